@@ -1,0 +1,152 @@
+//! `convosync check`
+
+use crate::arguments::Output;
+use crate::clock::SystemClock;
+use crate::failure::{Code, Failure};
+use crate::output::{show, table};
+use crate::quietly;
+use crate::service::{database, http, queue};
+use crate::settings::Settings;
+use domain::clock::Clock;
+use domain::fault::Fault;
+use domain::plan::slot_at;
+use domain::want::Slice;
+use domain::window::Window;
+use entities::database::Database;
+use entities::lanes::{LaneSpec, borrow, ensure, hand_back};
+use entities::roster::Account;
+use serde::Serialize;
+use worker::http::Http;
+
+#[derive(Serialize)]
+struct Line {
+    check: String,
+    ok: bool,
+    detail: String,
+    #[serde(skip)]
+    code: Option<Code>,
+}
+
+/// Checks the settings, the database, the queue, and makes one call per account.
+pub async fn run(settings: &Settings, output: Output) -> Result<(), Failure> {
+    let mut lines = Vec::new();
+    let roster = settings.roster()?;
+    lines.push(good("settings", format!("{} accounts", roster.accounts().len())));
+    let reached = match database(settings).await {
+        Ok((database, _)) => match database.pending().await {
+            Ok(pending) => {
+                let detail = if pending.is_empty() {
+                    "up to date".to_owned()
+                } else {
+                    format!("{} changes pending; `run` makes them", pending.len())
+                };
+                lines.push(good("database", detail));
+                Some((database, pending.is_empty()))
+            }
+            Err(error) => {
+                lines.push(bad("database", Code::Down, error.to_string()));
+                None
+            }
+        },
+        Err(failure) => {
+            lines.push(bad("database", failure.code, failure.message));
+            None
+        }
+    };
+    lines.push(match queue(settings).await {
+        Ok(queue) => match queue.ping().await {
+            Ok(()) => good("queue", "takes tickets".to_owned()),
+            Err(error) => bad("queue", Code::Down, error.to_string()),
+        },
+        Err(failure) => bad("queue", failure.code, failure.message),
+    });
+    let http = http()?;
+    for account in roster.accounts() {
+        let name = format!("account {}", account.source.account());
+        let lane = roster.lane(account.source.account()).zip(reached.as_ref());
+        lines.push(match lane {
+            // The call must take its turn: the vendor counts it like any other.
+            Some((lane, (database, true))) => in_turn(database, lane, &http, account, name).await,
+            // Where the tables are missing no service can be running, so nobody else's turn is taken.
+            Some(_) => call(&http, account, name).await.0,
+            None => bad(
+                &name,
+                Code::Down,
+                "not called: without the database there is no knowing whose turn it is".to_owned(),
+            ),
+        });
+    }
+    show(output, &lines, |lines| {
+        let mut rows = table(["check", "", "detail"]);
+        for line in lines {
+            rows.add_row([line.check.as_str(), if line.ok { "ok" } else { "FAILED" }, line.detail.as_str()]);
+        }
+        rows
+    })?;
+    match lines.iter().find_map(|line| line.code) {
+        None => Ok(()),
+        Some(code) => Err(quietly(code)),
+    }
+}
+
+async fn in_turn(database: &Database, lane: &LaneSpec, http: &Http, account: &Account, name: String) -> Line {
+    let taken = match ensure(database, lane).await {
+        Ok(()) => borrow(database, lane, "check").await,
+        Err(error) => Err(error),
+    };
+    match taken {
+        Ok(Some(lease)) => {
+            let (line, idle) = call(http, account, name).await;
+            match hand_back(database, lane, &lease, idle).await {
+                Ok(()) => line,
+                Err(error) => bad(&line.check, Code::Down, error.to_string()),
+            }
+        }
+        Ok(None) => good(&name, "not called: its lane is in use or closed; see convosync status".to_owned()),
+        Err(error) => bad(&name, Code::Down, error.to_string()),
+    }
+}
+
+/// Asks for the last minute, reads the answer, and stores nothing.
+async fn call(http: &Http, account: &Account, name: String) -> (Line, bool) {
+    let source = account.source.as_ref();
+    let now = SystemClock::start().now();
+    let to = slot_at(now, source.rules());
+    let slice = Window::new(to - chrono::TimeDelta::minutes(1), to).map(Slice::Window);
+    let Some((stream, slice)) = source.streams().into_iter().next().zip(slice) else {
+        return (good(&name, "nothing to ask for".to_owned()), true);
+    };
+    let asked = async {
+        let request = source.ask(&stream.name, &slice, None).map_err(|fault| (fault, true))?;
+        let mut reader = source.reader(&stream.name, &slice).map_err(|fault| (fault, true))?;
+        let mut reply = http.send(&request, source.rules().timeout, now).await?;
+        while let Some(chunk) = reply.chunk().await? {
+            reader.feed(reply.head, chunk.as_ref()).map_err(|fault| (fault, false))?;
+        }
+        reader.finish(reply.head).map_err(|fault| (fault, true))
+    };
+    match asked.await {
+        Ok(step) => (good(&name, format!("{} answers; {} rows in the last minute", source.vendor(), step.rows)), true),
+        Err((fault, idle)) => (bad(&name, code_of(&fault), fault.to_string()), idle),
+    }
+}
+
+fn code_of(fault: &Fault) -> Code {
+    match fault {
+        Fault::Unauthorised(_) => Code::Refused,
+        Fault::Throttled { .. } | Fault::QuotaSpent(_) => Code::Limit,
+        Fault::Maintenance(_)
+        | Fault::Unreachable(_)
+        | Fault::TimedOut(_)
+        | Fault::Malformed(_)
+        | Fault::Refused(_) => Code::Check,
+    }
+}
+
+fn good(check: &str, detail: String) -> Line {
+    Line { check: check.to_owned(), ok: true, detail, code: None }
+}
+
+fn bad(check: &str, code: Code, detail: String) -> Line {
+    Line { check: check.to_owned(), ok: false, detail, code: Some(code) }
+}

@@ -1,0 +1,37 @@
+//! `convosync run`
+
+use crate::arguments::Role;
+use crate::failure::{Code, Failure};
+use crate::service::Service;
+use crate::settings::{Settings, wrong};
+use crate::signals;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::info;
+
+/// Runs until SIGTERM.
+pub async fn run(settings: &Settings, roles: &[Role]) -> Result<(), Failure> {
+    super::log(settings.log.format, &settings.log.level)?;
+    let stop = CancellationToken::new();
+    signals::listen(&TaskTracker::new(), stop.clone())?;
+    let service = Service::open(settings).await?;
+    if service.roster.accounts().is_empty() {
+        return Err(wrong("there is no account to keep in sync; write [accounts.NAME], or try: convosync demo"));
+    }
+    let listener = if roles.contains(&Role::Server) { Some(bind(settings).await?) } else { None };
+    info!(accounts = service.roster.accounts().len(), "convosync runs");
+    if let Some(listener) = &listener {
+        info!("listening at http://{}", listener.local_addr()?);
+    }
+    service.run(settings, roles, listener, stop).await?;
+    info!("everything in flight has ended");
+    Ok(())
+}
+
+async fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
+    let bind = settings.server.bind;
+    TcpListener::bind(bind).await.map_err(|error| {
+        Failure::new(Code::Settings, format!("server.bind: cannot listen on {bind}: {error}; write another port"))
+    })
+}

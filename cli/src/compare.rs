@@ -1,0 +1,99 @@
+//! Tables against a simulated vendor's truth, column by column.
+
+use chrono::{DateTime, Utc};
+use domain::window::Window;
+use entities::DbErr;
+use entities::database::Database;
+use entities::tables::wolkvox_chats::{Column, Entity, Model};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::Value;
+use simulator::wolkvox::{Chat, Wolkvox};
+use std::collections::BTreeMap;
+
+/// What differs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// Rows the vendor holds.
+    pub vendor: usize,
+    /// Rows the table holds.
+    pub table: usize,
+    /// Rows that are equal in all columns.
+    pub equal: usize,
+    /// Rows the vendor holds and the table does not, in that state; by id and start, nothing personal.
+    pub missing: Vec<String>,
+    /// Rows the table holds and the vendor does not, in that state.
+    pub surplus: Vec<String>,
+}
+
+impl Comparison {
+    /// Whether both hold the same.
+    #[must_use]
+    pub fn is_equal(&self) -> bool {
+        self.missing.is_empty() && self.surplus.is_empty()
+    }
+}
+
+/// Compares what `account` holds of `window` with what the vendor holds of it now.
+///
+/// # Errors
+/// What the database says.
+pub async fn wolkvox(db: &Database, account: &str, vendor: &Wolkvox, window: Window) -> Result<Comparison, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::Account.eq(account))
+        .filter(Column::StartAt.gte::<DateTime<Utc>>(window.from()))
+        .filter(Column::StartAt.lt::<DateTime<Utc>>(window.to()))
+        .all(db.connection())
+        .await?;
+    Ok(compare(&vendor.truth(window), &rows.iter().map(as_sent).collect::<Vec<_>>()))
+}
+
+fn compare(truth: &[Chat], table: &[Chat]) -> Comparison {
+    let mut found = Comparison { vendor: truth.len(), table: table.len(), ..Comparison::default() };
+    // How often each state occurs at the vendor, less how often in the table.
+    let mut balance: BTreeMap<(String, String), BTreeMap<String, i64>> = BTreeMap::new();
+    let name = |chat: &Chat| (chat.start_date.clone(), chat.conn_id.clone());
+    for (chat, count) in truth.iter().map(|chat| (chat, 1)).chain(table.iter().map(|chat| (chat, -1))) {
+        let state = serde_json::to_string(chat).unwrap_or_default();
+        *balance.entry(name(chat)).or_default().entry(state).or_default() += count;
+    }
+    for ((start, id), states) in balance {
+        for count in states.into_values().filter(|count| *count != 0) {
+            let side = if count > 0 { &mut found.missing } else { &mut found.surplus };
+            side.push(format!("{id} of {start}"));
+        }
+    }
+    found.equal = found.vendor - found.missing.len().min(found.vendor);
+    found
+}
+
+/// A stored row as the vendor would have written it.
+fn as_sent(row: &Model) -> Chat {
+    let raw = |column: &str| row.extra.get(column).and_then(Value::as_str).map(str::to_owned);
+    let count = |number: Option<i64>, column: &str| {
+        number.map(|number| number.to_string()).or_else(|| raw(column)).unwrap_or_default()
+    };
+    Chat {
+        conn_id: if row.conn_id.starts_with('~') { raw("conn_id").unwrap_or_default() } else { row.conn_id.clone() },
+        session_id: row.session_id.clone(),
+        times_chatted: count(row.times_chatted, "times_chatted"),
+        start_date: row.start_date.clone(),
+        end_date: row.end_date.clone(),
+        time_on_chatbot: row.time_on_chatbot.clone(),
+        rp_id: row.rp_id.clone(),
+        channel: row.channel.clone(),
+        go_to_agent: row.go_to_agent.clone(),
+        customer_phone: row.customer_phone.clone(),
+        customer_name: row.customer_name.clone(),
+        agent_id: row.agent_id.clone(),
+        agent_name: row.agent_name.clone(),
+        time_with_agent: row.time_with_agent.clone(),
+        total_time: row.total_time.clone(),
+        customer_chars: count(row.customer_chars, "customer_chars"),
+        agent_chars: count(row.agent_chars, "agent_chars"),
+        total_chars: count(row.total_chars, "total_chars"),
+        asa: row.asa.clone(),
+        last_sender: row.last_sender.clone(),
+        customer_id: row.customer_id.clone(),
+        customer_email: row.customer_email.clone(),
+    }
+}

@@ -1,0 +1,147 @@
+//! What came back → what follows.
+
+use crate::backoff;
+use crate::fault::Fault;
+use crate::lane::Closing;
+use crate::rules::Rules;
+use crate::want::{Purpose, Want};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
+
+/// What follows for the want.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Answered in full: its window is held.
+    Commit,
+    /// Stored, but may still change: ask again then; not covered.
+    Recheck(DateTime<Utc>),
+    /// Too much for one answer: ask for its halves.
+    Split,
+    /// Not now; that is no failure.
+    Snooze(DateTime<Utc>),
+    /// Failed; again then.
+    Retry(DateTime<Utc>),
+    /// A person must act.
+    Park(String),
+}
+
+impl Verdict {
+    /// One word for spans and metrics.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Commit => "commit",
+            Self::Recheck(_) => "recheck",
+            Self::Split => "split",
+            Self::Snooze(_) => "snooze",
+            Self::Retry(_) => "retry",
+            Self::Park(_) => "park",
+        }
+    }
+}
+
+/// What follows for the want and for its lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// For the want.
+    pub verdict: Verdict,
+    /// Where the lane must be shut for all workers.
+    pub closing: Option<Closing>,
+}
+
+/// An answer that was read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// How many rows the vendor sent, kept aside ones included.
+    pub rows: u64,
+    /// How many of them could not be read and were kept aside.
+    pub rejects: u64,
+}
+
+/// What a judgement depends on besides the answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// When a spent daily quota is filled again: midnight where the vendor is.
+    pub next_day: DateTime<Utc>,
+    /// In `[0, 1)`.
+    pub jitter: f64,
+}
+
+/// How often an unreadable answer for a past window is asked for again before a person is called.
+const UNREADABLE: u32 = 8;
+/// How often a window with rows kept aside is read again before a person is called.
+const RECHECKS: u32 = 3;
+/// The narrowest window that is cut because it failed, rather than because it was full: a vendor that is down must
+/// not turn one want into thousands.
+const NARROW: TimeDelta = TimeDelta::hours(1);
+
+/// The longest wait there is.
+const YEAR: TimeDelta = TimeDelta::days(365);
+
+/// Decides. A full answer is never a commit; a throttle is never undercut.
+#[must_use]
+pub fn judge(rules: &Rules, want: &Want, heard: Result<&Answer, &Fault>, at: Circumstances) -> Judgement {
+    match heard {
+        Ok(answer) => Judgement { verdict: judge_answer(rules, want, *answer, at), closing: None },
+        Err(fault) => judge_fault(rules, want, fault, at),
+    }
+}
+
+fn judge_answer(rules: &Rules, want: &Want, answer: Answer, at: Circumstances) -> Verdict {
+    let window = want.slice.window();
+    if answer.rows >= rules.row_cap && window.is_some() {
+        if window.is_some_and(|window| window.halves(rules.step).is_some()) {
+            return Verdict::Split;
+        }
+        return Verdict::Park(format!("the finest window holds {} rows or more, the cap of one answer", rules.row_cap));
+    }
+    if answer.rejects > 0 {
+        if want.rechecks >= RECHECKS {
+            return Verdict::Park(format!("{} rows could not be read; see the table rejects", answer.rejects));
+        }
+        return Verdict::Recheck(at.now + delta(rules.refresh));
+    }
+    Verdict::Commit
+}
+
+fn judge_fault(rules: &Rules, want: &Want, fault: &Fault, at: Circumstances) -> Judgement {
+    let later = |failures| at.now + delta(backoff::delay(failures, rules.retry_min, rules.retry_max, at.jitter));
+    let shut = |until: DateTime<Utc>| Judgement {
+        verdict: Verdict::Snooze(until),
+        closing: Some(Closing { until: Some(until), reason: fault.to_string() }),
+    };
+    let verdict_only = |verdict| Judgement { verdict, closing: None };
+    match fault {
+        // Without a stated wait, as long as after a third failure.
+        Fault::Throttled { retry_after, .. } => {
+            shut(retry_after.map_or(later(3), |wait| at.now + delta(wait.max(rules.retry_min))))
+        }
+        Fault::QuotaSpent(_) => shut(at.next_day.max(at.now)),
+        Fault::Maintenance(_) => shut(at.now + delta(rules.maintenance_pause)),
+        Fault::Unauthorised(_) => Judgement {
+            verdict: Verdict::Snooze(at.now),
+            closing: Some(Closing { until: None, reason: fault.to_string() }),
+        },
+        Fault::TimedOut(_) | Fault::Malformed(_) if is_worth_splitting(rules, want) => verdict_only(Verdict::Split),
+        Fault::Malformed(text) if want.purpose != Purpose::Live && want.failures >= UNREADABLE => {
+            verdict_only(Verdict::Park(format!("unreadable {} times: {text}", want.failures + 1)))
+        }
+        Fault::Unreachable(_) | Fault::TimedOut(_) | Fault::Malformed(_) => {
+            verdict_only(Verdict::Retry(later(want.failures + 1)))
+        }
+        Fault::Refused(text) => verdict_only(Verdict::Park(text.clone())),
+    }
+}
+
+/// A window that keeps failing may hold too much: after a second failure its halves are tried.
+fn is_worth_splitting(rules: &Rules, want: &Want) -> bool {
+    let halves = want.slice.window().and_then(|window| window.halves(rules.step));
+    want.failures > 0 && halves.is_some_and(|(older, _)| older.span() >= NARROW)
+}
+
+/// A vendor may ask for any wait; more than a year is no date that could be stored.
+fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).map_or(YEAR, |delta| delta.min(YEAR))
+}

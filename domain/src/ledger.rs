@@ -1,0 +1,171 @@
+//! One stream's coverage and wants: the truth that everything else can be rebuilt from.
+
+use crate::backfill::{Backfill, Progress};
+use crate::coverage::Coverage;
+use crate::judge::Verdict;
+use crate::pace::Pace;
+use crate::plan::Plan;
+use crate::rules::Rules;
+use crate::want::{Purpose, Slice, Standing, Want};
+use crate::window::Window;
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+/// What is known of one stream. Loaded whole, changed by the functions here, and stored whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ledger {
+    /// What is held.
+    pub coverage: Coverage,
+    /// What is asked for and not yet answered.
+    pub wants: Vec<Want>,
+    /// Backfills that are running or paused.
+    pub backfills: Vec<Backfill>,
+    /// What answers have looked like.
+    pub pace: Pace,
+    /// The newest live slot that was planned.
+    pub slot: Option<DateTime<Utc>>,
+    /// The slot at which the unsettled stretch was last wanted in full.
+    pub refreshed: Option<DateTime<Utc>>,
+    /// What the live sync covers from, where the settings do not say: set once, when the stream is first seen.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// What an answer brought, once its rows are stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// When the question was sent: the vendor may have answered with the state of that instant.
+    pub asked_at: DateTime<Utc>,
+    /// From the question to the last byte.
+    pub elapsed: Duration,
+    /// How many rows it held.
+    pub rows: u64,
+    /// The earliest instant of a row that is new or changed within what was held before.
+    pub earliest_change: Option<DateTime<Utc>>,
+    /// Slices worth wanting next.
+    pub leads: Vec<Slice>,
+}
+
+impl Ledger {
+    /// Why the stream waits for a person: a live want of it is parked.
+    #[must_use]
+    pub fn parked(&self) -> Option<&str> {
+        self.wants.iter().find_map(|want| match (&want.purpose, &want.standing) {
+            (Purpose::Live, Standing::Parked { reason }) => Some(reason.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The windows that wait for a person.
+    #[must_use]
+    pub fn blocked(&self) -> Vec<Window> {
+        self.wants.iter().filter(|want| want.is_parked()).filter_map(|want| want.slice.window()).collect()
+    }
+
+    /// Takes a plan in. A plan accepted twice, or by two schedulers at once, adds nothing the second time; nor does an
+    /// old one for a slot that was planned, though its want may be answered by now.
+    pub fn accept(&mut self, plan: Plan) {
+        let is_old = self.slot.is_some_and(|planned| plan.slot.is_none_or(|slot| slot <= planned));
+        for want in plan.wants {
+            let known = self.wants.iter().any(|open| open.purpose == want.purpose && open.slice == want.slice);
+            if !known && !(is_old && want.purpose == Purpose::Live) {
+                self.wants.push(want);
+            }
+        }
+        self.wants.retain(|want| want.id == 0 || !plan.obsolete.contains(&want.id));
+        self.slot = self.slot.max(plan.slot);
+        self.refreshed = self.refreshed.max(plan.refreshed);
+        for backfill in self.backfills.iter_mut().filter(|backfill| plan.finished.contains(&backfill.id)) {
+            backfill.progress = Progress::Done;
+        }
+    }
+
+    /// What follows from a verdict on the want `id`. Where rows came, `heard` says what they brought.
+    pub fn settle(&mut self, id: i64, verdict: &Verdict, heard: Option<&Heard>, rules: &Rules, now: DateTime<Utc>) {
+        let Some(at) = self.wants.iter().position(|want| want.id == id) else { return };
+        match verdict {
+            Verdict::Commit => {
+                let want = self.wants.swap_remove(at);
+                if let Some(heard) = heard {
+                    self.commit(&want, heard, rules, now);
+                }
+            }
+            Verdict::Split => self.split(at, heard, rules, now),
+            Verdict::Recheck(due) => {
+                self.postpone(at, *due, |want| {
+                    want.rechecks += 1;
+                    want.failures = 0;
+                });
+                // A row that cannot be read does not make the others' leads worth less.
+                let expected = self.wants.get(at).map_or(Duration::ZERO, |want| want.expected);
+                self.lead(heard, expected, now);
+            }
+            Verdict::Snooze(due) => self.postpone(at, *due, |_| {}),
+            Verdict::Retry(due) => self.postpone(at, *due, |want| want.failures += 1),
+            Verdict::Park(reason) => {
+                if let Some(want) = self.wants.get_mut(at) {
+                    want.standing = Standing::Parked { reason: reason.clone() };
+                }
+            }
+        }
+    }
+
+    fn postpone(&mut self, at: usize, due: DateTime<Utc>, change: impl FnOnce(&mut Want)) {
+        if let Some(want) = self.wants.get_mut(at) {
+            want.due = due;
+            want.standing = Standing::Waiting;
+            change(want);
+        }
+    }
+
+    /// The window is held. What lies before the horizon (the question's instant less the settle time) is final,
+    /// unless this was a re-read that still found something changed there: then only what lies before the change.
+    fn commit(&mut self, want: &Want, heard: &Heard, rules: &Rules, now: DateTime<Utc>) {
+        self.lead(Some(heard), want.expected, now);
+        let Slice::Window(window) = want.slice else { return };
+        let horizon = heard.asked_at - rules.settle;
+        let settled = heard.earliest_change.map_or(horizon, |change| change.min(horizon));
+        self.coverage.hold(window);
+        if let Some(window) = Window::new(window.from(), window.to().min(settled)) {
+            self.coverage.settle(window);
+        }
+        self.pace.learn(window, heard.rows, heard.elapsed);
+        if let Purpose::Backfill(id) = want.purpose
+            && let Some(backfill) = self.backfills.iter_mut().find(|backfill| backfill.id == id)
+        {
+            backfill.answered.add(window);
+            backfill.windows_done += 1;
+            backfill.rows += heard.rows;
+        }
+    }
+
+    /// Wants what an answer names. A page that is read again names the same things again: once is enough, unless the
+    /// one that stands open was asked about before.
+    fn lead(&mut self, heard: Option<&Heard>, expected: Duration, now: DateTime<Utc>) {
+        for slice in heard.iter().flat_map(|heard| &heard.leads) {
+            let is_asked = |want: &Want| matches!(want.standing, Standing::Running { .. });
+            if !self.wants.iter().any(|open| open.slice == *slice && !is_asked(open)) {
+                self.wants.push(Want::new(Purpose::Lead, slice.clone(), now, expected));
+            }
+        }
+    }
+
+    /// Two wants in its place, the newer half first in the queue by its window. The older half of a live window is
+    /// owed like any other stretch: live work stays one want, however dense, and what blocks it blocks no more than
+    /// that stretch.
+    fn split(&mut self, at: usize, heard: Option<&Heard>, rules: &Rules, now: DateTime<Utc>) {
+        let window = self.wants.get(at).and_then(|want| want.slice.window());
+        let Some((window, (older, newer))) = window.and_then(|window| Some((window, window.halves(rules.step)?))) else {
+            // Nobody should say so; but what was wanted stays wanted.
+            return self.postpone(at, now, |want| want.failures += 1);
+        };
+        match heard {
+            Some(heard) => self.pace.learn_capped(window, heard.rows),
+            None => self.pace.learn_timeout(),
+        }
+        let purpose = self.wants.swap_remove(at).purpose;
+        let owed = if purpose == Purpose::Live { Purpose::Settle } else { purpose };
+        for (purpose, half) in [(purpose, newer), (owed, older)] {
+            self.wants.push(Want::new(purpose, Slice::Window(half), now, self.pace.expected(half)));
+        }
+    }
+}

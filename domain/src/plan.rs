@@ -1,0 +1,211 @@
+//! What is worth asking for now.
+
+use crate::backfill::Progress;
+use crate::ledger::Ledger;
+use crate::rules::Rules;
+use crate::spans::Spans;
+use crate::want::{Purpose, Slice, Standing, Want};
+use crate::window::Window;
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The wants to add, and what they bring about.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// In order: live first, then owed stretches and backfills, each newest first.
+    pub wants: Vec<Want>,
+    /// The live slot it is for, where there is a new one.
+    pub slot: Option<DateTime<Utc>>,
+    /// Set where it wants the unsettled stretch in full.
+    pub refreshed: Option<DateTime<Utc>>,
+    /// Backfills that have nothing left to ask for.
+    pub finished: Vec<i64>,
+    /// Wants of backfills that have ended, by their id: nobody waits for them any more.
+    pub obsolete: Vec<i64>,
+}
+
+impl Plan {
+    /// Whether accepting it would change nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How many wants of one kind stand open at once for a stream: few, so that widths follow what answers teach.
+const OPEN: usize = 4;
+
+/// Plans for one stream whose live sync must cover everything from `since` on.
+///
+/// Time missed, however long, is planned as few wide windows: there is one live want at most, and it reaches back as
+/// far as one answer can. A plan that was accepted leaves nothing to plan at the same instant.
+#[must_use]
+pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Ledger) -> Plan {
+    let open = ledger.wants.iter().filter(|want| !is_obsolete(want, ledger)).collect();
+    let mut planner = Planner { slot: slot_at(now, rules), rules, ledger, open, plan: Plan::default() };
+    if ledger.parked().is_none()
+        && let Some(wanted) = Window::new(since, planner.slot)
+    {
+        let refresh = ledger.refreshed.is_none_or(|at| wanted.to() - at >= delta(rules.refresh));
+        let planned = planner.plan_live(wanted, refresh);
+        planner.plan_owed(wanted, planned && refresh);
+    }
+    planner.plan_backfills(now);
+    planner.plan.obsolete =
+        ledger.wants.iter().filter(|want| is_obsolete(want, ledger)).map(|want| want.id).collect();
+    planner.plan
+}
+
+/// The newest live slot that is due at `now`: slots lie `interval` apart, in whole steps, on a grid all schedulers
+/// share.
+#[must_use]
+pub fn slot_at(now: DateTime<Utc>, rules: &Rules) -> DateTime<Utc> {
+    let step = millis(rules.step);
+    let grid = (millis(delta(rules.interval)) + step - 1) / step * step;
+    let whole = now.timestamp_millis() - now.timestamp_millis().rem_euclid(grid);
+    DateTime::from_timestamp_millis(whole).unwrap_or(now)
+}
+
+/// The windows that would be asked for, were `remaining` wanted now, newest first: the dry run's answer.
+#[must_use]
+pub fn windows_for(remaining: &[Window], ledger: &Ledger, rules: &Rules) -> Vec<Window> {
+    let width = ledger.pace.width(rules);
+    remaining.iter().rev().flat_map(|window| cut(*window, width, rules.step, usize::MAX)).collect()
+}
+
+/// A plan in the making.
+struct Planner<'a> {
+    slot: DateTime<Utc>,
+    rules: &'a Rules,
+    ledger: &'a Ledger,
+    /// The wants that stand open and somebody waits for.
+    open: Vec<&'a Want>,
+    plan: Plan,
+}
+
+impl Planner<'_> {
+    /// One live want for a new slot, unless one is still open: the next then reaches back further (skip and widen).
+    fn plan_live(&mut self, wanted: Window, refresh: bool) -> bool {
+        let is_old = self.ledger.slot.is_some_and(|planned| wanted.to() <= planned);
+        if is_old || self.open.iter().any(|want| want.purpose == Purpose::Live) {
+            return false;
+        }
+        // The newest stretch that is not final, without a break.
+        let settled = self.ledger.coverage.settled().windows().iter().copied();
+        let Some(tail) = wanted.minus(settled.chain(self.taken())).pop() else {
+            return false;
+        };
+        let (newest, _) = tail.newest(self.ledger.pace.width(self.rules));
+        let held = self.ledger.coverage.held().windows().iter();
+        let from = match held.map(Window::to).filter(|to| *to <= wanted.to()).max() {
+            Some(held) if !refresh => newest.from().max(self.on_step(held - self.rules.overlap)),
+            _ => newest.from(),
+        };
+        self.plan.slot = Some(wanted.to());
+        self.plan.refreshed = refresh.then_some(wanted.to());
+        let window = Window::new(from, wanted.to());
+        self.plan.wants.extend(window.map(|window| want(Purpose::Live, window, wanted.to(), self.ledger)));
+        true
+    }
+
+    /// What the live sync owes before its newest stretch: gaps at once, what is held but not final at each refresh.
+    /// What one more reading makes final goes before what has to be read again anyway: else, where windows are
+    /// narrow, reading would never get beyond the newest few.
+    fn plan_owed(&mut self, wanted: Window, refresh: bool) {
+        let coverage = &self.ledger.coverage;
+        let done = if refresh { coverage.settled() } else { coverage.held() };
+        let owed = wanted.minus(done.windows().iter().copied().chain(self.taken()));
+        let horizon = self.on_step(wanted.to() - self.rules.settle);
+        let old: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from(), part.to().min(horizon))).collect();
+        let young: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from().max(horizon), part.to())).collect();
+        let most = self.room(Purpose::Settle);
+        let mut windows = self.newest_first(if refresh { &old } else { &owed }, most);
+        if refresh {
+            windows.extend(self.newest_first(&young, most - windows.len()));
+            windows.sort_unstable_by(|one, other| other.cmp(one));
+        }
+        for window in windows {
+            self.plan.wants.push(want(Purpose::Settle, window, wanted.to(), self.ledger));
+        }
+    }
+
+    /// What backfills have left to ask for, up to the slot: nobody can hold the future.
+    fn plan_backfills(&mut self, now: DateTime<Utc>) {
+        for backfill in self.ledger.backfills.iter().filter(|backfill| backfill.progress == Progress::Running) {
+            let remaining = backfill.remaining(&self.ledger.coverage).into_iter();
+            let remaining: Vec<_> =
+                remaining.filter_map(|window| Window::new(window.from(), window.to().min(self.slot))).collect();
+            if remaining.is_empty() {
+                self.plan.finished.push(backfill.id);
+                continue;
+            }
+            let purpose = Purpose::Backfill(backfill.id);
+            let taken: Spans = self.taken().collect();
+            let free: Vec<_> = remaining.iter().flat_map(|window| taken.gaps(*window)).collect();
+            for window in self.newest_first(&free, self.room(purpose)) {
+                self.plan.wants.push(want(purpose, window, now, self.ledger));
+            }
+        }
+    }
+
+    /// How many more wants of one purpose may be opened. Before the first answer nothing is known of the rows per
+    /// day: then one want at a time is enough.
+    fn room(&self, purpose: Purpose) -> usize {
+        let open = || self.open.iter().filter(|want| !want.is_parked());
+        if self.ledger.pace.rows_per_day.is_none() {
+            return 1_usize.saturating_sub(open().count() + self.plan.wants.len());
+        }
+        OPEN.saturating_sub(open().filter(|want| want.purpose == purpose).count())
+    }
+
+    /// The windows of wants that stand open already, or are planned.
+    fn taken(&self) -> impl Iterator<Item = Window> {
+        self.open.iter().copied().chain(&self.plan.wants).filter_map(|want| want.slice.window())
+    }
+
+    fn newest_first(&self, windows: &[Window], most: usize) -> Vec<Window> {
+        let width = self.ledger.pace.width(self.rules);
+        windows.iter().rev().flat_map(|window| cut(*window, width, self.rules.step, most)).take(most).collect()
+    }
+
+    /// The last instant up to `at` that lies whole steps before the slot.
+    fn on_step(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        at - TimeDelta::milliseconds((at - self.slot).num_milliseconds().rem_euclid(millis(self.rules.step)))
+    }
+}
+
+/// Whether a want belongs to a backfill that is no longer there, and nobody works on it.
+fn is_obsolete(want: &Want, ledger: &Ledger) -> bool {
+    let Purpose::Backfill(id) = want.purpose else { return false };
+    !matches!(want.standing, Standing::Running { .. }) && ledger.backfills.iter().all(|backfill| backfill.id != id)
+}
+
+/// Equal parts of at most `width`, in whole steps, newest first: a span just over the width becomes two halves rather
+/// than a wide one and a sliver.
+fn cut(window: Window, width: TimeDelta, step: TimeDelta, most: usize) -> Vec<Window> {
+    let (width, step) = (millis(width), millis(step));
+    let mut parts = Vec::new();
+    let mut rest = Some(window);
+    while let Some(window) = rest.filter(|_| parts.len() < most) {
+        let span = millis(window.span());
+        let count = (span + width - 1) / width;
+        let even = (span + count - 1) / count;
+        let even = ((even + step - 1) / step * step).min(width);
+        let (newest, older) = window.newest(TimeDelta::milliseconds(even));
+        parts.push(newest);
+        rest = older;
+    }
+    parts
+}
+
+fn millis(span: TimeDelta) -> i64 {
+    span.num_milliseconds().max(1)
+}
+
+fn want(purpose: Purpose, window: Window, due: DateTime<Utc>, ledger: &Ledger) -> Want {
+    Want::new(purpose, Slice::Window(window), due, ledger.pace.expected(window))
+}
+
+fn delta(duration: std::time::Duration) -> TimeDelta {
+    let year = TimeDelta::days(365);
+    TimeDelta::from_std(duration).map_or(year, |delta| delta.min(year))
+}

@@ -1,0 +1,124 @@
+//! A slice to ask for: from when, for whom, which attempt, or why it is blocked.
+
+use crate::window::Window;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The smallest thing one can ask a source for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slice {
+    /// Everything that the vendor files under a span of time.
+    Window(Window),
+    /// One thing by its id.
+    Key(String),
+    /// Something that was delivered to us: a webhook, a mail, an imported file.
+    Delivery(i64),
+}
+
+impl Slice {
+    /// Its window, where it has one.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        match self {
+            Self::Window(window) => Some(*window),
+            Self::Key(_) | Self::Delivery(_) => None,
+        }
+    }
+}
+
+/// For whom a want is there, most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Purpose {
+    /// The newest stretch, at its cadence.
+    Live,
+    /// Named by another answer.
+    Lead,
+    /// A stretch that the live sync owes since `since`: never asked for, or to be read again until final.
+    Settle,
+    /// An operator's backfill, by its id.
+    Backfill(i64),
+}
+
+impl Purpose {
+    /// The word that tables and metrics use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Lead => "lead",
+            Self::Settle => "settle",
+            Self::Backfill(_) => "backfill",
+        }
+    }
+}
+
+/// Where a want stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Waits for its due time or its lane.
+    Waiting,
+    /// A ticket for it is out; after `until` it counts as lost.
+    Handed {
+        /// When to hand it out again.
+        until: DateTime<Utc>,
+    },
+    /// A worker holds it under a lease.
+    Running {
+        /// The end of that lease.
+        until: DateTime<Utc>,
+    },
+    /// Waits for a person.
+    Parked {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One slice that the ledger wants asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Want {
+    /// Its id in the ledger; 0 until it is stored.
+    pub id: i64,
+    /// For whom.
+    pub purpose: Purpose,
+    /// What to ask for.
+    pub slice: Slice,
+    /// Not before then.
+    pub due: DateTime<Utc>,
+    /// How long the asking is expected to take.
+    pub expected: Duration,
+    /// How often it has been handed out.
+    pub attempt: i32,
+    /// Failures in a row; a snooze is none.
+    pub failures: u32,
+    /// How often its answer was stored but not counted.
+    pub rechecks: u32,
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+impl Want {
+    /// A new want that waits for `due`.
+    #[must_use]
+    pub fn new(purpose: Purpose, slice: Slice, due: DateTime<Utc>, expected: Duration) -> Self {
+        Self { id: 0, purpose, slice, due, expected, attempt: 0, failures: 0, rechecks: 0, standing: Standing::Waiting }
+    }
+
+    /// Whether it could be handed out at `now`: waiting and due, or its ticket or its worker is lost.
+    #[must_use]
+    pub fn is_ready(&self, now: DateTime<Utc>) -> bool {
+        match self.standing {
+            Standing::Waiting => self.due <= now,
+            Standing::Handed { until } | Standing::Running { until } => until <= now,
+            Standing::Parked { .. } => false,
+        }
+    }
+
+    /// Whether it waits for a person.
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        matches!(self.standing, Standing::Parked { .. })
+    }
+}

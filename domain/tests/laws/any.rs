@@ -1,0 +1,80 @@
+//! What laws are tried on: instants near a fixed day, windows, rules.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::rules::Rules;
+use domain::spans::Spans;
+use domain::want::{Purpose, Slice, Want};
+use domain::window::Window;
+use proptest::prelude::*;
+use std::time::Duration;
+
+pub const HOUR: i64 = 3600;
+pub const DAY: i64 = 86_400;
+
+/// How often a law is tried. What fails is printed whole, so nothing is kept in files.
+pub fn often() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// So many seconds after the start of 2026-10-01.
+pub fn at(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_790_812_800 + second, 0).unwrap()
+}
+
+pub fn window(from: i64, to: i64) -> Window {
+    Window::new(at(from), at(to)).unwrap()
+}
+
+/// A window inside the first `end` seconds.
+pub fn any_window(end: i64) -> impl Strategy<Value = Window> {
+    (0..end - 1).prop_flat_map(move |from| (Just(from), from + 1..end)).prop_map(|(from, to)| window(from, to))
+}
+
+pub fn any_windows(end: i64) -> impl Strategy<Value = Vec<Window>> {
+    prop::collection::vec(any_window(end), 0..9)
+}
+
+/// Second by second, whether one of `windows` holds it: the naive model of a set of instants.
+pub fn seconds<'a>(windows: impl IntoIterator<Item = &'a Window>, end: i64) -> Vec<bool> {
+    let windows: Vec<_> = windows.into_iter().collect();
+    (0..end).map(|second| windows.iter().any(|window| window.contains(at(second)))).collect()
+}
+
+/// That `windows` lie in order and share no instant.
+pub fn are_in_order(windows: &[Window]) -> bool {
+    windows.windows(2).all(|pair| pair[0].to() <= pair[1].from())
+}
+
+/// That `parts` fill `whole`: nothing twice, nothing left out, nothing beside it.
+pub fn tile(whole: Window, parts: &[Window]) -> bool {
+    let mut parts = parts.to_vec();
+    parts.sort_unstable();
+    let joined: Spans = parts.iter().copied().collect();
+    are_in_order(&parts) && joined.windows() == [whole]
+}
+
+pub fn backfill_want(window: Window) -> Want {
+    Want { id: 7, ..Want::new(Purpose::Backfill(1), Slice::Window(window), window.to(), Duration::from_secs(1)) }
+}
+
+/// The rules of a vendor much like Wolkvox.
+pub fn rules() -> Rules {
+    Rules {
+        longest: TimeDelta::days(31),
+        step: TimeDelta::seconds(1),
+        row_cap: 1000,
+        spacing: Duration::from_secs(1),
+        width: 1,
+        daily_quota: None,
+        interval: Duration::from_mins(5),
+        settle: TimeDelta::hours(48),
+        refresh: Duration::from_mins(5),
+        overlap: TimeDelta::hours(1),
+        timeout: Duration::from_secs(70),
+        lease: Duration::from_secs(90),
+        retry_min: Duration::from_secs(5),
+        retry_max: Duration::from_mins(5),
+        maintenance_pause: Duration::from_mins(10),
+        requests_per_second: None,
+    }
+}

@@ -1,0 +1,212 @@
+//! Laws of what follows from a verdict, and of taking plans in.
+
+use crate::any::{HOUR, at, often, rules, tile, window};
+use crate::stream::{Deed, Settled, Stream, any_deed, any_rules};
+use chrono::TimeDelta;
+use domain::judge::Verdict;
+use domain::ledger::{Heard, Ledger};
+use domain::rules::Rules;
+use domain::spans::Spans;
+use domain::want::{Purpose, Slice, Standing, Want};
+use domain::window::Window;
+use proptest::prelude::*;
+use std::time::Duration;
+
+fn any_life() -> impl Strategy<Value = (Rules, i64, Vec<Deed>)> {
+    (any_rules(), 0_i64..20, prop::collection::vec(any_deed(), 1..40))
+}
+
+fn after_every_answer((rules, days, deeds): (Rules, i64, Vec<Deed>), law: impl Fn(&Settled, &Stream)) {
+    let mut stream = Stream::new(rules, days);
+    for deed in &deeds {
+        if let Deed::Answer(which, reply) = deed {
+            if let Some(settled) = stream.answer(*which, reply) {
+                law(&settled, &stream);
+            }
+        } else {
+            stream.happen(deed);
+        }
+    }
+}
+
+fn plus(spans: &Spans, window: Option<Window>) -> Spans {
+    spans.windows().iter().copied().chain(window).collect()
+}
+
+/// P4: exactly the window, and only for an answer in full. P3: of it, what could no longer change when it was asked
+/// for and did not change since it was last read.
+fn coverage_grows_by_what_was_answered(settled: &Settled, stream: &Stream) {
+    let (before, after) = (&settled.before.coverage, &stream.ledger.coverage);
+    let (Verdict::Commit, Some(heard), Some(asked)) = (&settled.verdict, &settled.heard, settled.want.slice.window()) else {
+        assert_eq!(after, before, "{:?} changed what is held", settled.verdict);
+        return;
+    };
+    let horizon = heard.asked_at - stream.rules.settle;
+    let end = heard.earliest_change.into_iter().chain([horizon, asked.to()]).min().unwrap();
+    assert_eq!(after.held(), &plus(before.held(), Some(asked)));
+    assert_eq!(after.settled(), &plus(before.settled(), Window::new(asked.from(), end)));
+}
+
+fn no_want_is_lost(settled: &Settled, stream: &Stream) {
+    let (id, wants) = (settled.want.id, &stream.ledger.wants);
+    let of = |ledger: &Ledger| ledger.wants.iter().filter(|want| want.id != id).map(|want| want.id).collect::<Vec<_>>();
+    let kept = wants.iter().find(|want| want.id == id);
+    for before in settled.before.wants.iter().filter(|want| want.id != id) {
+        assert!(wants.contains(before), "another want was changed");
+    }
+    let fresh: Vec<&Want> = wants.iter().filter(|want| want.id != id && !of(&settled.before).contains(&want.id)).collect();
+    match &settled.verdict {
+        Verdict::Commit => assert!(kept.is_none()),
+        Verdict::Split => {
+            let halves: Vec<Window> = fresh.iter().filter_map(|want| want.slice.window()).collect();
+            assert!(kept.is_none() && halves.len() == 2);
+            assert!(tile(settled.want.slice.window().unwrap(), &halves));
+            assert!(fresh.iter().all(|half| half.is_ready(stream.now) && half.failures == 0));
+        }
+        Verdict::Park(reason) => assert_eq!(kept.unwrap().standing, Standing::Parked { reason: reason.clone() }),
+        Verdict::Recheck(due) | Verdict::Snooze(due) | Verdict::Retry(due) => {
+            let kept = kept.unwrap();
+            assert_eq!((&kept.slice, kept.purpose), (&settled.want.slice, settled.want.purpose));
+            assert_eq!((&kept.standing, kept.due), (&Standing::Waiting, *due));
+        }
+    }
+}
+
+fn only_failures_count_as_failures(settled: &Settled, stream: &Stream) {
+    let Some(kept) = stream.ledger.wants.iter().find(|want| want.id == settled.want.id) else { return };
+    let before = (settled.want.failures, settled.want.rechecks);
+    let expected = match settled.verdict {
+        Verdict::Retry(_) => (before.0 + 1, before.1),
+        Verdict::Recheck(_) => (0, before.1 + 1),
+        _ => before,
+    };
+    assert_eq!((kept.failures, kept.rechecks), expected);
+}
+
+/// A lead is wanted once, and never lost for a row beside it that cannot be read.
+fn leads_are_wanted_once(settled: &Settled, stream: &Stream) {
+    let wants = &stream.ledger.wants;
+    let open = |lead: &Slice| wants.iter().filter(|want| want.slice == *lead).count();
+    for lead in settled.heard.iter().flat_map(|heard| &heard.leads) {
+        assert_eq!(open(lead), 1, "{lead:?} is wanted {} times", open(lead));
+    }
+}
+
+fn backfills_count_what_was_answered_for_them(settled: &Settled, stream: &Stream) {
+    for (before, after) in settled.before.backfills.iter().zip(&stream.ledger.backfills) {
+        let own = settled.verdict == Verdict::Commit && settled.want.purpose == Purpose::Backfill(before.id);
+        let asked = settled.want.slice.window().filter(|_| own);
+        assert_eq!(after.answered, plus(&before.answered, asked));
+        assert_eq!(after.windows_done, before.windows_done + u32::from(own));
+        let rows = settled.heard.as_ref().map_or(0, |heard| heard.rows);
+        assert_eq!(after.rows, before.rows + if own { rows } else { 0 });
+    }
+}
+
+proptest! {
+    #![proptest_config(often())]
+
+    #[test]
+    fn only_a_full_answer_covers_and_only_its_window(life in any_life()) {
+        after_every_answer(life, coverage_grows_by_what_was_answered);
+    }
+
+    #[test]
+    fn a_want_ends_only_by_an_answer_or_in_its_halves(life in any_life()) {
+        after_every_answer(life, no_want_is_lost);
+    }
+
+    #[test]
+    fn a_snooze_is_no_failure(life in any_life()) {
+        after_every_answer(life, only_failures_count_as_failures);
+    }
+
+    #[test]
+    fn a_lead_is_wanted_once(life in any_life()) {
+        after_every_answer(life, leads_are_wanted_once);
+    }
+
+    #[test]
+    fn a_backfill_counts_its_own_answers(life in any_life()) {
+        after_every_answer(life, backfills_count_what_was_answered_for_them);
+    }
+
+    /// Also where the newest stretch had to be split.
+    #[test]
+    fn there_is_one_live_want_at_most(life in any_life()) {
+        after_every_answer(life, |_, stream| {
+            let live = stream.ledger.wants.iter().filter(|want| want.purpose == Purpose::Live).count();
+            assert!(live <= 1, "{live} live wants stand open");
+        });
+    }
+
+    /// P9: also a plan made long ago, by a scheduler that slept on it, adds nothing for a slot that was planned.
+    #[test]
+    fn an_old_plan_adds_no_live_want(life in any_life(), at_tick in 0_usize..10) {
+        let (rules, days, deeds) = life;
+        let mut stream = Stream::new(rules, days);
+        let mut old = Vec::new();
+        for deed in &deeds {
+            if matches!(deed, Deed::Tick(_)) {
+                old.push(stream.plan());
+            }
+            stream.happen(deed);
+        }
+        let live = |stream: &Stream| stream.ledger.wants.iter().filter(|want| want.purpose == Purpose::Live).count();
+        if let Some(plan) = old.get(at_tick).filter(|plan| plan.slot <= stream.ledger.slot) {
+            let before = live(&stream);
+            stream.accept(plan.clone());
+            prop_assert_eq!(live(&stream), before);
+        }
+    }
+
+    /// Two schedulers that planned from the same ledger at once.
+    #[test]
+    fn a_plan_accepted_twice_adds_nothing(life in any_life()) {
+        let (rules, days, deeds) = life;
+        let mut stream = Stream::new(rules, days);
+        for deed in &deeds {
+            if let Deed::Tick(seconds) = deed {
+                let (_, plan) = stream.tick(*seconds);
+                let once = stream.ledger.clone();
+                stream.accept(plan);
+                prop_assert_eq!(&stream.ledger, &once);
+            } else {
+                stream.happen(deed);
+            }
+        }
+    }
+
+    /// What can't be split is kept, whoever says to split it.
+    #[test]
+    fn a_split_of_what_has_no_halves_keeps_it(is_key: bool) {
+        let slice = if is_key { Slice::Key("one".to_owned()) } else { Slice::Window(window(0, 1)) };
+        let want = Want { id: 5, ..Want::new(Purpose::Settle, slice.clone(), at(0), Duration::from_secs(1)) };
+        let mut ledger = Ledger { wants: vec![want], ..Ledger::default() };
+        ledger.settle(5, &Verdict::Split, None, &rules(), at(9));
+        prop_assert!(ledger.wants.iter().any(|want| want.slice == slice && want.is_ready(at(9))));
+    }
+}
+
+/// The verdict on a want that is there no more changes nothing.
+#[test]
+fn a_verdict_on_an_unknown_want_changes_nothing() {
+    let mut ledger = Ledger::default();
+    let heard = Heard { asked_at: at(0), elapsed: Duration::ZERO, rows: 1, earliest_change: None, leads: Vec::new() };
+    ledger.settle(3, &Verdict::Commit, Some(&heard), &rules(), at(1));
+    assert_eq!(ledger, Ledger::default());
+}
+
+/// A parked live want stops live planning and says why; backfills go on.
+#[test]
+fn a_parked_stream_waits_for_a_person() {
+    let mut stream = Stream::new(rules(), 3);
+    stream.tick(0);
+    let id = stream.ledger.wants[0].id;
+    stream.ledger.settle(id, &Verdict::Park("no".to_owned()), None, &rules(), at(1));
+    assert_eq!(stream.ledger.parked(), Some("no"));
+    stream.order(-20, 5, domain::backfill::Mode::Missing);
+    let (_, plan) = stream.tick(HOUR);
+    assert!(!plan.wants.is_empty() && plan.wants.iter().all(|want| matches!(want.purpose, Purpose::Backfill(_))));
+    assert!(stream.ledger.blocked().iter().all(|window| window.span() <= TimeDelta::days(1)));
+}

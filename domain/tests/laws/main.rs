@@ -1,0 +1,19 @@
+//! The laws of the decisions, one file per noun, and at last the whole line in memory under virtual time.
+//!
+//! `PROPTEST_CASES` makes them dig deeper.
+
+#![cfg(test)]
+
+mod any;
+mod backoff;
+mod coverage;
+mod judge;
+mod lane;
+mod ledger;
+mod pace;
+mod pick;
+mod plan;
+mod rules;
+mod spans;
+mod stream;
+mod window;

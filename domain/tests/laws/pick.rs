@@ -1,0 +1,180 @@
+//! Laws of who goes next on a lane: live work first, and everything else moves.
+
+use crate::any::{at, often, window};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::lane::{Traffic, pick};
+use domain::want::{Purpose, Slice, Standing, Want};
+use proptest::prelude::*;
+use std::time::Duration;
+
+const BACKFILL: Purpose = Purpose::Backfill(1);
+
+fn any_want() -> impl Strategy<Value = Want> {
+    let purpose = prop::sample::select(vec![Purpose::Live, Purpose::Lead, Purpose::Settle, BACKFILL]);
+    let standing = prop_oneof![
+        4 => Just(Standing::Waiting),
+        1 => (0_i64..200).prop_map(|until| Standing::Handed { until: at(until) }),
+        1 => (0_i64..200).prop_map(|until| Standing::Running { until: at(until) }),
+        1 => Just(Standing::Parked { reason: "a person".to_owned() }),
+    ];
+    (0_i64..1_000, purpose, 0_i64..200, 0_i64..1_000, 0_u64..60, standing).prop_map(|(id, purpose, due, from, expected, standing)| {
+        let slice = Slice::Window(window(from, from + 60));
+        Want { id, standing, ..Want::new(purpose, slice, at(due), Duration::from_secs(expected)) }
+    })
+}
+
+fn any_traffic() -> impl Strategy<Value = Traffic> {
+    let instant = || prop::option::of((0_i64..200).prop_map(at));
+    let quota = prop::option::of((0_u32..120, 0_u32..120));
+    (instant(), instant(), instant(), quota).prop_map(|(next_live, last_background, last_backfill, quota)| Traffic { next_live, last_background, last_backfill, quota })
+}
+
+fn is_live(want: &Want) -> bool {
+    want.purpose == Purpose::Live
+}
+
+/// A lane under virtual time: a live want each slot, and background work without end.
+#[derive(Debug)]
+struct Lane {
+    now: DateTime<Utc>,
+    interval: i64,
+    live: Duration,
+    spacing: TimeDelta,
+    background: Vec<(Purpose, Duration)>,
+    planned: Option<DateTime<Utc>>,
+    open: Vec<Want>,
+    last_background: Option<DateTime<Utc>>,
+    last_backfill: Option<DateTime<Utc>>,
+    /// Purpose, due and start of everything that started.
+    started: Vec<(Purpose, DateTime<Utc>, DateTime<Utc>)>,
+}
+
+impl Lane {
+    fn slot(&self) -> DateTime<Utc> {
+        at((self.now - at(0)).num_seconds() / self.interval * self.interval)
+    }
+
+    fn run(&mut self, hours: i64) {
+        let end = self.now + TimeDelta::hours(hours);
+        while self.now < end {
+            let slot = self.slot();
+            if self.planned.is_none_or(|planned| planned < slot) && !self.open.iter().any(is_live) {
+                self.planned = Some(slot);
+                self.open.push(Want::new(Purpose::Live, Slice::Delivery(0), slot, self.live));
+            }
+            for (at, (purpose, expected)) in self.background.iter().enumerate() {
+                if !self.open.iter().any(|want| want.purpose == *purpose) {
+                    let slice = Slice::Delivery(i64::try_from(at).unwrap() + 1);
+                    self.open.push(Want::new(*purpose, slice, self.now, *expected));
+                }
+            }
+            self.turn(slot + TimeDelta::seconds(self.interval));
+        }
+    }
+
+    fn turn(&mut self, next_live: DateTime<Utc>) {
+        let (last_background, last_backfill) = (self.last_background, self.last_backfill);
+        let traffic = Traffic { next_live: Some(next_live - self.spacing), last_background, last_backfill, quota: None };
+        let Some(want) = pick(&self.open, &traffic, self.now).cloned() else {
+            self.now += TimeDelta::milliseconds(500);
+            return;
+        };
+        self.started.push((want.purpose, want.due, self.now));
+        if !is_live(&want) {
+            self.last_background = Some(self.now);
+        }
+        if want.purpose == BACKFILL {
+            self.last_backfill = Some(self.now);
+        }
+        self.open.retain(|open| *open != want);
+        self.now += TimeDelta::from_std(want.expected).unwrap() + self.spacing;
+    }
+
+    /// The longest time that work of one kind went without a turn.
+    fn longest_wait(&self, purpose: Purpose) -> TimeDelta {
+        let starts = self.started.iter().filter(|(started, _, _)| *started == purpose).map(|(_, _, start)| *start);
+        let starts: Vec<_> = [at(0)].into_iter().chain(starts).chain([self.now]).collect();
+        starts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap()
+    }
+}
+
+/// A lane that is busy with live work for half its time at most; the rest of its time is background work's.
+fn any_lane(kinds: &'static [Purpose]) -> impl Strategy<Value = Lane> {
+    let spacing = 0_i64..3_000;
+    (10_i64..900, spacing, 0_u64..100, prop::collection::vec(500_u64..=20_000, kinds.len())).prop_map(move |(interval, spacing, share, expected)| {
+        let room = u64::try_from((interval * 500 - spacing).max(100)).unwrap();
+        Lane {
+            now: at(0),
+            interval,
+            live: Duration::from_millis(room * share / 100),
+            spacing: TimeDelta::milliseconds(spacing),
+            background: kinds.iter().copied().zip(expected.into_iter().map(Duration::from_millis)).collect(),
+            planned: None,
+            open: Vec::new(),
+            last_background: None,
+            last_backfill: None,
+            started: Vec::new(),
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(often())]
+
+    #[test]
+    fn live_work_is_always_first(wants in prop::collection::vec(any_want(), 0..8), traffic in any_traffic(), now in 0_i64..200) {
+        let live = wants.iter().any(|want| is_live(want) && want.is_ready(at(now)));
+        let picked = pick(&wants, &traffic, at(now));
+        prop_assert!(!live || picked.is_some_and(is_live));
+        prop_assert!(picked.is_none_or(|want| want.is_ready(at(now))));
+    }
+
+    /// As long as background work takes as long as expected, the live slot behind it is at most 20 seconds late: ten
+    /// of P7's thirty are kept for what does not.
+    #[test]
+    fn background_work_never_delays_a_live_slot_by_much(wants in prop::collection::vec(any_want(), 0..8), traffic in any_traffic(), now in 0_i64..200) {
+        if let (Some(want), Some(slot)) = (pick(&wants, &traffic, at(now)).filter(|want| !is_live(want)), traffic.next_live) {
+            let end = at(now) + TimeDelta::from_std(want.expected).unwrap();
+            prop_assert!(end <= slot + TimeDelta::seconds(20));
+            let waited = traffic.last_background.is_none_or(|last| at(now) - last >= TimeDelta::seconds(10));
+            prop_assert!(end <= slot || waited, "the floor is for those who waited");
+        }
+    }
+
+    /// What is left of the quota's last tenth is live work's.
+    #[test]
+    fn background_work_leaves_a_tenth_of_the_quota(wants in prop::collection::vec(any_want(), 0..8), traffic in any_traffic(), now in 0_i64..200) {
+        if let (Some(want), Some((used, quota))) = (pick(&wants, &traffic, at(now)), traffic.quota) {
+            prop_assert!(is_live(want) || used * 10 < quota * 9);
+        }
+    }
+
+    /// Whatever the live cadence, a backfill moves: every minute or two, or with every live slot.
+    #[test]
+    fn a_backfill_always_moves(lane in any_lane(&[BACKFILL])) {
+        let mut lane = lane;
+        lane.run(2);
+        let bound = TimeDelta::seconds(120.max(2 * lane.interval));
+        prop_assert!(lane.longest_wait(BACKFILL) <= bound, "nothing for {}", lane.longest_wait(BACKFILL));
+    }
+
+    /// Neither an owed stretch nor a backfill starves the other, however long either takes.
+    #[test]
+    fn backfill_and_owed_stretches_both_move(lane in any_lane(&[BACKFILL, Purpose::Settle])) {
+        let mut lane = lane;
+        lane.run(2);
+        let bound = TimeDelta::seconds(240.max(4 * lane.interval));
+        for purpose in [BACKFILL, Purpose::Settle] {
+            prop_assert!(lane.longest_wait(purpose) <= bound, "{purpose:?}: nothing for {}", lane.longest_wait(purpose));
+        }
+    }
+
+    /// P7: live work starts within 30 seconds of its due time whatever backfill is running.
+    #[test]
+    fn live_work_starts_in_time(lane in any_lane(&[BACKFILL, Purpose::Settle])) {
+        let mut lane = lane;
+        lane.run(2);
+        let late = lane.started.iter().filter(|(purpose, _, _)| *purpose == Purpose::Live).map(|(_, due, start)| *start - *due).max();
+        prop_assert!(late.is_none_or(|late| late <= TimeDelta::seconds(30)), "{late:?} late");
+    }
+}

@@ -1,0 +1,268 @@
+//! Laws of what is worth asking for now, at every tick of any stream's life.
+
+use crate::any::{DAY, HOUR, are_in_order, at, often, rules, tile, window};
+use crate::stream::{Deed, Stream, any_deed, any_rules};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::backfill::{Backfill, Mode, Progress};
+use domain::coverage::Trust;
+use domain::ledger::Ledger;
+use domain::plan::{Plan, slot_at, windows_for};
+use domain::rules::Rules;
+use domain::spans::Spans;
+use domain::want::{Purpose, Want};
+use domain::window::Window;
+use proptest::prelude::*;
+use std::time::Duration;
+
+/// As many wants of one kind as may stand open once something is known.
+const FEW: usize = 4;
+
+/// A tick: what was known, and what was planned.
+struct Tick {
+    stream: Stream,
+    before: Ledger,
+    plan: Plan,
+}
+
+fn windows<'a>(wants: impl IntoIterator<Item = &'a Want>) -> Vec<Window> {
+    wants.into_iter().filter_map(|want| want.slice.window()).collect()
+}
+
+impl Tick {
+    fn slot(&self) -> DateTime<Utc> {
+        slot_at(self.stream.now, &self.stream.rules)
+    }
+
+    fn rules(&self) -> &Rules {
+        &self.stream.rules
+    }
+
+    /// Within `[since, slot]`, or within the backfill's own window up to the slot: nobody can hold the future.
+    fn stays_in_its_span(&self) {
+        for want in &self.plan.wants {
+            let asked = want.slice.window().unwrap();
+            assert!(asked.to() <= self.slot(), "{asked} reaches into the future");
+            match want.purpose {
+                Purpose::Backfill(id) => {
+                    let backfill = self.before.backfills.iter().find(|backfill| backfill.id == id).unwrap();
+                    assert!(backfill.window.covers(&asked));
+                }
+                _ => assert!(self.stream.since <= asked.from()),
+            }
+        }
+    }
+
+    fn can_be_asked(&self) {
+        for asked in windows(&self.plan.wants) {
+            assert!(asked.span() <= self.rules().longest, "{asked} is too long");
+            for edge in [asked.from(), asked.to()] {
+                let from_grid = (edge - at(0)).num_milliseconds() % self.rules().step.num_milliseconds();
+                assert_eq!(from_grid, 0, "{asked} does not end on steps of {}", self.rules().step);
+            }
+        }
+    }
+
+    /// Nobody waits for it any more.
+    fn is_given_up(&self, want: &Want) -> bool {
+        self.plan.obsolete.contains(&want.id)
+    }
+
+    fn asks_nothing_twice(&self) {
+        let mut planned = windows(&self.plan.wants);
+        let open: Spans = windows(self.before.wants.iter().filter(|want| !self.is_given_up(want))).into_iter().collect();
+        assert!(planned.iter().all(|asked| open.within(*asked).is_empty()), "planned what stands open already");
+        planned.sort_unstable();
+        assert!(are_in_order(&planned), "planned twice: {planned:?}");
+    }
+
+    fn is_in_order(&self) {
+        let live = self.plan.wants.iter().filter(|want| want.purpose == Purpose::Live).count();
+        assert!(live <= 1);
+        if live == 1 {
+            assert_eq!(self.plan.wants[0].purpose, Purpose::Live);
+            assert_eq!(windows(&self.plan.wants)[0].to(), self.slot());
+            assert_eq!(self.plan.slot, Some(self.slot()));
+            assert!(self.before.slot.is_none_or(|slot| slot < self.slot()), "a slot was wanted twice");
+        }
+        let open = self.stream.ledger.wants.iter().filter(|want| want.purpose == Purpose::Live).count();
+        assert!(open <= 1, "{open} live wants stand open");
+        assert!(self.plan.wants.iter().all(|want| want.due <= self.stream.now), "planned for later");
+        assert!(self.plan.wants.windows(2).all(|pair| pair[0].purpose <= pair[1].purpose));
+    }
+
+    fn is_small(&self) {
+        for purpose in self.plan.wants.iter().map(|want| want.purpose) {
+            let planned = self.plan.wants.iter().filter(|want| want.purpose == purpose).count();
+            assert!(planned <= FEW, "{planned} windows of one kind");
+        }
+        let open = self.before.wants.iter().any(|want| !want.is_parked());
+        if self.before.pace.rows_per_day.is_none() {
+            assert!(self.plan.wants.len() <= 1, "one probe is enough while nothing is known");
+            assert!(!open || self.plan.wants.iter().all(|want| want.purpose == Purpose::Live));
+            assert!(windows(&self.plan.wants).iter().all(|probe| probe.span() <= TimeDelta::days(1).max(self.rules().step)));
+        }
+    }
+
+    /// What a backfill has left to ask for by now.
+    fn left(&self, backfill: &Backfill) -> Vec<Window> {
+        let Some(askable) = Window::new(backfill.window.from(), backfill.window.to().min(self.slot())) else {
+            return Vec::new();
+        };
+        match backfill.mode {
+            Mode::Missing => self.before.coverage.held().gaps(askable),
+            Mode::All => backfill.answered.gaps(askable),
+        }
+    }
+
+    fn backfills_move(&self) {
+        for backfill in self.before.backfills.iter().filter(|backfill| backfill.progress == Progress::Running) {
+            let purpose = Purpose::Backfill(backfill.id);
+            let left: Spans = self.left(backfill).into_iter().collect();
+            let asked = windows(self.plan.wants.iter().filter(|want| want.purpose == purpose));
+            assert!(asked.iter().all(|asked| left.covers(*asked)), "asks for what it has");
+            assert!(asked.windows(2).all(|pair| pair[0].from() >= pair[1].to()), "not newest first");
+            assert_eq!(self.plan.finished.contains(&backfill.id), left.is_empty());
+            let open: Spans = windows(&self.stream.ledger.wants).into_iter().collect();
+            let free = left.windows().iter().any(|window| !open.gaps(*window).is_empty());
+            let after = || self.stream.ledger.wants.iter().filter(|want| !want.is_parked());
+            let probing = self.before.pace.rows_per_day.is_none() && after().next().is_some();
+            assert!(!free || probing || after().any(|want| want.purpose == purpose), "a backfill stands still");
+        }
+    }
+
+    /// What the live sync never asked for is wanted at once, unless as much as may be stands open.
+    fn gaps_are_wanted(&self) {
+        let Some(wanted) = Window::new(self.stream.since, self.slot()).filter(|_| self.before.parked().is_none()) else {
+            assert!(self.plan.wants.iter().all(|want| matches!(want.purpose, Purpose::Backfill(_))));
+            return;
+        };
+        let open: Spans = windows(&self.stream.ledger.wants).into_iter().collect();
+        let free = self.before.coverage.held().gaps(wanted).into_iter().any(|gap| !open.gaps(gap).is_empty());
+        let is_looked_after = |want: &&Want| !want.is_parked() && want.purpose != Purpose::Lead;
+        let busy = self.stream.ledger.wants.iter().filter(is_looked_after).count();
+        let probing = self.before.pace.rows_per_day.is_none() && self.stream.ledger.wants.iter().any(|want| !want.is_parked());
+        assert!(!free || busy > 0 || probing, "a gap that nobody looks after");
+    }
+
+    fn is_done_once_accepted(&self) {
+        assert!(self.stream.plan().is_empty(), "{:?}", self.stream.plan());
+    }
+}
+
+fn any_life() -> impl Strategy<Value = (Rules, i64, Vec<Deed>)> {
+    (any_rules(), 0_i64..20, prop::collection::vec(any_deed(), 1..40))
+}
+
+fn at_every_tick((rules, days, deeds): (Rules, i64, Vec<Deed>), law: impl Fn(&Tick)) {
+    let mut stream = Stream::new(rules, days);
+    for deed in &deeds {
+        if let Deed::Tick(seconds) = deed {
+            let (before, plan) = stream.tick(*seconds);
+            let tick = Tick { stream, before, plan };
+            law(&tick);
+            stream = tick.stream;
+        } else {
+            stream.happen(deed);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(often())]
+
+    #[test]
+    fn every_wanted_window_lies_between_since_and_the_slot(life in any_life()) {
+        at_every_tick(life, Tick::stays_in_its_span);
+    }
+
+    #[test]
+    fn every_wanted_window_ends_on_steps_and_is_not_too_long(life in any_life()) {
+        at_every_tick(life, Tick::can_be_asked);
+    }
+
+    #[test]
+    fn nothing_is_wanted_twice(life in any_life()) {
+        at_every_tick(life, Tick::asks_nothing_twice);
+    }
+
+    #[test]
+    fn live_comes_first_and_one_at_a_time(life in any_life()) {
+        at_every_tick(life, Tick::is_in_order);
+    }
+
+    /// Whatever was missed, a few wide windows; before anything is known, one probe.
+    #[test]
+    fn a_plan_is_small_after_any_downtime(life in any_life()) {
+        at_every_tick(life, Tick::is_small);
+    }
+
+    /// A backfill asks only for what it has not, newest first; while something is left, something is wanted; with
+    /// nothing left it is finished.
+    #[test]
+    fn a_running_backfill_always_moves(life in any_life()) {
+        at_every_tick(life, Tick::backfills_move);
+    }
+
+    #[test]
+    fn a_gap_is_always_looked_after(life in any_life()) {
+        at_every_tick(life, Tick::gaps_are_wanted);
+    }
+
+    #[test]
+    fn a_plan_accepted_is_a_plan_empty(life in any_life()) {
+        at_every_tick(life, Tick::is_done_once_accepted);
+    }
+
+    /// Slots lie on one grid for all, and never ahead of the time.
+    #[test]
+    fn slots_never_go_backwards(rules in any_rules(), second in 0_i64..10 * DAY, later in 0_i64..DAY) {
+        let slot = slot_at(at(second), &rules);
+        prop_assert!(slot <= at(second) && slot <= slot_at(at(second + later), &rules));
+        prop_assert_eq!(slot_at(slot, &rules), slot);
+        prop_assert_eq!((slot - at(0)).num_milliseconds() % rules.step.num_milliseconds(), 0);
+        let longest = TimeDelta::from_std(rules.interval).unwrap() + rules.step;
+        prop_assert!(at(second) - slot < longest);
+    }
+
+    /// What a dry run tells is what will be asked: the same windows, each once, newest first.
+    #[test]
+    fn a_dry_run_tiles_what_remains(rules in any_rules(), days in 1_i64..60, rows in 0_u64..1_000) {
+        let rules = Rules { step: TimeDelta::hours(1), ..rules };
+        let mut ledger = Ledger::default();
+        ledger.pace.learn(window(0, DAY), rows, Duration::from_secs(1));
+        let whole = window(-days * DAY, 0);
+        let mut planned = windows_for(&[whole], &ledger, &rules);
+        prop_assert!(planned.windows(2).all(|pair| pair[0].from() == pair[1].to()));
+        prop_assert!(planned.iter().all(|part| part.span() <= ledger.pace.width(&rules)));
+        planned.reverse();
+        prop_assert!(tile(whole, &planned));
+        // No slivers: the fewest windows that fit, but for one that rounding to steps may cost.
+        let width = ledger.pace.width(&rules).num_seconds();
+        let fewest = usize::try_from((days * DAY + width - 1) / width).unwrap();
+        prop_assert!(planned.len() <= fewest + 1, "{} windows instead of {fewest}", planned.len());
+    }
+
+    /// However narrow the windows, what is old enough becomes final: re-reading never stays with the newest for ever.
+    #[test]
+    fn what_is_old_enough_becomes_final(row_cap in 10_u64..100, per_hour in 1_u64..20, settle in 4_i64..40) {
+        let refresh = Duration::from_mins(30);
+        let rules = Rules { row_cap, settle: TimeDelta::hours(settle), interval: Duration::from_mins(10), refresh, ..rules() };
+        let mut stream = Stream::new(rules, 0);
+        // Nearly instant answers: what is not asked for is the plan's fault.
+        while stream.now < at((settle + 60) * HOUR) {
+            stream.tick(60);
+            stream.answer_all(per_hour * 24);
+        }
+        let old = window(0, 40 * HOUR);
+        prop_assert_eq!(stream.ledger.coverage.trust(old, &[], stream.now), Trust::Final, "final: {:?}", stream.ledger.coverage.settled());
+    }
+}
+
+/// What is not known yet costs one day's question.
+#[test]
+fn the_first_plan_is_one_probe_of_the_newest_day() {
+    let mut stream = Stream::new(rules(), 20);
+    let (_, plan) = stream.tick(0);
+    assert_eq!(windows(&plan.wants), [window(-DAY, 0)]);
+    assert_eq!(plan.wants[0].purpose, Purpose::Live);
+}

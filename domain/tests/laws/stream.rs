@@ -1,0 +1,207 @@
+//! One stream's life: ticks, answers of every kind and operators' orders, in any order.
+
+use crate::any::{DAY, HOUR, at, rules, window};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::backfill::{Backfill, Mode, Progress};
+use domain::judge::Verdict;
+use domain::ledger::{Heard, Ledger};
+use domain::plan::{Plan, plan};
+use domain::rules::Rules;
+use domain::want::{Slice, Want};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use std::time::Duration;
+
+/// What happens next.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// So many seconds later a scheduler looks.
+    Tick(i64),
+    /// A want is answered.
+    Answer(Index, Reply),
+    /// An operator orders days: from which one, how many, all of them or what is missing.
+    Order(i64, i64, Mode),
+    /// An operator ends the oldest backfill.
+    Cancel,
+}
+
+/// How a want is answered.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// In full, with so many rows; where a share is given, a change was found that far into the window.
+    Rows { rows: u64, change: Option<u32>, leads: Vec<u8> },
+    /// In full, but some rows could not be read.
+    Unreadable { leads: Vec<u8> },
+    /// With too much for one answer.
+    Capped,
+    /// Not within the time-out, so that halves are tried.
+    TooSlow,
+    /// Not now.
+    NotNow,
+    /// With a failure.
+    Failure,
+    /// With a no.
+    No,
+}
+
+/// What a reply led to.
+pub struct Settled {
+    pub want: Want,
+    pub verdict: Verdict,
+    pub heard: Option<Heard>,
+    pub before: Ledger,
+}
+
+pub struct Stream {
+    pub ledger: Ledger,
+    pub rules: Rules,
+    pub since: DateTime<Utc>,
+    pub now: DateTime<Utc>,
+    next_id: i64,
+}
+
+pub fn any_deed() -> impl Strategy<Value = Deed> {
+    let mode = prop::sample::select(vec![Mode::Missing, Mode::All]);
+    prop_oneof![
+        5 => (1..2 * HOUR).prop_map(Deed::Tick),
+        1 => (0..5 * DAY).prop_map(Deed::Tick),
+        8 => (any::<Index>(), any_reply()).prop_map(|(which, reply)| Deed::Answer(which, reply)),
+        1 => (-40_i64..8, 1_i64..30, mode).prop_map(|(day, days, mode)| Deed::Order(day, days, mode)),
+        1 => Just(Deed::Cancel),
+    ]
+}
+
+fn any_reply() -> impl Strategy<Value = Reply> {
+    let leads = || prop::collection::vec(0_u8..4, 0..3);
+    let change = prop::option::weighted(0.3, 0_u32..100);
+    prop_oneof![
+        8 => (0_u64..900, change, leads()).prop_map(|(rows, change, leads)| Reply::Rows { rows, change, leads }),
+        1 => leads().prop_map(|leads| Reply::Unreadable { leads }),
+        2 => Just(Reply::Capped),
+        1 => Just(Reply::TooSlow),
+        1 => Just(Reply::NotNow),
+        2 => Just(Reply::Failure),
+        1 => Just(Reply::No),
+    ]
+}
+
+/// Vendors told apart by the second, by the hour or by the day.
+pub fn any_rules() -> impl Strategy<Value = Rules> {
+    let step = prop::sample::select(vec![1_i64, 60, HOUR, DAY]);
+    (step, 10_u64..2_000, 1_u64..200, 1_i64..90, 2_i64..32, 1_u64..5).prop_map(|(step, row_cap, minutes, settle, longest, refresh)| Rules {
+        step: TimeDelta::seconds(step),
+        row_cap,
+        interval: Duration::from_mins(minutes),
+        refresh: Duration::from_mins(minutes * refresh),
+        settle: TimeDelta::hours(settle),
+        longest: TimeDelta::days(longest),
+        overlap: TimeDelta::minutes(settle),
+        ..rules()
+    })
+}
+
+impl Stream {
+    pub fn new(rules: Rules, days_before: i64) -> Self {
+        Self { ledger: Ledger::default(), rules, since: at(-days_before * DAY), now: at(0), next_id: 1 }
+    }
+
+    /// Looks, and takes the plan in as storage does: a new want gets an id. Returns the ledger as it was, and the plan.
+    pub fn tick(&mut self, seconds: i64) -> (Ledger, Plan) {
+        self.now += TimeDelta::seconds(seconds);
+        // What has ended is not loaded again.
+        self.ledger.backfills.retain(|backfill| backfill.progress != Progress::Done);
+        let before = self.ledger.clone();
+        let plan = self.plan();
+        self.accept(plan.clone());
+        (before, plan)
+    }
+
+    pub fn plan(&self) -> Plan {
+        plan(self.now, self.since, &self.rules, &self.ledger)
+    }
+
+    pub fn accept(&mut self, plan: Plan) {
+        self.ledger.accept(plan);
+        self.store();
+    }
+
+    fn store(&mut self) {
+        for want in self.ledger.wants.iter_mut().filter(|want| want.id == 0) {
+            want.id = self.next_id;
+            self.next_id += 1;
+        }
+    }
+
+    /// One open want is answered; `None` where there is none, or the reply does not fit it.
+    pub fn answer(&mut self, which: Index, reply: &Reply) -> Option<Settled> {
+        let open: Vec<&Want> = self.ledger.wants.iter().filter(|want| !want.is_parked()).collect();
+        let want = (*open.get(which.index(open.len().max(1)))?).clone();
+        let (verdict, heard) = self.verdict(&want, reply)?;
+        let before = self.ledger.clone();
+        self.ledger.settle(want.id, &verdict, heard.as_ref(), &self.rules, self.now);
+        self.store();
+        Some(Settled { want, verdict, heard, before })
+    }
+
+    fn verdict(&self, want: &Want, reply: &Reply) -> Option<(Verdict, Option<Heard>)> {
+        let later = self.now + TimeDelta::seconds(30);
+        let can_split = want.slice.window().is_some_and(|window| window.halves(self.rules.step).is_some());
+        Some(match reply {
+            Reply::Rows { rows, change, leads } => {
+                let change = change.zip(want.slice.window()).map(|(share, window)| {
+                    window.from() + TimeDelta::seconds((window.span() * i32::try_from(share).unwrap() / 100).num_seconds())
+                });
+                (Verdict::Commit, Some(self.heard(*rows, change, leads)))
+            }
+            Reply::Unreadable { leads } => (Verdict::Recheck(later), Some(self.heard(5, None, leads))),
+            Reply::Capped if can_split => (Verdict::Split, Some(self.heard(self.rules.row_cap, None, &[]))),
+            Reply::TooSlow if can_split => (Verdict::Split, None),
+            Reply::Capped | Reply::TooSlow => return None,
+            Reply::NotNow => (Verdict::Snooze(later), None),
+            Reply::Failure => (Verdict::Retry(later), None),
+            Reply::No => (Verdict::Park("no".to_owned()), None),
+        })
+    }
+
+    fn heard(&self, rows: u64, earliest_change: Option<DateTime<Utc>>, leads: &[u8]) -> Heard {
+        let asked_at = self.now - TimeDelta::seconds(2);
+        let leads = leads.iter().map(|lead| Slice::Key(lead.to_string())).collect();
+        Heard { asked_at, elapsed: Duration::from_secs(2), rows, earliest_change, leads }
+    }
+
+    pub fn order(&mut self, day: i64, days: i64, mode: Mode) -> i64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        let window = window(day * DAY, (day + days) * DAY);
+        let progress = Progress::Running;
+        let answered = domain::spans::Spans::default();
+        self.ledger.backfills.push(Backfill { id, window, mode, progress, answered, windows_done: 0, rows: 0 });
+        id
+    }
+
+    /// Whatever a law does not look at.
+    pub fn happen(&mut self, deed: &Deed) {
+        match deed {
+            Deed::Tick(seconds) => drop(self.tick(*seconds)),
+            Deed::Answer(which, reply) => drop(self.answer(*which, reply)),
+            Deed::Order(day, days, mode) => drop(self.order(*day, *days, *mode)),
+            Deed::Cancel if !self.ledger.backfills.is_empty() => drop(self.ledger.backfills.remove(0)),
+            Deed::Cancel => {}
+        }
+    }
+
+    /// Every open window is answered in full, one second apart, at `per_day` rows a day; returns how many there were.
+    pub fn answer_all(&mut self, per_day: u64) -> usize {
+        let open: Vec<Want> = self.ledger.wants.iter().filter(|want| !want.is_parked()).cloned().collect();
+        for want in &open {
+            self.now += TimeDelta::seconds(1);
+            let span = want.slice.window().map_or(0, |window| window.span().num_seconds());
+            let rows = per_day * u64::try_from(span).unwrap() / 86_400;
+            let heard = self.heard(rows, None, &[]);
+            let verdict = if rows >= self.rules.row_cap { Verdict::Split } else { Verdict::Commit };
+            self.ledger.settle(want.id, &verdict, Some(&heard), &self.rules, self.now);
+            self.store();
+        }
+        open.len()
+    }
+}

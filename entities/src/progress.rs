@@ -1,0 +1,167 @@
+//! How far a backfill is, and what one would take.
+
+use crate::backfills::{self, open_wants};
+use crate::database::Database;
+use crate::ledger;
+use crate::roster::Account;
+use crate::tables::backfills::Model;
+use chrono::{DateTime, Utc};
+use domain::backfill::Mode;
+use domain::days::{DayCounts, count, days};
+use domain::ledger::Ledger;
+use domain::plan::windows_for;
+use domain::window::Window;
+use sea_orm::DbErr;
+use serde::Serialize;
+use std::time::Duration;
+
+/// A backfill as operators see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Progress {
+    /// Its id.
+    pub id: i64,
+    /// Whose.
+    pub account: String,
+    /// Where it begins.
+    pub from: DateTime<Utc>,
+    /// Where it ends, exclusive.
+    pub to: DateTime<Utc>,
+    /// `missing` or `all`.
+    pub mode: String,
+    /// `running`, `paused`, `done` or `cancelled`.
+    pub state: String,
+    /// Answered, and in all: what is still to come is an estimate.
+    pub windows: Windows,
+    /// Rows that came with them.
+    pub rows: i64,
+    /// Windows that wait for a person.
+    pub blocked: u32,
+    /// How long the rest should take; absent where nothing is known yet.
+    pub eta_seconds: Option<u64>,
+}
+
+/// Windows of a backfill.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Windows {
+    /// Answered in full.
+    pub done: u64,
+    /// With those to come.
+    pub total: u64,
+}
+
+/// What a backfill would take.
+#[derive(Clone, Debug, Serialize)]
+pub struct Estimate {
+    /// Windows to ask for, as far as can be told.
+    pub windows: u64,
+    /// Requests: if no answer is capped, and if days vary a lot.
+    pub requests: Range,
+    /// Time on the lane.
+    pub seconds: Range,
+    /// How the days of the span stand now.
+    pub days: DayCounts,
+}
+
+/// From the best case to a bad one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Range {
+    /// The best case.
+    pub low: u64,
+    /// A bad one.
+    pub high: u64,
+}
+
+/// How far the backfill `id` is; `None` where there is none.
+///
+/// # Errors
+/// What the database says.
+pub async fn progress(db: &Database, account: Option<&Account>, id: i64) -> Result<Option<Progress>, DbErr> {
+    let on = db.connection();
+    let Some((order, streams)) = backfills::find(on, id).await? else { return Ok(None) };
+    let (open, blocked) = open_wants(on, id).await?;
+    let done: u64 = streams.iter().map(|stream| u64::try_from(stream.windows_done).unwrap_or(0)).sum();
+    let (mut to_come, mut eta) = (0, Some(0));
+    if let Some(account) = account.filter(|_| matches!(order.state.as_str(), "running" | "paused")) {
+        for stream in account.streams() {
+            let ledger = ledger::load(on, &stream).await?;
+            let left = windows_for(&left(&ledger, id), &ledger, account.source.rules());
+            eta = ledger.pace.rows_per_day.and(eta).map(|eta| eta + seconds(&left, &ledger, account));
+            to_come += left.len() as u64;
+        }
+    }
+    Ok(Some(Progress {
+        id,
+        from: order.from_at,
+        to: order.to_at,
+        windows: Windows { done, total: done + to_come.max(u64::from(open)) },
+        rows: streams.iter().map(|stream| stream.rows).sum(),
+        blocked,
+        eta_seconds: eta,
+        ..described(order)
+    }))
+}
+
+/// What a backfill of `window` would take, were it started now. Writes nothing.
+///
+/// # Errors
+/// What the database says.
+pub async fn estimate(db: &Database, account: &Account, window: Window, mode: Mode) -> Result<Estimate, DbErr> {
+    let on = db.connection();
+    let now = db.now(on).await?;
+    let zone = account.source.zone();
+    let mut sum = Estimate {
+        windows: 0,
+        requests: Range { low: 0, high: 0 },
+        seconds: Range { low: 0, high: 0 },
+        days: DayCounts::default(),
+    };
+    for stream in account.streams() {
+        let ledger = ledger::load(on, &stream).await?;
+        let remaining = match mode {
+            Mode::Missing => ledger.coverage.held().gaps(window),
+            Mode::All => vec![window],
+        };
+        let windows = windows_for(&remaining, &ledger, account.source.rules());
+        let low = windows.len() as u64;
+        // A split costs one wasted answer; before anything is known, a day's answer may have to be split many times.
+        let high = if ledger.pace.rows_per_day.is_some() { low + low.div_ceil(2) } else { low * 3 };
+        let time = seconds(&windows, &ledger, account);
+        sum.windows += low;
+        sum.requests = Range { low: sum.requests.low + low, high: sum.requests.high + high };
+        sum.seconds = Range { low: sum.seconds.low + time, high: sum.seconds.high + time * 3 + 1 };
+        let last = (window.to() - chrono::TimeDelta::milliseconds(1)).with_timezone(&zone).date_naive();
+        let of_stream = days(&ledger, window.from().with_timezone(&zone).date_naive(), last, zone, account.due(now));
+        let counts = count(&of_stream);
+        sum.days.r#final += counts.r#final;
+        sum.days.provisional += counts.provisional;
+        sum.days.missing += counts.missing;
+        sum.days.blocked += counts.blocked;
+    }
+    Ok(sum)
+}
+
+/// The windows still to ask for on behalf of the backfill `id`.
+fn left(ledger: &Ledger, id: i64) -> Vec<Window> {
+    let found = ledger.backfills.iter().find(|backfill| backfill.id == id);
+    found.map(|backfill| backfill.remaining(&ledger.coverage)).unwrap_or_default()
+}
+
+fn seconds(windows: &[Window], ledger: &Ledger, account: &Account) -> u64 {
+    let rules = account.source.rules();
+    windows.iter().map(|window| ledger.pace.expected(*window) + rules.spacing).sum::<Duration>().as_secs()
+}
+
+fn described(order: Model) -> Progress {
+    Progress {
+        id: order.id,
+        account: order.account,
+        from: order.from_at,
+        to: order.to_at,
+        mode: order.mode,
+        state: order.state,
+        windows: Windows { done: 0, total: 0 },
+        rows: 0,
+        blocked: 0,
+        eta_seconds: None,
+    }
+}

@@ -1,0 +1,127 @@
+//! The accounts in force: the list that scheduler, workers, server and command line read.
+
+use crate::lanes::LaneSpec;
+use crate::ledger::StreamId;
+use crate::upsert::Batch;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use domain::ledger::Ledger;
+use domain::plan::slot_at;
+use domain::source::Source;
+use domain::window::midnight;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One account: how to ask, and from when on its live sync must be complete.
+#[derive(Clone)]
+pub struct Account {
+    /// How to ask.
+    pub source: Arc<dyn Source<Batch>>,
+    /// The first day of the live sync, where the settings say one.
+    pub since: Option<NaiveDate>,
+}
+
+/// All accounts, and the lanes they share.
+#[derive(Clone, Default)]
+pub struct Roster {
+    accounts: Vec<Account>,
+    lanes: Vec<LaneSpec>,
+}
+
+impl Roster {
+    /// Of these accounts. Accounts with one credential share one lane, under the strictest rules among them.
+    #[must_use]
+    pub fn new(accounts: Vec<Account>) -> Self {
+        let mut lanes: Vec<LaneSpec> = Vec::new();
+        for account in &accounts {
+            let spec = lane_of(account.source.as_ref());
+            match lanes.iter_mut().find(|lane| lane.key == spec.key) {
+                Some(lane) => join(lane, spec),
+                None => lanes.push(spec),
+            }
+        }
+        Self { accounts, lanes }
+    }
+
+    /// The accounts, as the settings list them.
+    #[must_use]
+    pub fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    /// The lanes.
+    #[must_use]
+    pub fn lanes(&self) -> &[LaneSpec] {
+        &self.lanes
+    }
+
+    /// The account `name`.
+    #[must_use]
+    pub fn account(&self, name: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.source.account() == name)
+    }
+
+    /// The lane of the account `name`.
+    #[must_use]
+    pub fn lane(&self, name: &str) -> Option<&LaneSpec> {
+        self.lanes.iter().find(|lane| lane.accounts.iter().any(|account| account == name))
+    }
+}
+
+impl Account {
+    /// Its streams, as the ledger knows them.
+    #[must_use]
+    pub fn streams(&self) -> Vec<StreamId> {
+        let id = |stream: domain::source::Stream| StreamId {
+            account: self.source.account().to_owned(),
+            stream: stream.name,
+            source: self.source.vendor().to_owned(),
+        };
+        self.source.streams().into_iter().map(id).collect()
+    }
+
+    /// What its live sync must cover from: what the settings say; else what was noted when the stream was first seen;
+    /// else, now, the day on which answers may still change.
+    #[must_use]
+    pub fn since(&self, ledger: &Ledger, now: DateTime<Utc>) -> DateTime<Utc> {
+        let zone = self.source.zone();
+        let unsettled = || (now - self.source.rules().settle).with_timezone(&zone).date_naive();
+        match (self.since, ledger.since) {
+            (Some(day), _) => midnight(day, zone),
+            (None, Some(since)) => since,
+            (None, None) => midnight(unsettled(), zone),
+        }
+    }
+
+    /// Up to when live work should have asked by `now`: the slot before the newest, which may still be on its way.
+    #[must_use]
+    pub fn due(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let rules = self.source.rules();
+        slot_at(now, rules) - TimeDelta::from_std(rules.interval).unwrap_or(TimeDelta::zero())
+    }
+}
+
+fn lane_of(source: &dyn Source<Batch>) -> LaneSpec {
+    let mut rules = source.rules().clone();
+    // A rate is kept by spacing requests, which holds over all processes.
+    if let Some(rate) = rules.requests_per_second {
+        rules.spacing = rules.spacing.max(Duration::try_from_secs_f64(1.0 / rate).unwrap_or(rules.spacing));
+    }
+    LaneSpec {
+        key: source.lane(),
+        vendor: source.vendor(),
+        accounts: vec![source.account().to_owned()],
+        rules,
+        zone: source.zone(),
+    }
+}
+
+fn join(lane: &mut LaneSpec, other: LaneSpec) {
+    lane.accounts.extend(other.accounts);
+    lane.rules.width = lane.rules.width.min(other.rules.width);
+    lane.rules.spacing = lane.rules.spacing.max(other.rules.spacing);
+    lane.rules.lease = lane.rules.lease.max(other.rules.lease);
+    lane.rules.timeout = lane.rules.timeout.max(other.rules.timeout);
+    lane.rules.interval = lane.rules.interval.min(other.rules.interval);
+    let quotas = [lane.rules.daily_quota, other.rules.daily_quota];
+    lane.rules.daily_quota = quotas.into_iter().flatten().min();
+}

@@ -1,0 +1,13 @@
+//! The tables, one file each. Names are fixed, so that people can write SQL against them.
+
+pub mod backfill_streams;
+pub mod backfill_windows;
+pub mod backfills;
+pub mod coverage;
+pub mod lane_slots;
+pub mod lanes;
+pub mod rejects;
+pub mod requests;
+pub mod streams;
+pub mod wants;
+pub mod wolkvox_chats;

@@ -1,0 +1,57 @@
+//! What is asked for and not yet answered.
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+
+/// One want.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "wants")]
+pub struct Model {
+    /// The want's id.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// The account's name in the settings.
+    #[sea_orm(column_type = "Text")]
+    pub account: String,
+    /// The stream's name.
+    #[sea_orm(column_type = "Text")]
+    pub stream: String,
+    /// `live`, `lead`, `settle` or `backfill`.
+    #[sea_orm(column_type = "Text")]
+    pub purpose: String,
+    /// Which backfill, if any.
+    pub backfill_id: Option<i64>,
+    /// The slice, where it is a window.
+    pub from_at: Option<DateTime<Utc>>,
+    /// The slice, where it is a window.
+    pub to_at: Option<DateTime<Utc>>,
+    /// The slice, where it is a key.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub slice_key: Option<String>,
+    /// The slice, where it is a delivery.
+    pub delivery_id: Option<i64>,
+    /// Not before then.
+    pub due_at: DateTime<Utc>,
+    /// How long the asking is expected to take, in milliseconds.
+    pub expected_ms: i64,
+    /// How often it has been handed out.
+    pub attempt: i32,
+    /// Failures in a row.
+    pub failures: i32,
+    /// How often its answer was stored but not counted.
+    pub rechecks: i32,
+    /// `waiting`, `handed`, `running` or `parked`.
+    #[sea_orm(column_type = "Text")]
+    pub standing: String,
+    /// When a ticket or a lease counts as lost.
+    pub until_at: Option<DateTime<Utc>>,
+    /// Why it waits for a person, or the last failure.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub reason: Option<String>,
+}
+
+/// No relations: queries join by name.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,18 @@
+//! One file per change, up and down, for PostgreSQL and SQLite alike.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod m20261121_000001_ledger;
+mod m20261121_000002_wolkvox_chats;
+mod table;
+
+/// All changes, in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261121_000001_ledger::Migration), Box::new(m20261121_000002_wolkvox_chats::Migration)]
+    }
+}

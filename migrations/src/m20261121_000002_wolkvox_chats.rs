@@ -1,0 +1,68 @@
+//! Wolkvox report `chat_8`, its final rows, and the view over all vendors.
+
+use crate::table::{Columns, index};
+use sea_orm_migration::prelude::*;
+
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(chats()).await?;
+        manager.create_index(index("wolkvox_chats", &["account", "start_at"])).await?;
+        manager.get_connection().execute_unprepared(FINAL).await?;
+        manager.get_connection().execute_unprepared(CONVERSATIONS).await?;
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for view in ["conversations", "wolkvox_chats_final"] {
+            manager.get_connection().execute_unprepared(&format!("DROP VIEW {view}")).await?;
+        }
+        manager.drop_table(Table::drop().table(Alias::new("wolkvox_chats")).to_owned()).await
+    }
+}
+
+/// Rows whose start lies in a stretch that equals what the vendor holds.
+const FINAL: &str = "CREATE VIEW wolkvox_chats_final AS SELECT c.* FROM wolkvox_chats c WHERE EXISTS (SELECT 1 FROM \
+     coverage v WHERE v.account = c.account AND v.stream = 'chat_8' AND v.state = 'final' AND v.from_at <= c.start_at AND \
+     c.start_at < v.to_at)";
+
+/// One row per conversation, whatever the vendor.
+const CONVERSATIONS: &str = "CREATE VIEW conversations AS SELECT 'wolkvox' AS source, c.account AS account, c.conn_id AS \
+     conversation_id, c.start_at AS started_at, c.end_at AS ended_at, c.channel AS channel, c.customer_phone AS \
+     customer_phone, c.customer_name AS customer_name, (c.go_to_agent = 'yes') AS reached_agent, c.agent_name AS \
+     agent_name, c.times_chatted AS messages, c.synced_at AS synced_at FROM wolkvox_chats c";
+
+fn chats() -> TableCreateStatement {
+    Columns::of("wolkvox_chats")
+        .texts(&[
+            "account",
+            "conn_id",
+            "session_id",
+            "start_date",
+            "end_date",
+            "time_on_chatbot",
+            "rp_id",
+            "channel",
+            "go_to_agent",
+            "customer_phone",
+            "customer_name",
+            "agent_id",
+            "agent_name",
+            "time_with_agent",
+            "total_time",
+            "asa",
+            "last_sender",
+            "customer_id",
+            "customer_email",
+        ])
+        .optional_numbers(&["times_chatted", "customer_chars", "agent_chars", "total_chars"])
+        .optional_instants(&["start_at", "end_at"])
+        .optional_numbers(&["time_on_chatbot_seconds", "time_with_agent_seconds", "total_time_seconds", "asa_seconds"])
+        .column(ColumnDef::new(Alias::new("extra")).json_binary().not_null().to_owned())
+        .texts(&["digest"])
+        .instants(&["synced_at"])
+        .key(&["account", "conn_id"])
+}

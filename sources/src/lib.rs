@@ -1,0 +1,33 @@
+//! The vendors, as descriptions: what to ask next, and what an answer means. Nothing here sends, waits, reads a clock,
+//! a file or the environment, or draws a random number.
+//!
+//! A sixth vendor is one folder here, its table (an entity with its migration), and one line in [`VENDORS`]. The
+//! commands, the dashboard, the metrics and the tests read that list.
+
+mod nearest;
+pub mod settings;
+pub mod vendor;
+pub mod wolkvox;
+
+pub use nearest::nearest;
+pub use vendor::{Opened, Problem, Vendor};
+
+use serde_json::{Map, Value};
+use settings::Settings;
+
+/// Every vendor there is.
+pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR];
+
+/// Opens `account`, a table of the settings with its secrets resolved.
+///
+/// # Errors
+/// Everything that is wrong with its settings, not only the first thing.
+pub fn open(account: &str, settings: &Map<String, Value>) -> Result<Opened, Vec<Problem>> {
+    let mut settings = Settings::new(account, settings);
+    let opened = settings.vendor(VENDORS).and_then(|vendor| {
+        settings.check_keys(vendor);
+        (vendor.open)(&mut settings)
+    });
+    let problems = settings.into_problems();
+    opened.filter(|_| problems.is_empty()).ok_or(problems)
+}

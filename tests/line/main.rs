@@ -1,0 +1,15 @@
+//! The house under load: real PostgreSQL, real Redis, real processes, and a simulated vendor as the referee.
+//!
+//! `scripts/test` starts what these need and says where it is: `CONVOSYNC_TEST_POSTGRES` names a server on which
+//! databases may be made, `CONVOSYNC_TEST_REDIS_SERVER` the program that each test starts for itself.
+
+mod backfill;
+mod canary;
+mod chaos;
+mod commands;
+mod drain;
+mod faults;
+mod live;
+mod stage;
+mod store;
+mod twins;

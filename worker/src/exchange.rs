@@ -1,0 +1,102 @@
+//! One slice, asked for until its last step: ask → send → read.
+
+use crate::http::Http;
+use crate::turn::Turn;
+use domain::clock::Clock;
+use domain::fault::Fault;
+use domain::source::{Cursor, Source, Step};
+use domain::want::Slice;
+use entities::lanes::Claimed;
+use entities::upsert::Batch;
+use std::time::Duration;
+use tracing::{Instrument, info_span};
+
+/// What one exchange is made with.
+pub struct Line<'a> {
+    /// Whom to ask.
+    pub source: &'a dyn Source<Batch>,
+    /// The way out.
+    pub http: &'a Http,
+    /// For measuring.
+    pub clock: &'a dyn Clock,
+    /// The turn on the lane.
+    pub turn: &'a Turn<'a>,
+}
+
+/// What came of it.
+pub struct Heard {
+    /// All steps together, or why nothing came back.
+    pub step: Result<Step, Fault>,
+    /// The rows.
+    pub batches: Vec<Batch>,
+    /// From the first question to the last byte.
+    pub elapsed: Duration,
+    /// How many requests were sent.
+    pub requests: u64,
+    /// Whether the vendor is known to have ended its work.
+    pub idle: bool,
+}
+
+impl Line<'_> {
+    /// Asks until the answer names no further cursor. `None` where the turn was over before anything was sent.
+    pub async fn exchange(&self, claimed: &Claimed) -> Option<Heard> {
+        let started = self.clock.elapsed();
+        let mut heard =
+            Heard { step: Ok(Step::default()), batches: Vec::new(), elapsed: Duration::ZERO, requests: 0, idle: true };
+        let mut cursor = None;
+        loop {
+            if !self.turn.is_long_enough(self.source.rules().timeout).await {
+                return None;
+            }
+            heard.requests += 1;
+            let answer = self.step(claimed, cursor.as_ref(), &mut heard.batches).await;
+            heard.elapsed = self.clock.elapsed().saturating_sub(started);
+            match answer {
+                Ok(step) => {
+                    cursor.clone_from(&step.cursor);
+                    heard.step = heard.step.map(|all| join(all, step));
+                }
+                Err((fault, idle)) => {
+                    heard.step = Err(fault);
+                    heard.idle = idle;
+                    // The rows that came before are good, but without the rest they prove nothing.
+                    return Some(heard);
+                }
+            }
+            if cursor.is_none() {
+                return Some(heard);
+            }
+        }
+    }
+
+    async fn step(
+        &self,
+        claimed: &Claimed,
+        cursor: Option<&Cursor>,
+        batches: &mut Vec<Batch>,
+    ) -> Result<Step, (Fault, bool)> {
+        let (stream, slice): (&str, &Slice) = (&claimed.stream.stream, &claimed.want.slice);
+        let known = |fault| (fault, true);
+        let request = info_span!("ask").in_scope(|| self.source.ask(stream, slice, cursor)).map_err(known)?;
+        let mut reader = self.source.reader(stream, slice).map_err(known)?;
+        let sending = self.http.send(&request, self.source.rules().timeout, claimed.now);
+        let mut reply = sending.instrument(info_span!("send")).await?;
+        let reading = async {
+            while let Some(chunk) = reply.chunk().await? {
+                reader.feed(reply.head, chunk.as_ref()).map_err(|fault| (fault, false))?;
+                batches.extend(reader.take());
+            }
+            let step = reader.finish(reply.head).map_err(known)?;
+            batches.extend(reader.take());
+            Ok(step)
+        };
+        reading.instrument(info_span!("read")).await
+    }
+}
+
+fn join(mut all: Step, step: Step) -> Step {
+    all.rows += step.rows;
+    all.rejects.extend(step.rejects);
+    all.leads.extend(step.leads);
+    all
+}
