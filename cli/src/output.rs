@@ -22,7 +22,7 @@ pub fn show<T: Serialize>(output: Output, data: &T, rows: impl FnOnce(&T) -> Tab
 pub fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::UTF8_BORDERS_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(header);
     table

@@ -178,13 +178,16 @@ pub fn http() -> Result<Http, Failure> {
     Http::new().map_err(|error| Failure::new(Code::Unexpected, format!("TLS cannot be set up: {error}")))
 }
 
-/// An address that may be shown: what stands between `//` and the last `@` is left out.
+/// An address that may be shown: without user and password, which end at the last `@`, and without what follows `?`,
+/// where they may stand as well.
 fn without_password(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(start), Some(at)) if start < at => {
-            format!("{}…{}", url.get(..start + 3).unwrap_or(""), url.get(at..).unwrap_or(""))
-        }
-        _ => url.to_owned(),
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (secret, place) = rest.rsplit_once('@').unwrap_or(("", rest));
+    match (secret.contains('?'), place.split('?').next()) {
+        (false, Some(place)) if secret.is_empty() => format!("{scheme}://{place}"),
+        (false, Some(place)) => format!("{scheme}://…@{place}"),
+        // Nobody can tell where the address ends and the rest begins.
+        _ => format!("{scheme}://…"),
     }
 }
 

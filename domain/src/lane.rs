@@ -150,7 +150,8 @@ impl Lane {
     /// Shuts it. Of two reasons the longer one holds: a vendor that asks for ten seconds does not open what a person
     /// has closed.
     pub fn close(&mut self, closing: Closing) {
-        let outlasts = |before: &Closing| before.until.is_none_or(|end| closing.until.is_some_and(|until| until <= end));
+        let outlasts =
+            |before: &Closing| before.until.is_none_or(|end| closing.until.is_some_and(|until| until <= end));
         if !self.closed.as_ref().is_some_and(outlasts) {
             self.closed = Some(closing);
         }
@@ -181,6 +182,8 @@ pub struct Traffic {
 const LATENESS: TimeDelta = TimeDelta::seconds(20);
 /// How long background work, or a backfill among it, goes without before the floor lets one in.
 const FLOOR: TimeDelta = TimeDelta::seconds(10);
+/// How long work that does not fit lets shorter work pass.
+const LONG_DUE: TimeDelta = TimeDelta::seconds(60);
 /// The share of the daily quota at which background work stops, in percent.
 const QUOTA_SHARE: u64 = 90;
 
@@ -209,11 +212,17 @@ pub fn pick<'a>(ready: &'a [Want], traffic: &Traffic, now: DateTime<Utc>) -> Opt
     // Not twice in a row while others wait, however long one takes.
     let backfill_first =
         starved(traffic.last_backfill) && traffic.last_backfill.is_none_or(|last| traffic.last_background > Some(last));
-    ready.iter().filter(first(false)).filter(fits).min_by_key(|want| {
+    let turn = |want: &&'a Want| {
         let backfill = matches!(want.purpose, Purpose::Backfill(_));
         let newest = want.slice.window().map_or(i64::MIN, |window| -window.to().timestamp());
         (backfill != backfill_first, want.purpose, newest, want.id)
-    })
+    };
+    let next = ready.iter().filter(first(false)).min_by_key(turn)?;
+    // What does not fit lets shorter work pass, but not for ever: then the floor comes to its help.
+    if !fits(&next) && now - next.due >= LONG_DUE {
+        return None;
+    }
+    ready.iter().filter(first(false)).filter(fits).min_by_key(turn)
 }
 
 fn delta(duration: Duration) -> TimeDelta {

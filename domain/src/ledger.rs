@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::rules::Rules;
 use crate::want::{Purpose, Slice, Standing, Want};
 use crate::window::Window;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
 /// What is known of one stream. Loaded whole, changed by the functions here, and stored whole.
@@ -20,8 +20,10 @@ pub struct Ledger {
     pub wants: Vec<Want>,
     /// Backfills that are running or paused.
     pub backfills: Vec<Backfill>,
-    /// What answers have looked like.
+    /// What answers have looked like, but for live ones: a busy minute says nothing of last month.
     pub pace: Pace,
+    /// The rows per day of live answers.
+    pub live_rows_per_day: Option<f64>,
     /// The newest live slot that was planned.
     pub slot: Option<DateTime<Utc>>,
     /// The slot at which the unsettled stretch was last wanted in full.
@@ -29,6 +31,9 @@ pub struct Ledger {
     /// What the live sync covers from, where the settings do not say: set once, when the stream is first seen.
     pub since: Option<DateTime<Utc>>,
 }
+
+/// The shortest live answer that says something of the rows per day: a poll at night says nothing of the morning.
+const TELLING: TimeDelta = TimeDelta::hours(12);
 
 /// What an answer brought, once its rows are stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,13 +66,24 @@ impl Ledger {
         self.wants.iter().filter(|want| want.is_parked()).filter_map(|want| want.slice.window()).collect()
     }
 
+    /// What answers for `purpose` look like. Until its own have come the others' serve: a backfill begins with what the
+    /// live sync has learnt.
+    #[must_use]
+    pub fn pace_for(&self, purpose: Purpose) -> Pace {
+        let (own, others) = match purpose {
+            Purpose::Live => (self.live_rows_per_day, self.pace.rows_per_day),
+            Purpose::Lead | Purpose::Settle | Purpose::Backfill(_) => (self.pace.rows_per_day, self.live_rows_per_day),
+        };
+        Pace { rows_per_day: own.or(others), ..self.pace }
+    }
+
     /// Takes a plan in. A plan accepted twice, or by two schedulers at once, adds nothing the second time; nor does an
     /// old one for a slot that was planned, though its want may be answered by now.
     pub fn accept(&mut self, plan: Plan) {
         let is_old = self.slot.is_some_and(|planned| plan.slot.is_none_or(|slot| slot <= planned));
         for want in plan.wants {
             let known = self.wants.iter().any(|open| open.purpose == want.purpose && open.slice == want.slice);
-            if !known && !(is_old && want.purpose == Purpose::Live) {
+            if !known && (!is_old || want.purpose != Purpose::Live) {
                 self.wants.push(want);
             }
         }
@@ -109,6 +125,18 @@ impl Ledger {
         }
     }
 
+    fn teach(&mut self, purpose: Purpose, lesson: impl FnOnce(&mut Pace)) {
+        let background = self.pace.rows_per_day;
+        if purpose == Purpose::Live {
+            self.pace.rows_per_day = self.live_rows_per_day;
+            lesson(&mut self.pace);
+            self.live_rows_per_day = self.pace.rows_per_day;
+            self.pace.rows_per_day = background;
+        } else {
+            lesson(&mut self.pace);
+        }
+    }
+
     fn postpone(&mut self, at: usize, due: DateTime<Utc>, change: impl FnOnce(&mut Want)) {
         if let Some(want) = self.wants.get_mut(at) {
             want.due = due;
@@ -125,10 +153,20 @@ impl Ledger {
         let horizon = heard.asked_at - rules.settle;
         let settled = heard.earliest_change.map_or(horizon, |change| change.min(horizon));
         self.coverage.hold(window);
-        if let Some(window) = Window::new(window.from(), window.to().min(settled)) {
+        // In whole steps: what is left over is asked for again, and must be something one can ask for.
+        let millis = (window.to().min(settled) - window.from()).num_milliseconds();
+        let whole = TimeDelta::milliseconds(millis - millis.rem_euclid(rules.step.num_milliseconds().max(1)));
+        if let Some(window) = Window::new(window.from(), window.from() + whole) {
             self.coverage.settle(window);
         }
-        self.pace.learn(window, heard.rows, heard.elapsed);
+        let is_telling = want.purpose != Purpose::Live || window.span() >= TELLING;
+        self.teach(want.purpose, |pace| {
+            if is_telling {
+                pace.learn(window, heard.rows, heard.elapsed);
+            } else {
+                pace.learn_time(heard.rows, heard.elapsed);
+            }
+        });
         if let Purpose::Backfill(id) = want.purpose
             && let Some(backfill) = self.backfills.iter_mut().find(|backfill| backfill.id == id)
         {
@@ -154,18 +192,19 @@ impl Ledger {
     /// that stretch.
     fn split(&mut self, at: usize, heard: Option<&Heard>, rules: &Rules, now: DateTime<Utc>) {
         let window = self.wants.get(at).and_then(|want| want.slice.window());
-        let Some((window, (older, newer))) = window.and_then(|window| Some((window, window.halves(rules.step)?))) else {
+        let Some((window, (older, newer))) = window.and_then(|window| Some((window, window.halves(rules.step)?)))
+        else {
             // Nobody should say so; but what was wanted stays wanted.
             return self.postpone(at, now, |want| want.failures += 1);
         };
-        match heard {
-            Some(heard) => self.pace.learn_capped(window, heard.rows),
-            None => self.pace.learn_timeout(),
-        }
         let purpose = self.wants.swap_remove(at).purpose;
+        self.teach(purpose, |pace| match heard {
+            Some(heard) => pace.learn_capped(window, heard.rows),
+            None => pace.learn_timeout(),
+        });
         let owed = if purpose == Purpose::Live { Purpose::Settle } else { purpose };
         for (purpose, half) in [(purpose, newer), (owed, older)] {
-            self.wants.push(Want::new(purpose, Slice::Window(half), now, self.pace.expected(half)));
+            self.wants.push(Want::new(purpose, Slice::Window(half), now, self.pace_for(purpose).expected(half)));
         }
     }
 }

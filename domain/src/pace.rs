@@ -17,13 +17,19 @@ pub struct Pace {
 }
 
 /// How full an answer may be expected to get, as a share of the row cap: days vary, and a capped answer is wasted.
-const FILL: f64 = 0.85;
+const FILL: f64 = 0.8;
 /// How much of the time-out, and how many seconds at most, a window may be expected to take.
 const PATIENCE: (f64, f64) = (0.4, 20.0);
 /// The width of a first request, before anything is known.
 const PROBE: TimeDelta = TimeDelta::days(1);
-/// The span of an answer that says half as much as all before it.
-const HALF: TimeDelta = TimeDelta::hours(6);
+/// The span of an answer that says half as much as all before it: days of the week differ.
+const HALF: TimeDelta = TimeDelta::days(3);
+/// The span of a capped answer that says half as much as all before it. A burst that caps a minute says nothing of
+/// the day around it, whose halves are asked for anyway.
+const HALF_CAPPED: TimeDelta = TimeDelta::hours(6);
+/// How much an answer with fewer rows than expected says at least, however short: after a burst widths must grow
+/// again within a few answers.
+const RECOVERY: f64 = 0.3;
 /// The least any answer says: after one dense second only narrow windows are asked for, and they must be believed.
 const LEAST: f64 = 0.1;
 /// The most seconds per row that time-outs alone can make us believe in: a vendor that was down must be asked again.
@@ -54,22 +60,30 @@ impl Pace {
         whole_steps(TimeDelta::milliseconds(millis), rules)
     }
 
-    /// How long asking for `window` should take.
+    /// How long asking for `window` should take. Never more than any window may: one whose rows are overestimated must
+    /// still find its turn.
     #[must_use]
     pub fn expected(&self, window: Window) -> Duration {
         let rows = self.rows_per_day.unwrap_or(0.0) * window.span().as_seconds_f64() / 86_400.0;
-        Duration::try_from_secs_f64(self.base_seconds + rows * self.seconds_per_row).unwrap_or(Duration::MAX)
+        let seconds = (self.base_seconds + rows * self.seconds_per_row).min(PATIENCE.1);
+        Duration::try_from_secs_f64(seconds).unwrap_or_default()
     }
 
     /// Learns from an answer of `rows` rows for `window` that took `elapsed`.
     pub fn learn(&mut self, window: Window, rows: u64, elapsed: Duration) {
         let rate = as_float(rows) * 86_400.0 / window.span().as_seconds_f64();
         // An hour at night says little about a day; a week says nearly all.
-        let weight = (window.span().as_seconds_f64() / (window.span() + HALF).as_seconds_f64()).max(LEAST);
+        let weight = share(window, HALF);
         self.rows_per_day = Some(match self.rows_per_day {
-            Some(before) => before + (rate - before) * weight,
+            Some(before) if rate < before => before + (rate - before) * weight.max(RECOVERY),
+            Some(before) => before + (rate - before) * weight.max(LEAST),
             None => rate,
         });
+        self.learn_time(rows, elapsed);
+    }
+
+    /// Learns from how long an answer of `rows` rows took, and from nothing else of it.
+    pub fn learn_time(&mut self, rows: u64, elapsed: Duration) {
         let elapsed = elapsed.as_secs_f64();
         if rows < 200 {
             self.base_seconds += (elapsed - self.base_seconds) * 0.5;
@@ -88,8 +102,11 @@ impl Pace {
 
     /// Learns that `window` holds `rows` rows or more.
     pub fn learn_capped(&mut self, window: Window, rows: u64) {
-        let rate = as_float(rows) * 86_400.0 / window.span().as_seconds_f64();
-        self.rows_per_day = Some(self.rows_per_day.unwrap_or(0.0).max(rate * 1.5));
+        let rate = as_float(rows) * 86_400.0 / window.span().as_seconds_f64() * 1.5;
+        self.rows_per_day = Some(match self.rows_per_day {
+            Some(before) => before + (rate - before).max(0.0) * share(window, HALF_CAPPED),
+            None => rate,
+        });
     }
 
     /// Learns that `window` took longer than we wait.
@@ -103,6 +120,11 @@ impl Pace {
 fn whole_steps(span: TimeDelta, rules: &Rules) -> TimeDelta {
     let step = rules.step.num_milliseconds().max(1);
     TimeDelta::milliseconds((span.num_milliseconds() / step).max(1) * step)
+}
+
+/// How much an answer for `window` says, where one over `half` says half of all.
+fn share(window: Window, half: TimeDelta) -> f64 {
+    window.span().as_seconds_f64() / (window.span() + half).as_seconds_f64()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]

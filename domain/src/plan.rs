@@ -33,6 +33,9 @@ impl Plan {
 
 /// How many wants of one kind stand open at once for a stream: few, so that widths follow what answers teach.
 const OPEN: usize = 4;
+/// The same for what one more reading makes final: more, since it comes up once a refresh, and a refresh in which less
+/// becomes final than grows old would never end.
+const AGED: usize = 32;
 
 /// Plans for one stream whose live sync must cover everything from `since` on.
 ///
@@ -47,11 +50,10 @@ pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Le
     {
         let refresh = ledger.refreshed.is_none_or(|at| wanted.to() - at >= delta(rules.refresh));
         let planned = planner.plan_live(wanted, refresh);
-        planner.plan_owed(wanted, planned && refresh);
+        planner.plan_owed(since, planned && refresh);
     }
     planner.plan_backfills(now);
-    planner.plan.obsolete =
-        ledger.wants.iter().filter(|want| is_obsolete(want, ledger)).map(|want| want.id).collect();
+    planner.plan.obsolete = ledger.wants.iter().filter(|want| is_obsolete(want, ledger)).map(|want| want.id).collect();
     planner.plan
 }
 
@@ -68,7 +70,7 @@ pub fn slot_at(now: DateTime<Utc>, rules: &Rules) -> DateTime<Utc> {
 /// The windows that would be asked for, were `remaining` wanted now, newest first: the dry run's answer.
 #[must_use]
 pub fn windows_for(remaining: &[Window], ledger: &Ledger, rules: &Rules) -> Vec<Window> {
-    let width = ledger.pace.width(rules);
+    let width = ledger.pace_for(Purpose::Settle).width(rules);
     remaining.iter().rev().flat_map(|window| cut(*window, width, rules.step, usize::MAX)).collect()
 }
 
@@ -91,10 +93,10 @@ impl Planner<'_> {
         }
         // The newest stretch that is not final, without a break.
         let settled = self.ledger.coverage.settled().windows().iter().copied();
-        let Some(tail) = wanted.minus(settled.chain(self.taken())).pop() else {
+        let Some(tail) = wanted.minus(settled.chain(self.taken())).pop().filter(|tail| tail.to() == wanted.to()) else {
             return false;
         };
-        let (newest, _) = tail.newest(self.ledger.pace.width(self.rules));
+        let (newest, _) = tail.newest(self.ledger.pace_for(Purpose::Live).width(self.rules));
         let held = self.ledger.coverage.held().windows().iter();
         let from = match held.map(Window::to).filter(|to| *to <= wanted.to()).max() {
             Some(held) if !refresh => newest.from().max(self.on_step(held - self.rules.overlap)),
@@ -110,30 +112,34 @@ impl Planner<'_> {
     /// What the live sync owes before its newest stretch: gaps at once, what is held but not final at each refresh.
     /// What one more reading makes final goes before what has to be read again anyway: else, where windows are
     /// narrow, reading would never get beyond the newest few.
-    fn plan_owed(&mut self, wanted: Window, refresh: bool) {
+    fn plan_owed(&mut self, since: DateTime<Utc>, refresh: bool) {
+        let Some(wanted) = Window::new(since, self.until()) else { return };
         let coverage = &self.ledger.coverage;
         let done = if refresh { coverage.settled() } else { coverage.held() };
         let owed = wanted.minus(done.windows().iter().copied().chain(self.taken()));
         let horizon = self.on_step(wanted.to() - self.rules.settle);
         let old: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from(), part.to().min(horizon))).collect();
         let young: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from().max(horizon), part.to())).collect();
-        let most = self.room(Purpose::Settle);
-        let mut windows = self.newest_first(if refresh { &old } else { &owed }, most);
-        if refresh {
-            windows.extend(self.newest_first(&young, most - windows.len()));
+        let windows = if refresh {
+            let mut windows = self.newest_first(&old, self.room(Purpose::Settle, AGED));
+            let most = self.room(Purpose::Settle, OPEN).saturating_sub(windows.len());
+            windows.extend(self.newest_first(&young, most));
             windows.sort_unstable_by(|one, other| other.cmp(one));
-        }
+            windows
+        } else {
+            self.newest_first(&owed, self.room(Purpose::Settle, OPEN))
+        };
         for window in windows {
             self.plan.wants.push(want(Purpose::Settle, window, wanted.to(), self.ledger));
         }
     }
 
-    /// What backfills have left to ask for, up to the slot: nobody can hold the future.
+    /// What backfills have left to ask for by now: nobody can hold the future.
     fn plan_backfills(&mut self, now: DateTime<Utc>) {
         for backfill in self.ledger.backfills.iter().filter(|backfill| backfill.progress == Progress::Running) {
             let remaining = backfill.remaining(&self.ledger.coverage).into_iter();
             let remaining: Vec<_> =
-                remaining.filter_map(|window| Window::new(window.from(), window.to().min(self.slot))).collect();
+                remaining.filter_map(|window| Window::new(window.from(), window.to().min(self.until()))).collect();
             if remaining.is_empty() {
                 self.plan.finished.push(backfill.id);
                 continue;
@@ -141,20 +147,27 @@ impl Planner<'_> {
             let purpose = Purpose::Backfill(backfill.id);
             let taken: Spans = self.taken().collect();
             let free: Vec<_> = remaining.iter().flat_map(|window| taken.gaps(*window)).collect();
-            for window in self.newest_first(&free, self.room(purpose)) {
+            for window in self.newest_first(&free, self.room(purpose, OPEN)) {
                 self.plan.wants.push(want(purpose, window, now, self.ledger));
             }
         }
     }
 
+    /// How far others than the live want may ask. What lies after the newest planned slot is the next live want's:
+    /// while one is open, however long, the stretch after it grows and then is one window.
+    fn until(&self) -> DateTime<Utc> {
+        let planned = self.plan.slot.or(self.ledger.slot).filter(|_| self.ledger.parked().is_none());
+        planned.map_or(self.slot, |planned| planned.min(self.slot))
+    }
+
     /// How many more wants of one purpose may be opened. Before the first answer nothing is known of the rows per
     /// day: then one want at a time is enough.
-    fn room(&self, purpose: Purpose) -> usize {
+    fn room(&self, purpose: Purpose, most: usize) -> usize {
         let open = || self.open.iter().filter(|want| !want.is_parked());
-        if self.ledger.pace.rows_per_day.is_none() {
+        if self.ledger.pace_for(purpose).rows_per_day.is_none() {
             return 1_usize.saturating_sub(open().count() + self.plan.wants.len());
         }
-        OPEN.saturating_sub(open().filter(|want| want.purpose == purpose).count())
+        most.saturating_sub(open().filter(|want| want.purpose == purpose).count())
     }
 
     /// The windows of wants that stand open already, or are planned.
@@ -163,7 +176,7 @@ impl Planner<'_> {
     }
 
     fn newest_first(&self, windows: &[Window], most: usize) -> Vec<Window> {
-        let width = self.ledger.pace.width(self.rules);
+        let width = self.ledger.pace_for(Purpose::Settle).width(self.rules);
         windows.iter().rev().flat_map(|window| cut(*window, width, self.rules.step, most)).take(most).collect()
     }
 
@@ -202,7 +215,7 @@ fn millis(span: TimeDelta) -> i64 {
 }
 
 fn want(purpose: Purpose, window: Window, due: DateTime<Utc>, ledger: &Ledger) -> Want {
-    Want::new(purpose, Slice::Window(window), due, ledger.pace.expected(window))
+    Want::new(purpose, Slice::Window(window), due, ledger.pace_for(purpose).expected(window))
 }
 
 fn delta(duration: std::time::Duration) -> TimeDelta {

@@ -83,7 +83,7 @@ pub trait Reader<R>: Send {
     /// As soon as the body cannot become a good answer any more.
     fn feed(&mut self, head: Head, chunk: &[u8]) -> Result<(), Fault>;
 
-    /// The rows read since the last call.
+    /// Some of the rows read so far, in a batch of bounded size; call until `None`.
     fn take(&mut self) -> Option<R>;
 
     /// The body is over.

@@ -58,19 +58,30 @@ pub async fn commit(
     exchange: Exchange,
 ) -> Result<Effect, CommitError> {
     let tx = db.begin().await?;
-    let Some((_, mut lane)) = lock(&tx, spec).await? else { return Err(CommitError::Fenced) };
-    let now = db.now(&tx).await?;
+    let stored = store(db, &tx, spec, claimed, exchange).await;
+    end(tx, stored).await
+}
+
+async fn store(
+    db: &Database,
+    tx: &DatabaseTransaction,
+    spec: &LaneSpec,
+    claimed: &Claimed,
+    exchange: Exchange,
+) -> Result<Effect, CommitError> {
+    let Some((_, mut lane)) = lock(tx, spec).await? else { return Err(CommitError::Fenced) };
+    let now = db.now(tx).await?;
     if !lane.is_held(&claimed.lease, now) {
         return Err(CommitError::Fenced);
     }
     let id = &claimed.stream;
-    let before = ledger::lock(&tx, id).await?;
+    let before = ledger::lock(tx, id).await?;
     let mut effect = Effect::default();
     for batch in exchange.batches {
-        effect = effect.and(batch.upsert(&tx, before.coverage.held(), now).await?);
+        effect = effect.and(batch.upsert(tx, before.coverage.held(), now).await?);
     }
     let step = exchange.heard.as_ref().ok();
-    keep_aside(&tx, claimed, step.map_or(&[], |step| &step.rejects), now).await?;
+    keep_aside(tx, claimed, step.map_or(&[], |step| &step.rejects), now).await?;
     let heard = step.map(|step| Heard {
         asked_at: exchange.asked_at,
         elapsed: exchange.elapsed,
@@ -80,16 +91,17 @@ pub async fn commit(
     });
     let mut after = before.clone();
     after.settle(claimed.want.id, &exchange.judgement.verdict, heard.as_ref(), &exchange.rules, now);
-    ledger::store(&tx, id, &before, &after, now).await?;
+    ledger::store(tx, id, &before, &after, now).await?;
     let seen = Seen { asked_at: exchange.asked_at, elapsed: exchange.elapsed, heard: &exchange.heard, effect };
-    evidence(&tx, claimed, &seen, &exchange.judgement).await?;
-    note_health(&tx, claimed, &exchange.heard, now).await?;
+    evidence(tx, claimed, &seen, &exchange.judgement).await?;
+    note_health(tx, claimed, &exchange.heard, now).await?;
     lane.release(&claimed.lease, now, exchange.idle);
-    store_slot(&tx, spec, &lane, claimed.lease.slot, None).await?;
-    if let Some(closing) = &exchange.judgement.closing {
-        set_closed(&tx, &spec.key, Some(closing), now).await?;
+    store_slot(tx, spec, &lane, claimed.lease.slot, None).await?;
+    if let Some(closing) = exchange.judgement.closing {
+        // A person may have shut it in the meantime, and for longer.
+        lane.close(closing);
+        set_closed(tx, &spec.key, lane.closed.as_ref(), now).await?;
     }
-    tx.commit().await?;
     Ok(effect)
 }
 
@@ -99,20 +111,40 @@ pub async fn commit(
 /// [`CommitError`].
 pub async fn give_up(db: &Database, spec: &LaneSpec, claimed: &Claimed) -> Result<(), CommitError> {
     let tx = db.begin().await?;
-    let Some((_, mut lane)) = lock(&tx, spec).await? else { return Err(CommitError::Fenced) };
-    let now = db.now(&tx).await?;
+    let given = give_back(db, &tx, spec, claimed).await;
+    end(tx, given).await
+}
+
+async fn give_back(
+    db: &Database,
+    tx: &DatabaseTransaction,
+    spec: &LaneSpec,
+    claimed: &Claimed,
+) -> Result<(), CommitError> {
+    let Some((_, mut lane)) = lock(tx, spec).await? else { return Err(CommitError::Fenced) };
+    let now = db.now(tx).await?;
     if !lane.is_held(&claimed.lease, now) {
         return Err(CommitError::Fenced);
     }
-    let before = ledger::lock(&tx, &claimed.stream).await?;
+    let before = ledger::lock(tx, &claimed.stream).await?;
     let mut after = before.clone();
     let again = domain::judge::Verdict::Snooze(claimed.want.due);
     after.settle(claimed.want.id, &again, None, &spec.rules, now);
-    ledger::store(&tx, &claimed.stream, &before, &after, now).await?;
+    ledger::store(tx, &claimed.stream, &before, &after, now).await?;
     lane.release(&claimed.lease, now, true);
-    store_slot(&tx, spec, &lane, claimed.lease.slot, None).await?;
-    tx.commit().await?;
+    store_slot(tx, spec, &lane, claimed.lease.slot, None).await?;
     Ok(())
+}
+
+/// Waits for the end also where nothing is stored: a transaction that is only dropped keeps its locks a moment longer,
+/// and whoever comes next would find the lane locked.
+async fn end<T>(tx: DatabaseTransaction, done: Result<T, CommitError>) -> Result<T, CommitError> {
+    match done {
+        Ok(_) => tx.commit().await?,
+        // What went wrong before says more than a roll-back that fails as well.
+        Err(_) => drop(tx.rollback().await),
+    }
+    done
 }
 
 /// What the evidence of a request is made of.

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::clock::Clock;
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use std::sync::Arc;
@@ -23,13 +24,18 @@ pub struct Database {
 const BUSY: Duration = Duration::from_secs(30);
 
 impl Database {
-    /// Connects to `postgres://…` or `sqlite://FILE`; a missing SQLite file is made.
+    /// Connects to `postgres://…` (or `postgresql://…`) or `sqlite://FILE`; a missing SQLite file is made.
     ///
     /// # Errors
-    /// What the server, or the file system, says.
+    /// What the server, or the file system, says. It never repeats the address, which may hold a password.
     pub async fn connect(url: &str, clock: Arc<dyn Clock>) -> Result<Self, DbErr> {
-        let mut options = ConnectOptions::new(url);
         let is_file = url.starts_with("sqlite:");
+        // SeaORM knows only the shorter of the two names, and shows an address that it cannot read.
+        let url = url.strip_prefix("postgresql://").map_or_else(|| url.to_owned(), |rest| format!("postgres://{rest}"));
+        if !is_file {
+            url.parse::<PgConnectOptions>().map_err(|why| DbErr::Conn(RuntimeErr::Internal(why.to_string())))?;
+        }
+        let mut options = ConnectOptions::new(url);
         options
             .sqlx_logging(false)
             .max_connections(if is_file { 4 } else { 16 })

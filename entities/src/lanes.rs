@@ -105,10 +105,17 @@ pub async fn ensure(db: &Database, spec: &LaneSpec) -> Result<(), DbErr> {
 /// What the database says.
 pub async fn hand_out(db: &Database, spec: &LaneSpec) -> Result<Next, DbErr> {
     let tx = db.begin().await?;
-    let Some((row, lane)) = try_lock(&tx, spec).await? else {
+    let next = choose(db, &tx, spec).await?;
+    // Also where nothing was handed out: a transaction that is only dropped keeps its lock for a moment longer.
+    tx.commit().await?;
+    Ok(next)
+}
+
+async fn choose(db: &Database, tx: &DatabaseTransaction, spec: &LaneSpec) -> Result<Next, DbErr> {
+    let Some((row, lane)) = try_lock(tx, spec).await? else {
         return Ok(Next::Nothing);
     };
-    let now = db.now(&tx).await?;
+    let now = db.now(tx).await?;
     if let Some(closed) = lane.closed.as_ref().filter(|closed| closed.holds(now)) {
         return Ok(closed.until.map_or(Next::Nothing, Next::At));
     }
@@ -117,12 +124,12 @@ pub async fn hand_out(db: &Database, spec: &LaneSpec) -> Result<Next, DbErr> {
         .filter(wants::Column::Account.is_in(spec.accounts.iter().map(String::as_str)))
         .filter(wants::Column::Standing.eq("handed"))
         .filter(wants::Column::UntilAt.gt(now))
-        .count(&tx)
+        .count(tx)
         .await?;
     if u64::try_from(free).unwrap_or(0) <= under_way {
         return Ok(lane.next_turn().filter(|turn| *turn > now).map_or(Next::Nothing, Next::At));
     }
-    let (rows, wanted): (Vec<_>, Vec<_>) = ready(&tx, &spec.accounts, now).await?.into_iter().unzip();
+    let (rows, wanted): (Vec<_>, Vec<_>) = ready(tx, &spec.accounts, now).await?.into_iter().unzip();
     let Some(want) = pick(&wanted, &traffic(spec, &row, now), now) else {
         return Ok(Next::Nothing);
     };
@@ -132,8 +139,7 @@ pub async fn hand_out(db: &Database, spec: &LaneSpec) -> Result<Next, DbErr> {
     row.standing = Set("handed".to_owned());
     row.attempt = Set(job.attempt);
     row.until_at = Set(Some(now + TICKET));
-    row.update(&tx).await?;
-    tx.commit().await?;
+    row.update(tx).await?;
     Ok(Next::Job(job))
 }
 
@@ -143,24 +149,34 @@ pub async fn hand_out(db: &Database, spec: &LaneSpec) -> Result<Next, DbErr> {
 /// What the database says.
 pub async fn claim(db: &Database, spec: &LaneSpec, job: Job, holder: &str) -> Result<Option<Claimed>, DbErr> {
     let tx = db.begin().await?;
-    let Some((row, mut lane)) = lock(&tx, spec).await? else { return Ok(None) };
-    let Some(handed) = handed(&tx, job).await? else { return Ok(None) };
+    let claimed = take(db, &tx, spec, job, holder).await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+async fn take(
+    db: &Database,
+    tx: &DatabaseTransaction,
+    spec: &LaneSpec,
+    job: Job,
+    holder: &str,
+) -> Result<Option<Claimed>, DbErr> {
+    let Some((row, mut lane)) = lock(tx, spec).await? else { return Ok(None) };
+    let Some(handed) = handed(tx, job).await? else { return Ok(None) };
     let Some(want) = to_want(&handed) else { return Ok(None) };
-    let now = db.now(&tx).await?;
+    let now = db.now(tx).await?;
     let Ok(lease) = lane.acquire(now, spec.rules.lease) else {
-        put_back(&tx, job).await?;
-        tx.commit().await?;
+        put_back(tx, job).await?;
         return Ok(None);
     };
-    store_slot(&tx, spec, &lane, lease.slot, Some(holder)).await?;
-    count(row, spec, want.purpose, now).update(&tx).await?;
+    store_slot(tx, spec, &lane, lease.slot, Some(holder)).await?;
+    count(row, spec, want.purpose, now).update(tx).await?;
     let stream =
         StreamId { account: handed.account.clone(), stream: handed.stream.clone(), source: spec.vendor.to_owned() };
     let mut handed = handed.into_active_model();
     handed.standing = Set("running".to_owned());
     handed.until_at = Set(Some(lease.until));
-    handed.update(&tx).await?;
-    tx.commit().await?;
+    handed.update(tx).await?;
     Ok(Some(Claimed { job, stream, want, lease, now }))
 }
 
@@ -188,7 +204,10 @@ pub async fn renew(db: &Database, spec: &LaneSpec, claimed: &Claimed) -> Result<
     let tx = db.begin().await?;
     let Some((_, mut lane)) = lock(&tx, spec).await? else { return Ok(None) };
     let now = db.now(&tx).await?;
-    let Some(lease) = lane.renew(&claimed.lease, now, spec.rules.lease) else { return Ok(None) };
+    let Some(lease) = lane.renew(&claimed.lease, now, spec.rules.lease) else {
+        tx.rollback().await?;
+        return Ok(None);
+    };
     store_slot(&tx, spec, &lane, lease.slot, None).await?;
     wants::Entity::update_many()
         .col_expr(wants::Column::UntilAt, Expr::value(Some(lease.until)))

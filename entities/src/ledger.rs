@@ -71,8 +71,8 @@ pub async fn store(
     after: &Ledger,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    if (before.since, before.slot, before.refreshed, before.pace)
-        != (after.since, after.slot, after.refreshed, after.pace)
+    if (before.since, before.slot, before.refreshed, before.pace, before.live_rows_per_day)
+        != (after.since, after.slot, after.refreshed, after.pace, after.live_rows_per_day)
     {
         let row = streams::ActiveModel {
             account: Set(id.account.clone()),
@@ -81,6 +81,7 @@ pub async fn store(
             slot_at: Set(after.slot),
             refreshed_at: Set(after.refreshed),
             rows_per_day: Set(after.pace.rows_per_day),
+            live_rows_per_day: Set(after.live_rows_per_day),
             base_seconds: Set(after.pace.base_seconds),
             seconds_per_row: Set(after.pace.seconds_per_row),
             ..Default::default()
@@ -120,6 +121,7 @@ async fn load_with(on: &impl ConnectionTrait, id: &StreamId, row: Option<streams
         ledger.since = row.since_at;
         ledger.slot = row.slot_at;
         ledger.refreshed = row.refreshed_at;
+        ledger.live_rows_per_day = row.live_rows_per_day;
         ledger.pace = Pace {
             rows_per_day: row.rows_per_day,
             base_seconds: row.base_seconds,

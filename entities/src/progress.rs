@@ -10,6 +10,7 @@ use domain::backfill::Mode;
 use domain::days::{DayCounts, count, days};
 use domain::ledger::Ledger;
 use domain::plan::windows_for;
+use domain::want::Purpose;
 use domain::window::Window;
 use sea_orm::DbErr;
 use serde::Serialize;
@@ -85,7 +86,8 @@ pub async fn progress(db: &Database, account: Option<&Account>, id: i64) -> Resu
         for stream in account.streams() {
             let ledger = ledger::load(on, &stream).await?;
             let left = windows_for(&left(&ledger, id), &ledger, account.source.rules());
-            eta = ledger.pace.rows_per_day.and(eta).map(|eta| eta + seconds(&left, &ledger, account));
+            let pace = ledger.pace_for(Purpose::Backfill(id));
+            eta = pace.rows_per_day.and(eta).map(|eta| eta + seconds(&left, &ledger, account));
             to_come += left.len() as u64;
         }
     }
@@ -124,7 +126,8 @@ pub async fn estimate(db: &Database, account: &Account, window: Window, mode: Mo
         let windows = windows_for(&remaining, &ledger, account.source.rules());
         let low = windows.len() as u64;
         // A split costs one wasted answer; before anything is known, a day's answer may have to be split many times.
-        let high = if ledger.pace.rows_per_day.is_some() { low + low.div_ceil(2) } else { low * 3 };
+        let pace = ledger.pace_for(Purpose::Settle);
+        let high = if pace.rows_per_day.is_some() { low + low.div_ceil(2) } else { low * 3 };
         let time = seconds(&windows, &ledger, account);
         sum.windows += low;
         sum.requests = Range { low: sum.requests.low + low, high: sum.requests.high + high };
@@ -148,7 +151,8 @@ fn left(ledger: &Ledger, id: i64) -> Vec<Window> {
 
 fn seconds(windows: &[Window], ledger: &Ledger, account: &Account) -> u64 {
     let rules = account.source.rules();
-    windows.iter().map(|window| ledger.pace.expected(*window) + rules.spacing).sum::<Duration>().as_secs()
+    let pace = ledger.pace_for(Purpose::Settle);
+    windows.iter().map(|window| pace.expected(*window) + rules.spacing).sum::<Duration>().as_secs()
 }
 
 fn described(order: Model) -> Progress {

@@ -47,6 +47,7 @@ fn ledger() -> [TableCreateStatement; 3] {
             .texts(&["account", "stream", "source"])
             .optional_instants(&["since_at", "slot_at", "refreshed_at", "answered_at", "failing_since"])
             .column(double("rows_per_day"))
+            .column(double("live_rows_per_day"))
             .column(double("base_seconds").not_null().to_owned())
             .column(double("seconds_per_row").not_null().to_owned())
             .optional_texts(&["last_error"])

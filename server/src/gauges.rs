@@ -129,3 +129,15 @@ fn float(count: u64) -> f64 {
 fn seconds(at: DateTime<Utc>) -> f64 {
     at.timestamp_millis() as f64 / 1000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Text;
+
+    #[test]
+    fn labels_are_escaped_and_infinity_is_written_out() {
+        let mut text = Text::default();
+        text.family("a", "Help.").gauge(&[("x", "\"\\\n"), ("y", "é")], f64::INFINITY).gauge(&[], 0.5);
+        assert_eq!(text.text, "# HELP a Help.\n# TYPE a gauge\na{x=\"\\\"\\\\\\n\",y=\"é\"} +Inf\na 0.5\n");
+    }
+}

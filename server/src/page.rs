@@ -38,8 +38,8 @@ fn render(board: &Board, is_live: bool) -> String {
     html.raw("</small></p><p class=\"asof\">").text(figures::instant(board.now, Tz::UTC)).raw(" UTC");
     html.raw(if is_live { " · <a href=\"?refresh=off\">pause</a>" } else { " · paused · <a href=\"?\">follow</a>" });
     html.raw("</p></header><main><h1>").text(&headline).raw("</h1>");
-    queue(&mut html, board);
     accounts::show(&mut html, board);
+    queue(&mut html, board);
     backfills::show(&mut html, board);
     lanes::show(&mut html, board);
     html.raw("</main><footer><a href=\"/api/v1/status\">Status as JSON</a><a href=\"/metrics\">Metrics</a>");
@@ -86,16 +86,19 @@ fn queue(html: &mut Html, board: &Board) {
         ("Waiting", depth.waiting, "for their time"),
         ("Parked", depth.parked, "for a person"),
     ];
-    html.raw("<dl class=\"tiles\" aria-label=\"Queue\">");
+    html.raw("<section aria-labelledby=\"queue\"><h2 id=\"queue\">Queue</h2>");
+    html.raw("<p class=\"hint\">Slices of time that are wanted and not yet answered.</p><dl class=\"tiles\">");
     for (word, number, meaning) in tiles {
-        html.raw("<div><dt>").raw(word).raw("</dt><dd>").text(figures::count(number)).raw("<small>");
+        let is_alarming = word == "Parked" && number > 0;
+        html.raw("<div><dt>").raw(word).raw("</dt><dd").raw(if is_alarming { " class=\"alarm\">" } else { ">" });
+        html.text(figures::count(number)).raw("<small>");
         match depth.oldest_due_seconds {
             oldest if word == "Due" && oldest > 0 => html.raw("oldest for ").text(figures::span(oldest)),
             _ => html.raw(meaning),
         };
         html.raw("</small></dd></div>");
     }
-    html.raw("</dl>");
+    html.raw("</dl></section>");
 }
 
 #[cfg(test)]

@@ -260,12 +260,15 @@ async fn an_empty_token_opens_nothing() {
 async fn it_stops_when_told_to_and_lets_requests_end() {
     let house = House::open().await;
     house.queue.stall();
-    let (reply, ended) = tokio::join!(house.get("/readyz?verbose"), async {
+    let (reply, ()) = tokio::join!(house.get("/readyz?verbose"), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        house.stop().await
+        let mut stopping = std::pin::pin!(house.stop());
+        let early = tokio::time::timeout(Duration::from_secs(2), &mut stopping).await;
+        assert!(early.is_err(), "a request is under way");
+        let ended = tokio::time::timeout(Duration::from_secs(5), stopping).await;
+        assert!(ended.is_ok_and(|ended| ended.is_ok()), "the request has ended");
     });
     assert_eq!(reply.status, 503, "the request under way was answered");
-    assert!(ended.is_ok());
     assert!(tokio::net::TcpStream::connect(house.address).await.is_err(), "nobody listens any more");
 }
 
@@ -301,13 +304,3 @@ impl Scrape {
         scrape
     }
 }
-
-// LOOK-BEGIN
-#[tokio::test]
-async fn look() {
-    let house = House::open().await;
-    house.fill().await;
-    std::fs::write("/tmp/look.txt", house.address.to_string()).unwrap();
-    tokio::time::sleep(Duration::from_secs(100_000)).await;
-}
-// LOOK-END

@@ -21,7 +21,8 @@ async fn a_token_and_a_phone_number_are_seen_nowhere_but_in_the_rows() {
     let database = TestDatabase::fresh(Engine::Postgres).await;
     let account = AccountText::new("a", &vendor.base, TOKEN).with("row_cap", "60").with("since", &vendor.days().0);
     for format in ["text", "json"] {
-        let settings = format!("{}[log]\nlevel = \"trace\"\nformat = \"{format}\"\n", account.file(&database.url, &redis.url()));
+        let settings =
+            format!("{}[log]\nlevel = \"trace\"\nformat = \"{format}\"\n", account.file(&database.url, &redis.url()));
         let mut process = Process::run(&settings, &[]);
         until("the server to listen", Duration::from_secs(30), async || process.address().is_some()).await;
         let enough = database.number("SELECT COUNT(*) FROM requests").await + 15;
@@ -35,7 +36,8 @@ async fn a_token_and_a_phone_number_are_seen_nowhere_but_in_the_rows() {
         for path in ["/metrics", "/", "/api/v1/status", "/readyz?verbose"] {
             seen += &page(&format!("http://{address}{path}")).await;
         }
-        for arguments in [&["status"][..], &["--output", "json", "status"], &["jobs", "list"], &["check"], &["doctor"]] {
+        for arguments in [&["status"][..], &["--output", "json", "status"], &["jobs", "list"], &["check"], &["doctor"]]
+        {
             let shown = convosync(&settings, arguments).await;
             seen += &String::from_utf8_lossy(&shown.stdout);
             seen += &String::from_utf8_lossy(&shown.stderr);

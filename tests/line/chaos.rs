@@ -11,19 +11,25 @@ const LEASE: Duration = Duration::from_secs(5);
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_and_no_rule_is_broken_whatever_dies() {
     let vendor = Vendor::start(Config {
-        row_cap: 60,
-        latency: Duration::from_millis(60),
-        live_every: Some(Duration::from_millis(700)),
+        row_cap: 100,
+        latency: Duration::from_millis(80),
+        live_every: Some(Duration::from_secs(2)),
         closes_after: Duration::from_secs(20),
         blank_ids: 0.01,
         duplicates: 0.02,
-        faults: Faults { server_500: 0.02, cut_body: 0.02, throttle_429: 0.01, retry_after: Duration::from_secs(1), ..Faults::default() },
+        faults: Faults {
+            server_500: 0.02,
+            cut_body: 0.02,
+            throttle_429: 0.01,
+            retry_after: Duration::from_secs(1),
+            ..Faults::default()
+        },
         ..history(25, 300.0)
     })
     .await;
     let mut redis = RedisServer::start().await;
     let database = TestDatabase::fresh(Engine::Postgres).await;
-    let account = AccountText::new("a", &vendor.base, "simulated-token").with("row_cap", "60");
+    let account = AccountText::new("a", &vendor.base, "simulated-token").with("row_cap", "100").with("settle", "5m");
     let settings = account.file(&database.url, &redis.url());
     let mut first = Process::run(&settings, &[]);
     let second = Process::run(&settings, &[]);
@@ -76,7 +82,8 @@ async fn everything_is_right(vendor: &Vendor, database: &TestDatabase) {
 
 async fn answered(database: &TestDatabase, windows: i64) {
     until("the backfill to move", Duration::from_mins(1), async || {
-        database.number("SELECT COUNT(*) FROM requests WHERE purpose = 'backfill' AND verdict = 'commit'").await >= windows
+        database.number("SELECT COUNT(*) FROM requests WHERE purpose = 'backfill' AND verdict = 'commit'").await
+            >= windows
     })
     .await;
 }

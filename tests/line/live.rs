@@ -10,7 +10,7 @@ async fn live_work_is_on_time_while_a_backfill_of_2000_windows_moves() {
     let vendor = Vendor::start(Config {
         row_cap: 20,
         latency: Duration::from_millis(2),
-        live_every: Some(Duration::from_secs(1)),
+        live_every: Some(Duration::from_secs(5)),
         closes_after: Duration::from_secs(10),
         ..history(40, 850.0)
     })

@@ -3,6 +3,8 @@
 //! `scripts/test` starts what these need and says where it is: `CONVOSYNC_TEST_POSTGRES` names a server on which
 //! databases may be made, `CONVOSYNC_TEST_REDIS_SERVER` the program that each test starts for itself.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail")]
+
 mod backfill;
 mod canary;
 mod chaos;

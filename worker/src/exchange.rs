@@ -83,11 +83,19 @@ impl Line<'_> {
         let mut reply = sending.instrument(info_span!("send")).await?;
         let reading = async {
             while let Some(chunk) = reply.chunk().await? {
-                reader.feed(reply.head, chunk.as_ref()).map_err(|fault| (fault, false))?;
-                batches.extend(reader.take());
+                if let Err(fault) = reader.feed(reply.head, chunk.as_ref()) {
+                    // What is left is heard out, not read: then the vendor is known to have ended its work.
+                    while reply.chunk().await?.is_some() {}
+                    return Err((fault, true));
+                }
+                batches.extend(std::iter::from_fn(|| reader.take()));
             }
-            let step = reader.finish(reply.head).map_err(known)?;
-            batches.extend(reader.take());
+            let step = reader.finish(reply.head).map_err(|fault| {
+                // A gateway that gave up waiting says nothing of the vendor behind it.
+                let is_over = !matches!(fault, Fault::TimedOut(_));
+                (fault, is_over)
+            })?;
+            batches.extend(std::iter::from_fn(|| reader.take()));
             Ok(step)
         };
         reading.instrument(info_span!("read")).await

@@ -31,14 +31,14 @@ struct Line {
 pub async fn run(settings: &Settings, output: Output) -> Result<(), Failure> {
     let mut lines = Vec::new();
     let roster = settings.roster()?;
-    lines.push(good("settings", format!("{} accounts", roster.accounts().len())));
+    lines.push(good("settings", counted(roster.accounts().len(), "account")));
     let reached = match database(settings).await {
         Ok((database, _)) => match database.pending().await {
             Ok(pending) => {
                 let detail = if pending.is_empty() {
                     "up to date".to_owned()
                 } else {
-                    format!("{} changes pending; `run` makes them", pending.len())
+                    format!("{} pending; `run` makes them", counted(pending.len(), "change"))
                 };
                 lines.push(good("database", detail));
                 Some((database, pending.is_empty()))
@@ -126,7 +126,17 @@ async fn call(http: &Http, account: &Account, name: String) -> (Line, bool) {
         reader.finish(reply.head).map_err(|fault| (fault, true))
     };
     match asked.await {
-        Ok(step) => (good(&name, format!("{} answers; {} rows in the last minute", source.vendor(), step.rows)), true),
+        Ok(step) => (
+            good(
+                &name,
+                format!(
+                    "{} answers; {} in the last minute",
+                    source.vendor(),
+                    counted(usize::try_from(step.rows).unwrap_or(usize::MAX), "row")
+                ),
+            ),
+            true,
+        ),
         Err((fault, idle)) => (bad(&name, code_of(&fault), fault.to_string()), idle),
     }
 }
@@ -141,6 +151,10 @@ fn code_of(fault: &Fault) -> Code {
         | Fault::Malformed(_)
         | Fault::Refused(_) => Code::Check,
     }
+}
+
+fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 fn good(check: &str, detail: String) -> Line {

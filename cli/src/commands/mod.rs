@@ -16,7 +16,7 @@ use crate::demo;
 use crate::failure::Failure;
 use crate::service::database;
 use crate::settings::{DEFAULTS, LogFormat, Settings, wrong};
-use crate::talk::print;
+use crate::talk::{is_watched, print};
 pub use backfill::watch;
 use clap::CommandFactory;
 use entities::database::Database;
@@ -77,7 +77,7 @@ async fn opened(settings: &Settings) -> Result<Opened, Failure> {
 pub fn log(format: LogFormat, level: &str) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(format!("{level},sqlx=warn,sea_orm_migration=warn"))
         .map_err(|error| wrong(format!("log.level: {error}; write \"info\"")))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_watched());
     let started = match format {
         LogFormat::Json => lines.json().try_init(),
         LogFormat::Text => lines.try_init(),

@@ -6,7 +6,11 @@ use serde_json::{Map, Value};
 
 /// The table that `text` holds.
 pub fn parse(text: &str, name: &str) -> Result<Map<String, Value>, Failure> {
-    let table: toml::Table = text.parse().map_err(|error| wrong(format!("{name}: {error}")))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        // The error's own text would show the line, which may hold a secret.
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
+        wrong(format!("{name}, line {}: {}", before.matches('\n').count() + 1, error.message()))
+    })?;
     match serde_json::to_value(table) {
         Ok(Value::Object(table)) => Ok(table),
         Ok(_) | Err(_) => Err(wrong(format!("{name}: not a table"))),

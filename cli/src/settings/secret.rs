@@ -16,6 +16,10 @@ pub fn resolve(all: &mut Map<String, Value>) -> Result<(), Failure> {
                 table.remove(key);
             }
             read(table, section, key)?;
+            // Said here, because whoever reads the section would show what it found instead of a text.
+            if table.get(key).is_some_and(|value| !value.is_string()) {
+                return Err(wrong(format!("{section}.{key}: not a text; write it in quotes")));
+            }
         }
     }
     let Some(Value::Object(accounts)) = all.get_mut("accounts") else { return Ok(()) };

@@ -11,16 +11,26 @@ use std::time::Duration;
 
 fn any_want() -> impl Strategy<Value = Want> {
     let purpose = prop::sample::select(vec![Purpose::Live, Purpose::Lead, Purpose::Settle, Purpose::Backfill(1)]);
-    (any_window(10_000_000), purpose, 0_u32..20, 0_u32..6)
-        .prop_map(|(window, purpose, failures, rechecks)| Want { purpose, failures, rechecks, ..backfill_want(window) })
+    (any_window(10_000_000), purpose, 0_u32..20, 0_u32..6).prop_map(|(window, purpose, failures, rechecks)| Want {
+        purpose,
+        failures,
+        rechecks,
+        ..backfill_want(window)
+    })
 }
 
 fn any_rules() -> impl Strategy<Value = Rules> {
-    (2_u64..1_000, prop::sample::select(vec![1_i64, 60, 86_400])).prop_map(|(row_cap, step)| Rules { row_cap, step: TimeDelta::seconds(step), ..rules() })
+    (2_u64..1_000, prop::sample::select(vec![1_i64, 60, 86_400])).prop_map(|(row_cap, step)| Rules {
+        row_cap,
+        step: TimeDelta::seconds(step),
+        ..rules()
+    })
 }
 
 fn any_fault() -> impl Strategy<Value = Fault> {
-    let wait = prop::option::of(prop_oneof![4 => (0_u64..100_000).prop_map(Duration::from_secs), 1 => Just(Duration::from_secs(u64::MAX)), 1 => any::<Duration>()]);
+    let wait = prop::option::of(
+        prop_oneof![4 => (0_u64..100_000).prop_map(Duration::from_secs), 1 => Just(Duration::from_secs(u64::MAX)), 1 => any::<Duration>()],
+    );
     let text = || "said so".to_owned();
     prop_oneof![
         wait.prop_map(move |retry_after| Fault::Throttled { retry_after, text: text() }),

@@ -128,7 +128,10 @@ impl Story {
         let busy = self.requests.iter().filter(|request| self.now < request.busy_until).count();
         assert!(busy <= self.lane.slots.len(), "{busy} requests in flight");
         for request in &self.requests {
-            assert!(self.now < request.lease.until || !self.lane.is_held(&request.lease, self.now), "held past its end");
+            assert!(
+                self.now < request.lease.until || !self.lane.is_held(&request.lease, self.now),
+                "held past its end"
+            );
         }
     }
 }
@@ -145,14 +148,18 @@ proptest! {
     #[test]
     fn turns_never_overlap(width in 1_u32..4, moves in prop::collection::vec(any_move(), 1..80)) {
         let mut story = Story::new(width);
-        moves.iter().for_each(|step| story.make(step));
+        for step in &moves {
+            story.make(step);
+        }
     }
 
     /// Someone who keeps trying gets a turn: nothing done by the others can shut the lane for good.
     #[test]
     fn a_turn_always_comes_again(width in 1_u32..4, moves in prop::collection::vec(any_move(), 1..40)) {
         let mut story = Story::new(width);
-        moves.iter().for_each(|step| story.make(step));
+        for step in &moves {
+            story.make(step);
+        }
         story.now += TimeDelta::seconds(LEASE + SPACING);
         prop_assert!(story.lane.acquire(story.now, lease_time()).is_ok());
     }
@@ -188,7 +195,9 @@ proptest! {
     #[test]
     fn a_closing_never_shortens_another(closings in prop::collection::vec(any_closing(), 1..5)) {
         let mut lane = Lane::new(1, Duration::from_secs(1));
-        closings.iter().for_each(|closing| lane.close(closing.clone()));
+        for closing in &closings {
+            lane.close(closing.clone());
+        }
         let until = lane.closed.unwrap().until;
         prop_assert!(closings.iter().all(|closing| closing.until.map_or(until.is_none(), |end| until.is_none_or(|until| until >= end))));
         prop_assert!(closings.iter().any(|closing| closing.until == until));

@@ -37,12 +37,15 @@ fn plus(spans: &Spans, window: Option<Window>) -> Spans {
 /// for and did not change since it was last read.
 fn coverage_grows_by_what_was_answered(settled: &Settled, stream: &Stream) {
     let (before, after) = (&settled.before.coverage, &stream.ledger.coverage);
-    let (Verdict::Commit, Some(heard), Some(asked)) = (&settled.verdict, &settled.heard, settled.want.slice.window()) else {
+    let (Verdict::Commit, Some(heard), Some(asked)) = (&settled.verdict, &settled.heard, settled.want.slice.window())
+    else {
         assert_eq!(after, before, "{:?} changed what is held", settled.verdict);
         return;
     };
     let horizon = heard.asked_at - stream.rules.settle;
     let end = heard.earliest_change.into_iter().chain([horizon, asked.to()]).min().unwrap();
+    let beyond = (end - asked.from()).num_milliseconds().rem_euclid(stream.rules.step.num_milliseconds());
+    let end = end - TimeDelta::milliseconds(beyond);
     assert_eq!(after.held(), &plus(before.held(), Some(asked)));
     assert_eq!(after.settled(), &plus(before.settled(), Window::new(asked.from(), end)));
 }
@@ -54,7 +57,8 @@ fn no_want_is_lost(settled: &Settled, stream: &Stream) {
     for before in settled.before.wants.iter().filter(|want| want.id != id) {
         assert!(wants.contains(before), "another want was changed");
     }
-    let fresh: Vec<&Want> = wants.iter().filter(|want| want.id != id && !of(&settled.before).contains(&want.id)).collect();
+    let fresh: Vec<&Want> =
+        wants.iter().filter(|want| want.id != id && !of(&settled.before).contains(&want.id)).collect();
     match &settled.verdict {
         Verdict::Commit => assert!(kept.is_none()),
         Verdict::Split => {

@@ -109,13 +109,13 @@ proptest! {
 
     /// However bad the past, a vendor that is well again is soon asked widely again.
     #[test]
-    fn it_recovers(lessons in prop::collection::vec(any_lesson(), 0..20), timeouts in 0_usize..1_500, rows_per_day in 0_u64..20_000) {
+    fn it_recovers(lessons in prop::collection::vec(any_lesson(), 0..20), timeouts in 0_usize..1_500, rows_per_day in 0_u32..20_000) {
         let rules = rules();
         let mut pace = Pace::default();
         teach(&mut pace, &lessons);
         (0..timeouts).for_each(|_| pace.learn_timeout());
-        ask_again_and_again(&mut pace, &rules, rows_per_day, Duration::from_millis(500), Duration::from_micros(200));
-        let rows = rows_per_day as f64 * pace.width(&rules).as_seconds_f64() / 86_400.0;
+        ask_again_and_again(&mut pace, &rules, u64::from(rows_per_day), Duration::from_millis(500), Duration::from_micros(200));
+        let rows = f64::from(rows_per_day) * pace.width(&rules).as_seconds_f64() / 86_400.0;
         prop_assert!(rows > 400.0 || pace.width(&rules) > TimeDelta::days(20), "{rows} rows in {}, {pace:?}", pace.width(&rules));
     }
 

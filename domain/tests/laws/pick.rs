@@ -17,16 +17,23 @@ fn any_want() -> impl Strategy<Value = Want> {
         1 => (0_i64..200).prop_map(|until| Standing::Running { until: at(until) }),
         1 => Just(Standing::Parked { reason: "a person".to_owned() }),
     ];
-    (0_i64..1_000, purpose, 0_i64..200, 0_i64..1_000, 0_u64..60, standing).prop_map(|(id, purpose, due, from, expected, standing)| {
-        let slice = Slice::Window(window(from, from + 60));
-        Want { id, standing, ..Want::new(purpose, slice, at(due), Duration::from_secs(expected)) }
-    })
+    (0_i64..1_000, purpose, 0_i64..200, 0_i64..1_000, 0_u64..60, standing).prop_map(
+        |(id, purpose, due, from, expected, standing)| {
+            let slice = Slice::Window(window(from, from + 60));
+            Want { id, standing, ..Want::new(purpose, slice, at(due), Duration::from_secs(expected)) }
+        },
+    )
 }
 
 fn any_traffic() -> impl Strategy<Value = Traffic> {
     let instant = || prop::option::of((0_i64..200).prop_map(at));
     let quota = prop::option::of((0_u32..120, 0_u32..120));
-    (instant(), instant(), instant(), quota).prop_map(|(next_live, last_background, last_backfill, quota)| Traffic { next_live, last_background, last_backfill, quota })
+    (instant(), instant(), instant(), quota).prop_map(|(next_live, last_background, last_backfill, quota)| Traffic {
+        next_live,
+        last_background,
+        last_backfill,
+        quota,
+    })
 }
 
 fn is_live(want: &Want) -> bool {
@@ -74,7 +81,8 @@ impl Lane {
 
     fn turn(&mut self, next_live: DateTime<Utc>) {
         let (last_background, last_backfill) = (self.last_background, self.last_backfill);
-        let traffic = Traffic { next_live: Some(next_live - self.spacing), last_background, last_backfill, quota: None };
+        let traffic =
+            Traffic { next_live: Some(next_live - self.spacing), last_background, last_backfill, quota: None };
         let Some(want) = pick(&self.open, &traffic, self.now).cloned() else {
             self.now += TimeDelta::milliseconds(500);
             return;
@@ -101,21 +109,23 @@ impl Lane {
 /// A lane that is busy with live work for half its time at most; the rest of its time is background work's.
 fn any_lane(kinds: &'static [Purpose]) -> impl Strategy<Value = Lane> {
     let spacing = 0_i64..3_000;
-    (10_i64..900, spacing, 0_u64..100, prop::collection::vec(500_u64..=20_000, kinds.len())).prop_map(move |(interval, spacing, share, expected)| {
-        let room = u64::try_from((interval * 500 - spacing).max(100)).unwrap();
-        Lane {
-            now: at(0),
-            interval,
-            live: Duration::from_millis(room * share / 100),
-            spacing: TimeDelta::milliseconds(spacing),
-            background: kinds.iter().copied().zip(expected.into_iter().map(Duration::from_millis)).collect(),
-            planned: None,
-            open: Vec::new(),
-            last_background: None,
-            last_backfill: None,
-            started: Vec::new(),
-        }
-    })
+    (10_i64..900, spacing, 0_u64..100, prop::collection::vec(500_u64..=20_000, kinds.len())).prop_map(
+        move |(interval, spacing, share, expected)| {
+            let room = u64::try_from((interval * 500 - spacing).max(100)).unwrap();
+            Lane {
+                now: at(0),
+                interval,
+                live: Duration::from_millis(room * share / 100),
+                spacing: TimeDelta::milliseconds(spacing),
+                background: kinds.iter().copied().zip(expected.into_iter().map(Duration::from_millis)).collect(),
+                planned: None,
+                open: Vec::new(),
+                last_background: None,
+                last_backfill: None,
+                started: Vec::new(),
+            }
+        },
+    )
 }
 
 proptest! {

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// As many wants of one kind as may stand open once something is known.
 const FEW: usize = 4;
+/// And as many of those that one more reading makes final, once a refresh.
+const MORE: usize = 32;
 
 /// A tick: what was known, and what was planned.
 struct Tick {
@@ -42,6 +44,7 @@ impl Tick {
         for want in &self.plan.wants {
             let asked = want.slice.window().unwrap();
             assert!(asked.to() <= self.slot(), "{asked} reaches into the future");
+            assert!(asked.to() <= self.looked_after_until(), "{asked} takes the next live want's place");
             match want.purpose {
                 Purpose::Backfill(id) => {
                     let backfill = self.before.backfills.iter().find(|backfill| backfill.id == id).unwrap();
@@ -62,6 +65,12 @@ impl Tick {
         }
     }
 
+    /// What lies after the newest planned slot is the next live want's, which reaches back to it; nobody else's, as
+    /// long as there is live work.
+    fn looked_after_until(&self) -> DateTime<Utc> {
+        self.stream.ledger.slot.filter(|_| self.before.parked().is_none()).unwrap_or(self.slot())
+    }
+
     /// Nobody waits for it any more.
     fn is_given_up(&self, want: &Want) -> bool {
         self.plan.obsolete.contains(&want.id)
@@ -69,8 +78,14 @@ impl Tick {
 
     fn asks_nothing_twice(&self) {
         let mut planned = windows(&self.plan.wants);
-        let open: Spans = windows(self.before.wants.iter().filter(|want| !self.is_given_up(want))).into_iter().collect();
-        assert!(planned.iter().all(|asked| open.within(*asked).is_empty()), "planned what stands open already");
+        let open: Spans =
+            windows(self.before.wants.iter().filter(|want| !self.is_given_up(want))).into_iter().collect();
+        assert!(
+            planned.iter().all(|asked| open.within(*asked).is_empty()),
+            "{:?} stand open already: {:?}",
+            planned,
+            self.before.wants
+        );
         planned.sort_unstable();
         assert!(are_in_order(&planned), "planned twice: {planned:?}");
     }
@@ -92,20 +107,29 @@ impl Tick {
 
     fn is_small(&self) {
         for purpose in self.plan.wants.iter().map(|want| want.purpose) {
-            let planned = self.plan.wants.iter().filter(|want| want.purpose == purpose).count();
-            assert!(planned <= FEW, "{planned} windows of one kind");
+            let horizon = self.slot() - self.rules().settle;
+            let aged = |want: &&Want| {
+                purpose == Purpose::Settle && want.slice.window().is_some_and(|window| window.to() <= horizon)
+            };
+            let (old, young): (Vec<_>, Vec<_>) =
+                self.plan.wants.iter().filter(|want| want.purpose == purpose).partition(aged);
+            assert!(young.len() <= FEW, "{} windows of one kind", young.len());
+            assert!(old.len() <= if self.plan.refreshed.is_some() { MORE } else { FEW }, "{} aged windows", old.len());
         }
-        let open = self.before.wants.iter().any(|want| !want.is_parked());
-        if self.before.pace.rows_per_day.is_none() {
+        let open = self.before.wants.iter().any(|want| !want.is_parked() && !self.is_given_up(want));
+        if self.before.pace_for(Purpose::Settle).rows_per_day.is_none() {
             assert!(self.plan.wants.len() <= 1, "one probe is enough while nothing is known");
             assert!(!open || self.plan.wants.iter().all(|want| want.purpose == Purpose::Live));
-            assert!(windows(&self.plan.wants).iter().all(|probe| probe.span() <= TimeDelta::days(1).max(self.rules().step)));
+            assert!(
+                windows(&self.plan.wants).iter().all(|probe| probe.span() <= TimeDelta::days(1).max(self.rules().step))
+            );
         }
     }
 
     /// What a backfill has left to ask for by now.
     fn left(&self, backfill: &Backfill) -> Vec<Window> {
-        let Some(askable) = Window::new(backfill.window.from(), backfill.window.to().min(self.slot())) else {
+        let Some(askable) = Window::new(backfill.window.from(), backfill.window.to().min(self.looked_after_until()))
+        else {
             return Vec::new();
         };
         match backfill.mode {
@@ -132,7 +156,9 @@ impl Tick {
 
     /// What the live sync never asked for is wanted at once, unless as much as may be stands open.
     fn gaps_are_wanted(&self) {
-        let Some(wanted) = Window::new(self.stream.since, self.slot()).filter(|_| self.before.parked().is_none()) else {
+        let Some(wanted) =
+            Window::new(self.stream.since, self.looked_after_until()).filter(|_| self.before.parked().is_none())
+        else {
             assert!(self.plan.wants.iter().all(|want| matches!(want.purpose, Purpose::Backfill(_))));
             return;
         };
@@ -140,7 +166,8 @@ impl Tick {
         let free = self.before.coverage.held().gaps(wanted).into_iter().any(|gap| !open.gaps(gap).is_empty());
         let is_looked_after = |want: &&Want| !want.is_parked() && want.purpose != Purpose::Lead;
         let busy = self.stream.ledger.wants.iter().filter(is_looked_after).count();
-        let probing = self.before.pace.rows_per_day.is_none() && self.stream.ledger.wants.iter().any(|want| !want.is_parked());
+        let probing =
+            self.before.pace.rows_per_day.is_none() && self.stream.ledger.wants.iter().any(|want| !want.is_parked());
         assert!(!free || busy > 0 || probing, "a gap that nobody looks after");
     }
 

@@ -28,12 +28,28 @@ fn any_duration() -> impl Strategy<Value = Option<Duration>> {
 }
 
 fn any_wish() -> impl Strategy<Value = Tighten> {
-    let rate = option::of(prop_oneof![4 => 0.01..50.0, 1 => Just(0.0), 1 => Just(-1.0), 1 => Just(f64::NAN), 1 => Just(f64::INFINITY)]);
+    let rate = option::of(
+        prop_oneof![4 => 0.01..50.0, 1 => Just(0.0), 1 => Just(-1.0), 1 => Just(f64::NAN), 1 => Just(f64::INFINITY)],
+    );
     let spans = prop::array::uniform8(any_duration());
-    (spans, option::of(0_u32..8), option::of(0_u64..200_000), rate).prop_map(|(spans, width, row_cap, requests_per_second)| {
-        let [interval, settle, refresh, spacing, timeout, lease, retry_min, retry_max] = spans;
-        Tighten { interval, settle, refresh, spacing, width, requests_per_second, row_cap, timeout, lease, retry_min, retry_max }
-    })
+    (spans, option::of(0_u32..8), option::of(0_u64..200_000), rate).prop_map(
+        |(spans, width, row_cap, requests_per_second)| {
+            let [interval, settle, refresh, spacing, timeout, lease, retry_min, retry_max] = spans;
+            Tighten {
+                interval,
+                settle,
+                refresh,
+                spacing,
+                width,
+                requests_per_second,
+                row_cap,
+                timeout,
+                lease,
+                retry_min,
+                retry_max,
+            }
+        },
+    )
 }
 
 /// A source's own rules: within the vendor's limits.
@@ -48,7 +64,8 @@ fn heed(wish: &mut Tighten, refusals: &[Refusal]) {
         let count = || word.parse::<u64>().unwrap();
         let span = || {
             let unit = word.trim_start_matches(|letter: char| letter.is_ascii_digit());
-            let number: u64 = word.trim_end_matches(char::is_alphabetic).parse().unwrap();
+            let number: u128 = word.trim_end_matches(char::is_alphabetic).parse().unwrap();
+            let number = u64::try_from(number).unwrap_or(u64::MAX);
             Some(match unit {
                 "ms" => Duration::from_millis(number),
                 "s" => Duration::from_secs(number),

@@ -88,16 +88,18 @@ fn any_reply() -> impl Strategy<Value = Reply> {
 /// Vendors told apart by the second, by the hour or by the day.
 pub fn any_rules() -> impl Strategy<Value = Rules> {
     let step = prop::sample::select(vec![1_i64, 60, HOUR, DAY]);
-    (step, 10_u64..2_000, 1_u64..200, 1_i64..90, 2_i64..32, 1_u64..5).prop_map(|(step, row_cap, minutes, settle, longest, refresh)| Rules {
-        step: TimeDelta::seconds(step),
-        row_cap,
-        interval: Duration::from_mins(minutes),
-        refresh: Duration::from_mins(minutes * refresh),
-        settle: TimeDelta::hours(settle),
-        longest: TimeDelta::days(longest),
-        overlap: TimeDelta::minutes(settle),
-        ..rules()
-    })
+    (step, 10_u64..2_000, 1_u64..200, 1_i64..90, 2_i64..32, 1_u64..5).prop_map(
+        |(step, row_cap, minutes, settle, longest, refresh)| Rules {
+            step: TimeDelta::seconds(step),
+            row_cap,
+            interval: Duration::from_mins(minutes),
+            refresh: Duration::from_mins(minutes * refresh),
+            settle: TimeDelta::hours(settle),
+            longest: TimeDelta::days(longest),
+            overlap: TimeDelta::minutes(settle),
+            ..rules()
+        },
+    )
 }
 
 impl Stream {
@@ -149,7 +151,8 @@ impl Stream {
         Some(match reply {
             Reply::Rows { rows, change, leads } => {
                 let change = change.zip(want.slice.window()).map(|(share, window)| {
-                    window.from() + TimeDelta::seconds((window.span() * i32::try_from(share).unwrap() / 100).num_seconds())
+                    window.from()
+                        + TimeDelta::seconds((window.span() * i32::try_from(share).unwrap() / 100).num_seconds())
                 });
                 (Verdict::Commit, Some(self.heard(*rows, change, leads)))
             }

@@ -22,8 +22,10 @@ pub struct Model {
     pub slot_at: Option<DateTime<Utc>>,
     /// The slot at which the unsettled stretch was last wanted in full.
     pub refreshed_at: Option<DateTime<Utc>>,
-    /// Learnt from answers.
+    /// Learnt from answers, but for live ones.
     pub rows_per_day: Option<f64>,
+    /// Learnt from live answers.
+    pub live_rows_per_day: Option<f64>,
     /// The time a request takes whatever it returns.
     pub base_seconds: f64,
     /// The further time per row.

@@ -24,8 +24,9 @@ pub(crate) fn show(html: &mut Html, board: &Board) {
 
 fn card(html: &mut Html, account: &AccountStatus, calendar: &Calendar, now: DateTime<Utc>) {
     let (class, icon, word) = look(account.state);
-    html.raw("<article class=\"card\"><header><h3>").text(&account.name).raw("</h3><span class=\"vendor\">");
-    html.text(&account.source).raw("</span><span class=\"state ").raw(class).raw("\">").raw(icon).raw(word);
+    html.raw("<article class=\"card\"><header><div class=\"who\"><h3>").text(&account.name);
+    html.raw("</h3><span class=\"vendor\">");
+    html.text(&account.source).raw("</span></div><span class=\"state ").raw(class).raw("\">").raw(icon).raw(word);
     html.raw("</span></header><dl class=\"facts\"><div><dt>Proven until</dt><dd>");
     if account.proven_until <= calendar.since {
         html.raw("nothing yet<small>from ").text(figures::instant(calendar.since, calendar.zone)).raw(" on</small>");

@@ -17,24 +17,18 @@ pub struct Range {
 ///
 /// Where clocks are set back, the wall clock shows an hour twice. Whether the vendor compares texts or instants, and
 /// which of the two instants it takes, is not known. So the range never begins or ends inside such an hour: it then
-/// holds the window either way.
+/// holds the window either way. Nor can a change of clocks inside the window lead out of the range: the wall clock
+/// falls behind the window's first second only if that second lies in the hour that comes twice, and likewise it is
+/// ahead of the last one only then.
 ///
 /// `None` beyond the calendar.
 pub fn range(window: Window, zone: Tz) -> Option<Range> {
-    let first = window.from().timestamp();
     // The last second that has a part in the window: where `to` is a whole second, the one before it.
-    let last = (window.to() - TimeDelta::nanoseconds(1)).timestamp();
-    let mut shown: Option<(i64, i64)> = None;
-    let mut at = first;
-    while at <= last {
-        let offset = offset(at, zone);
-        let end = next_change(at, last, zone).map_or(last, |change| change - 1);
-        let (low, high) = shown.unwrap_or((at + offset, end + offset));
-        shown = Some((low.min(at + offset), high.max(end + offset)));
-        at = end + 1;
-    }
-    let (low, high) = shown?;
-    Some(Range { first: outside(low, zone, Side::Before)?, last: outside(high, zone, Side::After)? })
+    let last = window.to() - TimeDelta::nanoseconds(1);
+    Some(Range {
+        first: shown(window.from().timestamp(), zone, Side::Before)?,
+        last: shown(last.timestamp(), zone, Side::After)?,
+    })
 }
 
 /// What `text` names in `zone`: `YYYY-MM-DD HH:MM:SS`, also with a `T`, without seconds, or as `DD/MM/YYYY`. Where
@@ -70,14 +64,15 @@ enum Side {
     After,
 }
 
-/// The wall clock at `shown` seconds, moved out of the hour that clocks show twice if it lies in one.
-fn outside(shown: i64, zone: Tz, side: Side) -> Option<NaiveDateTime> {
-    let naive = DateTime::from_timestamp(shown, 0)?.naive_utc();
+/// What the wall clock in `zone` shows at the second `at`, moved to that side of the hour that clocks show twice, if it
+/// lies in one.
+fn shown(at: i64, zone: Tz, side: Side) -> Option<NaiveDateTime> {
+    let naive = DateTime::from_timestamp(at + offset(at, zone), 0)?.naive_utc();
     let MappedLocalTime::Ambiguous(one, other) = zone.from_local_datetime(&naive) else {
         return Some(naive);
     };
     let (early, late) = (one.timestamp().min(other.timestamp()), one.timestamp().max(other.timestamp()));
-    let change = next_change(early, late, zone).unwrap_or(late);
+    let change = change(early, late, zone);
     let moved = match side {
         // The hour begins where clocks are set to, and ends where they are set back from.
         Side::Before => change + offset(late, zone) - 1,
@@ -86,30 +81,18 @@ fn outside(shown: i64, zone: Tz, side: Side) -> Option<NaiveDateTime> {
     Some(DateTime::from_timestamp(moved, 0)?.naive_utc())
 }
 
-/// Seconds between two looks at the offset; no zone changes its clocks twice in so short a time.
-const STRIDE: i64 = 6 * 3600;
-
-/// The first second after `from`, and not after `last`, at which clocks in `zone` change.
-fn next_change(from: i64, last: i64, zone: Tz) -> Option<i64> {
-    let before = offset(from, zone);
-    let mut same = from;
-    while same < last {
-        let mut changed = last.min(same + STRIDE);
-        if offset(changed, zone) == before {
-            same = changed;
-            continue;
+/// The first second with the offset of `late`; `early`, less than a day before, has another one.
+fn change(early: i64, late: i64, zone: Tz) -> i64 {
+    let (mut before, mut after) = (early, late);
+    while after - before > 1 {
+        let middle = before + (after - before) / 2;
+        if offset(middle, zone) == offset(late, zone) {
+            after = middle;
+        } else {
+            before = middle;
         }
-        while changed - same > 1 {
-            let middle = same + (changed - same) / 2;
-            if offset(middle, zone) == before {
-                same = middle;
-            } else {
-                changed = middle;
-            }
-        }
-        return Some(changed);
     }
-    None
+    after
 }
 
 /// Seconds by which clocks in `zone` are ahead of UTC at `at`.

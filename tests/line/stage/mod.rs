@@ -8,7 +8,7 @@ mod vendor;
 
 pub use account::AccountText;
 pub use database::{Engine, TestDatabase};
-pub use process::{Process, convosync};
+pub use process::{Process, convosync, convosync_in};
 pub use redis_server::RedisServer;
 pub use vendor::{Vendor, history};
 

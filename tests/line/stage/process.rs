@@ -67,11 +67,17 @@ impl Drop for Process {
 
 /// Runs one command with these settings to its end.
 pub async fn convosync(settings: &str, arguments: &[&str]) -> Output {
+    convosync_in(&[], settings, arguments).await
+}
+
+/// The same with these variables in its environment.
+pub async fn convosync_in(variables: &[(&str, &str)], settings: &str, arguments: &[&str]) -> Output {
     let folder = TempDir::new().unwrap();
     let config = folder.path().join("convosync.toml");
     File::create(&config).unwrap().write_all(settings.as_bytes()).unwrap();
     let mut command = tokio::process::Command::new(binary());
     command.arg("--config").arg(&config).args(arguments).current_dir(folder.path()).kill_on_drop(true);
+    command.envs(variables.iter().copied());
     tokio::time::timeout(Duration::from_mins(2), command.output()).await.expect("the command to end").unwrap()
 }
 

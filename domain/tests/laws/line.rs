@@ -1,0 +1,164 @@
+//! The whole line in memory under virtual time: tick, plan, hand out, claim, ask, read, judge, commit, while workers
+//! die and sleep, tickets are lost and repeated, and the vendor throttles, cuts off, truncates and is maintained.
+//!
+//! What must hold at every moment is checked where it happens: in `desk` (a final row equals the truth and never
+//! changes again, one live want a slot, no old fence writes) and in `vendor` (never too many requests in flight, none
+//! too soon). Here is what must hold in the end.
+
+use crate::truth::State;
+use crate::world::{Plot, World};
+use chrono::TimeDelta;
+use domain::backfill::Mode;
+use domain::coverage::Trust;
+use domain::days::days;
+use domain::spans::Spans;
+use domain::window::Window;
+use proptest::prelude::*;
+
+/// Fewer than of other laws: a case is half a day.
+fn often() -> ProptestConfig {
+    let often = crate::any::often();
+    ProptestConfig { cases: often.cases * 3 / 8, max_shrink_iters: 200, ..often }
+}
+
+fn any_plot() -> impl Strategy<Value = Plot> {
+    let load = (6_u64..40, 1_i64..20, 1_i64..4);
+    let cadence = (5_u64..20, 1_u64..4, 1_u64..6);
+    let crowd = (1_u32..=2, 1_usize..3, 1_usize..4);
+    let mode = prop::sample::select(vec![Mode::Missing, Mode::All]);
+    let trouble = (0_i64..100, 2_i64..7, 1_i64..30, mode, prop::bool::weighted(0.2));
+    (any::<u64>(), load, cadence, crowd, trouble).prop_map(|(seed, load, cadence, crowd, trouble)| Plot {
+        seed,
+        row_cap: load.0,
+        per_hour: load.1,
+        settle: load.2,
+        interval: cadence.0,
+        refresh: cadence.1,
+        spacing: cadence.2,
+        width: crowd.0,
+        schedulers: crowd.1,
+        workers: crowd.2,
+        mischief: trouble.0,
+        hours: trouble.1,
+        older: trouble.2,
+        mode: trouble.3,
+        burst: trouble.4,
+    })
+}
+
+/// Trouble, and then so much quiet that all there was can have become final.
+fn play(plot: Plot) -> World {
+    let (hours, quiet) = (plot.hours, plot.settle + 4);
+    let mut world = World::new(plot);
+    world.pass(TimeDelta::hours(hours));
+    world.calm_down();
+    world.pass(TimeDelta::hours(1));
+    (world.desk.latest, world.vendor.requests) = (TimeDelta::zero(), 0);
+    world.pass(TimeDelta::hours(quiet - 1));
+    world
+}
+
+/// Every row ends up held as it is in the end, or inside a window that is shown to a person as not to be had.
+fn every_row_is_held_or_shown_as_missing(world: &World) {
+    let blocked: Spans = world.desk.ledger.blocked().into_iter().collect();
+    for row in &world.vendor.truth.0 {
+        let held = world.desk.table.get(&row.id).map(|(_, state)| *state);
+        assert!(held == Some(State::Closed) || blocked.contains(row.at), "the row at {} is {held:?}", row.at);
+    }
+    assert!(world.plot.burst || blocked.is_empty(), "blocked: {:?}", blocked.windows());
+}
+
+/// Everything wanted is final once it is old enough; nothing but a dense second can stop that.
+fn everything_becomes_final(world: &World) {
+    let blocked = world.desk.ledger.blocked();
+    let settled = world.desk.ledger.coverage.settled();
+    for part in world.span.minus(blocked.iter().copied()) {
+        assert!(settled.covers(part), "{part} is not final: {:?}, {:?}", settled.windows(), world.desk.ledger.wants);
+    }
+    assert!(blocked.iter().all(|stop| stop.span() == TimeDelta::seconds(1)), "{blocked:?}");
+    let done = world.desk.ledger.backfills.is_empty();
+    assert!(done || world.plot.burst, "the backfill is not done: {:?}", world.desk.ledger);
+}
+
+/// A day that is called final equals the truth for that day.
+fn a_final_day_equals_the_truth(world: &World) {
+    let zone = chrono_tz::America::Bogota;
+    let date = |window: &Window| {
+        (window.from().with_timezone(&zone).date_naive(), window.to().with_timezone(&zone).date_naive())
+    };
+    let (first, last) = date(&world.span);
+    for day in days(&world.desk.ledger, first, last, zone, world.now) {
+        if day.state == Trust::Final {
+            world.desk.check_final(&world.vendor.truth, Window::of_day(day.day, zone).unwrap());
+        }
+    }
+}
+
+/// P7, once nothing goes wrong: live work starts within 30 seconds of its due time, whatever backfill is running.
+fn live_work_starts_in_time(world: &World) {
+    let late = world.desk.latest;
+    assert!(late <= TimeDelta::seconds(30), "live work started {late} late");
+}
+
+/// Nothing is asked for over and over.
+fn no_more_is_asked_than_it_takes(world: &World) {
+    let plot = &world.plot;
+    let slots = u64::try_from(plot.settle + 3).unwrap() * 60 / plot.interval;
+    let requests = u64::from(world.vendor.requests);
+    assert!(requests <= 12 * slots + 20, "{requests} requests in {slots} slots");
+}
+
+/// The table holds what the vendor once showed and nothing else.
+fn no_row_is_invented(world: &World) {
+    for (id, (at, _)) in &world.desk.table {
+        assert_eq!(world.vendor.truth.0[*id].at, *at);
+    }
+}
+
+proptest! {
+    #![proptest_config(often())]
+
+    #[test]
+    fn every_row_is_held_in_the_end_and_nothing_is_asked_too_soon(plot in any_plot()) {
+        let world = play(plot);
+        every_row_is_held_or_shown_as_missing(&world);
+        everything_becomes_final(&world);
+        a_final_day_equals_the_truth(&world);
+        no_row_is_invented(&world);
+        live_work_starts_in_time(&world);
+        no_more_is_asked_than_it_takes(&world);
+    }
+}
+
+/// A law is only as good as its world: all that can go wrong does.
+#[test]
+fn the_world_is_as_rough_as_it_should_be() {
+    let mut seen = std::collections::BTreeSet::new();
+    let (mut refused, mut deaths, mut lost) = (0, 0, 0);
+    for seed in 0..12 {
+        let plot = Plot {
+            seed,
+            hours: 6,
+            row_cap: 8,
+            per_hour: 12,
+            settle: 2,
+            interval: 5,
+            refresh: 2,
+            spacing: 1 + seed % 5,
+            width: 1,
+            schedulers: 2,
+            workers: 3,
+            mischief: 80,
+            older: 10,
+            mode: Mode::Missing,
+            burst: true,
+        };
+        let world = play(plot);
+        seen.extend(world.desk.verdicts.iter().copied());
+        refused += world.desk.refused;
+        deaths += world.deaths;
+        lost += world.lost;
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["commit", "park", "recheck", "retry", "snooze", "split"]);
+    assert!(refused > 10 && deaths > 50 && lost > 50, "{refused} refused, {deaths} deaths, {lost} tickets lost");
+}

@@ -1,0 +1,115 @@
+//! A vendor under virtual time. It knows the rules, and fails the test when one is broken.
+
+use crate::dice::Dice;
+use crate::truth::{State, Truth};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::fault::Fault;
+use domain::judge::Answer;
+use domain::rules::Rules;
+use domain::window::Window;
+
+/// A row as it was read.
+pub type Seen = (usize, DateTime<Utc>, State);
+
+/// What came back, and when.
+#[derive(Debug)]
+pub struct Reply {
+    /// When it arrived, or the caller gave up.
+    pub at: DateTime<Utc>,
+    /// The rows that came, whether or not they were all.
+    pub rows: Vec<Seen>,
+    pub heard: Result<Answer, Fault>,
+    /// Whether the vendor is known to have ended its work.
+    pub idle: bool,
+}
+
+pub struct Vendor {
+    pub truth: Truth,
+    rules: Rules,
+    /// How often in a thousand something goes wrong.
+    pub mischief: i64,
+    /// The ends of requests in flight.
+    in_flight: Vec<DateTime<Utc>>,
+    last_end: DateTime<Utc>,
+    /// Before then nobody may ask: what a worker has heard and noted down.
+    pub shut_until: DateTime<Utc>,
+    pub requests: u32,
+}
+
+impl Vendor {
+    pub fn new(truth: Truth, rules: Rules, mischief: i64) -> Self {
+        let never = DateTime::UNIX_EPOCH;
+        Self { truth, rules, mischief, in_flight: Vec::new(), last_end: never, shut_until: never, requests: 0 }
+    }
+
+    /// Answers a request for `window` sent at `now`.
+    pub fn ask(&mut self, dice: &mut Dice, window: Window, now: DateTime<Utc>) -> Reply {
+        self.check_manners(now);
+        self.requests += 1;
+        // A vendor is never at work for longer than callers wait.
+        let timeout = TimeDelta::from_std(self.rules.timeout).unwrap();
+        let slow = dice.in_thousand(self.mischief / 2);
+        let mut ends = now + if slow { timeout } else { dice.seconds(0, 2) };
+        let looked = now + TimeDelta::milliseconds(dice.between(0, (ends - now).num_milliseconds()));
+        let all = self.truth.within(window).filter_map(|row| Some((row.id, row.at, row.state(looked)?)));
+        // More than the cap is left out in silence.
+        let mut rows: Vec<Seen> = all.take(usize::try_from(self.rules.row_cap).unwrap()).collect();
+        let count = rows.len() as u64;
+        let mut heard = Ok(Answer { rows: count, rejects: 0 });
+        if slow {
+            heard = Err(Fault::TimedOut("no answer".to_owned()));
+            rows.clear();
+        } else if dice.in_thousand(self.mischief) {
+            heard = go_wrong(dice, &mut rows);
+            ends = if heard.is_ok() { ends } else { ends.min(now + TimeDelta::seconds(2)) };
+        }
+        self.in_flight.push(ends);
+        self.last_end = self.last_end.max(ends);
+        let idle = !matches!(heard, Err(Fault::TimedOut(_)));
+        Reply { at: ends, rows, heard, idle }
+    }
+
+    /// P1, and that no throttle is undercut.
+    fn check_manners(&mut self, now: DateTime<Utc>) {
+        self.in_flight.retain(|ends| now < *ends);
+        let width = usize::try_from(self.rules.width).unwrap();
+        assert!(self.in_flight.len() < width, "a request too many in flight at {now}");
+        if width == 1 {
+            let from = self.last_end + TimeDelta::from_std(self.rules.spacing).unwrap();
+            assert!(now >= from, "asked at {now}, closer than the spacing to {}", self.last_end);
+            assert!(now >= self.shut_until, "asked at {now}, shut until {}", self.shut_until);
+        }
+    }
+}
+
+fn go_wrong(dice: &mut Dice, rows: &mut Vec<Seen>) -> Result<Answer, Fault> {
+    let text = String::new;
+    let count = rows.len() as u64;
+    match dice.between(0, 7) {
+        0 => refuse(rows, Fault::Throttled { retry_after: Some(dice.wait(1, 600)), text: text() }),
+        1 => refuse(rows, Fault::Throttled { retry_after: None, text: text() }),
+        2 => refuse(rows, Fault::Maintenance(text())),
+        3 => refuse(rows, Fault::QuotaSpent(text())),
+        4 if dice.in_thousand(200) => refuse(rows, Fault::Unauthorised(text())),
+        // Cut off: what came before is good, but proves nothing.
+        4 | 5 => {
+            rows.truncate(rows.len() / 2);
+            Err(Fault::Unreachable(text()))
+        }
+        6 => {
+            rows.truncate(rows.len() / 2);
+            Err(Fault::Malformed(text()))
+        }
+        // One row cannot be read.
+        _ if !rows.is_empty() => {
+            rows.swap_remove(0);
+            Ok(Answer { rows: count, rejects: 1 })
+        }
+        _ => Ok(Answer { rows: 0, rejects: 0 }),
+    }
+}
+
+fn refuse(rows: &mut Vec<Seen>, fault: Fault) -> Result<Answer, Fault> {
+    rows.clear();
+    Err(fault)
+}

@@ -1,0 +1,93 @@
+//! What people read: help, completions, and the settings that are also the manual.
+
+use super::{told, unanswered};
+use crate::stage::{Engine, TestDatabase};
+
+/// The names below `Commands:` of a help text.
+fn commands(help: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let named = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    named.filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_explains_itself() {
+    let mut open: Vec<Vec<String>> = vec![Vec::new()];
+    let mut seen = Vec::new();
+    while let Some(path) = open.pop() {
+        let mut line: Vec<&str> = path.iter().map(String::as_str).collect();
+        line.push("--help");
+        let help = told("", &line).await;
+        assert_eq!((help.code, help.err.as_str()), (0, ""), "{line:?}");
+        let (sentence, usage) = help.out.split_once("\n\nUsage: ").unwrap_or_else(|| panic!("{line:?}: {}", help.out));
+        assert!(sentence.split_whitespace().count() >= 2, "{line:?} says no more than {sentence:?}");
+        assert!(usage.starts_with("convosync"), "{line:?}: {usage}");
+        open.extend(commands(&help.out).into_iter().map(|name| [path.clone(), vec![name]].concat()));
+        seen.push(path.join(" "));
+    }
+    for name in ["demo", "run", "migrate", "check", "status", "coverage", "doctor", "simulate", "config", "completions"]
+    {
+        assert!(seen.iter().any(|path| path == name), "{name} is missing: {seen:?}");
+    }
+    for verbs in
+        ["backfill start list show pause resume cancel", "jobs list show retry discard", "lanes list close open"]
+    {
+        let mut words = verbs.split(' ');
+        let group = words.next().unwrap();
+        for verb in words {
+            assert!(seen.contains(&format!("{group} {verb}")), "{group} {verb} is missing: {seen:?}");
+        }
+    }
+    let help = told("", &["--help"]).await.out;
+    for example in ["convosync demo", "convosync check", "--dry-run", "Exit codes:", "8 a check failed"] {
+        assert!(help.contains(example), "no {example}: {help}");
+    }
+    for (line, example) in [(["run", "--help"], "--role worker"), (["completions", "--help"], "completions bash >")] {
+        assert!(told("", &line).await.out.contains(example), "{line:?}");
+    }
+    assert!(
+        told("", &["backfill", "start", "--help"]).await.out.contains("--from 2026-10-01 --to 2026-10-31 --dry-run")
+    );
+    assert!(told("", &["--version"]).await.out.starts_with("convosync 0."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_shell_can_complete() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = told("", &["completions", shell]).await;
+        assert_eq!((script.code, script.err.as_str()), (0, ""), "{shell}");
+        for word in ["convosync", "backfill", "coverage", "dry-run"] {
+            assert!(script.out.contains(word), "{shell} does not know {word}");
+        }
+    }
+    assert_eq!(told("", &["completions", "abacus"]).await.code, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_printed_settings_are_settings() {
+    let printed = told("", &["config"]).await;
+    assert_eq!((printed.code, printed.err.as_str()), (0, ""));
+    for key in ["[database]", "[queue]", "[server]", "[scheduler]", "[worker]", "[log]", "timezone", "row_cap"] {
+        assert!(printed.out.contains(key), "{key} is not told");
+    }
+    let loaded = told(&printed.out, &["--output", "json", "status"]).await;
+    assert_eq!(loaded.code, 0, "{}", loaded.err);
+    assert_eq!(loaded.json()["accounts"].as_array().unwrap().len(), 0);
+    // The example of an account, once it is no comment any more, is one as well.
+    let (_, example) = printed.out.split_once("# [accounts.wolkvox_co]").unwrap();
+    let example = example.lines().map(|line| line.trim_start_matches('#').trim_start()).collect::<Vec<_>>().join("\n");
+    let settings = format!("{}[accounts.wolkvox_co]{example}\n", printed.out).replace("\"…\"", "\"secret\"");
+    let loaded = told(&settings, &["--output", "json", "status"]).await;
+    assert_eq!(loaded.code, 0, "{}", loaded.err);
+    assert_eq!(loaded.json()["accounts"][0]["name"], "wolkvox_co");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_and_mistakes_need_no_database() {
+    let made = TestDatabase::empty(Engine::Sqlite).await;
+    let settings = unanswered().file(&made.url, "memory:");
+    for line in [&["--help"][..], &["config"], &["completions", "bash"], &["frobnicate"]] {
+        told(&settings, line).await;
+    }
+    assert!(!made.database.pending().await.unwrap().is_empty(), "no table was made");
+}

@@ -1,0 +1,304 @@
+//! The last step of the line: all of it or nothing, and only by who holds the lane.
+
+use super::{Store, chat, old_hour};
+use crate::stage::Engine;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::fault::Fault;
+use domain::judge::{Judgement, Verdict};
+use domain::lane::Closing;
+use domain::source::{Reject, Step};
+use domain::spans::Spans;
+use domain::want::{Purpose, Slice, Standing};
+use entities::commit::{CommitError, Exchange, commit};
+use entities::lanes::{Claimed, Next, hand_out, load, set_closed};
+use entities::tables::{requests, streams, wolkvox_chats};
+use entities::upsert::{Batch, Effect, Rows, batch};
+use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
+use std::time::Duration;
+
+/// What came of a question: `rows` rows, and what follows.
+fn exchange(store: &Store, claimed: &Claimed, batches: Vec<Batch>, verdict: Verdict) -> Exchange {
+    let rows = batches.iter().map(|batch| batch.len() as u64).sum();
+    Exchange {
+        rules: store.lane().rules.clone(),
+        asked_at: claimed.now,
+        elapsed: Duration::from_millis(250),
+        heard: Ok(Step { rows, ..Step::default() }),
+        batches,
+        judgement: Judgement { verdict, closing: None },
+        idle: true,
+    }
+}
+
+/// One chat of the hour that [`Store::claimed`] asks for.
+fn one(claimed: &Claimed, id: &str) -> Batch {
+    let start = claimed.want.slice.window().unwrap().from() + TimeDelta::minutes(1);
+    batch::<wolkvox_chats::Entity>(vec![chat("a", id, Some(start), "x")])
+}
+
+/// What a commit may leave behind, table by table.
+async fn left(store: &Store) -> [i64; 4] {
+    let mut found = [0; 4];
+    for (count, table) in found.iter_mut().zip(["wolkvox_chats", "coverage", "requests", "rejects"]) {
+        *count = store.count(table).await;
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_worker_cannot_write() {
+    stale(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_worker_cannot_write_on_sqlite() {
+    stale(Engine::Sqlite).await;
+}
+
+async fn stale(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (db, lane) = (store.db(), store.lane());
+    let late = store.claimed().await;
+    let lates = || {
+        let mut exchange = exchange(&store, &late, vec![one(&late, "late")], Verdict::Commit);
+        let rejects = vec![Reject { reason: "odd".to_owned(), raw: "{".to_owned() }];
+        exchange.heard = Ok(Step { rows: 2, rejects, ..Step::default() });
+        exchange.judgement.closing = Some(Closing { until: None, reason: "late".to_owned() });
+        exchange
+    };
+    store.expire().await;
+    assert!(matches!(commit(db, lane, &late, lates()).await, Err(CommitError::Fenced)), "its time is up");
+    let next = store.claim_next("next").await;
+    assert_eq!((next.want.id, next.job.attempt, next.lease.fence), (late.want.id, 2, 2));
+    let before = load(db.connection(), &lane.key).await.unwrap();
+    assert!(matches!(commit(db, lane, &late, lates()).await, Err(CommitError::Fenced)), "the lane is another's");
+    assert_eq!(left(&store).await, [0, 0, 0, 0], "nothing of it was written");
+    assert_eq!(load(db.connection(), &lane.key).await.unwrap(), before, "nor was the lane touched");
+    let works = exchange(&store, &next, vec![one(&next, "next")], Verdict::Commit);
+    commit(db, lane, &next, works).await.unwrap();
+    assert_eq!(left(&store).await, [1, 1, 1, 0]);
+    assert!(matches!(commit(db, lane, &late, lates()).await, Err(CommitError::Fenced)), "nor after that");
+    let again = exchange(&store, &next, vec![one(&next, "again")], Verdict::Commit);
+    assert!(matches!(commit(db, lane, &next, again).await, Err(CommitError::Fenced)), "a turn is good for one commit");
+    assert_eq!(store.made.texts("SELECT conn_id FROM wolkvox_chats").await, ["next"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_stores_rows_coverage_evidence_and_turn_together() {
+    together(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_stores_rows_coverage_evidence_and_turn_together_on_sqlite() {
+    together(Engine::Sqlite).await;
+}
+
+async fn together(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (db, lane) = (store.db(), store.lane());
+    let claimed = store.claimed().await;
+    let mut exchange = exchange(&store, &claimed, vec![one(&claimed, "1"), one(&claimed, "2")], Verdict::Commit);
+    let lead = Slice::Key("session".to_owned());
+    exchange.heard = Ok(Step { rows: 2, leads: vec![lead.clone()], ..Step::default() });
+    let effect = commit(db, lane, &claimed, exchange).await.unwrap();
+    assert_eq!((effect.inserted, effect.updated, effect.unchanged), (2, 0, 0));
+    let ledger = store.ledger("a").await;
+    let window = claimed.want.slice.window().unwrap();
+    assert_eq!(ledger.coverage.settled().windows(), [window], "long settled, so final at once");
+    assert_eq!(
+        ledger.wants.iter().map(|want| (want.purpose, &want.slice)).collect::<Vec<_>>(),
+        [(Purpose::Lead, &lead)]
+    );
+    assert!(ledger.pace.rows_per_day.is_some());
+    let request = requests::Entity::find().one(db.connection()).await.unwrap().unwrap();
+    let told = requests::Model {
+        id: request.id,
+        account: "a".to_owned(),
+        stream: "chat_8".to_owned(),
+        purpose: "settle".to_owned(),
+        backfill_id: None,
+        from_at: Some(window.from()),
+        to_at: Some(window.to()),
+        asked_at: claimed.now,
+        elapsed_ms: 250,
+        outcome: "answer".to_owned(),
+        verdict: "commit".to_owned(),
+        rows: 2,
+        inserted: 2,
+        updated: 0,
+        unchanged: 0,
+        rejected: 0,
+        error: None,
+    };
+    assert_eq!(request, told);
+    let (slot, now) = (load(db.connection(), &lane.key).await.unwrap().unwrap().1.slots[0], store.now().await);
+    assert!(slot.until <= now && slot.not_before == slot.until + TimeDelta::seconds(1), "the turn is over: {slot:?}");
+    assert!(slot.until >= claimed.now);
+}
+
+/// Stores its rows, and then finds that it cannot.
+struct Failing(Batch);
+
+#[async_trait::async_trait]
+impl Rows for Failing {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    async fn upsert(
+        self: Box<Self>,
+        tx: &DatabaseTransaction,
+        held: &Spans,
+        now: DateTime<Utc>,
+    ) -> Result<Effect, DbErr> {
+        self.0.upsert(tx, held, now).await?;
+        Err(DbErr::Custom("planted".to_owned()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_fails_leaves_nothing_behind() {
+    nothing_behind(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_fails_leaves_nothing_behind_on_sqlite() {
+    nothing_behind(Engine::Sqlite).await;
+}
+
+async fn nothing_behind(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (db, lane) = (store.db(), store.lane());
+    let claimed = store.claimed().await;
+    let (ledger, turn) = (store.ledger("a").await, load(db.connection(), &lane.key).await.unwrap());
+    let mut bad: Vec<Vec<Batch>> = vec![vec![one(&claimed, "1"), Box::new(Failing(one(&claimed, "2")))]];
+    if engine == Engine::Postgres {
+        // The one character that PostgreSQL's texts cannot hold.
+        let start = claimed.want.slice.window().unwrap().from();
+        let mut row = chat("a", "3", Some(start), "x");
+        "a\0b".clone_into(&mut row.customer_name);
+        bad.push(vec![one(&claimed, "1"), batch::<wolkvox_chats::Entity>(vec![row])]);
+    }
+    for batches in bad {
+        let failed = commit(db, lane, &claimed, exchange(&store, &claimed, batches, Verdict::Commit)).await;
+        assert!(matches!(failed, Err(CommitError::Database(_))), "{failed:?}");
+        assert_eq!(left(&store).await, [0, 0, 0, 0]);
+        assert_eq!(store.ledger("a").await, ledger);
+        assert_eq!(load(db.connection(), &lane.key).await.unwrap(), turn, "the turn goes on");
+    }
+    let good = exchange(&store, &claimed, vec![one(&claimed, "1")], Verdict::Commit);
+    commit(db, lane, &claimed, good).await.unwrap();
+    assert_eq!(left(&store).await, [1, 1, 1, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_is_kept_aside_once() {
+    aside(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_is_kept_aside_once_on_sqlite() {
+    aside(Engine::Sqlite).await;
+}
+
+async fn aside(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    store.want("a", 0).await;
+    let reject = |raw: &str| Reject { reason: "is no object".to_owned(), raw: raw.to_owned() };
+    for round in 1..=2 {
+        let claimed = store.claim_next("worker").await;
+        let due = store.now().await;
+        let mut exchange = exchange(&store, &claimed, vec![one(&claimed, "1")], Verdict::Recheck(due));
+        let rejects = vec![reject("[1]"), reject("[2]"), reject("[1]")];
+        exchange.heard = Ok(Step { rows: 4, rejects, ..Step::default() });
+        commit(store.db(), store.lane(), &claimed, exchange).await.unwrap();
+        assert_eq!(left(&store).await, [1, 0, round, 2], "rows are kept, coverage is not, and each reject once");
+        let want = &store.ledger("a").await.wants[0];
+        assert_eq!((i64::from(want.rechecks), &want.standing), (round, &Standing::Waiting));
+        store.expire().await;
+    }
+    assert_eq!(store.made.texts("SELECT raw FROM rejects ORDER BY raw").await, ["[1]", "[2]"]);
+    assert_eq!(
+        store.made.number("SELECT CAST(SUM(rejected) AS BIGINT) FROM requests WHERE verdict = 'recheck'").await,
+        6
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttle_shuts_the_lane_but_never_opens_what_a_person_has_shut() {
+    shutting(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttle_shuts_the_lane_but_never_opens_what_a_person_has_shut_on_sqlite() {
+    shutting(Engine::Sqlite).await;
+}
+
+async fn shutting(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (db, lane) = (store.db(), store.lane());
+    let until = store.now().await + TimeDelta::seconds(40);
+    let throttled = |claimed: &Claimed| {
+        let mut exchange = exchange(&store, claimed, Vec::new(), Verdict::Snooze(until));
+        exchange.heard = Err(Fault::Throttled { retry_after: None, text: "too many".to_owned() });
+        exchange.judgement.closing = Some(Closing { until: Some(until), reason: "too many".to_owned() });
+        exchange
+    };
+    let claimed = store.claimed().await;
+    commit(db, lane, &claimed, throttled(&claimed)).await.unwrap();
+    assert_eq!(hand_out(db, lane).await.unwrap(), Next::At(until));
+    assert_eq!(left(&store).await, [0, 0, 1, 0], "a refusal is evidence too");
+    let row = streams::Entity::find().one(db.connection()).await.unwrap().unwrap();
+    assert_eq!(row.last_error.as_deref(), Some("throttled: too many"));
+    assert!(row.failing_since.is_some() && row.answered_at.is_none());
+    // Another try, during which a person shuts the lane.
+    let now = store.now().await;
+    set_closed(db.connection(), &lane.key, None, now).await.unwrap();
+    store.expire().await;
+    store.want("a", 1).await;
+    let claimed = store.claim_next("second").await;
+    let shut = Closing { until: None, reason: "by a person".to_owned() };
+    set_closed(db.connection(), &lane.key, Some(&shut), now).await.unwrap();
+    commit(db, lane, &claimed, throttled(&claimed)).await.unwrap();
+    let (_, found) = load(db.connection(), &lane.key).await.unwrap().unwrap();
+    assert_eq!(found.closed, Some(shut), "the vendor's forty seconds end nothing that a person decided");
+    assert_eq!(streams::Entity::find().one(db.connection()).await.unwrap().unwrap().failing_since, row.failing_since);
+    // An answer, and all is well.
+    set_closed(db.connection(), &lane.key, None, now).await.unwrap();
+    store.expire().await;
+    store.want("a", 2).await;
+    let claimed = store.claim_next("third").await;
+    commit(db, lane, &claimed, exchange(&store, &claimed, Vec::new(), Verdict::Commit)).await.unwrap();
+    let row = streams::Entity::find().one(db.connection()).await.unwrap().unwrap();
+    assert_eq!((row.failing_since, row.last_error.as_deref()), (None, None));
+    assert!(row.answered_at.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_answer_leaves_two_halves_and_a_hung_up_one_keeps_its_turn() {
+    halves(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_answer_leaves_two_halves_and_a_hung_up_one_keeps_its_turn_on_sqlite() {
+    halves(Engine::Sqlite).await;
+}
+
+async fn halves(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (db, lane) = (store.db(), store.lane());
+    let claimed = store.claimed().await;
+    let mut full = exchange(&store, &claimed, vec![one(&claimed, "1")], Verdict::Split);
+    full.idle = false;
+    commit(db, lane, &claimed, full).await.unwrap();
+    let slot = load(db.connection(), &lane.key).await.unwrap().unwrap().1.slots[0];
+    assert_eq!(slot.not_before, claimed.lease.until + TimeDelta::seconds(1), "the vendor may still be at work");
+    assert!(slot.until < claimed.lease.until);
+    assert_eq!(hand_out(db, lane).await.unwrap(), Next::At(slot.not_before));
+    let hour = old_hour(claimed.now, 0);
+    let (older, newer) = hour.halves(TimeDelta::seconds(1)).unwrap();
+    let mut found: Vec<_> = store.ledger("a").await.wants.iter().map(|want| want.slice.window().unwrap()).collect();
+    found.sort_unstable();
+    assert_eq!(found, [older, newer]);
+    assert_eq!(left(&store).await, [1, 0, 1, 0], "what came is kept; held is nothing");
+}

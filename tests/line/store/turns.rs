@@ -1,0 +1,128 @@
+//! A turn on a lane: it assumes the worst, can be held longer, and is never had by two.
+
+use super::Store;
+use crate::stage::Engine;
+use chrono::TimeDelta;
+use convosync::clock::SystemClock;
+use domain::job::Job;
+use entities::commit::{CommitError, give_up};
+use entities::database::Database;
+use entities::lanes::{Next, borrow, claim, hand_back, hand_out, load, renew};
+use entities::tables::wants;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+async fn slot(store: &Store) -> domain::lane::Slot {
+    load(store.db().connection(), &store.lane().key).await.unwrap().unwrap().1.slots[0]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_assumes_that_its_holder_dies() {
+    worst(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_assumes_that_its_holder_dies_on_sqlite() {
+    worst(Engine::Sqlite).await;
+}
+
+async fn worst(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (lease, spacing) = (TimeDelta::seconds(90), TimeDelta::seconds(1));
+    let claimed = store.claimed().await;
+    store.want("a", 1).await;
+    let held = slot(&store).await;
+    assert_eq!((held.fence, held.until, held.not_before), (1, claimed.now + lease, claimed.now + lease + spacing));
+    assert_eq!(claimed.lease.until, held.until);
+    assert_eq!(hand_out(store.db(), store.lane()).await.unwrap(), Next::At(held.not_before));
+    // A holder that ends its work says so, and the lane is free after the spacing.
+    give_up(store.db(), store.lane(), &claimed).await.unwrap();
+    let (free, now) = (slot(&store).await, store.now().await);
+    assert!(
+        free.until <= now && free.not_before <= now + spacing && free.not_before == free.until + spacing,
+        "{free:?}"
+    );
+    assert_eq!(free.fence, 1, "the fence is raised by the next turn");
+    assert!(matches!(give_up(store.db(), store.lane(), &claimed).await, Err(CommitError::Fenced)));
+    let borrowed = async || {
+        store.expire().await;
+        borrow(store.db(), store.lane(), "check").await.unwrap().unwrap()
+    };
+    let lease = borrowed().await;
+    hand_back(store.db(), store.lane(), &lease, false).await.unwrap();
+    assert_eq!(slot(&store).await.not_before, lease.until + spacing, "nobody knows whether the vendor is through");
+    let lease = borrowed().await;
+    hand_back(store.db(), store.lane(), &lease, true).await.unwrap();
+    assert!(slot(&store).await.not_before < lease.until);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_can_be_held_longer_until_it_is_lost() {
+    held_longer(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_can_be_held_longer_until_it_is_lost_on_sqlite() {
+    held_longer(Engine::Sqlite).await;
+}
+
+async fn held_longer(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let claimed = store.claimed().await;
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    let longer = renew(store.db(), store.lane(), &claimed).await.unwrap().unwrap();
+    assert!(longer.until > claimed.lease.until && longer.fence == claimed.lease.fence);
+    assert_eq!(
+        (slot(&store).await.until, slot(&store).await.not_before),
+        (longer.until, longer.until + TimeDelta::seconds(1))
+    );
+    let want = wants::Entity::find_by_id(claimed.want.id).one(store.db().connection()).await.unwrap().unwrap();
+    assert_eq!((want.standing.as_str(), want.until_at), ("running", Some(longer.until)), "nor is its want handed out");
+    store.expire().await;
+    assert_eq!(renew(store.db(), store.lane(), &claimed).await.unwrap(), None, "over is over");
+    let next = store.claim_next("second").await;
+    assert_eq!(next.lease.fence, claimed.lease.fence + 1);
+    assert_eq!(renew(store.db(), store.lane(), &claimed).await.unwrap(), None, "it is somebody else's");
+    assert!(renew(store.db(), store.lane(), &next).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_is_never_claimed_by_two_at_once() {
+    never_two(Engine::Postgres, 50).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_is_never_claimed_by_two_at_once_on_sqlite() {
+    never_two(Engine::Sqlite, 20).await;
+}
+
+async fn never_two(engine: Engine, rounds: i32) {
+    let store = Store::fresh(engine).await;
+    let ids = [store.want("a", 0).await, store.want("a", 1).await];
+    let mut own = Vec::new();
+    for _ in ids {
+        own.push(Database::connect(&store.made.url, Arc::new(SystemClock::start())).await.unwrap());
+    }
+    for round in 0..rounds {
+        // By turns both have a ticket for one want, and each a ticket for a want of its own.
+        let jobs = if round % 2 == 0 { [ids[0], ids[0]] } else { ids }.map(|want| Job { want, attempt: round });
+        for id in ids {
+            let handed = wants::Entity::update_many()
+                .col_expr(wants::Column::Standing, Expr::value("handed"))
+                .col_expr(wants::Column::Attempt, Expr::value(round))
+                .filter(wants::Column::Id.eq(id));
+            handed.exec(store.db().connection()).await.unwrap();
+        }
+        store.expire().await;
+        let fence = slot(&store).await.fence;
+        let mut claiming = JoinSet::new();
+        for (db, job) in own.iter().cloned().zip(jobs) {
+            let lane = store.lane().clone();
+            claiming.spawn(async move { claim(&db, &lane, job, "one of two").await.unwrap() });
+        }
+        let got = claiming.join_all().await.into_iter().flatten().count();
+        assert_eq!((got, slot(&store).await.fence), (1, fence + 1), "round {round}");
+    }
+}
