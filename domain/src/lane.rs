@@ -182,8 +182,6 @@ pub struct Traffic {
 const LATENESS: TimeDelta = TimeDelta::seconds(20);
 /// How long background work, or a backfill among it, goes without before the floor lets one in.
 const FLOOR: TimeDelta = TimeDelta::seconds(10);
-/// How long work that does not fit lets shorter work pass.
-const LONG_DUE: TimeDelta = TimeDelta::seconds(60);
 /// The share of the daily quota at which background work stops, in percent.
 const QUOTA_SHARE: u64 = 90;
 
@@ -205,24 +203,20 @@ pub fn pick<'a>(ready: &'a [Want], traffic: &Traffic, now: DateTime<Utc>) -> Opt
         return None;
     }
     let starved = |last: Option<DateTime<Utc>>| last.is_none_or(|last| now - last >= FLOOR);
-    let room = traffic
-        .next_live
-        .map(|slot| slot - now + if starved(traffic.last_background) { LATENESS } else { TimeDelta::zero() });
-    let fits = |want: &&Want| room.is_none_or(|room| delta(want.expected) <= room);
+    let lateness =
+        |want: &Want| traffic.next_live.map_or(TimeDelta::zero(), |slot| delta(want.expected) - (slot - now));
     // Not twice in a row while others wait, however long one takes.
     let backfill_first =
         starved(traffic.last_backfill) && traffic.last_backfill.is_none_or(|last| traffic.last_background > Some(last));
-    let turn = |want: &&'a Want| {
+    let background = ready.iter().filter(first(false)).filter(|want| lateness(want) <= LATENESS);
+    let next = background.min_by_key(|want| {
         let backfill = matches!(want.purpose, Purpose::Backfill(_));
         let newest = want.slice.window().map_or(i64::MIN, |window| -window.to().timestamp());
         (backfill != backfill_first, want.purpose, newest, want.id)
-    };
-    let next = ready.iter().filter(first(false)).min_by_key(turn)?;
-    // What does not fit lets shorter work pass, but not for ever: then the floor comes to its help.
-    if !fits(&next) && now - next.due >= LONG_DUE {
-        return None;
-    }
-    ready.iter().filter(first(false)).filter(fits).min_by_key(turn)
+    })?;
+    // One that does not fit waits for the floor, and the others with it: small ones slipping past would keep the floor
+    // from ever being reached.
+    (lateness(next) <= TimeDelta::zero() || starved(traffic.last_background)).then_some(next)
 }
 
 fn delta(duration: Duration) -> TimeDelta {

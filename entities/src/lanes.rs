@@ -59,7 +59,8 @@ pub struct Claimed {
     pub now: DateTime<Utc>,
 }
 
-/// How long a ticket may be under way before it counts as lost.
+/// How long a ticket may be under way before it counts as lost; never longer than a lease, so that a worker that dies
+/// between taking a ticket and taking its lane costs no more than one that dies later.
 const TICKET: TimeDelta = TimeDelta::seconds(15);
 
 /// Makes the lane's rows where they are missing, and brings width and spacing up to date.
@@ -138,7 +139,7 @@ async fn choose(db: &Database, tx: &DatabaseTransaction, spec: &LaneSpec) -> Res
     let mut row = row.into_active_model();
     row.standing = Set("handed".to_owned());
     row.attempt = Set(job.attempt);
-    row.until_at = Set(Some(now + TICKET));
+    row.until_at = Set(Some(now + TICKET.min(TimeDelta::from_std(spec.rules.lease).unwrap_or(TICKET))));
     row.update(tx).await?;
     Ok(Next::Job(job))
 }

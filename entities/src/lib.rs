@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod jobs;
 pub mod lanes;
 pub mod ledger;
+pub mod planning;
 pub mod progress;
 pub mod report;
 pub mod roster;

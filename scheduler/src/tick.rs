@@ -1,13 +1,11 @@
 //! tick → plan → push
 
 use domain::job::Push;
-use domain::ledger::Ledger;
-use domain::plan::{Plan, plan};
 use entities::DbErr;
 use entities::database::Database;
 use entities::lanes::{Next, ensure, hand_out};
-use entities::ledger::{self, StreamId};
-use entities::roster::{Account, Roster};
+use entities::planning::replan;
+use entities::roster::Roster;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -65,7 +63,7 @@ impl Scheduler {
         for account in self.roster.accounts() {
             for id in account.streams() {
                 let span = info_span!("plan", account = id.account, stream = id.stream);
-                self.plan(account, &id).instrument(span).await?;
+                replan(&self.database, account, &id).instrument(span).await?;
             }
         }
         for lane in self.roster.lanes() {
@@ -87,28 +85,4 @@ impl Scheduler {
         }
         Ok(())
     }
-
-    /// Plans without a lock first: nearly always there is nothing to add.
-    async fn plan(&self, account: &Account, id: &StreamId) -> Result<(), DbErr> {
-        let on = self.database.connection();
-        let now = self.database.now(on).await?;
-        let seen = ledger::load(on, id).await?;
-        if seen.since.is_some() && plan_for(account, &seen, now).is_empty() {
-            return Ok(());
-        }
-        let tx = self.database.begin().await?;
-        let before = ledger::lock(&tx, id).await?;
-        let now = self.database.now(&tx).await?;
-        let mut after = before.clone();
-        after.since = Some(account.since(&before, now));
-        let plan = plan_for(account, &before, now);
-        debug!(wants = plan.wants.len(), "planned");
-        after.accept(plan);
-        ledger::store(&tx, id, &before, &after, now).await?;
-        tx.commit().await
-    }
-}
-
-fn plan_for(account: &Account, ledger: &Ledger, now: chrono::DateTime<chrono::Utc>) -> Plan {
-    plan(now, account.since(ledger, now), account.source.rules(), ledger)
 }

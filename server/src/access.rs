@@ -1,12 +1,13 @@
 //! The operator token: who may look.
 
 use crate::Server;
-use crate::base64;
 use crate::problem::Problem;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -39,7 +40,7 @@ fn offered(value: &HeaderValue) -> Option<Vec<u8>> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let pair = base64::decode(rest)?;
+    let pair = BASE64_STANDARD.decode(rest).ok()?;
     let colon = pair.iter().position(|byte| *byte == b':')?;
     pair.get(colon + 1..).map(<[u8]>::to_vec)
 }

@@ -2,7 +2,6 @@
 
 mod access;
 mod api;
-mod base64;
 mod gauges;
 mod health;
 mod metrics;

@@ -12,6 +12,7 @@ use entities::DbErr;
 use entities::commit::{CommitError, Exchange, commit, give_up};
 use entities::database::Database;
 use entities::lanes::{LaneSpec, Next, account_of, claim, give_back, hand_out};
+use entities::planning::replan;
 use entities::roster::{Account, Roster};
 use std::sync::Arc;
 use std::time::Duration;
@@ -148,7 +149,11 @@ impl Worker {
                     }
                     tokio::time::sleep(wait.to_std().unwrap_or_default()).await;
                 }
-                Ok(Next::Nothing) => return None,
+                // What was planned is done, but there may be more to plan.
+                Ok(Next::Nothing) => match self.replan(lane).await {
+                    Ok(true) => {}
+                    Ok(false) | Err(_) => return None,
+                },
                 Err(error) => {
                     debug!(%error, "the next tick will find what is next");
                     return None;
@@ -156,6 +161,16 @@ impl Worker {
             }
         }
         None
+    }
+
+    async fn replan(&self, lane: &LaneSpec) -> Result<bool, DbErr> {
+        let mut is_new = false;
+        for account in lane.accounts.iter().filter_map(|name| self.roster.account(name)) {
+            for id in account.streams() {
+                is_new |= replan(&self.database, account, &id).await?;
+            }
+        }
+        Ok(is_new)
     }
 
     async fn now(&self) -> Result<DateTime<Utc>, DbErr> {

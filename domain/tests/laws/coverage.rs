@@ -10,7 +10,13 @@ use proptest::prelude::*;
 const END: i64 = 240;
 
 fn any_coverage() -> impl Strategy<Value = Coverage> {
-    prop::collection::vec((any_window(END), any::<bool>()), 0..9).prop_map(Coverage::from_stored)
+    prop::collection::vec((any_window(END), any::<bool>()), 0..9).prop_map(|windows| {
+        let mut coverage = Coverage::default();
+        for (window, settle) in windows {
+            if settle { coverage.settle(window) } else { coverage.hold(window) }
+        }
+        coverage
+    })
 }
 
 proptest! {

@@ -18,13 +18,20 @@ fn any_limits() -> impl Strategy<Value = Limits> {
 
 /// What people write: mostly sensible, sometimes nothing at all, sometimes far too much.
 fn any_duration() -> impl Strategy<Value = Option<Duration>> {
-    option::of(prop_oneof![
-        8 => (0_u64..500_000).prop_map(Duration::from_millis),
-        1 => (0_u64..5_000_000).prop_map(Duration::from_micros),
-        1 => Just(Duration::ZERO),
-        1 => Just(Duration::MAX),
-        1 => any::<Duration>(),
-    ])
+    let near_the_timeout = (66_u64..74).prop_map(Duration::from_secs);
+    // Seldom more than two or three at once: else hardly any wish as a whole would be granted.
+    option::weighted(
+        0.25,
+        prop_oneof![
+            6 => (0_u64..500_000).prop_map(Duration::from_millis),
+            3 => near_the_timeout,
+            2 => (0_u64..5_000).prop_map(Duration::from_millis),
+            1 => (0_u64..5_000_000).prop_map(Duration::from_micros),
+            1 => Just(Duration::ZERO),
+            1 => Just(Duration::MAX),
+            1 => any::<Duration>(),
+        ],
+    )
 }
 
 fn any_wish() -> impl Strategy<Value = Tighten> {

@@ -7,7 +7,7 @@ use domain::judge::Verdict;
 use domain::ledger::{Heard, Ledger};
 use domain::plan::{Plan, plan};
 use domain::rules::Rules;
-use domain::want::{Slice, Want};
+use domain::want::{Slice, Standing, Want};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub enum Deed {
     Order(i64, i64, Mode),
     /// An operator ends the oldest backfill.
     Cancel,
+    /// A person has looked after what was parked.
+    Mend,
 }
 
 /// How a want is answered.
@@ -68,6 +70,7 @@ pub fn any_deed() -> impl Strategy<Value = Deed> {
         8 => (any::<Index>(), any_reply()).prop_map(|(which, reply)| Deed::Answer(which, reply)),
         1 => (-40_i64..8, 1_i64..30, mode).prop_map(|(day, days, mode)| Deed::Order(day, days, mode)),
         1 => Just(Deed::Cancel),
+        1 => Just(Deed::Mend),
     ]
 }
 
@@ -139,6 +142,10 @@ impl Stream {
         let open: Vec<&Want> = self.ledger.wants.iter().filter(|want| !want.is_parked()).collect();
         let want = (*open.get(which.index(open.len().max(1)))?).clone();
         let (verdict, heard) = self.verdict(&want, reply)?;
+        // Somebody works on it while it is asked for.
+        for open in self.ledger.wants.iter_mut().filter(|open| open.id == want.id) {
+            open.standing = Standing::Running { until: self.now + TimeDelta::seconds(60) };
+        }
         let before = self.ledger.clone();
         self.ledger.settle(want.id, &verdict, heard.as_ref(), &self.rules, self.now);
         self.store();
@@ -190,6 +197,11 @@ impl Stream {
             Deed::Order(day, days, mode) => drop(self.order(*day, *days, *mode)),
             Deed::Cancel if !self.ledger.backfills.is_empty() => drop(self.ledger.backfills.remove(0)),
             Deed::Cancel => {}
+            Deed::Mend => {
+                for want in self.ledger.wants.iter_mut().filter(|want| want.is_parked()) {
+                    want.standing = Standing::Waiting;
+                }
+            }
         }
     }
 

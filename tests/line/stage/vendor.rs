@@ -23,6 +23,7 @@ pub struct Vendor {
     pub base: String,
     /// The instant before which it holds nothing.
     pub from: DateTime<Utc>,
+    closes_after: Duration,
     clock: Arc<dyn Clock>,
     _serving: Serving,
 }
@@ -44,11 +45,11 @@ impl Vendor {
     /// Starts one.
     pub async fn start(config: Config) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-        let from = config.history_from;
+        let (from, closes_after) = (config.history_from, config.closes_after);
         let wolkvox = Wolkvox::new(config, clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let serving = serve(listener, wolkvox.router(), &CancellationToken::new()).unwrap();
-        Self { wolkvox, base: serving.base(), from, clock, _serving: serving }
+        Self { wolkvox, base: serving.base(), from, closes_after, clock, _serving: serving }
     }
 
     /// The first and the last whole day it holds, as `--from` and `--to` take them.
@@ -62,12 +63,13 @@ impl Vendor {
     pub async fn freeze_and_catch_up(&self, database: &Database, account: &str) {
         self.wolkvox.freeze();
         let frozen = self.clock.now();
+        let open_since = frozen - TimeDelta::from_std(self.closes_after).unwrap();
         super::until("a read of what was open", Duration::from_mins(1), async || {
             let read = Entity::find()
                 .filter(Column::Account.eq(account))
                 .filter(Column::Verdict.eq("commit"))
                 .filter(Column::AskedAt.gt(frozen + TimeDelta::seconds(1)))
-                .filter(Column::FromAt.lt(frozen - TimeDelta::hours(1)))
+                .filter(Column::FromAt.lt(open_since))
                 .filter(Column::ToAt.gte(frozen));
             read.count(database.connection()).await.unwrap() > 0
         })
