@@ -15,7 +15,9 @@ pub fn unmapped(members: &[String], architecture: &str) -> Vec<String> {
 pub fn unheld(paper: &str, text: &str, rust: &[File]) -> Vec<String> {
     let rows: Vec<&str> = text.lines().filter(|line| is_promise(line)).collect();
     if rows.is_empty() {
-        return vec![format!("{paper} has no row like | P1 | … | `folder/tests/file.rs::function` |")];
+        return vec![format!(
+            "{paper} has no row like | P1 | … | `folder/tests/file.rs::function` | (I1 for an invariant)"
+        )];
     }
     rows.into_iter().flat_map(|row| faults_of(paper, row, rust)).collect()
 }
@@ -58,7 +60,7 @@ fn first_cell(row: &str) -> &str {
 }
 
 fn is_promise(line: &str) -> bool {
-    let number = first_cell(line).strip_prefix('P').unwrap_or_default();
+    let number = first_cell(line).strip_prefix(['P', 'I']).unwrap_or_default();
     line.trim_start().starts_with('|') && !number.is_empty() && number.chars().all(|digit| digit.is_ascii_digit())
 }
 

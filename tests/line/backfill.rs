@@ -63,7 +63,6 @@ async fn capped(cap: usize) -> (usize, usize) {
     vendor.assert_no_breach();
     let fewest = compared.vendor.div_ceil(cap - 1);
     let asked = asked_for_backfill(&vendor);
-    println!("cap {cap}: {asked} requests for {} rows; {fewest} is the fewest", compared.vendor);
     (asked, fewest)
 }
 

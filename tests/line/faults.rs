@@ -7,7 +7,7 @@ use std::time::Duration;
 
 async fn status(settings: &str) -> Value {
     let shown = convosync(settings, &["--output", "json", "status"]).await;
-    serde_json::from_slice(&shown.stdout).expect(&String::from_utf8_lossy(&shown.stderr))
+    serde_json::from_slice(&shown.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&shown.stderr)))
 }
 
 #[tokio::test(flavor = "multi_thread")]

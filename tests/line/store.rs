@@ -89,7 +89,8 @@ impl Store {
     pub async fn want(&self, account: &str, hour: i64) -> i64 {
         let now = self.now().await;
         let slice = Slice::Window(old_hour(now, hour));
-        let want = Want::new(Purpose::Settle, slice, now - TimeDelta::seconds(1), Duration::from_secs(1));
+        // It takes no time, so that it also fits in before a live slot that is near.
+        let want = Want::new(Purpose::Settle, slice, now - TimeDelta::seconds(1), Duration::ZERO);
         let ledger = self.change(account, |ledger| ledger.wants.push(want)).await;
         ledger.wants.iter().map(|want| want.id).max().unwrap()
     }

@@ -53,6 +53,8 @@ async fn both_kinds_of_installation_end_with_the_same_rows() {
 async fn rows(database: &TestDatabase) -> Vec<Model> {
     let mut rows = Entity::find().order_by_asc(Column::ConnId).all(database.database.connection()).await.unwrap();
     rows.sort_by(|one, two| one.conn_id.cmp(&two.conn_id));
-    rows.iter_mut().for_each(|row| row.synced_at = DateTime::<Utc>::UNIX_EPOCH);
+    for row in &mut rows {
+        row.synced_at = DateTime::<Utc>::UNIX_EPOCH;
+    }
     rows
 }

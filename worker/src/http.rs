@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn retry_after_is_read_in_seconds_and_as_a_date() {
         let now = DateTime::parse_from_rfc3339("2026-11-21T10:00:00Z").unwrap().with_timezone(&Utc);
-        assert_eq!(retry_after("120", now), Some(Duration::from_secs(120)));
+        assert_eq!(retry_after("90", now), Some(Duration::from_secs(90)));
         assert_eq!(retry_after("Sat, 21 Nov 2026 10:01:30 GMT", now), Some(Duration::from_secs(90)));
         assert_eq!(retry_after("Sat, 21 Nov 2026 09:00:00 GMT", now), None);
         assert_eq!(retry_after("soon", now), None);

@@ -57,6 +57,11 @@ pub fn backfill_want(window: Window) -> Want {
     Want { id: 7, ..Want::new(Purpose::Backfill(1), Slice::Window(window), window.to(), Duration::from_secs(1)) }
 }
 
+/// Any duration, with all orders of magnitude equally likely: dates end somewhere in between.
+pub fn any_long() -> impl Strategy<Value = Duration> {
+    (0_u32..64, 0.5..1.0).prop_map(|(bits, share)| Duration::from_secs(1 << bits).mul_f64(share))
+}
+
 /// The rules of a vendor much like Wolkvox.
 pub fn rules() -> Rules {
     Rules {

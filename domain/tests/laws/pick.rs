@@ -106,18 +106,25 @@ impl Lane {
     }
 }
 
+/// How many milliseconds background work takes: anything, or about as long as there is between two live slots.
+fn any_length() -> impl Strategy<Value = Result<u64, u64>> {
+    prop_oneof![(500_u64..=20_000).prop_map(Ok), (0_u64..1_000).prop_map(Err)]
+}
+
 /// A lane that is busy with live work for half its time at most; the rest of its time is background work's.
 fn any_lane(kinds: &'static [Purpose]) -> impl Strategy<Value = Lane> {
     let spacing = 0_i64..3_000;
-    (10_i64..900, spacing, 0_u64..100, prop::collection::vec(500_u64..=20_000, kinds.len())).prop_map(
+    (10_i64..900, spacing, 0_u64..100, prop::collection::vec(any_length(), kinds.len())).prop_map(
         move |(interval, spacing, share, expected)| {
+            let between = u64::try_from((interval * 1_000 - spacing - 500).max(500)).unwrap();
+            let expected = expected.into_iter().map(|length| length.unwrap_or_else(|more| between + more).min(20_000));
             let room = u64::try_from((interval * 500 - spacing).max(100)).unwrap();
             Lane {
                 now: at(0),
                 interval,
                 live: Duration::from_millis(room * share / 100),
                 spacing: TimeDelta::milliseconds(spacing),
-                background: kinds.iter().copied().zip(expected.into_iter().map(Duration::from_millis)).collect(),
+                background: kinds.iter().copied().zip(expected.map(Duration::from_millis)).collect(),
                 planned: None,
                 open: Vec::new(),
                 last_background: None,

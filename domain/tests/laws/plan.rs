@@ -5,6 +5,7 @@ use crate::stream::{Deed, Stream, any_deed, any_rules};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::{Backfill, Mode, Progress};
 use domain::coverage::Trust;
+use domain::judge::Verdict;
 use domain::ledger::Ledger;
 use domain::plan::{Plan, slot_at, windows_for};
 use domain::rules::Rules;
@@ -283,6 +284,24 @@ proptest! {
         let old = window(0, 40 * HOUR);
         prop_assert_eq!(stream.ledger.coverage.trust(old, &[], stream.now), Trust::Final, "final: {:?}", stream.ledger.coverage.settled());
     }
+}
+
+/// Where others ask for the newest stretch already, live work waits for the next slot rather than ask across them.
+#[test]
+fn a_live_want_never_reaches_across_another() {
+    let mut stream = Stream::new(rules(), 3);
+    stream.tick(0);
+    stream.answer_all(100);
+    stream.tick(600);
+    let live = stream.ledger.wants[0].id;
+    stream.ledger.settle(live, &Verdict::Park("no".to_owned()), None, &stream.rules, stream.now);
+    stream.order(-3, 9, Mode::All);
+    stream.tick(1_200);
+    let (newest, backfill) = (stream.plan(), stream.ledger.wants.len());
+    assert!(newest.is_empty() && backfill > 1 && windows(&stream.ledger.wants).contains(&window(600, 1_800)));
+    stream.ledger.wants.retain(|want| want.id != live);
+    let (_, plan) = stream.tick(1);
+    assert!(plan.wants.iter().all(|want| want.purpose != Purpose::Live), "{plan:?}");
 }
 
 /// What is not known yet costs one day's question.

@@ -1,6 +1,6 @@
 //! Laws of tightening: an operator's wish never loosens a vendor's rule.
 
-use crate::any::{often, rules};
+use crate::any::{any_long, often, rules};
 use chrono::TimeDelta;
 use domain::rules::{Limits, Refusal, Rules, Tighten};
 use proptest::option;
@@ -29,7 +29,7 @@ fn any_duration() -> impl Strategy<Value = Option<Duration>> {
             1 => (0_u64..5_000_000).prop_map(Duration::from_micros),
             1 => Just(Duration::ZERO),
             1 => Just(Duration::MAX),
-            1 => any::<Duration>(),
+            1 => any_long(),
         ],
     )
 }
@@ -116,6 +116,15 @@ proptest! {
         prop_assert!(rules.lease > rules.timeout && !rules.timeout.is_zero());
         prop_assert!(rules.retry_max >= rules.retry_min && !rules.retry_min.is_zero());
         prop_assert!(rules.interval >= Duration::from_secs(1) && rules.refresh >= Duration::from_secs(1));
+    }
+
+    /// To the millisecond.
+    #[test]
+    fn a_lease_as_long_as_the_timeout_is_refused(timeout in 1_u64..90_000, longer in 0_u64..3) {
+        let limits = Limits { longest: TimeDelta::days(31), row_cap: 1000, width: 1, spacing: Duration::ZERO };
+        let [timeout, lease] = [timeout, timeout + longer].map(Duration::from_millis).map(Some);
+        let granted = base(&limits).tighten(&limits, &Tighten { timeout, lease, ..Tighten::default() });
+        prop_assert_eq!(granted.is_ok(), longer > 0);
     }
 
     /// What is asked for and accepted is what one gets: no wish is dropped in silence.
