@@ -147,11 +147,15 @@ impl Service {
 pub async fn database(settings: &Settings) -> Result<(Database, Arc<dyn Clock>), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let url = settings.database.url.expose_secret();
-    let database = Database::connect(url, clock.clone()).await.map_err(|error| {
-        let message = format!("cannot reach the database {}: {error}; look at database.url", without_password(url));
-        Failure::new(Code::Down, message)
-    })?;
-    Ok((database, clock))
+    // The pool would try for longer, and then say only that it tried.
+    let connecting = tokio::time::timeout(GRACE * 2, Database::connect(url, clock.clone())).await;
+    let why = match connecting {
+        Ok(Ok(database)) => return Ok((database, clock)),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "no connection within 10 s".to_owned(),
+    };
+    let message = format!("cannot reach the database {}: {why}; look at database.url", without_password(url));
+    Err(Failure::new(Code::Down, message))
 }
 
 /// The queue that the settings name.

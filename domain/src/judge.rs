@@ -98,6 +98,10 @@ fn judge_answer(rules: &Rules, want: &Want, answer: Answer, at: Circumstances) -
         return Verdict::Park(format!("the finest window holds {} rows or more, the cap of one answer", rules.row_cap));
     }
     if answer.rejects > 0 {
+        if want.rechecks >= RECHECKS && is_wide(rules, want) {
+            // What cannot be read is hemmed in, so that it blocks an hour and not the live sync.
+            return Verdict::Split;
+        }
         if want.rechecks >= RECHECKS {
             return Verdict::Park(format!("{} rows could not be read; see the table rejects", answer.rejects));
         }
@@ -137,8 +141,12 @@ fn judge_fault(rules: &Rules, want: &Want, fault: &Fault, at: Circumstances) -> 
 
 /// A window that keeps failing may hold too much: after a second failure its halves are tried.
 fn is_worth_splitting(rules: &Rules, want: &Want) -> bool {
+    want.failures > 0 && is_wide(rules, want)
+}
+
+fn is_wide(rules: &Rules, want: &Want) -> bool {
     let halves = want.slice.window().and_then(|window| window.halves(rules.step));
-    want.failures > 0 && halves.is_some_and(|(older, _)| older.span() >= NARROW)
+    halves.is_some_and(|(older, _)| older.span() >= NARROW)
 }
 
 /// A vendor may ask for any wait; more than a year is no date that could be stored.

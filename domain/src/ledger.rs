@@ -197,14 +197,17 @@ impl Ledger {
             // Nobody should say so; but what was wanted stays wanted.
             return self.postpone(at, now, |want| want.failures += 1);
         };
-        let purpose = self.wants.swap_remove(at).purpose;
+        let Want { purpose, rechecks, .. } = self.wants.swap_remove(at);
         self.teach(purpose, |pace| match heard {
-            Some(heard) => pace.learn_capped(window, heard.rows),
+            Some(heard) if heard.rows >= rules.row_cap => pace.learn_capped(window, heard.rows),
+            Some(_) => {}
             None => pace.learn_timeout(),
         });
         let owed = if purpose == Purpose::Live { Purpose::Settle } else { purpose };
         for (purpose, half) in [(purpose, newer), (owed, older)] {
-            self.wants.push(Want::new(purpose, Slice::Window(half), now, self.pace_for(purpose).expected(half)));
+            let expected = self.pace_for(purpose).expected(half);
+            // What could not be read before is not read in vain again and again.
+            self.wants.push(Want { rechecks, ..Want::new(purpose, Slice::Window(half), now, expected) });
         }
     }
 }

@@ -345,9 +345,11 @@ fn assemble(row: &lanes::Model, slots: &[lane_slots::Model]) -> Lane {
 
 fn traffic(spec: &LaneSpec, row: &lanes::Model, now: DateTime<Utc>) -> Traffic {
     let used = if row.quota_day.as_deref() == Some(&day(spec, now)) { row.quota_used } else { 0 };
+    let spacing = TimeDelta::from_std(spec.rules.spacing).unwrap_or(TimeDelta::zero());
     let interval = TimeDelta::from_std(spec.rules.interval).unwrap_or(TimeDelta::days(1));
     Traffic {
-        next_live: Some(slot_at(now, &spec.rules) + interval),
+        // The lane must be free again by then, its spacing included.
+        next_live: Some(slot_at(now, &spec.rules) + interval - spacing),
         last_background: row.background_at,
         last_backfill: row.backfill_at,
         quota: spec.rules.daily_quota.map(|quota| (u32::try_from(used).unwrap_or(0), quota)),

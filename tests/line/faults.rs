@@ -70,6 +70,9 @@ async fn a_refused_token_parks_its_lane_until_a_person_opens_it() {
     assert_eq!(shown["accounts"][0]["state"], "parked", "{shown}");
     assert!(shown["accounts"][0]["last_error"].as_str().unwrap().contains("VALIDATE TOKEN"), "{shown}");
     assert_eq!(convosync(&settings, &["doctor"]).await.status.code(), Some(8));
+    let (from, to) = vendor.days();
+    let waited = convosync(&settings, &["backfill", "start", "a", "--from", &from, "--to", &to, "--wait"]).await;
+    assert_eq!(waited.status.code(), Some(5), "waiting for a lane that waits for a person never ends");
     vendor.wolkvox.set_tokens(vec!["refused".to_owned()]);
     assert!(convosync(&settings, &["lanes", "open", "a"]).await.status.success());
     until("work to go on", Duration::from_secs(30), async || {

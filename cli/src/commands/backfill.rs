@@ -78,9 +78,27 @@ pub async fn watch(opened: &Opened, id: i64) -> Result<Progress, Failure> {
         if !is_watched() && ticks.is_multiple_of(50) {
             say(&format!("{}/{} windows, {} rows, {eta} left", now.windows.done, now.windows.total, now.rows));
         }
+        if ticks.is_multiple_of(10)
+            && let Some(reason) = shut(opened, &now.account).await?
+        {
+            bar.finish_and_clear();
+            let code = if reason.starts_with("unauthorised") { Code::Refused } else { Code::Partly };
+            let account = &now.account;
+            let message =
+                format!("the lane of {account} waits for a person: {reason}; then: convosync lanes open {account}");
+            return Err(Failure::new(code, message));
+        }
         ticks += 1;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+}
+
+/// Why an account's lane waits for a person, if it does: then nothing of a backfill goes on by itself.
+async fn shut(opened: &Opened, account: &str) -> Result<Option<String>, Failure> {
+    let Some(lane) = opened.roster.lane(account) else { return Ok(None) };
+    let found = entities::lanes::load(opened.database.connection(), &lane.key).await?;
+    let closed = found.and_then(|(_, lane)| lane.closed).filter(|closed| closed.until.is_none());
+    Ok(closed.map(|closed| closed.reason))
 }
 
 async fn carry_out(opened: &Opened, output: Output, id: i64, order: Order) -> Result<(), Failure> {
