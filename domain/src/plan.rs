@@ -116,7 +116,10 @@ impl Planner<'_> {
         let Some(wanted) = Window::new(since, self.until()) else { return };
         let coverage = &self.ledger.coverage;
         let done = if refresh { coverage.settled() } else { coverage.held() };
-        let owed = wanted.minus(done.windows().iter().copied().chain(self.taken()));
+        let mut owed = wanted.minus(done.windows().iter().copied().chain(self.taken()));
+        if refresh {
+            owed.splice(0..0, self.unsettled_before(since));
+        }
         let horizon = self.on_step(wanted.to() - self.rules.settle);
         let old: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from(), part.to().min(horizon))).collect();
         let young: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from().max(horizon), part.to())).collect();
@@ -132,6 +135,14 @@ impl Planner<'_> {
         for window in windows {
             self.plan.wants.push(want(Purpose::Settle, window, wanted.to(), self.ledger));
         }
+    }
+
+    /// What is held of the time before the live sync begins and is not final: a backfill read it while it was young.
+    fn unsettled_before(&self, since: DateTime<Utc>) -> Vec<Window> {
+        let settled = self.ledger.coverage.settled().windows();
+        let held = self.ledger.coverage.held().windows().iter();
+        let before = held.filter_map(|held| Window::new(held.from(), held.to().min(since)));
+        before.flat_map(|held| held.minus(settled.iter().copied().chain(self.taken()))).collect()
     }
 
     /// What backfills have left to ask for by now: nobody can hold the future.

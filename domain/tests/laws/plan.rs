@@ -51,7 +51,8 @@ impl Tick {
                     let backfill = self.before.backfills.iter().find(|backfill| backfill.id == id).unwrap();
                     assert!(backfill.window.covers(&asked));
                 }
-                _ => assert!(self.stream.since <= asked.from()),
+                // Before it only what a backfill read while it was young, to make it final.
+                _ => assert!(self.stream.since <= asked.from() || self.before.coverage.held().covers(asked)),
             }
         }
     }
@@ -311,4 +312,18 @@ fn the_first_plan_is_one_probe_of_the_newest_day() {
     let (_, plan) = stream.tick(0);
     assert_eq!(windows(&plan.wants), [window(-DAY, 0)]);
     assert_eq!(plan.wants[0].purpose, Purpose::Live);
+}
+
+/// A backfill of days before the live sync's first, read while they were young, is read again until it is final.
+#[test]
+fn what_a_backfill_read_too_early_is_read_again() {
+    let rules = rules();
+    let young = window(-3 * DAY, -2 * DAY);
+    let mut ledger = Ledger::default();
+    ledger.pace.rows_per_day = Some(10.0);
+    ledger.coverage.hold(young);
+    ledger.coverage.settle(window(-2 * DAY, 8 * DAY));
+    let since = young.to();
+    let planned = domain::plan::plan(at(9 * DAY), since, &rules, &ledger);
+    assert!(windows(&planned.wants).contains(&young), "{planned:?}");
 }
