@@ -1,1 +1,1 @@
-//! Tests.
+//! Nothing: the package is its tests, `house` and `line`.
