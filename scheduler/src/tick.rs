@@ -39,7 +39,7 @@ impl Scheduler {
     pub async fn run(&self, stop: &CancellationToken) {
         let mut healthy = true;
         while !stop.is_cancelled() {
-            match self.tick().await {
+            match self.tick().instrument(info_span!("tick")).await {
                 Ok(()) => healthy = true,
                 // Said once, not every second of an outage.
                 Err(error) if healthy => {

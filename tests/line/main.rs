@@ -12,6 +12,7 @@ mod commands;
 mod drain;
 mod faults;
 mod live;
+mod page;
 mod stage;
 mod store;
 mod twins;

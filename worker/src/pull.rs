@@ -87,7 +87,8 @@ impl Worker {
         let now = claimed.now + TimeDelta::from_std(self.clock.elapsed().saturating_sub(acquiring)).unwrap_or_default();
         let at = Circumstances { now, next_day: next_day(lane, now), jitter: (self.jitter)() };
         let answer = heard.step.as_ref().map(|step| Answer { rows: step.rows, rejects: step.rejects.len() as u64 });
-        let judgement = judge(account.source.rules(), &claimed.want, answer.as_ref().map_err(|fault| *fault), at);
+        let judgement = info_span!("judge")
+            .in_scope(|| judge(account.source.rules(), &claimed.want, answer.as_ref().map_err(|fault| *fault), at));
         info!(
             account = claimed.stream.account,
             stream = claimed.stream.stream,
@@ -97,7 +98,7 @@ impl Worker {
             rows = heard.step.as_ref().map_or(0, |step| step.rows),
             fault = heard.step.as_ref().err().map(ToString::to_string),
             elapsed_ms = heard.elapsed.as_millis(),
-            "judge"
+            "judged"
         );
         self.commit(account, lane, &claimed, heard, judgement).instrument(info_span!("commit")).await?;
         Ok(Some(lane))
