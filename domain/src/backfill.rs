@@ -1,6 +1,7 @@
 //! An operator's order to ask for a past span.
 
 use crate::coverage::Coverage;
+use crate::rules::Rules;
 use crate::spans::Spans;
 use crate::window::Window;
 use serde::{Deserialize, Serialize};
@@ -49,12 +50,13 @@ pub struct Backfill {
 }
 
 impl Backfill {
-    /// What it still has to ask for, oldest first.
+    /// What it still has to ask for, oldest first: what may have been filed later than it happened is asked for too.
     #[must_use]
-    pub fn remaining(&self, coverage: &Coverage) -> Vec<Window> {
+    pub fn remaining(&self, coverage: &Coverage, rules: &Rules) -> Vec<Window> {
+        let needed = Window::new(self.window.from(), self.window.to() + rules.spill).unwrap_or(self.window);
         match self.mode {
-            Mode::Missing => coverage.held().gaps(self.window),
-            Mode::All => self.answered.gaps(self.window),
+            Mode::Missing => coverage.held().gaps(needed),
+            Mode::All => self.answered.gaps(needed),
         }
     }
 }

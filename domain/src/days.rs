@@ -2,9 +2,10 @@
 
 use crate::coverage::Trust;
 use crate::ledger::Ledger;
-use crate::want::Standing;
+use crate::rules::Rules;
+use crate::want::{Slice, Standing, Want};
 use crate::window::Window;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
@@ -32,19 +33,50 @@ pub struct DayCounts {
     pub blocked: u64,
 }
 
-/// The days from `first` to `last`, both included; `due` is the instant up to which live work should have asked.
+/// One stream, and when it is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// What is known of it.
+    pub ledger: &'a Ledger,
+    /// The account's rules.
+    pub rules: &'a Rules,
+    /// Where its days begin and end.
+    pub zone: Tz,
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// The instant up to which live work should have asked.
+    pub due: DateTime<Utc>,
+}
+
+/// How long before the vendor forgets a day people are told that it is still missing.
+pub const WARNING: TimeDelta = TimeDelta::days(7);
+
+/// The days from `first` to `last`, both included.
 #[must_use]
-pub fn days(ledger: &Ledger, first: NaiveDate, last: NaiveDate, zone: Tz, due: DateTime<Utc>) -> Vec<Day> {
-    let blocked = ledger.blocked();
+pub fn days(view: View<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
+    let blocked = view.ledger.blocked();
     first
         .iter_days()
         .take_while(|day| *day <= last)
         .filter_map(|day| {
-            let window = Window::of_day(day, zone)?;
-            let state = ledger.coverage.trust(window, &blocked, due);
-            Some(Day { day, state, reason: reason(ledger, window, state, due) })
+            let window = Window::of_day(day, view.zone)?;
+            let needed = view.needed(window);
+            let state = match view.ledger.coverage.trust(needed, &blocked, view.due) {
+                Trust::Missing if view.forgotten(needed).is_some() => Trust::Blocked,
+                state => state,
+            };
+            Some(Day { day, state, reason: view.reason(window, state) })
         })
         .collect()
+}
+
+/// The days that are missing and that the vendor will soon have forgotten: in less than [`WARNING`] from now.
+#[must_use]
+pub fn at_risk(view: View<'_>, first: NaiveDate) -> Vec<NaiveDate> {
+    let Some(oldest) = view.rules.oldest(view.now) else { return Vec::new() };
+    let last = (oldest + WARNING - TimeDelta::milliseconds(1)).with_timezone(&view.zone).date_naive();
+    let missing = days(view, first, last).into_iter().filter(|day| day.state == Trust::Missing);
+    missing.map(|day| day.day).collect()
 }
 
 /// Counts them.
@@ -61,21 +93,76 @@ pub fn count<'a>(days: impl IntoIterator<Item = &'a Day>) -> DayCounts {
     })
 }
 
-fn reason(ledger: &Ledger, day: Window, state: Trust, due: DateTime<Utc>) -> Option<String> {
-    let touching =
-        || ledger.wants.iter().filter(|want| want.slice.window().is_some_and(|w| w.intersect(&day).is_some()));
-    match state {
-        Trust::Final => None,
-        Trust::Provisional if day.to() > due => Some("not over yet".to_owned()),
-        Trust::Provisional => Some("answers may still change".to_owned()),
-        Trust::Blocked => touching().find_map(|want| match &want.standing {
+impl View<'_> {
+    /// What must be held for all of `day`: the vendor may file some of it later.
+    fn needed(&self, day: Window) -> Window {
+        Window::new(day.from(), day.to() + self.rules.spill).unwrap_or(day)
+    }
+
+    /// What of `needed` is not held and cannot be asked for any more.
+    fn forgotten(&self, needed: Window) -> Option<Window> {
+        let past = Window::new(needed.from(), needed.to().min(self.rules.oldest(self.now)?))?;
+        self.ledger.coverage.held().gaps(past).first().copied()
+    }
+
+    fn reason(&self, day: Window, state: Trust) -> Option<String> {
+        let needed = self.needed(day);
+        match state {
+            Trust::Final => None,
+            Trust::Provisional => Some(self.why_provisional(day, needed)),
+            Trust::Blocked => self.why_blocked(needed),
+            Trust::Missing => Some(self.why_missing(needed)),
+        }
+    }
+
+    fn why_provisional(&self, day: Window, needed: Window) -> String {
+        match self.ledger.coverage.held().gaps(needed).first() {
+            Some(gap) if !self.rules.spill.is_zero() => {
+                format!("waits for the file of {}; a day is complete with its own file and the next", self.day_of(*gap))
+            }
+            _ if day.to() > self.due => "not over yet".to_owned(),
+            _ => "answers may still change".to_owned(),
+        }
+    }
+
+    fn why_blocked(&self, needed: Window) -> Option<String> {
+        let parked = self.touching(needed).find_map(|want| match &want.standing {
             Standing::Parked { reason } => Some(reason.clone()),
-            Standing::Waiting | Standing::Handed { .. } | Standing::Running { .. } => None,
-        }),
-        Trust::Missing => Some(match touching().max_by_key(|want| want.failures) {
+            Standing::Waiting | Standing::Handed { .. } | Standing::Running { .. } | Standing::Awaiting { .. } => None,
+        });
+        parked.or_else(|| {
+            let kept = self.rules.retention?.num_days();
+            Some(format!("never held, and older than the {kept} days that the vendor keeps"))
+        })
+    }
+
+    fn why_missing(&self, needed: Window) -> String {
+        let asked = match self.touching(needed).max_by_key(|want| (want.is_awaiting(self.now), want.failures)) {
+            Some(want) if want.is_awaiting(self.now) && want.asked.is_some() => {
+                "a mailed export is on its way".to_owned()
+            }
+            Some(want) if want.is_awaiting(self.now) => "the vendor is busy with another export".to_owned(),
             Some(want) if want.failures > 0 => format!("asked {} times without an answer", want.failures),
+            Some(want) if matches!(want.slice, Slice::Export(_)) => {
+                "too much for one answer; waits for a mailed export".to_owned()
+            }
             Some(_) => "being asked for".to_owned(),
             None => "never asked for".to_owned(),
-        }),
+        };
+        match self.ledger.coverage.held().gaps(needed).first() {
+            Some(gap) if !self.rules.spill.is_zero() => {
+                format!("the file of {} is missing: {asked}", self.day_of(*gap))
+            }
+            _ => asked,
+        }
+    }
+
+    fn day_of(&self, window: Window) -> NaiveDate {
+        window.from().with_timezone(&self.zone).date_naive()
+    }
+
+    fn touching(&self, window: Window) -> impl Iterator<Item = &Want> {
+        let touches = move |want: &&Want| want.slice.window().is_some_and(|slice| slice.intersect(&window).is_some());
+        self.ledger.wants.iter().filter(touches)
     }
 }

@@ -22,6 +22,9 @@ pub enum Fault {
     /// The vendor is being maintained.
     #[error("maintenance: {0}")]
     Maintenance(String),
+    /// The vendor works on an earlier question of this kind, whoever's, and takes no second one.
+    #[error("busy: {0}")]
+    Busy(String),
     /// No whole answer arrived: refused connection, 5xx, broken body. The vendor has ended its work.
     #[error("unreachable: {0}")]
     Unreachable(String),
@@ -45,6 +48,7 @@ impl Fault {
             Self::QuotaSpent(_) => "quota",
             Self::Unauthorised(_) => "unauthorised",
             Self::Maintenance(_) => "maintenance",
+            Self::Busy(_) => "busy",
             Self::Unreachable(_) => "unreachable",
             Self::TimedOut(_) => "timeout",
             Self::Malformed(_) => "malformed",

@@ -4,7 +4,7 @@ use crate::backoff;
 use crate::fault::Fault;
 use crate::lane::Closing;
 use crate::rules::Rules;
-use crate::want::{Purpose, Want};
+use crate::want::{Purpose, Slice, Want};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
@@ -17,6 +17,10 @@ pub enum Verdict {
     Recheck(DateTime<Utc>),
     /// Too much for one answer: ask for its halves.
     Split,
+    /// Too much for any answer: ask by the way that is meant for much.
+    Export,
+    /// Taken; the answer comes by mail. Ask again then, if it has not come.
+    Await(DateTime<Utc>),
     /// Not now; that is no failure.
     Snooze(DateTime<Utc>),
     /// Failed; again then.
@@ -33,6 +37,8 @@ impl Verdict {
             Self::Commit => "commit",
             Self::Recheck(_) => "recheck",
             Self::Split => "split",
+            Self::Export => "export",
+            Self::Await(_) => "await",
             Self::Snooze(_) => "snooze",
             Self::Retry(_) => "retry",
             Self::Park(_) => "park",
@@ -56,6 +62,8 @@ pub struct Answer {
     pub rows: u64,
     /// How many of them could not be read and were kept aside.
     pub rejects: u64,
+    /// Whether the rows are still to come, by mail.
+    pub awaited: bool,
 }
 
 /// What a judgement depends on besides the answer.
@@ -73,6 +81,8 @@ pub struct Circumstances {
 const UNREADABLE: u32 = 8;
 /// How often a window with rows kept aside is read again before a person is called.
 const RECHECKS: u32 = 3;
+/// How often an export is asked for whose mail never comes, before a person is called.
+const EXPORTS: u32 = 3;
 /// The narrowest window that is cut because it failed, rather than because it was full: a vendor that is down must
 /// not turn one want into thousands.
 const NARROW: TimeDelta = TimeDelta::hours(1);
@@ -90,12 +100,22 @@ pub fn judge(rules: &Rules, want: &Want, heard: Result<&Answer, &Fault>, at: Cir
 }
 
 fn judge_answer(rules: &Rules, want: &Want, answer: Answer, at: Circumstances) -> Verdict {
-    let window = want.slice.window();
-    if answer.rows >= rules.row_cap && window.is_some() {
-        if window.is_some_and(|window| window.halves(rules.step).is_some()) {
-            return Verdict::Split;
-        }
-        return Verdict::Park(format!("the finest window holds {} rows or more, the cap of one answer", rules.row_cap));
+    if answer.awaited {
+        return match rules.export {
+            Some(export) if want.rechecks < EXPORTS => Verdict::Await(at.now + delta(export.patience)),
+            _ => Verdict::Park(format!("asked {EXPORTS} times for a mailed export, and none has come")),
+        };
+    }
+    if let Slice::Window(window) = want.slice
+        && answer.rows >= rules.row_cap
+    {
+        return match rules.halves(window) {
+            Some(_) => Verdict::Split,
+            None if rules.export.is_some() => Verdict::Export,
+            None => {
+                Verdict::Park(format!("the finest window holds {} rows or more, the cap of one answer", rules.row_cap))
+            }
+        };
     }
     if answer.rejects > 0 {
         if want.rechecks >= RECHECKS && is_wide(rules, want) {
@@ -123,6 +143,11 @@ fn judge_fault(rules: &Rules, want: &Want, fault: &Fault, at: Circumstances) -> 
             shut(retry_after.map_or(later(3), |wait| at.now + delta(wait.max(rules.retry_min))))
         }
         Fault::QuotaSpent(_) => shut(at.next_day.max(at.now)),
+        // The one that the vendor works on may be ours: asked for by a process that died before it could note it.
+        Fault::Busy(_) => verdict_only(match rules.export {
+            Some(export) => Verdict::Await(at.now + delta(export.busy_retry)),
+            None => Verdict::Retry(later(want.failures + 1)),
+        }),
         Fault::Maintenance(_) => shut(at.now + delta(rules.maintenance_pause)),
         Fault::Unauthorised(_) => Judgement {
             verdict: Verdict::Snooze(at.now),
@@ -145,8 +170,8 @@ fn is_worth_splitting(rules: &Rules, want: &Want) -> bool {
 }
 
 fn is_wide(rules: &Rules, want: &Want) -> bool {
-    let halves = want.slice.window().and_then(|window| window.halves(rules.step));
-    halves.is_some_and(|(older, _)| older.span() >= NARROW)
+    let Slice::Window(window) = want.slice else { return false };
+    rules.halves(window).is_some_and(|(older, _)| older.span() >= NARROW)
 }
 
 /// A vendor may ask for any wait; more than a year is no date that could be stored.

@@ -1,6 +1,6 @@
 //! Turn-taking for one credential, cluster-wide (promises P1, P6, P7).
 
-use crate::want::{Purpose, Want};
+use crate::want::{Purpose, Slice, Want};
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -175,6 +175,8 @@ pub struct Traffic {
     pub last_backfill: Option<DateTime<Utc>>,
     /// Requests made today and the day's allowance.
     pub quota: Option<(u32, u32)>,
+    /// Whether the vendor is at work on an export: it takes one at a time.
+    pub is_exporting: bool,
 }
 
 /// How late live work may be made by background work that was let in for the sake of the floor. P7 allows 30 s; ten
@@ -195,7 +197,9 @@ const LONGEST: TimeDelta = TimeDelta::days(3650);
 /// Among background work leads and owed stretches go before backfills, yet a backfill too has a turn every so often.
 #[must_use]
 pub fn pick<'a>(ready: &'a [Want], traffic: &Traffic, now: DateTime<Utc>) -> Option<&'a Want> {
-    let first = |live: bool| move |want: &&'a Want| (want.purpose == Purpose::Live) == live && want.is_ready(now);
+    let may = |want: &Want| !(traffic.is_exporting && matches!(want.slice, Slice::Export(_)));
+    let first =
+        |live: bool| move |want: &&'a Want| (want.purpose == Purpose::Live) == live && want.is_ready(now) && may(want);
     if let Some(live) = ready.iter().filter(first(true)).min_by_key(|want| (want.due, want.id)) {
         return Some(live);
     }

@@ -106,6 +106,18 @@ impl Ledger {
                 }
             }
             Verdict::Split => self.split(at, heard, rules, now),
+            Verdict::Export => self.export(at, heard, rules, now),
+            Verdict::Await(until) => {
+                if let Some(want) = self.wants.get_mut(at) {
+                    // Where nothing was heard the vendor is busy with another question, perhaps an earlier one of ours.
+                    if let Some(heard) = heard {
+                        want.rechecks += 1;
+                        want.failures = 0;
+                        want.asked = want.asked.or(Some(heard.asked_at));
+                    }
+                    want.standing = Standing::Awaiting { until: *until };
+                }
+            }
             Verdict::Recheck(due) => {
                 self.postpone(at, *due, |want| {
                     want.rechecks += 1;
@@ -149,7 +161,7 @@ impl Ledger {
     /// unless this was a re-read that still found something changed there: then only what lies before the change.
     fn commit(&mut self, want: &Want, heard: &Heard, rules: &Rules, now: DateTime<Utc>) {
         self.lead(Some(heard), want.expected, now);
-        let Slice::Window(window) = want.slice else { return };
+        let Some(window) = want.slice.window() else { return };
         let horizon = heard.asked_at - rules.settle;
         let settled = heard.earliest_change.map_or(horizon, |change| change.min(horizon));
         self.coverage.hold(window);
@@ -160,8 +172,11 @@ impl Ledger {
             self.coverage.settle(window);
         }
         let is_telling = want.purpose != Purpose::Live || window.span() >= TELLING;
+        let is_export = matches!(want.slice, Slice::Export(_));
         self.teach(want.purpose, |pace| {
-            if is_telling {
+            if is_export {
+                // It was asked for in this way because it is like no other.
+            } else if is_telling {
                 pace.learn(window, heard.rows, heard.elapsed);
             } else {
                 pace.learn_time(heard.rows, heard.elapsed);
@@ -192,17 +207,12 @@ impl Ledger {
     /// that stretch.
     fn split(&mut self, at: usize, heard: Option<&Heard>, rules: &Rules, now: DateTime<Utc>) {
         let window = self.wants.get(at).and_then(|want| want.slice.window());
-        let Some((window, (older, newer))) = window.and_then(|window| Some((window, window.halves(rules.step)?)))
-        else {
+        let Some((window, (older, newer))) = window.and_then(|window| Some((window, rules.halves(window)?))) else {
             // Nobody should say so; but what was wanted stays wanted.
             return self.postpone(at, now, |want| want.failures += 1);
         };
         let Want { purpose, rechecks, .. } = self.wants.swap_remove(at);
-        self.teach(purpose, |pace| match heard {
-            Some(heard) if heard.rows >= rules.row_cap => pace.learn_capped(window, heard.rows),
-            Some(_) => {}
-            None => pace.learn_timeout(),
-        });
+        self.learn_from_split(purpose, window, heard, rules);
         let owed = if purpose == Purpose::Live { Purpose::Settle } else { purpose };
         for (purpose, half) in [(purpose, newer), (owed, older)] {
             let expected = self.pace_for(purpose).expected(half);
@@ -210,4 +220,39 @@ impl Ledger {
             self.wants.push(Want { rechecks, ..Want::new(purpose, Slice::Window(half), now, expected) });
         }
     }
+
+    fn learn_from_split(&mut self, purpose: Purpose, window: Window, heard: Option<&Heard>, rules: &Rules) {
+        self.teach(purpose, |pace| match heard {
+            Some(heard) if heard.rows >= rules.row_cap => pace.learn_capped(window, heard.rows),
+            Some(_) => {}
+            None => pace.learn_timeout(),
+        });
+    }
+
+    /// Wanted as an export, in whole grains, once they are over: what the vendor mails is not worth much earlier. It is
+    /// owed from then on, also where it was live: live work goes on after it.
+    fn export(&mut self, at: usize, heard: Option<&Heard>, rules: &Rules, now: DateTime<Utc>) {
+        let Some(window) = self.wants.get(at).and_then(|want| want.slice.window()) else {
+            return self.postpone(at, now, |want| want.failures += 1);
+        };
+        let Want { purpose, .. } = self.wants.swap_remove(at);
+        self.learn_from_split(purpose, window, heard, rules);
+        let purpose = if purpose == Purpose::Live { Purpose::Settle } else { purpose };
+        let mut whole = rules.whole(window);
+        // What was not asked for yet and lies beside it comes in one mail: one export at a time, and each takes long.
+        let is_free = |want: &Want| matches!(want.standing, Standing::Waiting) && want.asked.is_none();
+        self.wants.retain(|other| match other.slice {
+            Slice::Export(beside) if other.purpose == purpose && is_free(other) && touch(beside, whole) => {
+                whole = Window::new(beside.from().min(whole.from()), beside.to().max(whole.to())).unwrap_or(whole);
+                false
+            }
+            _ => true,
+        });
+        let due = now.max(whole.to());
+        self.wants.push(Want::new(purpose, Slice::Export(whole), due, self.pace_for(purpose).expected(window)));
+    }
+}
+
+fn touch(one: Window, other: Window) -> bool {
+    one.from() <= other.to() && other.from() <= one.to()
 }

@@ -116,9 +116,9 @@ impl Pace {
     }
 }
 
-/// Cut down to whole steps; at least one.
+/// Cut down to whole steps, or grains; at least one.
 fn whole_steps(span: TimeDelta, rules: &Rules) -> TimeDelta {
-    let step = rules.step.num_milliseconds().max(1);
+    let step = rules.step.max(rules.grain).num_milliseconds().max(1);
     TimeDelta::milliseconds((span.num_milliseconds() / step).max(1) * step)
 }
 

@@ -44,7 +44,9 @@ const AGED: usize = 32;
 #[must_use]
 pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Ledger) -> Plan {
     let open = ledger.wants.iter().filter(|want| !is_obsolete(want, ledger)).collect();
-    let mut planner = Planner { slot: slot_at(now, rules), rules, ledger, open, plan: Plan::default() };
+    let oldest = rules.oldest(now).unwrap_or(DateTime::<Utc>::MIN_UTC);
+    let since = since.max(oldest);
+    let mut planner = Planner { slot: slot_at(now, rules), oldest, rules, ledger, open, plan: Plan::default() };
     if ledger.parked().is_none()
         && let Some(wanted) = Window::new(since, planner.slot)
     {
@@ -58,25 +60,34 @@ pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Le
 }
 
 /// The newest live slot that is due at `now`: slots lie `interval` apart, in whole steps, on a grid all schedulers
-/// share.
+/// share. Where answers are there for whole grains only, it is the end of one that is there.
 #[must_use]
 pub fn slot_at(now: DateTime<Utc>, rules: &Rules) -> DateTime<Utc> {
+    let now = rules.ready_after.map_or(now, |after| rules.floor(now - after));
     let step = millis(rules.step);
     let grid = (millis(delta(rules.interval)) + step - 1) / step * step;
     let whole = now.timestamp_millis() - now.timestamp_millis().rem_euclid(grid);
     DateTime::from_timestamp_millis(whole).unwrap_or(now)
 }
 
+/// When what lies before `slot` can be asked for.
+#[must_use]
+pub fn due_at(slot: DateTime<Utc>, rules: &Rules) -> DateTime<Utc> {
+    slot + rules.ready_after.unwrap_or(TimeDelta::zero())
+}
+
 /// The windows that would be asked for, were `remaining` wanted now, newest first: the dry run's answer.
 #[must_use]
 pub fn windows_for(remaining: &[Window], ledger: &Ledger, rules: &Rules) -> Vec<Window> {
     let width = ledger.pace_for(Purpose::Settle).width(rules);
-    remaining.iter().rev().flat_map(|window| cut(*window, width, rules.step, usize::MAX)).collect()
+    remaining.iter().rev().flat_map(|window| cut(*window, width, rules, usize::MAX)).collect()
 }
 
 /// A plan in the making.
 struct Planner<'a> {
     slot: DateTime<Utc>,
+    /// What lies before it cannot be had any more.
+    oldest: DateTime<Utc>,
     rules: &'a Rules,
     ledger: &'a Ledger,
     /// The wants that stand open and somebody waits for.
@@ -102,10 +113,13 @@ impl Planner<'_> {
             Some(held) if !refresh => newest.from().max(self.on_step(held - self.rules.overlap)),
             _ => newest.from(),
         };
+        let from = self.on_grain(from, wanted.to());
         self.plan.slot = Some(wanted.to());
         self.plan.refreshed = refresh.then_some(wanted.to());
         let window = Window::new(from, wanted.to());
-        self.plan.wants.extend(window.map(|window| want(Purpose::Live, window, wanted.to(), self.ledger)));
+        self.plan
+            .wants
+            .extend(window.map(|window| want(Purpose::Live, window, due_at(wanted.to(), self.rules), self.ledger)));
         true
     }
 
@@ -133,7 +147,8 @@ impl Planner<'_> {
             self.newest_first(&owed, self.room(Purpose::Settle, OPEN))
         };
         for window in windows {
-            self.plan.wants.push(want(Purpose::Settle, window, wanted.to(), self.ledger));
+            let due = due_at(wanted.to(), self.rules);
+            self.plan.wants.push(want(Purpose::Settle, window, due, self.ledger));
         }
     }
 
@@ -141,16 +156,17 @@ impl Planner<'_> {
     fn unsettled_before(&self, since: DateTime<Utc>) -> Vec<Window> {
         let settled = self.ledger.coverage.settled().windows();
         let held = self.ledger.coverage.held().windows().iter();
-        let before = held.filter_map(|held| Window::new(held.from(), held.to().min(since)));
+        let before = held.filter_map(|held| Window::new(held.from().max(self.oldest), held.to().min(since)));
         before.flat_map(|held| held.minus(settled.iter().copied().chain(self.taken()))).collect()
     }
 
     /// What backfills have left to ask for by now: nobody can hold the future.
     fn plan_backfills(&mut self, now: DateTime<Utc>) {
         for backfill in self.ledger.backfills.iter().filter(|backfill| backfill.progress == Progress::Running) {
-            let remaining = backfill.remaining(&self.ledger.coverage).into_iter();
+            let remaining = backfill.remaining(&self.ledger.coverage, self.rules).into_iter();
+            let (oldest, until) = (self.oldest, self.until());
             let remaining: Vec<_> =
-                remaining.filter_map(|window| Window::new(window.from(), window.to().min(self.until()))).collect();
+                remaining.filter_map(|window| Window::new(window.from().max(oldest), window.to().min(until))).collect();
             if remaining.is_empty() {
                 self.plan.finished.push(backfill.id);
                 continue;
@@ -188,7 +204,14 @@ impl Planner<'_> {
 
     fn newest_first(&self, windows: &[Window], most: usize) -> Vec<Window> {
         let width = self.ledger.pace_for(Purpose::Settle).width(self.rules);
-        windows.iter().rev().flat_map(|window| cut(*window, width, self.rules.step, most)).take(most).collect()
+        windows.iter().rev().flat_map(|window| cut(*window, width, self.rules, most)).take(most).collect()
+    }
+
+    /// Where asking for everything from `from` up to `to` begins: the vendor answers whole grains anyway. Further on where
+    /// that would be more than one may ask for at once.
+    fn on_grain(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> DateTime<Utc> {
+        let floor = self.rules.floor(from);
+        if self.rules.ceil(to) - floor <= self.rules.longest { floor } else { self.rules.ceil(from) }
     }
 
     /// The last instant up to `at` that lies whole steps before the slot.
@@ -203,18 +226,20 @@ fn is_obsolete(want: &Want, ledger: &Ledger) -> bool {
     !matches!(want.standing, Standing::Running { .. }) && ledger.backfills.iter().all(|backfill| backfill.id != id)
 }
 
-/// Equal parts of at most `width`, in whole steps, newest first: a span just over the width becomes two halves rather
-/// than a wide one and a sliver.
-fn cut(window: Window, width: TimeDelta, step: TimeDelta, most: usize) -> Vec<Window> {
-    let (width, step) = (millis(width), millis(step));
+/// Equal parts of at most `width`, in whole steps or grains, newest first: a span just over the width becomes two halves
+/// rather than a wide one and a sliver.
+fn cut(window: Window, width: TimeDelta, rules: &Rules, most: usize) -> Vec<Window> {
+    let (width, step) = (millis(width), millis(rules.step.max(rules.grain)));
     let mut parts = Vec::new();
     let mut rest = Some(window);
     while let Some(window) = rest.filter(|_| parts.len() < most) {
-        let span = millis(window.span());
+        // Counted in what the vendor will look at.
+        let end = rules.ceil(window.to());
+        let span = millis(end - window.from());
         let count = (span + width - 1) / width;
         let even = (span + count - 1) / count;
         let even = ((even + step - 1) / step * step).min(width);
-        let (newest, older) = window.newest(TimeDelta::milliseconds(even));
+        let (newest, older) = window.newest(window.to() - (end - TimeDelta::milliseconds(even)));
         parts.push(newest);
         rest = older;
     }

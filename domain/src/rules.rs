@@ -1,6 +1,7 @@
 //! What a source permits, as data.
 
-use chrono::TimeDelta;
+use crate::window::Window;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
 /// A source's rules in force for one account. Durations in `Duration` are about us and the wire, spans of the
@@ -11,6 +12,19 @@ pub struct Rules {
     pub longest: TimeDelta,
     /// The finest step a window can be cut at.
     pub step: TimeDelta,
+    /// The spans that the vendor knows, counted from 1970: whoever asks for a part of one is answered with all of it. A
+    /// vendor that knows every instant has `step` here.
+    pub grain: TimeDelta,
+    /// How long after its end the answer for a grain is there; `None` where one may ask before the end, and be answered
+    /// with what there is.
+    pub ready_after: Option<TimeDelta>,
+    /// How much later than it happened the vendor may file something: a stretch is complete only when this much after it
+    /// is held too.
+    pub spill: TimeDelta,
+    /// How far back the vendor can be asked.
+    pub retention: Option<TimeDelta>,
+    /// How a stretch is asked for whose finest window is over the row cap.
+    pub export: Option<Export>,
     /// An answer with this many rows or more is never complete.
     pub row_cap: u64,
     /// The least time between the end of one request and the start of the next.
@@ -39,6 +53,15 @@ pub struct Rules {
     pub maintenance_pause: Duration,
     /// A further limit on requests per second inside a lane.
     pub requests_per_second: Option<f64>,
+}
+
+/// A second way to ask, for windows that are too dense: the answer comes later, as a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// When to ask again where the vendor is busy with another.
+    pub busy_retry: Duration,
+    /// How long the mail may take before the question counts as lost.
+    pub patience: Duration,
 }
 
 /// What the vendor itself forbids: no setting may go beyond.
@@ -101,6 +124,47 @@ const DAY: Duration = Duration::from_hours(24);
 const YEAR: Duration = Duration::from_hours(365 * 24);
 
 impl Rules {
+    /// The last instant up to `at` at which one grain ends and the next begins.
+    #[must_use]
+    pub fn floor(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        if self.grain <= self.step {
+            return at;
+        }
+        at - TimeDelta::milliseconds(at.timestamp_millis().rem_euclid(self.grain.num_milliseconds()))
+    }
+
+    /// The first such instant from `at` on.
+    #[must_use]
+    pub fn ceil(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let floor = self.floor(at);
+        if floor == at { at } else { floor + self.grain }
+    }
+
+    /// The window in two, cut where the vendor can be asked for either; `None` where it cannot be cut.
+    #[must_use]
+    pub fn halves(&self, window: Window) -> Option<(Window, Window)> {
+        if self.grain <= self.step {
+            return window.halves(self.step);
+        }
+        let middle = window.from() + window.span() / 2;
+        let cuts = [self.floor(middle), self.ceil(middle)];
+        let inside = cuts.into_iter().filter(|cut| window.from() < *cut && *cut < window.to());
+        let cut = inside.min_by_key(|cut| (*cut - middle).abs())?;
+        Some((Window::new(window.from(), cut)?, Window::new(cut, window.to())?))
+    }
+
+    /// Everything that the vendor looks at when it is asked for `window`.
+    #[must_use]
+    pub fn whole(&self, window: Window) -> Window {
+        Window::new(self.floor(window.from()), self.ceil(window.to())).unwrap_or(window)
+    }
+
+    /// The first instant that the vendor can still be asked for in full.
+    #[must_use]
+    pub fn oldest(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.retention.map(|kept| self.ceil(now - kept))
+    }
+
     /// These rules with the operator's wishes: permits nothing that `limits` forbid.
     ///
     /// # Errors

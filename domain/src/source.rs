@@ -5,8 +5,10 @@ use crate::fault::Fault;
 use crate::lane::LaneKey;
 use crate::rules::Rules;
 use crate::want::Slice;
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use secrecy::SecretString;
+use std::fmt;
 use std::time::Duration;
 
 /// One account at one vendor, ready to be asked. `R` is a batch of rows on its way to storage.
@@ -39,7 +41,36 @@ pub trait Source<R>: Send + Sync {
     ///
     /// # Errors
     /// [`Fault::Refused`] where the stream is none that this source knows.
-    fn reader(&self, stream: &str, slice: &Slice) -> Result<Box<dyn Reader<R>>, Fault>;
+    fn reader(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Box<dyn Reader<R>>, Fault>;
+
+    /// Reads a file of `stream`'s rows that came another way: by mail, or by hand. It is fed as a good answer's body.
+    ///
+    /// # Errors
+    /// [`Fault::Refused`] where the vendor makes no such files, or the stream is none that this source knows.
+    fn file_reader(&self, stream: &str) -> Result<Box<dyn Reader<R>>, Fault> {
+        Err(Fault::Refused(format!("{} makes no files that could be read for {stream:?}", self.vendor())))
+    }
+
+    /// Where the vendor's mails arrive, for one that answers by mail.
+    fn mailbox(&self) -> Option<&Mailbox> {
+        None
+    }
+
+    /// When the credential ends, where it says so itself.
+    fn credential_ends(&self) -> Option<DateTime<Utc>> {
+        None
+    }
+}
+
+/// Where a vendor's mails arrive.
+#[derive(Clone, Debug)]
+pub struct Mailbox {
+    /// `maildir:/path`, `imap://user@host/FOLDER` or `imaps://…`; holds no secret.
+    pub address: String,
+    /// The mailbox's password, where it needs one.
+    pub password: Option<SecretString>,
+    /// How often to look.
+    pub interval: Duration,
 }
 
 /// One thing an account offers.
@@ -53,17 +84,57 @@ pub struct Stream {
     pub at: &'static str,
 }
 
-/// Where one is within a slice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where one is within a slice. It may hold what the vendor gave out for a while, such as a signed address.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Cursor(pub String);
 
-/// A request to send. Header values are secrets, whatever they hold.
-#[derive(Debug)]
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cursor(…)")
+    }
+}
+
+/// A request to send. Header values are secrets, whatever they hold, and so is the part of the address after `?`.
+#[derive(Clone)]
 pub struct Request {
-    /// Where to; holds no secret.
+    /// How.
+    pub method: Method,
+    /// Where to.
     pub url: String,
     /// Header names and values.
     pub headers: Vec<(String, SecretString)>,
+    /// What is sent along, as JSON.
+    pub body: Option<String>,
+}
+
+/// How to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// For what is there.
+    Get,
+    /// For what has to be made first.
+    Post,
+}
+
+impl Request {
+    /// For what is at `url`.
+    #[must_use]
+    pub fn get(url: String, headers: Vec<(String, SecretString)>) -> Self {
+        Self { method: Method::Get, url, headers, body: None }
+    }
+
+    /// With a body of JSON.
+    #[must_use]
+    pub fn post(url: String, headers: Vec<(String, SecretString)>, body: String) -> Self {
+        Self { method: Method::Post, url, headers, body: Some(body) }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.url.split('?').next().unwrap_or_default();
+        f.debug_struct("Request").field("method", &self.method).field("address", &address).finish_non_exhaustive()
+    }
 }
 
 /// The first lines of a reply.
@@ -104,6 +175,8 @@ pub struct Step {
     pub leads: Vec<Slice>,
     /// Where to go on, if this was not all.
     pub cursor: Option<Cursor>,
+    /// Whether the vendor has taken the question and will answer by another way, such as a mail.
+    pub awaited: bool,
 }
 
 /// A row that could not be read, kept aside.

@@ -11,6 +11,8 @@ use std::time::Duration;
 pub enum Slice {
     /// Everything that the vendor files under a span of time.
     Window(Window),
+    /// The same, asked for by the way that is meant for much.
+    Export(Window),
     /// One thing by its id.
     Key(String),
     /// Something that was delivered to us: a webhook, a mail, an imported file.
@@ -22,7 +24,7 @@ impl Slice {
     #[must_use]
     pub fn window(&self) -> Option<Window> {
         match self {
-            Self::Window(window) => Some(*window),
+            Self::Window(window) | Self::Export(window) => Some(*window),
             Self::Key(_) | Self::Delivery(_) => None,
         }
     }
@@ -69,6 +71,11 @@ pub enum Standing {
         /// The end of that lease.
         until: DateTime<Utc>,
     },
+    /// The vendor has taken the question and will answer by mail.
+    Awaiting {
+        /// When the mail counts as lost.
+        until: DateTime<Utc>,
+    },
     /// Waits for a person.
     Parked {
         /// Why.
@@ -95,6 +102,8 @@ pub struct Want {
     pub failures: u32,
     /// How often its answer was stored but not counted.
     pub rechecks: u32,
+    /// When the vendor first took the question, where it answers by mail.
+    pub asked: Option<DateTime<Utc>>,
     /// Where it stands.
     pub standing: Standing,
 }
@@ -103,7 +112,8 @@ impl Want {
     /// A new want that waits for `due`.
     #[must_use]
     pub fn new(purpose: Purpose, slice: Slice, due: DateTime<Utc>, expected: Duration) -> Self {
-        Self { id: 0, purpose, slice, due, expected, attempt: 0, failures: 0, rechecks: 0, standing: Standing::Waiting }
+        let (id, attempt, failures, rechecks, asked) = (0, 0, 0, 0, None);
+        Self { id, purpose, slice, due, expected, attempt, failures, rechecks, asked, standing: Standing::Waiting }
     }
 
     /// Whether it could be handed out at `now`: waiting and due, or its ticket or its worker is lost.
@@ -111,9 +121,15 @@ impl Want {
     pub fn is_ready(&self, now: DateTime<Utc>) -> bool {
         match self.standing {
             Standing::Waiting => self.due <= now,
-            Standing::Handed { until } | Standing::Running { until } => until <= now,
+            Standing::Handed { until } | Standing::Running { until } | Standing::Awaiting { until } => until <= now,
             Standing::Parked { .. } => false,
         }
+    }
+
+    /// Whether an answer by mail is on its way to it.
+    #[must_use]
+    pub fn is_awaiting(&self, now: DateTime<Utc>) -> bool {
+        matches!(self.standing, Standing::Awaiting { until } if until > now)
     }
 
     /// Whether it waits for a person.

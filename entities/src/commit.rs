@@ -1,11 +1,13 @@
 //! The last step of the line: rows, leads, ledger and lane in one transaction, and only if the fence holds.
 
 use crate::database::Database;
+use crate::intake::Intake;
 use crate::lanes::{Claimed, LaneSpec, lock, set_closed, store_slot};
 use crate::ledger;
 use crate::stored::backfill_of;
 use crate::tables::{rejects, requests, streams};
-use crate::upsert::{Batch, Effect};
+use crate::transaction::Transaction;
+use crate::upsert::Effect;
 use chrono::{DateTime, Utc};
 use domain::fault::Fault;
 use domain::judge::Judgement;
@@ -14,7 +16,7 @@ use domain::rules::Rules;
 use domain::source::{Reject, Step};
 use domain::window::Window;
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, Set};
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -28,8 +30,6 @@ pub struct Exchange {
     pub elapsed: Duration,
     /// What came back: all steps together, or why nothing did.
     pub heard: Result<Step, Fault>,
-    /// The rows of the answer.
-    pub batches: Vec<Batch>,
     /// What follows.
     pub judgement: Judgement,
     /// Whether the vendor is known to have ended its work.
@@ -47,27 +47,23 @@ pub enum CommitError {
     Database(#[from] DbErr),
 }
 
-/// Stores all of it, or nothing.
+/// Stores all of it, or nothing: the rows that `intake` took, and what follows from them.
 ///
 /// # Errors
 /// [`CommitError`].
-pub async fn commit(
-    db: &Database,
-    spec: &LaneSpec,
-    claimed: &Claimed,
-    exchange: Exchange,
-) -> Result<Effect, CommitError> {
-    let tx = db.begin().await?;
-    let stored = store(db, &tx, spec, claimed, exchange).await;
+pub async fn commit(intake: Intake<'_>, exchange: Exchange) -> Result<Effect, CommitError> {
+    let Intake { db, spec, claimed, .. } = intake;
+    let (tx, effect) = intake.written().await?;
+    let stored = store(db, &tx, spec, claimed, (exchange, effect)).await;
     end(tx, stored).await
 }
 
 async fn store(
     db: &Database,
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     spec: &LaneSpec,
     claimed: &Claimed,
-    exchange: Exchange,
+    (exchange, effect): (Exchange, Effect),
 ) -> Result<Effect, CommitError> {
     let Some((_, mut lane)) = lock(tx, spec).await? else { return Err(CommitError::Fenced) };
     let now = db.now(tx).await?;
@@ -76,10 +72,6 @@ async fn store(
     }
     let id = &claimed.stream;
     let before = ledger::lock(tx, id).await?;
-    let mut effect = Effect::default();
-    for batch in exchange.batches {
-        effect = effect.and(batch.upsert(tx, before.coverage.held(), now).await?);
-    }
     let step = exchange.heard.as_ref().ok();
     keep_aside(tx, claimed, step.map_or(&[], |step| &step.rejects), now).await?;
     let heard = step.map(|step| Heard {
@@ -115,12 +107,7 @@ pub async fn give_up(db: &Database, spec: &LaneSpec, claimed: &Claimed) -> Resul
     end(tx, given).await
 }
 
-async fn give_back(
-    db: &Database,
-    tx: &DatabaseTransaction,
-    spec: &LaneSpec,
-    claimed: &Claimed,
-) -> Result<(), CommitError> {
+async fn give_back(db: &Database, tx: &Transaction, spec: &LaneSpec, claimed: &Claimed) -> Result<(), CommitError> {
     let Some((_, mut lane)) = lock(tx, spec).await? else { return Err(CommitError::Fenced) };
     let now = db.now(tx).await?;
     if !lane.is_held(&claimed.lease, now) {
@@ -138,7 +125,7 @@ async fn give_back(
 
 /// Waits for the end also where nothing is stored: a transaction that is only dropped keeps its locks a moment longer,
 /// and whoever comes next would find the lane locked.
-async fn end<T>(tx: DatabaseTransaction, done: Result<T, CommitError>) -> Result<T, CommitError> {
+async fn end<T>(tx: Transaction, done: Result<T, CommitError>) -> Result<T, CommitError> {
     match done {
         Ok(_) => tx.commit().await?,
         // What went wrong before says more than a roll-back that fails as well.
@@ -155,12 +142,7 @@ struct Seen<'a> {
     effect: Effect,
 }
 
-async fn evidence(
-    tx: &DatabaseTransaction,
-    claimed: &Claimed,
-    seen: &Seen<'_>,
-    judgement: &Judgement,
-) -> Result<(), DbErr> {
+async fn evidence(tx: &Transaction, claimed: &Claimed, seen: &Seen<'_>, judgement: &Judgement) -> Result<(), DbErr> {
     let count = |number: u64| Set(i64::try_from(number).unwrap_or(i64::MAX));
     let window = claimed.want.slice.window();
     let step = seen.heard.as_ref().ok();
@@ -187,12 +169,7 @@ async fn evidence(
 }
 
 /// A row that cannot be read is kept once, however often it comes.
-async fn keep_aside(
-    tx: &DatabaseTransaction,
-    claimed: &Claimed,
-    kept: &[Reject],
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+async fn keep_aside(tx: &Transaction, claimed: &Claimed, kept: &[Reject], now: DateTime<Utc>) -> Result<(), DbErr> {
     let window = claimed.want.slice.window();
     for reject in kept {
         let row = rejects::ActiveModel {
@@ -215,7 +192,7 @@ async fn keep_aside(
 
 /// Whether the stream's requests succeed, and since when they do not.
 async fn note_health(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     claimed: &Claimed,
     heard: &Result<Step, Fault>,
     now: DateTime<Utc>,

@@ -1,12 +1,12 @@
 //! One connection pool, PostgreSQL or SQLite.
 
+use crate::transaction::Transaction;
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::clock::Clock;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use std::sync::Arc;
@@ -61,13 +61,8 @@ impl Database {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        // A deferred SQLite transaction that reads and then writes fails at once when another wrote in between.
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        self.connection.begin_with_options(options).await
+    pub async fn begin(&self) -> Result<Transaction, DbErr> {
+        Transaction::begin(&self.connection).await
     }
 
     /// The time that counts, to the millisecond.
@@ -95,7 +90,7 @@ impl Database {
     /// What the database says; a change that failed was rolled back.
     pub async fn migrate(&self) -> Result<Vec<String>, DbErr> {
         // Processes that start together must not both migrate: the second waits, and finds nothing left to do.
-        let tx = self.begin().await?;
+        let tx = self.connection.begin().await?;
         if tx.get_database_backend() == DbBackend::Postgres {
             tx.execute_unprepared("SELECT pg_advisory_xact_lock(7203884561)").await?;
         }

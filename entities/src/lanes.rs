@@ -4,17 +4,18 @@ use crate::database::Database;
 use crate::ledger::{StreamId, ready};
 use crate::stored::to_want;
 use crate::tables::{lane_slots, lanes, wants};
+use crate::traffic::{count, traffic};
+use crate::transaction::Transaction;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::job::Job;
-use domain::lane::{Closing, Lane, LaneKey, Lease, Slot, Traffic, pick};
-use domain::plan::slot_at;
+use domain::lane::{Closing, Lane, LaneKey, Lease, Slot, pick};
 use domain::rules::Rules;
 use domain::want::{Purpose, Want};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select, Set,
 };
 use std::time::Duration;
 
@@ -112,7 +113,7 @@ pub async fn hand_out(db: &Database, spec: &LaneSpec) -> Result<Next, DbErr> {
     Ok(next)
 }
 
-async fn choose(db: &Database, tx: &DatabaseTransaction, spec: &LaneSpec) -> Result<Next, DbErr> {
+async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Next, DbErr> {
     let Some((row, lane)) = try_lock(tx, spec).await? else {
         return Ok(Next::Nothing);
     };
@@ -131,7 +132,7 @@ async fn choose(db: &Database, tx: &DatabaseTransaction, spec: &LaneSpec) -> Res
         return Ok(lane.next_turn().filter(|turn| *turn > now).map_or(Next::Nothing, Next::At));
     }
     let (rows, wanted): (Vec<_>, Vec<_>) = ready(tx, &spec.accounts, now).await?.into_iter().unzip();
-    let Some(want) = pick(&wanted, &traffic(spec, &row, now), now) else {
+    let Some(want) = pick(&wanted, &traffic(tx, spec, &row, now).await?, now) else {
         return Ok(Next::Nothing);
     };
     let Some(row) = rows.into_iter().find(|row| row.id == want.id) else { return Ok(Next::Nothing) };
@@ -157,7 +158,7 @@ pub async fn claim(db: &Database, spec: &LaneSpec, job: Job, holder: &str) -> Re
 
 async fn take(
     db: &Database,
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     spec: &LaneSpec,
     job: Job,
     holder: &str,
@@ -280,17 +281,17 @@ pub async fn load(on: &impl ConnectionTrait, key: &LaneKey) -> Result<Option<(la
 }
 
 /// Locks a lane until `tx` ends, waiting for whoever has it locked; `None` where it is not known.
-pub(crate) async fn lock(tx: &DatabaseTransaction, spec: &LaneSpec) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
+pub(crate) async fn lock(tx: &Transaction, spec: &LaneSpec) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
     lock_with(tx, spec, QuerySelect::lock_exclusive).await
 }
 
 /// The same for those who can come again in a moment: `None` also where somebody else has it locked.
-async fn try_lock(tx: &DatabaseTransaction, spec: &LaneSpec) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
+async fn try_lock(tx: &Transaction, spec: &LaneSpec) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
     lock_with(tx, spec, |find| find.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)).await
 }
 
 async fn lock_with(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     spec: &LaneSpec,
     how: impl FnOnce(Select<lanes::Entity>) -> Select<lanes::Entity>,
 ) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
@@ -305,7 +306,7 @@ async fn lock_with(
 
 /// Stores one slot of a locked lane; `holder` is left as it is where `None`.
 pub(crate) async fn store_slot(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     spec: &LaneSpec,
     lane: &Lane,
     slot: usize,
@@ -341,39 +342,6 @@ fn assemble(row: &lanes::Model, slots: &[lane_slots::Model]) -> Lane {
         closed,
         slots: slots.iter().map(slot).collect(),
     }
-}
-
-fn traffic(spec: &LaneSpec, row: &lanes::Model, now: DateTime<Utc>) -> Traffic {
-    let used = if row.quota_day.as_deref() == Some(&day(spec, now)) { row.quota_used } else { 0 };
-    let spacing = TimeDelta::from_std(spec.rules.spacing).unwrap_or(TimeDelta::zero());
-    let interval = TimeDelta::from_std(spec.rules.interval).unwrap_or(TimeDelta::days(1));
-    Traffic {
-        // The lane must be free again by then, its spacing included.
-        next_live: Some(slot_at(now, &spec.rules) + interval - spacing),
-        last_background: row.background_at,
-        last_backfill: row.backfill_at,
-        quota: spec.rules.daily_quota.map(|quota| (u32::try_from(used).unwrap_or(0), quota)),
-    }
-}
-
-/// One more request today, and when what kind of work last started.
-fn count(row: lanes::Model, spec: &LaneSpec, purpose: Purpose, now: DateTime<Utc>) -> lanes::ActiveModel {
-    let today = day(spec, now);
-    let used = if row.quota_day.as_deref() == Some(&today) { row.quota_used } else { 0 };
-    let mut row = row.into_active_model();
-    row.quota_day = Set(Some(today));
-    row.quota_used = Set(used + 1);
-    if purpose != Purpose::Live {
-        row.background_at = Set(Some(now));
-    }
-    if matches!(purpose, Purpose::Backfill(_)) {
-        row.backfill_at = Set(Some(now));
-    }
-    row
-}
-
-fn day(spec: &LaneSpec, now: DateTime<Utc>) -> String {
-    now.with_timezone(&spec.zone).date_naive().to_string()
 }
 
 async fn handed(on: &impl ConnectionTrait, job: Job) -> Result<Option<wants::Model>, DbErr> {

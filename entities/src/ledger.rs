@@ -2,6 +2,7 @@
 
 use crate::stored::{to_want, want_row};
 use crate::tables::{backfill_streams, backfill_windows, backfills, coverage, streams, wants};
+use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
 use domain::backfill::{Backfill, Mode, Progress};
 use domain::coverage::Coverage;
@@ -12,8 +13,8 @@ use domain::want::Want;
 use domain::window::Window;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect, Set,
 };
 
 /// Which stream of which account.
@@ -36,11 +37,19 @@ pub async fn load(on: &impl ConnectionTrait, id: &StreamId) -> Result<Ledger, Db
     load_with(on, id, row).await
 }
 
+/// What the stream holds, final or not.
+///
+/// # Errors
+/// What the database says.
+pub async fn held(on: &impl ConnectionTrait, id: &StreamId) -> Result<Spans, DbErr> {
+    Ok(load_coverage(on, id).await?.held().clone())
+}
+
 /// Loads a ledger to change it: nobody else can until `tx` ends.
 ///
 /// # Errors
 /// What the database says.
-pub async fn lock(tx: &DatabaseTransaction, id: &StreamId) -> Result<Ledger, DbErr> {
+pub async fn lock(tx: &Transaction, id: &StreamId) -> Result<Ledger, DbErr> {
     let pace = Pace::default();
     let fresh = streams::ActiveModel {
         account: Set(id.account.clone()),
@@ -65,7 +74,7 @@ pub async fn lock(tx: &DatabaseTransaction, id: &StreamId) -> Result<Ledger, DbE
 /// # Errors
 /// What the database says.
 pub async fn store(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     id: &StreamId,
     before: &Ledger,
     after: &Ledger,
@@ -99,19 +108,13 @@ pub async fn store(
 }
 
 async fn load_with(on: &impl ConnectionTrait, id: &StreamId, row: Option<streams::Model>) -> Result<Ledger, DbErr> {
-    let held = coverage::Entity::find()
-        .filter(coverage::Column::Account.eq(&id.account))
-        .filter(coverage::Column::Stream.eq(&id.stream))
-        .all(on)
-        .await?;
-    let held = held.iter().filter_map(|row| Some((Window::new(row.from_at, row.to_at)?, row.state == "final")));
     let open = wants::Entity::find()
         .filter(wants::Column::Account.eq(&id.account))
         .filter(wants::Column::Stream.eq(&id.stream))
         .all(on)
         .await?;
     let mut ledger = Ledger {
-        coverage: Coverage::from_stored(held),
+        coverage: load_coverage(on, id).await?,
         wants: open.iter().filter_map(to_want).collect(),
         backfills: load_backfills(on, id).await?,
         ..Ledger::default()
@@ -129,6 +132,16 @@ async fn load_with(on: &impl ConnectionTrait, id: &StreamId, row: Option<streams
         };
     }
     Ok(ledger)
+}
+
+async fn load_coverage(on: &impl ConnectionTrait, id: &StreamId) -> Result<Coverage, DbErr> {
+    let rows = coverage::Entity::find()
+        .filter(coverage::Column::Account.eq(&id.account))
+        .filter(coverage::Column::Stream.eq(&id.stream))
+        .all(on)
+        .await?;
+    let held = rows.iter().filter_map(|row| Some((Window::new(row.from_at, row.to_at)?, row.state == "final")));
+    Ok(Coverage::from_stored(held))
 }
 
 async fn load_backfills(on: &impl ConnectionTrait, id: &StreamId) -> Result<Vec<Backfill>, DbErr> {
@@ -164,7 +177,7 @@ async fn load_backfills(on: &impl ConnectionTrait, id: &StreamId) -> Result<Vec<
     Ok(found)
 }
 
-async fn store_coverage(tx: &DatabaseTransaction, id: &StreamId, after: &Coverage) -> Result<(), DbErr> {
+async fn store_coverage(tx: &Transaction, id: &StreamId, after: &Coverage) -> Result<(), DbErr> {
     coverage::Entity::delete_many()
         .filter(coverage::Column::Account.eq(&id.account))
         .filter(coverage::Column::Stream.eq(&id.stream))
@@ -181,7 +194,7 @@ async fn store_coverage(tx: &DatabaseTransaction, id: &StreamId, after: &Coverag
     Ok(())
 }
 
-async fn store_wants(tx: &DatabaseTransaction, id: &StreamId, before: &[Want], after: &[Want]) -> Result<(), DbErr> {
+async fn store_wants(tx: &Transaction, id: &StreamId, before: &[Want], after: &[Want]) -> Result<(), DbErr> {
     let gone = before.iter().map(|want| want.id).filter(|id| after.iter().all(|want| want.id != *id));
     let gone: Vec<i64> = gone.collect();
     if !gone.is_empty() {
@@ -204,7 +217,7 @@ async fn store_wants(tx: &DatabaseTransaction, id: &StreamId, before: &[Want], a
 }
 
 async fn store_backfill(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     id: &StreamId,
     old: &Backfill,
     new: &Backfill,
@@ -242,7 +255,7 @@ async fn store_backfill(
 }
 
 /// The order is done once it is done for each stream.
-async fn finish(tx: &DatabaseTransaction, id: i64, now: DateTime<Utc>) -> Result<(), DbErr> {
+async fn finish(tx: &Transaction, id: i64, now: DateTime<Utc>) -> Result<(), DbErr> {
     let streams = backfill_streams::Entity::find().filter(backfill_streams::Column::BackfillId.eq(id)).all(tx).await?;
     if streams.iter().all(|stream| stream.is_done)
         && let Some(order) = backfills::Entity::find_by_id(id).one(tx).await?
@@ -263,8 +276,9 @@ pub(crate) async fn ready(
 ) -> Result<Vec<(wants::Model, Want)>, DbErr> {
     use sea_orm::{Condition, QueryOrder};
     let waiting = Condition::all().add(wants::Column::Standing.eq("waiting")).add(wants::Column::DueAt.lte(now));
-    let lost =
-        Condition::all().add(wants::Column::Standing.is_in(["handed", "running"])).add(wants::Column::UntilAt.lte(now));
+    let lost = Condition::all()
+        .add(wants::Column::Standing.is_in(["handed", "running", "awaiting"]))
+        .add(wants::Column::UntilAt.lte(now));
     let rows = wants::Entity::find()
         .filter(wants::Column::Account.is_in(accounts.iter().map(String::as_str)))
         .filter(Condition::any().add(waiting).add(lost))

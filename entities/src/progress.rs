@@ -85,7 +85,7 @@ pub async fn progress(db: &Database, account: Option<&Account>, id: i64) -> Resu
     if let Some(account) = account.filter(|_| matches!(order.state.as_str(), "running" | "paused")) {
         for stream in account.streams() {
             let ledger = ledger::load(on, &stream).await?;
-            let left = windows_for(&left(&ledger, id), &ledger, account.source.rules());
+            let left = windows_for(&left(&ledger, id, account), &ledger, account.source.rules());
             let pace = ledger.pace_for(Purpose::Backfill(id));
             eta = pace.rows_per_day.and(eta).map(|eta| eta + seconds(&left, &ledger, account));
             to_come += left.len() as u64;
@@ -119,10 +119,10 @@ pub async fn estimate(db: &Database, account: &Account, window: Window, mode: Mo
     };
     for stream in account.streams() {
         let ledger = ledger::load(on, &stream).await?;
-        let remaining = match mode {
-            Mode::Missing => ledger.coverage.held().gaps(window),
-            Mode::All => vec![window],
-        };
+        let remaining = account.askable(window, now).map_or_else(Vec::new, |askable| match mode {
+            Mode::Missing => ledger.coverage.held().gaps(askable),
+            Mode::All => vec![askable],
+        });
         let windows = windows_for(&remaining, &ledger, account.source.rules());
         let low = windows.len() as u64;
         // A split costs one wasted answer; before anything is known, a day's answer may have to be split many times.
@@ -133,7 +133,8 @@ pub async fn estimate(db: &Database, account: &Account, window: Window, mode: Mo
         sum.requests = Range { low: sum.requests.low + low, high: sum.requests.high + high };
         sum.seconds = Range { low: sum.seconds.low + time, high: sum.seconds.high + time * 3 + 1 };
         let last = (window.to() - chrono::TimeDelta::milliseconds(1)).with_timezone(&zone).date_naive();
-        let of_stream = days(&ledger, window.from().with_timezone(&zone).date_naive(), last, zone, account.due(now));
+        let first = window.from().with_timezone(&zone).date_naive();
+        let of_stream = days(account.view(&ledger, now), first, last);
         let counts = count(&of_stream);
         sum.days.r#final += counts.r#final;
         sum.days.provisional += counts.provisional;
@@ -144,9 +145,9 @@ pub async fn estimate(db: &Database, account: &Account, window: Window, mode: Mo
 }
 
 /// The windows still to ask for on behalf of the backfill `id`.
-fn left(ledger: &Ledger, id: i64) -> Vec<Window> {
+fn left(ledger: &Ledger, id: i64, account: &Account) -> Vec<Window> {
     let found = ledger.backfills.iter().find(|backfill| backfill.id == id);
-    found.map(|backfill| backfill.remaining(&ledger.coverage)).unwrap_or_default()
+    found.map(|backfill| backfill.remaining(&ledger.coverage, account.source.rules())).unwrap_or_default()
 }
 
 fn seconds(windows: &[Window], ledger: &Ledger, account: &Account) -> u64 {

@@ -7,8 +7,9 @@ use crate::roster::{Account, Roster};
 use crate::tables::{requests, streams, wants};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::coverage::Trust;
-use domain::days::{DayCounts, count, days};
+use domain::days::{DayCounts, at_risk, count, days};
 use domain::ledger::Ledger;
+use domain::plan::due_at;
 use domain::window::Window;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Statement};
 use serde::Serialize;
@@ -41,6 +42,12 @@ pub struct AccountStatus {
     pub days: DayCounts,
     /// The last failure, while requests fail.
     pub last_error: Option<String>,
+    /// What people should look at before it is too late.
+    pub warnings: Vec<String>,
+    /// How many missing days the vendor will soon have forgotten, over all its streams.
+    pub days_at_risk: u64,
+    /// When the credential ends, where it says so itself.
+    pub credential_ends: Option<DateTime<Utc>>,
 }
 
 /// An account's state in one word, the worst first.
@@ -153,6 +160,7 @@ pub async fn depth(on: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Dept
     for (standing, due) in rows {
         match standing.as_str() {
             "running" => depth.running += 1,
+            "awaiting" => depth.waiting += 1,
             "parked" => depth.parked += 1,
             _ if due > now => depth.waiting += 1,
             _ => {
@@ -180,7 +188,7 @@ pub async fn coverage(
     let mut found = Vec::new();
     for (id, stream) in account.streams().iter().zip(account.source.streams()) {
         let ledger = ledger::load(on, id).await?;
-        for day in days(&ledger, first, last, zone, account.due(now)) {
+        for day in days(account.view(&ledger, now), first, last) {
             let Some(window) = Window::of_day(day.day, zone) else { continue };
             found.push(CoverageDay {
                 stream: id.stream.clone(),
@@ -228,15 +236,19 @@ async fn account_status(
         lateness_seconds: 0,
         days: DayCounts::default(),
         last_error: None,
+        warnings: Vec::new(),
+        days_at_risk: 0,
+        credential_ends: account.source.credential_ends(),
     };
     for id in account.streams() {
         let ledger = ledger::load(on, &id).await?;
         let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(on).await?;
         let since = account.since(&ledger, now);
         let (first, today) = (since.with_timezone(&zone).date_naive(), now.with_timezone(&zone).date_naive());
-        add(&mut status.days, count(&days(&ledger, first, today, zone, account.due(now))));
-        status.proven_until = status.proven_until.min(ledger.coverage.proven_until(since));
-        let late = (now - newest(&ledger, since) - interval).num_seconds();
+        add(&mut status.days, count(&days(account.view(&ledger, now), first, today)));
+        status.proven_until = status.proven_until.min(account.proven_until(&ledger, since));
+        let ready = due_at(newest(&ledger, since), rules);
+        let late = (now - ready - interval).num_seconds();
         status.lateness_seconds = status.lateness_seconds.max(late);
         let failing = row.as_ref().and_then(|row| row.failing_since);
         let state = if ledger.parked().is_some() || shut.is_some() {
@@ -249,6 +261,12 @@ async fn account_status(
             Health::Ok
         };
         status.state = status.state.min(state);
+        status.days_at_risk += at_risk(account.view(&ledger, now), first).len() as u64;
+        for warning in account.warnings(&ledger, now) {
+            if !status.warnings.contains(&warning) {
+                status.warnings.push(warning);
+            }
+        }
         let parked = ledger.parked().map(str::to_owned);
         status.last_error = shut.clone().or(parked).or(row.and_then(|row| row.last_error)).or(status.last_error);
     }

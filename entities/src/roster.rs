@@ -4,10 +4,11 @@ use crate::lanes::LaneSpec;
 use crate::ledger::StreamId;
 use crate::upsert::Batch;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use domain::days::{View, WARNING, at_risk};
 use domain::ledger::Ledger;
 use domain::plan::slot_at;
 use domain::source::Source;
-use domain::window::midnight;
+use domain::window::{Window, midnight};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,6 +91,48 @@ impl Account {
             (None, Some(since)) => since,
             (None, None) => midnight(unsettled(), zone),
         }
+    }
+
+    /// One of its streams at `now`, to tell its days.
+    #[must_use]
+    pub fn view<'a>(&'a self, ledger: &'a Ledger, now: DateTime<Utc>) -> View<'a> {
+        let (rules, zone) = (self.source.rules(), self.source.zone());
+        View { ledger, rules, zone, now, due: self.due(now) }
+    }
+
+    /// What must be asked for to have all of `window`, as far as the vendor has it: some may be filed later than it
+    /// happened, and some be forgotten. What is not over yet counts as if it were.
+    #[must_use]
+    pub fn askable(&self, window: Window, now: DateTime<Utc>) -> Option<Window> {
+        let rules = self.source.rules();
+        let until = window.to().max((window.to() + rules.spill).min(slot_at(now, rules)));
+        Window::new(rules.oldest(now).map_or(window.from(), |oldest| window.from().max(oldest)), until)
+    }
+
+    /// What people should look at before it is too late.
+    #[must_use]
+    pub fn warnings(&self, ledger: &Ledger, now: DateTime<Utc>) -> Vec<String> {
+        let first = self.since(ledger, now).with_timezone(&self.source.zone()).date_naive();
+        let days = at_risk(self.view(ledger, now), first);
+        let kept = self.source.rules().retention.map_or(0, |kept| kept.num_days());
+        let forgotten = days.first().map(|day| match days.len() {
+            1 => format!("{day} is missing, and the vendor keeps {kept} days only"),
+            more => format!("{more} days from {day} on are missing, and the vendor keeps {kept} days only"),
+        });
+        forgotten.into_iter().chain(self.ending(now)).collect()
+    }
+
+    /// That the credential has ended, or soon will.
+    fn ending(&self, now: DateTime<Utc>) -> Option<String> {
+        let end = self.source.credential_ends().filter(|end| *end - now < WARNING)?;
+        let when = end.format("%Y-%m-%d %H:%M UTC");
+        Some(if end <= now { format!("the token ended at {when}") } else { format!("the token ends at {when}") })
+    }
+
+    /// Everything from `since` up to here is held: what the vendor may still file later is not.
+    #[must_use]
+    pub fn proven_until(&self, ledger: &Ledger, since: DateTime<Utc>) -> DateTime<Utc> {
+        since.max(ledger.coverage.proven_until(since) - self.source.rules().spill)
     }
 
     /// Up to when live work should have asked by `now`: the slot before the newest, which may still be on its way.

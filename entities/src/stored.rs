@@ -8,9 +8,13 @@ use domain::window::Window;
 use sea_orm::{NotSet, Set};
 use std::time::Duration;
 
+/// How a window is marked that is to come by mail.
+pub(crate) const EXPORT: &str = "export";
+
 /// A want from its row; `None` where the row holds no slice.
 pub(crate) fn to_want(row: &wants::Model) -> Option<Want> {
     let slice = match (row.from_at.zip(row.to_at), &row.slice_key, row.delivery_id) {
+        (Some((from, to)), Some(how), _) if how == EXPORT => Slice::Export(Window::new(from, to)?),
         (Some((from, to)), _, _) => Slice::Window(Window::new(from, to)?),
         (None, Some(key), _) => Slice::Key(key.clone()),
         (None, None, Some(id)) => Slice::Delivery(id),
@@ -25,6 +29,7 @@ pub(crate) fn to_want(row: &wants::Model) -> Option<Want> {
         attempt: row.attempt,
         failures: u32::try_from(row.failures).unwrap_or(0),
         rechecks: u32::try_from(row.rechecks).unwrap_or(0),
+        asked: row.asked_at,
         standing: to_standing(row),
     })
 }
@@ -43,17 +48,19 @@ pub(crate) fn want_row(id: &StreamId, want: &Want) -> wants::ActiveModel {
         to_at: Set(window.as_ref().map(Window::to)),
         slice_key: Set(match &want.slice {
             Slice::Key(key) => Some(key.clone()),
+            Slice::Export(_) => Some(EXPORT.to_owned()),
             Slice::Window(_) | Slice::Delivery(_) => None,
         }),
         delivery_id: Set(match want.slice {
             Slice::Delivery(id) => Some(id),
-            Slice::Window(_) | Slice::Key(_) => None,
+            Slice::Window(_) | Slice::Export(_) | Slice::Key(_) => None,
         }),
         due_at: Set(want.due),
         expected_ms: Set(i64::try_from(want.expected.as_millis()).unwrap_or(i64::MAX)),
         attempt: Set(want.attempt),
         failures: Set(i32::try_from(want.failures).unwrap_or(i32::MAX)),
         rechecks: Set(i32::try_from(want.rechecks).unwrap_or(i32::MAX)),
+        asked_at: Set(want.asked),
         standing: Set(standing.to_owned()),
         until_at: Set(until),
         reason: Set(reason),
@@ -74,6 +81,7 @@ fn to_standing(row: &wants::Model) -> Standing {
     match row.standing.as_str() {
         "handed" => Standing::Handed { until },
         "running" => Standing::Running { until },
+        "awaiting" => Standing::Awaiting { until },
         "parked" => Standing::Parked { reason: row.reason.clone().unwrap_or_default() },
         _ => Standing::Waiting,
     }
@@ -84,6 +92,7 @@ fn standing_columns(standing: &Standing) -> (&'static str, Option<DateTime<Utc>>
         Standing::Waiting => ("waiting", None, None),
         Standing::Handed { until } => ("handed", Some(*until), None),
         Standing::Running { until } => ("running", Some(*until), None),
+        Standing::Awaiting { until } => ("awaiting", Some(*until), None),
         Standing::Parked { reason } => ("parked", None, Some(reason.clone())),
     }
 }

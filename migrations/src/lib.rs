@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 
 mod m20261121_000001_ledger;
 mod m20261121_000002_wolkvox_chats;
+mod m20261121_000003_mails;
 mod table;
 
 /// All changes, in order.
@@ -13,6 +14,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261121_000001_ledger::Migration), Box::new(m20261121_000002_wolkvox_chats::Migration)]
+        vec![
+            Box::new(m20261121_000001_ledger::Migration),
+            Box::new(m20261121_000002_wolkvox_chats::Migration),
+            Box::new(m20261121_000003_mails::Migration),
+        ]
     }
 }

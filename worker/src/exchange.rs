@@ -4,11 +4,12 @@ use crate::http::Http;
 use crate::turn::Turn;
 use domain::clock::Clock;
 use domain::fault::Fault;
-use domain::source::{Cursor, Source, Step};
+use domain::source::{Cursor, Reader, Source, Step};
 use domain::want::Slice;
 use entities::lanes::Claimed;
 use entities::upsert::Batch;
 use std::time::Duration;
+use tokio::sync::mpsc::Sender;
 use tracing::{Instrument, info_span};
 
 /// What one exchange is made with.
@@ -21,14 +22,14 @@ pub struct Line<'a> {
     pub clock: &'a dyn Clock,
     /// The turn on the lane.
     pub turn: &'a Turn<'a>,
+    /// Where rows go as they come.
+    pub rows: Sender<Batch>,
 }
 
 /// What came of it.
 pub struct Heard {
     /// All steps together, or why nothing came back.
     pub step: Result<Step, Fault>,
-    /// The rows.
-    pub batches: Vec<Batch>,
     /// From the first question to the last byte.
     pub elapsed: Duration,
     /// How many requests were sent.
@@ -38,18 +39,25 @@ pub struct Heard {
 }
 
 impl Line<'_> {
-    /// Asks until the answer names no further cursor. `None` where the turn was over before anything was sent.
-    pub async fn exchange(&self, claimed: &Claimed) -> Option<Heard> {
+    /// Asks until the answer names no further cursor. `None` where the turn was over before anything was sent. When it
+    /// returns no more rows come.
+    ///
+    /// # Errors
+    /// None: whoever stores the rows at the same time may have some.
+    pub async fn ask<E>(self, claimed: &Claimed) -> Result<Option<Heard>, E> {
+        Ok(self.exchange(claimed).await)
+    }
+
+    async fn exchange(&self, claimed: &Claimed) -> Option<Heard> {
         let started = self.clock.elapsed();
-        let mut heard =
-            Heard { step: Ok(Step::default()), batches: Vec::new(), elapsed: Duration::ZERO, requests: 0, idle: true };
+        let mut heard = Heard { step: Ok(Step::default()), elapsed: Duration::ZERO, requests: 0, idle: true };
         let mut cursor = None;
         loop {
             if !self.turn.is_long_enough(self.source.rules().timeout).await {
                 return None;
             }
             heard.requests += 1;
-            let answer = self.step(claimed, cursor.as_ref(), &mut heard.batches).await;
+            let answer = self.step(claimed, cursor.as_ref()).await;
             heard.elapsed = self.clock.elapsed().saturating_sub(started);
             match answer {
                 Ok(step) => {
@@ -69,16 +77,11 @@ impl Line<'_> {
         }
     }
 
-    async fn step(
-        &self,
-        claimed: &Claimed,
-        cursor: Option<&Cursor>,
-        batches: &mut Vec<Batch>,
-    ) -> Result<Step, (Fault, bool)> {
+    async fn step(&self, claimed: &Claimed, cursor: Option<&Cursor>) -> Result<Step, (Fault, bool)> {
         let (stream, slice): (&str, &Slice) = (&claimed.stream.stream, &claimed.want.slice);
         let known = |fault| (fault, true);
         let request = info_span!("ask").in_scope(|| self.source.ask(stream, slice, cursor)).map_err(known)?;
-        let mut reader = self.source.reader(stream, slice).map_err(known)?;
+        let mut reader = self.source.reader(stream, slice, cursor).map_err(known)?;
         let sending = self.http.send(&request, self.source.rules().timeout, claimed.now);
         let mut reply = sending.instrument(info_span!("send")).await?;
         let reading = async {
@@ -88,17 +91,25 @@ impl Line<'_> {
                     while reply.chunk().await?.is_some() {}
                     return Err((fault, true));
                 }
-                batches.extend(std::iter::from_fn(|| reader.take()));
+                self.hand_over(reader.as_mut()).await;
             }
             let step = reader.finish(reply.head).map_err(|fault| {
                 // A gateway that gave up waiting says nothing of the vendor behind it.
                 let is_over = !matches!(fault, Fault::TimedOut(_));
                 (fault, is_over)
             })?;
-            batches.extend(std::iter::from_fn(|| reader.take()));
+            self.hand_over(reader.as_mut()).await;
             Ok(step)
         };
         reading.instrument(info_span!("read")).await
+    }
+
+    /// Passes on what has been read; waits while storing is slower than reading, so that memory stays bounded. Where
+    /// nobody takes rows any more, storing has failed, which is told elsewhere.
+    async fn hand_over(&self, reader: &mut dyn Reader<Batch>) {
+        while let Some(batch) = reader.take() {
+            let _ = self.rows.send(batch).await;
+        }
     }
 }
 
@@ -106,5 +117,6 @@ fn join(mut all: Step, step: Step) -> Step {
     all.rows += step.rows;
     all.rejects.extend(step.rejects);
     all.leads.extend(step.leads);
+    all.awaited |= step.awaited;
     all
 }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::fault::Fault;
-use domain::source::{Head, Request};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use domain::source::{Head, Method, Request};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use secrecy::ExposeSecret;
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ pub struct Reply {
     bytes: u64,
 }
 
-/// The largest body that is read: a vendor's report is at most this long ("result: 256 MB").
-const LARGEST: u64 = 256 << 20;
+/// The largest body that is read. Rows go on as they come, so memory is no reason; a body without an end is one.
+const LARGEST: u64 = 16 << 30;
 
 impl Http {
     /// Ready to send.
@@ -50,7 +50,15 @@ impl Http {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that sends")]
     pub async fn send(&self, request: &Request, timeout: Duration, now: DateTime<Utc>) -> Result<Reply, (Fault, bool)> {
         let headers = headers(request).map_err(|fault| (fault, true))?;
-        let sent = self.client.get(&request.url).headers(headers).timeout(timeout).send().await;
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+        };
+        let mut sending = self.client.request(method, &request.url).headers(headers).timeout(timeout);
+        if let Some(body) = &request.body {
+            sending = sending.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let sent = sending.send().await;
         let body = sent.map_err(|error| (fault_of(&error), error.is_connect() || error.is_builder()))?;
         let retry_after = body.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
         Ok(Reply { head: Head { status: body.status().as_u16(), retry_after }, body, bytes: 0 })
@@ -67,7 +75,7 @@ impl Reply {
         let chunk = self.body.chunk().await.map_err(|error| (fault_of(&error), !error.is_timeout()))?;
         self.bytes += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
         if self.bytes > LARGEST {
-            return Err((Fault::Malformed(format!("an answer of more than {} MiB", LARGEST >> 20)), false));
+            return Err((Fault::Malformed(format!("an answer of more than {} GiB", LARGEST >> 30)), false));
         }
         Ok(chunk)
     }

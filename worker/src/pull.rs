@@ -6,16 +6,18 @@ use crate::turn::Turn;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
 use domain::job::Job;
-use domain::judge::{Answer, Circumstances, judge};
+use domain::judge::{Answer, Circumstances, Judgement, judge};
 use domain::window::midnight;
 use entities::DbErr;
 use entities::commit::{CommitError, Exchange, commit, give_up};
 use entities::database::Database;
+use entities::intake::Intake;
 use entities::lanes::{LaneSpec, Next, account_of, claim, give_back, hand_out};
 use entities::planning::replan;
 use entities::roster::{Account, Roster};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::channel;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
 
@@ -41,6 +43,9 @@ pub struct Worker {
 const CHAIN: Duration = Duration::from_secs(30);
 /// How long it is worth waiting for a lane to come free, rather than leaving it to the next tick.
 const SOON: TimeDelta = TimeDelta::seconds(2);
+
+/// Batches between reading and storing: enough that neither waits for the other all the time.
+const ARRIVING: usize = 2;
 
 impl Worker {
     /// Works on `job`, and then on whatever the same lane has next: a backfill runs at the vendor's speed, not at the
@@ -74,10 +79,19 @@ impl Worker {
         let acquiring = self.clock.elapsed();
         let Some(claimed) = claim(&self.database, lane, job, &self.name).await? else { return Ok(None) };
         let turn = Turn::new(&self.database, self.clock.as_ref(), lane, &claimed, acquiring);
-        let line = Line { source: account.source.as_ref(), http: &self.http, clock: self.clock.as_ref(), turn: &turn };
+        let (rows, mut arriving) = channel(ARRIVING);
+        let source = account.source.as_ref();
+        let line = Line { source, http: &self.http, clock: self.clock.as_ref(), turn: &turn, rows };
+        let mut intake = Intake::new(&self.database, lane, &claimed);
+        let taking = async {
+            while let Some(batch) = arriving.recv().await {
+                intake.take(batch).await?;
+            }
+            Ok::<(), CommitError>(())
+        };
         // Where the lease is lost while we ask, what comes back could not be stored anyway.
-        let heard = tokio::select! {
-            heard = line.exchange(&claimed) => heard,
+        let (heard, ()) = tokio::select! {
+            both = async { tokio::try_join!(line.ask(&claimed), taking) } => both?,
             () = turn.keep() => return Err(CommitError::Fenced),
         };
         let Some(heard) = heard else {
@@ -86,7 +100,11 @@ impl Worker {
         };
         let now = claimed.now + TimeDelta::from_std(self.clock.elapsed().saturating_sub(acquiring)).unwrap_or_default();
         let at = Circumstances { now, next_day: next_day(lane, now), jitter: (self.jitter)() };
-        let answer = heard.step.as_ref().map(|step| Answer { rows: step.rows, rejects: step.rejects.len() as u64 });
+        let answer = heard.step.as_ref().map(|step| Answer {
+            rows: step.rows,
+            rejects: step.rejects.len() as u64,
+            awaited: step.awaited,
+        });
         let judgement = info_span!("judge")
             .in_scope(|| judge(account.source.rules(), &claimed.want, answer.as_ref().map_err(|fault| *fault), at));
         info!(
@@ -100,18 +118,18 @@ impl Worker {
             elapsed_ms = heard.elapsed.as_millis(),
             "judged"
         );
-        self.commit(account, lane, &claimed, heard, judgement).instrument(info_span!("commit")).await?;
+        self.commit(account, intake, heard, judgement).instrument(info_span!("commit")).await?;
         Ok(Some(lane))
     }
 
     async fn commit(
         &self,
         of: &Account,
-        lane: &LaneSpec,
-        claimed: &entities::lanes::Claimed,
+        intake: Intake<'_>,
         heard: Heard,
-        judgement: domain::judge::Judgement,
+        judgement: Judgement,
     ) -> Result<(), CommitError> {
+        let claimed = intake.claimed();
         let account = claimed.stream.account.clone();
         let outcome = heard.step.as_ref().err().map_or("answer", domain::fault::Fault::kind);
         metrics::counter!("convosync_vendor_requests_total", "account" => account.clone(), "outcome" => outcome)
@@ -124,11 +142,10 @@ impl Worker {
             asked_at: claimed.now,
             elapsed: heard.elapsed,
             heard: heard.step,
-            batches: heard.batches,
             judgement,
             idle: heard.idle,
         };
-        let effect = commit(&self.database, lane, claimed, exchange).await?;
+        let effect = commit(intake, exchange).await?;
         for (kind, rows) in
             [("inserted", effect.inserted), ("updated", effect.updated), ("unchanged", effect.unchanged)]
         {

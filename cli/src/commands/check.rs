@@ -118,7 +118,7 @@ async fn call(http: &Http, account: &Account, name: String) -> (Line, bool) {
     };
     let asked = async {
         let request = source.ask(&stream.name, &slice, None).map_err(|fault| (fault, true))?;
-        let mut reader = source.reader(&stream.name, &slice).map_err(|fault| (fault, true))?;
+        let mut reader = source.reader(&stream.name, &slice, None).map_err(|fault| (fault, true))?;
         let mut reply = http.send(&request, source.rules().timeout, now).await?;
         while let Some(chunk) = reply.chunk().await? {
             reader.feed(reply.head, chunk.as_ref()).map_err(|fault| (fault, false))?;
@@ -149,6 +149,7 @@ fn code_of(fault: &Fault) -> Code {
         | Fault::Unreachable(_)
         | Fault::TimedOut(_)
         | Fault::Malformed(_)
+        | Fault::Busy(_)
         | Fault::Refused(_) => Code::Check,
     }
 }

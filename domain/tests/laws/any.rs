@@ -67,6 +67,11 @@ pub fn rules() -> Rules {
     Rules {
         longest: TimeDelta::days(31),
         step: TimeDelta::seconds(1),
+        grain: TimeDelta::seconds(1),
+        ready_after: None,
+        spill: TimeDelta::zero(),
+        retention: None,
+        export: None,
         row_cap: 1000,
         spacing: Duration::from_secs(1),
         width: 1,

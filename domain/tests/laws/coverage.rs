@@ -1,6 +1,6 @@
 //! Laws of what is held and how far it can be trusted.
 
-use crate::any::{any_window, any_windows, are_in_order, at, often, seconds};
+use crate::any::{any_window, any_windows, are_in_order, at, often, rules, seconds};
 use domain::coverage::{Coverage, Trust};
 use domain::days;
 use domain::ledger::Ledger;
@@ -79,7 +79,9 @@ proptest! {
     fn days_are_listed_and_counted_once(days in 0_u64..40, zone in prop::sample::select(vec![chrono_tz::America::Santiago, chrono_tz::Europe::Berlin])) {
         let first = at(0).date_naive();
         let last = first + chrono::Days::new(days);
-        let listed = days::days(&Ledger::default(), first, last, zone, at(0));
+        let (ledger, rules) = (Ledger::default(), rules());
+        let view = days::View { ledger: &ledger, rules: &rules, zone, now: at(0), due: at(0) };
+        let listed = days::days(view, first, last);
         prop_assert_eq!(listed.iter().map(|day| day.day).collect::<Vec<_>>(), first.iter_days().take(listed.len()).collect::<Vec<_>>());
         prop_assert_eq!(listed.len() as u64, days + 1);
         let counts = days::count(&listed);

@@ -112,6 +112,7 @@ impl Desk {
             last_background: self.last_background,
             last_backfill: self.last_backfill,
             quota: None,
+            is_exporting: false,
         };
         let id = pick(&self.ledger.wants, &traffic, now)?.id;
         let want = self.ledger.wants.iter_mut().find(|want| want.id == id)?;

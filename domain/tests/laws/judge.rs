@@ -51,14 +51,14 @@ fn circumstances(jitter: f64) -> Circumstances {
 }
 
 fn answered(rules: &Rules, want: &Want, rows: u64, rejects: u64) -> Verdict {
-    judge(rules, want, Ok(&Answer { rows, rejects }), circumstances(0.5)).verdict
+    judge(rules, want, Ok(&Answer { rows, rejects, awaited: false }), circumstances(0.5)).verdict
 }
 
 /// When the want comes up again by itself.
 fn again(verdict: &Verdict) -> Option<DateTime<Utc>> {
     match verdict {
-        Verdict::Recheck(due) | Verdict::Snooze(due) | Verdict::Retry(due) => Some(*due),
-        Verdict::Commit | Verdict::Split | Verdict::Park(_) => None,
+        Verdict::Recheck(due) | Verdict::Snooze(due) | Verdict::Retry(due) | Verdict::Await(due) => Some(*due),
+        Verdict::Commit | Verdict::Split | Verdict::Export | Verdict::Park(_) => None,
     }
 }
 
@@ -101,7 +101,7 @@ proptest! {
         let mut want = Want { failures: 1, ..want };
         let failing = Fault::Malformed("cut off".to_owned());
         for _ in 0..25 {
-            let answer = Answer { rows: rules.row_cap, rejects: 0 };
+            let answer = Answer { rows: rules.row_cap, rejects: 0, awaited: false };
             let heard = if is_full { Ok(&answer) } else { Err(&failing) };
             let verdict = judge(&rules, &want, heard, circumstances(0.5)).verdict;
             let window = want.slice.window().unwrap();

@@ -67,6 +67,14 @@ fn no_want_is_lost(settled: &Settled, stream: &Stream) {
             assert!(tile(settled.want.slice.window().unwrap(), &halves));
             assert!(fresh.iter().all(|half| half.is_ready(stream.now) && half.failures == 0));
         }
+        Verdict::Export => {
+            let whole = fresh.iter().filter_map(|want| want.slice.window()).next().unwrap();
+            assert!(kept.is_none() && fresh.len() == 1 && whole.covers(&settled.want.slice.window().unwrap()));
+        }
+        Verdict::Await(until) => {
+            let kept = kept.unwrap();
+            assert_eq!((&kept.slice, &kept.standing), (&settled.want.slice, &Standing::Awaiting { until: *until }));
+        }
         Verdict::Park(reason) => assert_eq!(kept.unwrap().standing, Standing::Parked { reason: reason.clone() }),
         Verdict::Recheck(due) | Verdict::Snooze(due) | Verdict::Retry(due) => {
             let kept = kept.unwrap();

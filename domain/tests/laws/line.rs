@@ -10,7 +10,7 @@ use crate::world::{Plot, World};
 use chrono::TimeDelta;
 use domain::backfill::Mode;
 use domain::coverage::Trust;
-use domain::days::days;
+use domain::days::{View, days};
 use domain::spans::Spans;
 use domain::window::Window;
 use proptest::prelude::*;
@@ -87,7 +87,8 @@ fn a_final_day_equals_the_truth(world: &World) {
         (window.from().with_timezone(&zone).date_naive(), window.to().with_timezone(&zone).date_naive())
     };
     let (first, last) = date(&world.span);
-    for day in days(&world.desk.ledger, first, last, zone, world.now) {
+    let view = View { ledger: &world.desk.ledger, rules: &world.desk.rules, zone, now: world.now, due: world.now };
+    for day in days(view, first, last) {
         if day.state == Trust::Final {
             world.desk.check_final(&world.vendor.truth, Window::of_day(day.day, zone).unwrap());
         }

@@ -33,6 +33,7 @@ fn any_traffic() -> impl Strategy<Value = Traffic> {
         last_background,
         last_backfill,
         quota,
+        is_exporting: false,
     })
 }
 
@@ -81,8 +82,13 @@ impl Lane {
 
     fn turn(&mut self, next_live: DateTime<Utc>) {
         let (last_background, last_backfill) = (self.last_background, self.last_backfill);
-        let traffic =
-            Traffic { next_live: Some(next_live - self.spacing), last_background, last_backfill, quota: None };
+        let traffic = Traffic {
+            next_live: Some(next_live - self.spacing),
+            last_background,
+            last_backfill,
+            quota: None,
+            is_exporting: false,
+        };
         let Some(want) = pick(&self.open, &traffic, self.now).cloned() else {
             self.now += TimeDelta::milliseconds(500);
             return;

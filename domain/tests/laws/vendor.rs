@@ -55,7 +55,7 @@ impl Vendor {
         // More than the cap is left out in silence.
         let mut rows: Vec<Seen> = all.take(usize::try_from(self.rules.row_cap).unwrap()).collect();
         let count = rows.len() as u64;
-        let mut heard = Ok(Answer { rows: count, rejects: 0 });
+        let mut heard = Ok(Answer { rows: count, rejects: 0, awaited: false });
         if slow {
             heard = Err(Fault::TimedOut("no answer".to_owned()));
             rows.clear();
@@ -103,9 +103,9 @@ fn go_wrong(dice: &mut Dice, rows: &mut Vec<Seen>) -> Result<Answer, Fault> {
         // One row cannot be read.
         _ if !rows.is_empty() => {
             rows.swap_remove(0);
-            Ok(Answer { rows: count, rejects: 1 })
+            Ok(Answer { rows: count, rejects: 1, awaited: false })
         }
-        _ => Ok(Answer { rows: 0, rejects: 0 }),
+        _ => Ok(Answer { rows: 0, rejects: 0, awaited: false }),
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Model {
     pub from_at: Option<DateTime<Utc>>,
     /// The slice, where it is a window.
     pub to_at: Option<DateTime<Utc>>,
-    /// The slice, where it is a key.
+    /// The slice, where it is a key; `export` where it is a window to come by mail.
     #[sea_orm(column_type = "Text", nullable)]
     pub slice_key: Option<String>,
     /// The slice, where it is a delivery.
@@ -40,14 +40,16 @@ pub struct Model {
     pub failures: i32,
     /// How often its answer was stored but not counted.
     pub rechecks: i32,
-    /// `waiting`, `handed`, `running` or `parked`.
+    /// `waiting`, `handed`, `running`, `awaiting` or `parked`.
     #[sea_orm(column_type = "Text")]
     pub standing: String,
-    /// When a ticket or a lease counts as lost.
+    /// When a ticket, a lease or a mail counts as lost.
     pub until_at: Option<DateTime<Utc>>,
     /// Why it waits for a person, or the last failure.
     #[sea_orm(column_type = "Text", nullable)]
     pub reason: Option<String>,
+    /// When the vendor first took the question, where it answers by mail.
+    pub asked_at: Option<DateTime<Utc>>,
 }
 
 /// No relations: queries join by name.

@@ -3,9 +3,10 @@
 //! The 22 columns from `conn_id` to `customer_email` carry the vendor's names. Text is stored as it came (an absent
 //! value is the vendor's empty text); what follows is derived from it.
 
-use crate::upsert::Table;
+use crate::shape::{Shape, Table};
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
+use std::sync::LazyLock;
 
 /// One chat.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -106,25 +107,11 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Table for Entity {
     const KEY: &'static [Column] = &[Column::Account, Column::ConnId];
-    const DIGEST: Column = Column::Digest;
+    // Which of a chat's times the vendor goes by is not known. An open chat has only this one.
+    const AT: Column = Column::StartAt;
 
-    fn account(model: &Model) -> &str {
-        &model.account
-    }
-
-    fn key(model: &Model) -> &str {
-        &model.conn_id
-    }
-
-    fn digest(model: &Model) -> &str {
-        &model.digest
-    }
-
-    fn at(model: &Model) -> Option<DateTime<Utc>> {
-        model.start_at
-    }
-
-    fn stamp(model: &mut Model, now: DateTime<Utc>) {
-        model.synced_at = now;
+    fn shape() -> &'static Shape {
+        static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<Entity>);
+        &SHAPE
     }
 }

@@ -35,7 +35,7 @@ impl Board {
             for id in &streams {
                 let ledger = ledger::load(on, id).await?;
                 let name = (streams.len() > 1).then_some(id.stream.as_str());
-                calendar.add(name, &ledger, account.since(&ledger, now), account.due(now));
+                calendar.add(name, account.view(&ledger, now), account.since(&ledger, now));
             }
             calendars.push(calendar);
         }

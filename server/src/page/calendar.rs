@@ -5,8 +5,7 @@ use super::html::Html;
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use domain::coverage::Trust;
-use domain::days::days;
-use domain::ledger::Ledger;
+use domain::days::{View, days};
 use domain::window::Window;
 
 /// The weeks that are shown; the last is the current one.
@@ -54,13 +53,13 @@ impl Calendar {
     }
 
     /// Takes in a stream that owes everything from `since` on. `name` is given where there are several.
-    pub(crate) fn add(&mut self, name: Option<&str>, ledger: &Ledger, since: DateTime<Utc>, due: DateTime<Utc>) {
+    pub(crate) fn add(&mut self, name: Option<&str>, view: View<'_>, since: DateTime<Utc>) {
         self.since = self.since.min(since);
         let (Some(first), Some(last)) = (self.cells.first(), self.cells.last()) else { return };
-        let found = days(ledger, first.day, last.day, self.zone, due);
+        let found = days(view, first.day, last.day);
         for (cell, day) in self.cells.iter_mut().zip(found) {
             let Some(window) = Window::of_day(day.day, self.zone) else { continue };
-            let is_ordered = ledger.backfills.iter().any(|backfill| backfill.window.intersect(&window).is_some());
+            let is_ordered = view.ledger.backfills.iter().any(|backfill| backfill.window.intersect(&window).is_some());
             if day.state == Trust::Missing && window.to() <= since && !is_ordered {
                 continue;
             }

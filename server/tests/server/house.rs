@@ -188,6 +188,11 @@ fn rules() -> Rules {
     Rules {
         longest: TimeDelta::days(31),
         step: TimeDelta::seconds(1),
+        grain: TimeDelta::seconds(1),
+        ready_after: None,
+        spill: TimeDelta::zero(),
+        retention: None,
+        export: None,
         row_cap: 60_000,
         spacing: Duration::from_secs(1),
         width: 1,
@@ -254,7 +259,7 @@ impl Source<Batch> for Vendor {
         Err(Fault::Refused("not here".to_owned()))
     }
 
-    fn reader(&self, _: &str, _: &Slice) -> Result<Box<dyn Reader<Batch>>, Fault> {
+    fn reader(&self, _: &str, _: &Slice, _: Option<&Cursor>) -> Result<Box<dyn Reader<Batch>>, Fault> {
         Err(Fault::Refused("not here".to_owned()))
     }
 }

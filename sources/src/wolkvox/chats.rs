@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// The rows as a batch for the table.
 pub fn batch(place: &Place, rows: Vec<Row>) -> Batch {
-    upsert::batch::<Entity>(rows.into_iter().map(|row| model(place, row)).collect())
+    upsert::batch::<Entity>(&rows.into_iter().map(|row| model(place, row)).collect::<Vec<_>>())
 }
 
 /// The row as the table holds it.

@@ -90,7 +90,7 @@ impl Source<Batch> for Wolkvox {
         request::request(self, report, window)
     }
 
-    fn reader(&self, stream: &str, slice: &Slice) -> Result<Box<dyn Reader<Batch>>, Fault> {
+    fn reader(&self, stream: &str, slice: &Slice, _: Option<&Cursor>) -> Result<Box<dyn Reader<Batch>>, Fault> {
         let (report, _) = known(stream, slice)?;
         let place = Place { account: self.account.clone(), zone: self.zone };
         Ok(Box::new(Reading::new(report, place, self.rules.row_cap)))

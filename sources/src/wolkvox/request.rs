@@ -32,7 +32,7 @@ pub fn request(account: &Wolkvox, report: &Report, window: Window) -> Result<Req
     // server, one of them calling it mandatory.
     let server = account.server.iter();
     headers.extend(server.map(|server| (server.name.clone(), SecretString::from(server.digits.as_str()))));
-    Ok(Request { url, headers })
+    Ok(Request::get(url, headers))
 }
 
 /// `YYYYmmddHHiiss`.

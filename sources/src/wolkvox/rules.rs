@@ -27,6 +27,11 @@ pub fn defaults() -> Rules {
         // both, so no window that is planned can be refused for its length.
         longest: limits().longest - TimeDelta::hours(3),
         step: TimeDelta::seconds(1),
+        grain: TimeDelta::seconds(1),
+        ready_after: None,
+        spill: TimeDelta::zero(),
+        retention: None,
+        export: None,
         row_cap: limits().row_cap,
         spacing: Duration::from_secs(1),
         width: limits().width,

@@ -1,0 +1,113 @@
+//! The rows of one answer on their way in, while it is still being read: memory stays bounded however long it is.
+
+use crate::commit::CommitError;
+use crate::database::Database;
+use crate::lanes::{Claimed, LaneSpec, lock};
+use crate::ledger;
+use crate::rows::Rows;
+use crate::transaction::Transaction;
+use crate::upsert::{Effect, Upsert};
+use sea_orm::{ConnectionTrait, DbBackend};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Takes the rows of one exchange.
+///
+/// On PostgreSQL all of them go into the transaction that also brings the ledger. A SQLite file has one writer at a
+/// time, and nobody else could renew a lease while a long answer comes in: there a long answer's rows are stored some at
+/// a time, each time only if the fence holds, and only the ledger says, in the end, that all of them are there.
+pub struct Intake<'a> {
+    pub(crate) db: &'a Database,
+    pub(crate) spec: &'a LaneSpec,
+    pub(crate) claimed: &'a Claimed,
+    waiting: Vec<Rows>,
+    size: usize,
+    open: Option<(Transaction, Upsert)>,
+    effect: Effect,
+}
+
+/// So much of an answer waits in memory, in bytes; most answers are shorter, and need no transaction before their end.
+const PATIENCE: usize = 2 << 20;
+
+impl<'a> Intake<'a> {
+    /// Ready to take what the vendor answers to `claimed`.
+    #[must_use]
+    pub fn new(db: &'a Database, spec: &'a LaneSpec, claimed: &'a Claimed) -> Self {
+        Self { db, spec, claimed, waiting: Vec::new(), size: 0, open: None, effect: Effect::default() }
+    }
+
+    /// What the rows answer.
+    #[must_use]
+    pub fn claimed(&self) -> &'a Claimed {
+        self.claimed
+    }
+
+    /// Takes rows.
+    ///
+    /// # Errors
+    /// [`CommitError`]; then nothing more can be taken.
+    pub async fn take(&mut self, rows: Rows) -> Result<(), CommitError> {
+        self.size += rows.size();
+        self.waiting.push(rows);
+        if self.size < PATIENCE {
+            return Ok(());
+        }
+        self.write().await?;
+        if self.db.connection().get_database_backend() != DbBackend::Postgres {
+            self.store_some().await?;
+        }
+        Ok(())
+    }
+
+    /// All rows written, in a transaction that is still open.
+    pub(crate) async fn written(mut self) -> Result<(Transaction, Effect), CommitError> {
+        self.write().await?;
+        match self.open {
+            Some((tx, upsert)) => {
+                let effect = self.effect.and(upsert.finish(&tx).await?);
+                Ok((tx, effect))
+            }
+            None => Ok((self.db.begin().await?, self.effect)),
+        }
+    }
+
+    async fn write(&mut self) -> Result<(), CommitError> {
+        self.size = 0;
+        for rows in std::mem::take(&mut self.waiting) {
+            let (tx, upsert) = match &mut self.open {
+                Some(open) => open,
+                none => none.insert(begin(self.db, self.claimed).await?),
+            };
+            upsert.add(tx, &rows).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes what has come so far hold. It proves nothing yet: no window counts as held before the ledger says so.
+    async fn store_some(&mut self) -> Result<(), CommitError> {
+        let Some((tx, upsert)) = self.open.take() else { return Ok(()) };
+        let effect = upsert.finish(&tx).await?;
+        let lane = lock(&tx, self.spec).await?.map(|(_, lane)| lane);
+        let now = self.db.now(&tx).await?;
+        if !lane.is_some_and(|lane| lane.is_held(&self.claimed.lease, now)) {
+            tx.rollback().await?;
+            return Err(CommitError::Fenced);
+        }
+        tx.commit().await?;
+        self.effect = self.effect.and(effect);
+        Ok(())
+    }
+}
+
+async fn begin(db: &Database, claimed: &Claimed) -> Result<(Transaction, Upsert), CommitError> {
+    let tx = db.begin().await?;
+    if tx.get_database_backend() == DbBackend::Postgres {
+        // One writer per account at a time, so that what a look-up did not find is not there a moment later; and plans
+        // that go by the key, whatever the planner believes of a table that it has not analysed since it was empty.
+        let lock = xxh3_64(claimed.stream.account.as_bytes()).cast_signed();
+        let settings = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
+        tx.execute_unprepared(&format!("{settings}; SELECT pg_advisory_xact_lock({lock})")).await?;
+    }
+    let now = db.now(&tx).await?;
+    let held = ledger::held(&tx, &claimed.stream).await?;
+    Ok((tx, Upsert::new(held, now)))
+}

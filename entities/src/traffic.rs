@@ -1,0 +1,64 @@
+//! What a lane knows when it chooses, and what it notes of each turn.
+
+use crate::lanes::LaneSpec;
+use crate::stored::EXPORT;
+use crate::tables::{lanes, wants};
+use crate::transaction::Transaction;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::lane::Traffic;
+use domain::plan::{due_at, slot_at};
+use domain::want::Purpose;
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Set};
+
+/// What the lane knows.
+pub(crate) async fn traffic(
+    tx: &Transaction,
+    spec: &LaneSpec,
+    row: &lanes::Model,
+    now: DateTime<Utc>,
+) -> Result<Traffic, DbErr> {
+    let used = if row.quota_day.as_deref() == Some(&day(spec, now)) { row.quota_used } else { 0 };
+    let spacing = TimeDelta::from_std(spec.rules.spacing).unwrap_or(TimeDelta::zero());
+    let interval = TimeDelta::from_std(spec.rules.interval).unwrap_or(TimeDelta::days(1));
+    Ok(Traffic {
+        // The lane must be free again by then, its spacing included.
+        next_live: Some(due_at(slot_at(now, &spec.rules) + interval, &spec.rules) - spacing),
+        last_background: row.background_at,
+        last_backfill: row.backfill_at,
+        quota: spec.rules.daily_quota.map(|quota| (u32::try_from(used).unwrap_or(0), quota)),
+        is_exporting: is_exporting(tx, spec, now).await?,
+    })
+}
+
+/// One more request today, and when what kind of work last started.
+pub(crate) fn count(row: lanes::Model, spec: &LaneSpec, purpose: Purpose, now: DateTime<Utc>) -> lanes::ActiveModel {
+    let today = day(spec, now);
+    let used = if row.quota_day.as_deref() == Some(&today) { row.quota_used } else { 0 };
+    let mut row = row.into_active_model();
+    row.quota_day = Set(Some(today));
+    row.quota_used = Set(used + 1);
+    if purpose != Purpose::Live {
+        row.background_at = Set(Some(now));
+    }
+    if matches!(purpose, Purpose::Backfill(_)) {
+        row.backfill_at = Set(Some(now));
+    }
+    row
+}
+
+/// Whether the vendor is at work on an export, or is being asked for one.
+async fn is_exporting(tx: &Transaction, spec: &LaneSpec, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    if spec.rules.export.is_none() {
+        return Ok(false);
+    }
+    let out = wants::Entity::find()
+        .filter(wants::Column::Account.is_in(spec.accounts.iter().map(String::as_str)))
+        .filter(wants::Column::Standing.is_in(["awaiting", "handed", "running"]))
+        .filter(wants::Column::SliceKey.eq(EXPORT))
+        .filter(wants::Column::UntilAt.gt(now));
+    Ok(out.count(tx).await? > 0)
+}
+
+fn day(spec: &LaneSpec, now: DateTime<Utc>) -> String {
+    now.with_timezone(&spec.zone).date_naive().to_string()
+}

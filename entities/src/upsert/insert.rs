@@ -1,0 +1,38 @@
+//! Rows by plain statements: on SQLite always, on PostgreSQL where they are few.
+
+use crate::rows::Rows;
+use crate::shape::{Kind, Shape, quoted};
+use crate::transaction::Transaction;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+
+/// Rows per statement; more makes it slower and fatter, not faster.
+const ROWS: usize = 100;
+
+/// Inserts those that are not there, and overwrites those that are.
+pub async fn upsert(tx: &Transaction, rows: &Rows) -> Result<(), DbErr> {
+    let engine = tx.get_database_backend();
+    let all: Vec<usize> = (0..rows.len()).collect();
+    for some in all.chunks(ROWS) {
+        let sql = statement(rows.shape(), some.len(), engine);
+        let values = some.iter().flat_map(|row| rows.values(*row));
+        tx.execute_raw(Statement::from_sql_and_values(engine, sql, values)).await?;
+    }
+    Ok(())
+}
+
+fn statement(shape: &Shape, rows: usize, engine: DbBackend) -> String {
+    let mut next = 0;
+    let mut hole = |kind: Kind| {
+        next += 1;
+        match (engine, kind) {
+            // SQLite finds numbered holes by looking through all of them.
+            (DbBackend::Postgres, Kind::Json) => format!("${next}::jsonb"),
+            (DbBackend::Postgres, _) => format!("${next}"),
+            _ => "?".to_owned(),
+        }
+    };
+    let mut row = || shape.columns.iter().map(|column| hole(column.kind)).collect::<Vec<_>>().join(", ");
+    let rows: Vec<String> = (0..rows).map(|_| format!("({})", row())).collect();
+    let (table, names) = (quoted(&shape.table), shape.names());
+    format!("INSERT INTO {table} ({names}) VALUES {} {}", rows.join(", "), shape.on_conflict())
+}

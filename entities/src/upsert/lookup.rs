@@ -1,0 +1,137 @@
+//! Which rows are there already, and in what state.
+
+use crate::rows::Rows;
+use crate::shape::{Kind, Shape, quoted};
+use crate::transaction::{Transaction, said};
+use chrono::{DateTime, Utc};
+use sea_orm::sqlx::postgres::PgRow;
+use sea_orm::sqlx::{self, AssertSqlSafe, Row as _};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use std::collections::BTreeMap;
+
+/// What is known of a row whose digest is not the stored one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is not stored.
+    New,
+    /// It is, in another state, of this version.
+    Stored(Option<DateTime<Utc>>),
+}
+
+/// Those of `some` that are not stored exactly so.
+pub async fn differing(tx: &Transaction, rows: &Rows, some: &[usize]) -> Result<Vec<(usize, State)>, DbErr> {
+    match tx.postgres().await {
+        Some(mut wire) => postgres(wire.connection(), rows, some).await,
+        None => sqlite(tx, rows, some).await,
+    }
+}
+
+/// One question, with arrays. The stored row is looked up by a sub-select that PostgreSQL cannot turn into a join: a
+/// plan that was made while the table was empty would otherwise read all of it for each question, for ever after.
+async fn postgres(
+    connection: &mut sqlx::PgConnection,
+    rows: &Rows,
+    some: &[usize],
+) -> Result<Vec<(usize, State)>, DbErr> {
+    let sql = question(rows.shape());
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for place in &rows.shape().key {
+        query = match rows.shape().columns.get(*place).map(|column| column.kind) {
+            Some(Kind::Int) => query.bind(some.iter().map(|row| rows.int(*row, *place)).collect::<Vec<_>>()),
+            _ => query.bind(
+                some.iter().map(|row| rows.text(*row, *place).unwrap_or_default().to_owned()).collect::<Vec<_>>(),
+            ),
+        };
+    }
+    let digests = some.iter().map(|row| rows.text(*row, rows.shape().digest).unwrap_or_default().to_owned());
+    let found = query.bind(digests.collect::<Vec<_>>()).fetch_all(connection).await.map_err(said)?;
+    let read = |row: &PgRow| -> Result<Option<(usize, State)>, sqlx::Error> {
+        let ordinal = usize::try_from(row.try_get::<i64, _>(0)? - 1).unwrap_or(usize::MAX);
+        let state = if row.try_get(1)? { State::New } else { State::Stored(row.try_get(2)?) };
+        Ok(some.get(ordinal).map(|row| (*row, state)))
+    };
+    let differing: Result<Vec<_>, _> = found.iter().map(read).collect();
+    Ok(differing.map_err(said)?.into_iter().flatten().collect())
+}
+
+fn question(shape: &Shape) -> String {
+    let version = shape.version.and_then(|place| shape.columns.get(place));
+    let version = version.map_or("NULL::timestamptz".to_owned(), |column| format!("t.{}", quoted(column.name)));
+    let key: Vec<_> = shape.key.iter().filter_map(|place| shape.columns.get(*place)).collect();
+    let arrays = key.iter().enumerate().map(|(at, column)| {
+        let kind = if column.kind == Kind::Int { "bigint" } else { "text" };
+        format!("${}::{kind}[]", at + 1)
+    });
+    let names: Vec<String> = (0..key.len()).map(|at| format!("k{at}")).collect();
+    let equal: Vec<String> =
+        key.iter().zip(&names).map(|(column, name)| format!("t.{} = u.{name}", quoted(column.name))).collect();
+    format!(
+        "SELECT u.ordinal, t.digest IS NULL, t.version FROM unnest({}, ${}::text[]) WITH ORDINALITY \
+         AS u({}, digest, ordinal) LEFT JOIN LATERAL (SELECT t.digest, {version} AS version FROM {} t WHERE {} LIMIT 1) t ON true \
+         WHERE t.digest IS DISTINCT FROM u.digest ORDER BY u.ordinal",
+        arrays.collect::<Vec<_>>().join(", "),
+        key.len() + 1,
+        names.join(", "),
+        quoted(&shape.table),
+        equal.join(" AND "),
+    )
+}
+
+/// A question for each group of rows that differ in the last part of their key only.
+async fn sqlite(tx: &Transaction, rows: &Rows, some: &[usize]) -> Result<Vec<(usize, State)>, DbErr> {
+    let shape = rows.shape();
+    let Some((last, group)) = shape.key.split_last() else { return Ok(Vec::new()) };
+    let mut groups: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
+    let part = |row: usize, place: usize| match shape.columns.get(place).map(|column| column.kind) {
+        Some(Kind::Int) => rows.int(row, place).unwrap_or_default().to_string(),
+        _ => rows.text(row, place).unwrap_or_default().to_owned(),
+    };
+    for row in some {
+        groups.entry(group.iter().map(|place| part(*row, *place)).collect()).or_default().push(*row);
+    }
+    let mut differing = Vec::new();
+    for members in groups.into_values() {
+        let stored = stored(tx, rows, &members).await?;
+        for row in members {
+            match stored.get(&part(row, *last)) {
+                None => differing.push((row, State::New)),
+                Some((digest, _)) if Some(digest.as_str()) == rows.text(row, shape.digest) => {}
+                Some((_, version)) => differing.push((row, State::Stored(*version))),
+            }
+        }
+    }
+    differing.sort_unstable_by_key(|(row, _)| *row);
+    Ok(differing)
+}
+
+type Stored = BTreeMap<String, (String, Option<DateTime<Utc>>)>;
+
+async fn stored(tx: &Transaction, rows: &Rows, members: &[usize]) -> Result<Stored, DbErr> {
+    let shape = rows.shape();
+    let name = |place: &usize| shape.columns.get(*place).map_or(String::new(), |column| quoted(column.name));
+    let (Some((last, group)), Some(first)) = (shape.key.split_last(), members.first()) else {
+        return Ok(Stored::new());
+    };
+    let value = |row: usize, place: usize| -> Value {
+        match shape.columns.get(place).map(|column| column.kind) {
+            Some(Kind::Int) => Value::BigInt(rows.int(row, place)),
+            _ => Value::String(rows.text(row, place).map(str::to_owned)),
+        }
+    };
+    let equal: String = group.iter().map(|place| format!("{} = ? AND ", name(place))).collect();
+    let sql = format!(
+        "SELECT CAST({} AS TEXT) AS part, digest, {} AS version FROM {} WHERE {equal}{} IN ({})",
+        name(last),
+        shape.version.as_ref().map_or("NULL".to_owned(), name),
+        quoted(&shape.table),
+        name(last),
+        vec!["?"; members.len()].join(", "),
+    );
+    let values = group.iter().map(|place| value(*first, *place)).chain(members.iter().map(|row| value(*row, *last)));
+    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
+    let mut found = Stored::new();
+    for row in tx.query_all_raw(statement).await? {
+        found.insert(row.try_get("", "part")?, (row.try_get("", "digest")?, row.try_get("", "version")?));
+    }
+    Ok(found)
+}
