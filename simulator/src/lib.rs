@@ -2,6 +2,7 @@
 //! seed and records every breach. It shares no reading code with the house: it is the referee.
 
 mod serve;
+pub mod ultimate;
 pub mod wolkvox;
 
 pub use serve::{Serving, serve};
