@@ -75,7 +75,7 @@ impl Sheet {
             if self.cut_after.is_some() {
                 self.pen.write_all(before.as_bytes())?;
                 self.pen.write_all(BROKEN)?;
-                // Or nothing at all might come of a packed file, and nothing is an empty file.
+                // A packed file breaks there too, and not before its first row.
                 return self.pen.flush();
             }
             let closes = match (opens, self.begun) {

@@ -140,10 +140,13 @@ async fn a_big_file_streams_and_is_never_whole_in_memory() {
         }
         assert!(made < 32_000_000, "{made} bytes made, {read} read");
         assert_eq!(bench.vendor.requests()[1].ended_at, None);
+        // All the while it is under way; who hangs up ends it.
+        assert_eq!(bench.list_of(Version::V2, "2026-08-11").await.0, 429);
         drop(reading);
         bench.vendor.idle().await;
         assert!(bench.vendor.requests()[1].ended_at.is_some());
-        assert_eq!(bench.broken(), []);
+        assert_eq!(bench.list_of(Version::V2, "2026-08-11").await.0, 200);
+        assert_eq!(bench.broken(), [Kind::Simultaneous]);
     }
 }
 

@@ -43,6 +43,8 @@ async fn each_broken_rule_is_answered_as_documented_and_recorded() {
         }
         assert_eq!(bench.broken().split_off(before), [kind], "row {number}");
     }
+    let details: Vec<String> = bench.vendor.breaches().into_iter().map(|breach| breach.detail).collect();
+    assert_eq!(details[..4], ["no key", "a key that is not good", "sent with Bearer", "organizationid"]);
     let told = format!("{:?} {:?}", bench.vendor.breaches(), bench.vendor.requests());
     assert!(!told.contains("old-key") && !told.contains(KEY));
     // Thirty days back breaks nothing; nor do a body without a ttl and the other version.
