@@ -32,5 +32,27 @@ fn a_span_ends_with_its_days_its_rows_and_a_day_at_the_cap() {
     assert_eq!(spans([499], 15, 500), 1);
     assert_eq!(spans([500], 15, 500), 0);
     assert_eq!(spans([1, 500, 1], 15, 500), 2);
-    assert_eq!(spans([250, 250, 249, 1, 600, 3], 15, 500), 3);
+    assert_eq!(spans([250, 250, 249, 1, 600, 3], 15, 500), 4);
+}
+
+#[test]
+fn no_other_way_to_cut_needs_fewer() {
+    let sizes = [0, 1, 2, 3, 4];
+    for number in 0..5usize.pow(6) {
+        let counts: Vec<usize> = (0..6).map(|place| sizes[number / 5usize.pow(place) % 5]).collect();
+        // Each subset of the five borders between six days is a way to cut them.
+        let ways = (0..32u32).filter_map(|borders| {
+            let mut pieces = vec![vec![counts[0]]];
+            for (place, count) in counts.iter().enumerate().skip(1) {
+                if borders >> (place - 1) & 1 == 1 {
+                    pieces.push(Vec::new());
+                }
+                pieces.last_mut()?.push(*count);
+            }
+            pieces.retain(|piece| piece.iter().any(|count| *count < 4));
+            let fits = |piece: &Vec<usize>| piece.len() <= 3 && piece.iter().sum::<usize>() < 4;
+            pieces.iter().all(fits).then_some(pieces.len())
+        });
+        assert_eq!(ways.min(), Some(spans(counts.iter().copied(), 3, 4)), "{counts:?}");
+    }
 }

@@ -66,7 +66,9 @@ pub fn messages(body: Value) -> Vec<Message> {
 
 /// The rows of a file in whatever style.
 pub fn file(bytes: &[u8]) -> Vec<Message> {
-    records(bytes).into_iter().map(|record| message(nested(&record))).collect()
+    let records = records(bytes);
+    let heads = records.first().into_iter().flatten().map(|(header, _)| plain(header)).collect::<Vec<_>>();
+    records.iter().map(|record| message(nested(&heads, record))).collect()
 }
 
 /// Header and cell of each column, row by row; a row of another length panics.
@@ -108,14 +110,14 @@ fn number(value: &mut Value) {
     }
 }
 
-fn nested(record: &[(String, String)]) -> Value {
+fn nested(heads: &[String], record: &[(String, String)]) -> Value {
     let take = |prefix: &str, name: &str| {
-        let wanted = [plain(&format!("{prefix}{name}")), plain(name)];
-        let mut named = record.iter().filter(|(header, _)| {
-            let header = plain(header);
-            header == wanted[0] || name == "botuser_meta" && header == wanted[1]
-        });
-        let cell = named.next().unwrap_or_else(|| panic!("{prefix}{name} in {record:?}")).1.as_str();
+        let wanted = plain(&format!("{prefix}{name}"));
+        let mut named = heads
+            .iter()
+            .zip(record)
+            .filter(|(head, _)| **head == wanted || name == "botuser_meta" && *head == "botusermeta");
+        let (_, (_, cell)) = named.next().unwrap_or_else(|| panic!("{prefix}{name} in {heads:?}"));
         assert!(named.next().is_none(), "{name} twice");
         (name.to_owned(), value(name, cell))
     };
