@@ -162,15 +162,7 @@ impl Ledger {
     fn commit(&mut self, want: &Want, heard: &Heard, rules: &Rules, now: DateTime<Utc>) {
         self.lead(Some(heard), want.expected, now);
         let Some(window) = want.slice.window() else { return };
-        let horizon = heard.asked_at - rules.settle;
-        let settled = heard.earliest_change.map_or(horizon, |change| change.min(horizon));
-        self.coverage.hold(window);
-        // In whole steps: what is left over is asked for again, and must be something one can ask for.
-        let millis = (window.to().min(settled) - window.from()).num_milliseconds();
-        let whole = TimeDelta::milliseconds(millis - millis.rem_euclid(rules.step.num_milliseconds().max(1)));
-        if let Some(window) = Window::new(window.from(), window.from() + whole) {
-            self.coverage.settle(window);
-        }
+        self.cover(window, heard, rules);
         let is_telling = want.purpose != Purpose::Live || window.span() >= TELLING;
         let is_export = matches!(want.slice, Slice::Export(_));
         self.teach(want.purpose, |pace| {
@@ -189,6 +181,26 @@ impl Ledger {
             backfill.windows_done += 1;
             backfill.rows += heard.rows;
         }
+    }
+
+    fn cover(&mut self, window: Window, heard: &Heard, rules: &Rules) {
+        let horizon = heard.asked_at - rules.settle;
+        let settled = heard.earliest_change.map_or(horizon, |change| change.min(horizon));
+        self.coverage.hold(window);
+        // In whole steps: what is left over is asked for again, and must be something one can ask for.
+        let millis = (window.to().min(settled) - window.from()).num_milliseconds();
+        let whole = TimeDelta::milliseconds(millis - millis.rem_euclid(rules.step.num_milliseconds().max(1)));
+        if let Some(window) = Window::new(window.from(), window.from() + whole) {
+            self.coverage.settle(window);
+        }
+    }
+
+    /// All of `window` was brought by hand: nobody waits for it any more.
+    pub fn hold(&mut self, window: Window, heard: &Heard, rules: &Rules, now: DateTime<Utc>) {
+        self.lead(Some(heard), Duration::ZERO, now);
+        self.cover(window, heard, rules);
+        let is_asked = |want: &Want| matches!(want.standing, Standing::Running { .. });
+        self.wants.retain(|want| is_asked(want) || !want.slice.window().is_some_and(|slice| window.covers(&slice)));
     }
 
     /// Wants what an answer names. A page that is read again names the same things again: once is enough, unless the
@@ -248,7 +260,9 @@ impl Ledger {
             }
             _ => true,
         });
-        let due = now.max(whole.to());
+        // What is held already is asked for once more, when it no longer changes.
+        let settled = if self.coverage.held().covers(whole) { rules.settle } else { TimeDelta::zero() };
+        let due = now.max(whole.to() + settled);
         self.wants.push(Want::new(purpose, Slice::Export(whole), due, self.pace_for(purpose).expected(window)));
     }
 }

@@ -82,6 +82,8 @@ pub struct Stream {
     pub table: &'static str,
     /// The column of that table by which the vendor files rows, in UTC.
     pub at: &'static str,
+    /// The column of that table that holds the stream's name, where several streams share the table.
+    pub part: Option<&'static str>,
 }
 
 /// Where one is within a slice. It may hold what the vendor gave out for a while, such as a signed address.

@@ -3,7 +3,7 @@
 use crate::database::Database;
 use crate::intake::Intake;
 use crate::lanes::{Claimed, LaneSpec, lock, set_closed, store_slot};
-use crate::ledger;
+use crate::ledger::{self, StreamId};
 use crate::stored::backfill_of;
 use crate::tables::{rejects, requests, streams};
 use crate::transaction::Transaction;
@@ -73,7 +73,8 @@ async fn store(
     let id = &claimed.stream;
     let before = ledger::lock(tx, id).await?;
     let step = exchange.heard.as_ref().ok();
-    keep_aside(tx, claimed, step.map_or(&[], |step| &step.rejects), now).await?;
+    let window = claimed.want.slice.window();
+    keep_aside(tx, id, window.as_ref(), step.map_or(&[], |step| &step.rejects), now).await?;
     let heard = step.map(|step| Heard {
         asked_at: exchange.asked_at,
         elapsed: exchange.elapsed,
@@ -169,15 +170,20 @@ async fn evidence(tx: &Transaction, claimed: &Claimed, seen: &Seen<'_>, judgemen
 }
 
 /// A row that cannot be read is kept once, however often it comes.
-async fn keep_aside(tx: &Transaction, claimed: &Claimed, kept: &[Reject], now: DateTime<Utc>) -> Result<(), DbErr> {
-    let window = claimed.want.slice.window();
+pub(crate) async fn keep_aside(
+    tx: &Transaction,
+    id: &StreamId,
+    window: Option<&Window>,
+    kept: &[Reject],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
     for reject in kept {
         let row = rejects::ActiveModel {
-            account: Set(claimed.stream.account.clone()),
-            stream: Set(claimed.stream.stream.clone()),
+            account: Set(id.account.clone()),
+            stream: Set(id.stream.clone()),
             digest: Set(format!("{:032x}", xxh3_128(reject.raw.as_bytes()))),
-            from_at: Set(window.as_ref().map(Window::from)),
-            to_at: Set(window.as_ref().map(Window::to)),
+            from_at: Set(window.map(Window::from)),
+            to_at: Set(window.map(Window::to)),
             reason: Set(reject.reason.clone()),
             raw: Set(reject.raw.clone()),
             seen_at: Set(now),

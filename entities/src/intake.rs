@@ -7,8 +7,7 @@ use crate::ledger;
 use crate::rows::Rows;
 use crate::transaction::Transaction;
 use crate::upsert::{Effect, Upsert};
-use sea_orm::{ConnectionTrait, DbBackend};
-use xxhash_rust::xxh3::xxh3_64;
+use sea_orm::DbBackend;
 
 /// Takes the rows of one exchange.
 ///
@@ -100,13 +99,6 @@ impl<'a> Intake<'a> {
 
 async fn begin(db: &Database, claimed: &Claimed) -> Result<(Transaction, Upsert), CommitError> {
     let tx = db.begin().await?;
-    if tx.get_database_backend() == DbBackend::Postgres {
-        // One writer per account at a time, so that what a look-up did not find is not there a moment later; and plans
-        // that go by the key, whatever the planner believes of a table that it has not analysed since it was empty.
-        let lock = xxh3_64(claimed.stream.account.as_bytes()).cast_signed();
-        let settings = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
-        tx.execute_unprepared(&format!("{settings}; SELECT pg_advisory_xact_lock({lock})")).await?;
-    }
     let now = db.now(&tx).await?;
     let held = ledger::held(&tx, &claimed.stream).await?;
     Ok((tx, Upsert::new(held, now)))

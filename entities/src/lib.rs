@@ -3,6 +3,7 @@
 pub mod backfills;
 pub mod commit;
 pub mod database;
+pub mod deliveries;
 pub mod doctor;
 pub mod intake;
 pub mod jobs;

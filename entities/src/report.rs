@@ -4,15 +4,20 @@ use crate::database::Database;
 use crate::lanes;
 use crate::ledger::{self, StreamId};
 use crate::roster::{Account, Roster};
+use crate::shape::quoted;
 use crate::tables::{requests, streams, wants};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::coverage::Trust;
 use domain::days::{DayCounts, at_risk, count, days};
 use domain::ledger::Ledger;
 use domain::plan::due_at;
+use domain::source::Stream;
 use domain::window::Window;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Statement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Statement, Value,
+};
 use serde::Serialize;
+use std::fmt::Write;
 
 /// Everything at a glance.
 #[derive(Clone, Debug, Serialize)]
@@ -194,7 +199,7 @@ pub async fn coverage(
                 stream: id.stream.clone(),
                 day: day.day,
                 state: day.state,
-                rows: rows_in(on, stream.table, stream.at, &id.account, window).await?,
+                rows: rows_in(on, &stream, id, window).await?,
                 requests: requests_in(on, id, window).await?,
                 reason: day.reason,
             });
@@ -284,16 +289,21 @@ fn add(sum: &mut DayCounts, more: DayCounts) {
     sum.blocked += more.blocked;
 }
 
-/// Rows of `account` in `table` whose instant lies in `window`. Both names come from the sources, never from people.
-async fn rows_in(
-    on: &impl ConnectionTrait,
-    table: &str,
-    at: &str,
-    account: &str,
-    window: Window,
-) -> Result<u64, DbErr> {
-    let sql = format!("SELECT COUNT(*) AS rows FROM {table} WHERE account = $1 AND {at} >= $2 AND {at} < $3");
-    let values = [account.into(), window.from().into(), window.to().into()];
+/// The question for the rows of a stream whose instant lies in `window`. The names come from the sources, never from
+/// people.
+pub(crate) fn counting(stream: &Stream, id: &StreamId, window: Window) -> (String, Vec<Value>) {
+    let (table, at) = (quoted(stream.table), quoted(stream.at));
+    let mut sql = format!("SELECT COUNT(*) AS rows FROM {table} WHERE account = $1 AND {at} >= $2 AND {at} < $3");
+    let mut values: Vec<Value> = vec![id.account.as_str().into(), window.from().into(), window.to().into()];
+    if let Some(part) = stream.part {
+        let _ = write!(sql, " AND {} = $4", quoted(part));
+        values.push(id.stream.as_str().into());
+    }
+    (sql, values)
+}
+
+async fn rows_in(on: &impl ConnectionTrait, stream: &Stream, id: &StreamId, window: Window) -> Result<u64, DbErr> {
+    let (sql, values) = counting(stream, id, window);
     let row = on.query_one_raw(Statement::from_sql_and_values(on.get_database_backend(), sql, values)).await?;
     let rows: i64 = row.map_or(Ok(0), |row| row.try_get("", "rows"))?;
     Ok(u64::try_from(rows).unwrap_or(0))

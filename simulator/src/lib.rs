@@ -1,7 +1,9 @@
 //! The vendors, simulated: each holds the truth by seed, enforces the vendor's rules, injects faults by
 //! seed and records every breach. It shares no reading code with the house: it is the referee.
 
+pub mod certainly;
 mod serve;
+pub mod ultimate;
 pub mod wolkvox;
 
 pub use serve::{Serving, serve};

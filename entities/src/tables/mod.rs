@@ -4,6 +4,7 @@ pub mod backfill_streams;
 pub mod backfill_windows;
 pub mod backfills;
 pub mod coverage;
+pub mod deliveries;
 pub mod lane_slots;
 pub mod lanes;
 pub mod rejects;

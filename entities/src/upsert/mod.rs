@@ -10,7 +10,8 @@ use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
 use domain::spans::Spans;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ModelTrait};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// What sources hand over and workers carry.
 pub type Batch = Rows;
@@ -50,6 +51,16 @@ where
     Rows::of::<E>(rows)
 }
 
+/// Stores rows in one go.
+///
+/// # Errors
+/// What the database says; the transaction is then void.
+pub async fn upsert(tx: &Transaction, rows: &Rows, held: &Spans, now: DateTime<Utc>) -> Result<Effect, DbErr> {
+    let mut upsert = Upsert::new(held.clone(), now);
+    upsert.add(tx, rows).await?;
+    upsert.finish(tx).await
+}
+
 /// Rows per look-up of what is stored: few enough that the look-up's plan never tips over.
 const LOOK_UP: usize = 500;
 /// From so many rows on, or so many bytes, what waits is written: larger writes wait less for each other.
@@ -63,6 +74,7 @@ pub struct Upsert {
     now: DateTime<Utc>,
     effect: Effect,
     waiting: Vec<Waiting>,
+    locked: BTreeSet<String>,
 }
 
 /// Rows of one table that are still to be written.
@@ -76,7 +88,7 @@ impl Upsert {
     /// Stores at `now`. `held` is what the stream held before, to tell late changes from first arrivals.
     #[must_use]
     pub fn new(held: Spans, now: DateTime<Utc>) -> Self {
-        Self { held, now, effect: Effect::default(), waiting: Vec::new() }
+        Self { held, now, effect: Effect::default(), waiting: Vec::new(), locked: BTreeSet::new() }
     }
 
     /// Takes rows in; some may wait to be written together with others.
@@ -87,6 +99,7 @@ impl Upsert {
         if rows.is_empty() {
             return Ok(());
         }
+        self.lock(tx, rows).await?;
         let at = self.place(rows);
         let newest = newest(rows);
         // What waits is not yet to be seen by a look-up.
@@ -116,6 +129,24 @@ impl Upsert {
             self.write(tx, at).await?;
         }
         Ok(self.effect)
+    }
+
+    /// One writer per account at a time, so that what a look-up did not find is not there a moment later; and plans that
+    /// go by the key, whatever the planner believes of a table that it has not analysed since it was empty.
+    async fn lock(&mut self, tx: &Transaction, rows: &Rows) -> Result<(), DbErr> {
+        if tx.get_database_backend() != DbBackend::Postgres {
+            return Ok(());
+        }
+        let column = rows.shape().account;
+        let accounts: BTreeSet<&str> = (0..rows.len()).filter_map(|row| rows.text(row, column)).collect();
+        for account in accounts {
+            if self.locked.insert(account.to_owned()) {
+                let key = xxh3_64(account.as_bytes()).cast_signed();
+                let settings = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
+                tx.execute_unprepared(&format!("{settings}; SELECT pg_advisory_xact_lock({key})")).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Where rows of this table wait.

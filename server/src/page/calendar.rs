@@ -166,10 +166,12 @@ fn class(trust: Option<Trust>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::{Calendar, Trouble};
-    use chrono::{DateTime, NaiveDate, Utc};
+    use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
     use chrono_tz::America::Bogota;
     use domain::coverage::Trust;
+    use domain::days::View;
     use domain::ledger::Ledger;
+    use domain::rules::Rules;
     use domain::want::{Purpose, Slice, Standing, Want};
     use domain::window::{Window, midnight};
     use std::time::Duration;
@@ -184,13 +186,41 @@ mod tests {
 
     /// Saturday evening in Bogota, Sunday morning in Greenwich.
     fn now() -> DateTime<Utc> {
-        midnight(day(21), Bogota) + chrono::TimeDelta::hours(20)
+        midnight(day(21), Bogota) + TimeDelta::hours(20)
     }
 
     fn blocked(window: Window) -> Want {
         let mut want = Want::new(Purpose::Settle, Slice::Window(window), now(), Duration::ZERO);
         want.standing = Standing::Parked { reason: "a single second at the cap".to_owned() };
         want
+    }
+
+    /// Any vendor's; they hardly matter here.
+    fn rules() -> Rules {
+        let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
+        Rules {
+            longest: TimeDelta::days(31),
+            step: TimeDelta::seconds(1),
+            grain: TimeDelta::seconds(1),
+            ready_after: None,
+            spill: TimeDelta::zero(),
+            retention: None,
+            export: None,
+            row_cap: 60_000,
+            spacing: second,
+            width: 1,
+            daily_quota: None,
+            interval: minute,
+            settle: TimeDelta::hours(48),
+            refresh: minute,
+            overlap: TimeDelta::hours(1),
+            timeout: minute,
+            lease: minute * 2,
+            retry_min: second,
+            retry_max: minute,
+            maintenance_pause: minute,
+            requests_per_second: None,
+        }
     }
 
     #[test]
@@ -207,7 +237,9 @@ mod tests {
         ledger.coverage.settle(held(13, 20));
         ledger.wants.push(blocked(held(12, 12)));
         let mut calendar = Calendar::new(Bogota, now());
-        calendar.add(None, &ledger, midnight(day(2), Bogota), now());
+        let rules = rules();
+        let view = View { ledger: &ledger, rules: &rules, zone: Bogota, now: now(), due: now() };
+        calendar.add(None, view, midnight(day(2), Bogota));
         let trouble = |first, last, trust, why: &str| Trouble { first, last, trust, why: why.to_owned() };
         assert_eq!(
             calendar.troubles(),
@@ -226,9 +258,12 @@ mod tests {
         whole.coverage.settle(held(2, 20));
         holed.coverage.settle(held(2, 8));
         holed.coverage.settle(held(10, 20));
+        let rules = rules();
         let mut calendar = Calendar::new(Bogota, now());
         for (name, ledger) in [("polls", &whole), ("sessions", &holed)] {
-            calendar.add(Some(name), ledger, midnight(day(2), Bogota), midnight(day(21), Bogota));
+            let due = midnight(day(21), Bogota);
+            let view = View { ledger, rules: &rules, zone: Bogota, now: now(), due };
+            calendar.add(Some(name), view, midnight(day(2), Bogota));
         }
         let why = "sessions missing: never asked for".to_owned();
         assert_eq!(calendar.troubles(), [Trouble { first: day(9), last: day(9), trust: Trust::Missing, why }]);

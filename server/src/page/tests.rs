@@ -22,6 +22,9 @@ fn account(name: &str, state: Health) -> AccountStatus {
         lateness_seconds: 0,
         days: DayCounts { r#final: 30, provisional: 2, missing: 1, blocked: 0 },
         last_error: None,
+        warnings: Vec::new(),
+        days_at_risk: 0,
+        credential_ends: None,
     }
 }
 

@@ -240,7 +240,7 @@ impl Source<Batch> for Vendor {
     }
 
     fn streams(&self) -> Vec<Stream> {
-        vec![Stream { name: "report".to_owned(), table: "wolkvox_chats", at: "start_at" }]
+        vec![Stream { name: "report".to_owned(), table: "wolkvox_chats", at: "start_at", part: None }]
     }
 
     fn rules(&self) -> &Rules {

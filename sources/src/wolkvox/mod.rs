@@ -65,7 +65,8 @@ impl Source<Batch> for Wolkvox {
     }
 
     fn streams(&self) -> Vec<Stream> {
-        let stream = |report: &Report| Stream { name: report.api.to_owned(), table: report.table, at: report.at };
+        let stream =
+            |report: &Report| Stream { name: report.api.to_owned(), table: report.table, at: report.at, part: None };
         REPORTS.iter().map(stream).collect()
     }
 

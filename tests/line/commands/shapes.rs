@@ -7,7 +7,7 @@ use domain::spans::Spans;
 use domain::want::Purpose;
 use domain::window::Window;
 use entities::tables::wolkvox_chats::Entity;
-use entities::upsert::batch;
+use entities::upsert::{batch, upsert};
 use serde_json::Value;
 
 /// The kinds that a field may have; with a question mark it may be null.
@@ -70,7 +70,7 @@ async fn coverage_has_one_element_per_stream_and_day() {
     store.change("a", |ledger| ledger.coverage.settle(Window::new(from, from + TimeDelta::days(1)).unwrap())).await;
     let tx = store.db().begin().await.unwrap();
     let row = chat("a", "1", Some(from), "x");
-    batch::<Entity>(vec![row]).upsert(&tx, &Spans::default(), now).await.unwrap();
+    upsert(&tx, &batch::<Entity>(&[row]), &Spans::default(), now).await.unwrap();
     tx.commit().await.unwrap();
     let (first, last) = (from.date_naive().to_string(), to.date_naive().to_string());
     let shown = json(&settings, &["coverage", "a", "--from", &first, "--to", &last]).await;

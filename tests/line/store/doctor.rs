@@ -9,6 +9,7 @@ use domain::lane::Closing;
 use domain::source::Step;
 use entities::commit::{Exchange, commit};
 use entities::doctor::{CHECKS, examine};
+use entities::intake::Intake;
 use entities::lanes::{Claimed, set_closed};
 use entities::tables::{coverage, wolkvox_chats};
 use entities::upsert::batch;
@@ -30,17 +31,20 @@ async fn found(store: &Store) -> Vec<&'static str> {
 /// Work as it is done: an answer with a row, or a fault.
 async fn worked(store: &Store, claimed: &Claimed, heard: Result<Step, Fault>, verdict: Verdict) {
     let start = claimed.want.slice.window().unwrap().from();
-    let rows = heard.is_ok().then(|| batch::<wolkvox_chats::Entity>(vec![chat("a", "1", Some(start), "x")]));
+    let rows = heard.is_ok().then(|| batch::<wolkvox_chats::Entity>(&[chat("a", "1", Some(start), "x")]));
     let exchange = Exchange {
         rules: store.lane().rules.clone(),
         asked_at: claimed.now,
         elapsed: Duration::from_millis(5),
         heard,
-        batches: rows.into_iter().collect(),
         judgement: Judgement { verdict, closing: None },
         idle: true,
     };
-    commit(store.db(), store.lane(), claimed, exchange).await.unwrap();
+    let mut intake = Intake::new(store.db(), store.lane(), claimed);
+    if let Some(rows) = rows {
+        intake.take(rows).await.unwrap();
+    }
+    commit(intake, exchange).await.unwrap();
     store.expire().await;
 }
 

@@ -15,7 +15,7 @@ use entities::lanes::set_closed;
 use entities::progress::{Range, estimate, progress};
 use entities::report::{Health, coverage, span, status};
 use entities::tables::{requests, streams, wolkvox_chats};
-use entities::upsert::batch;
+use entities::upsert::{batch, upsert};
 use sea_orm::sea_query::Expr;
 use sea_orm::{EntityTrait, Set};
 use serde_json::json;
@@ -181,7 +181,7 @@ async fn day_by_day(engine: Engine) {
     let mut rows: Vec<_> = rows.map(|(id, at)| chat("a", id, Some(at), "x")).into();
     rows.push(chat("b", "1", Some(scene.day(0)), "x"));
     let tx = db.begin().await.unwrap();
-    batch::<wolkvox_chats::Entity>(rows).upsert(&tx, &Spans::default(), scene.now).await.unwrap();
+    upsert(&tx, &batch::<wolkvox_chats::Entity>(&rows), &Spans::default(), scene.now).await.unwrap();
     for (account, window) in [("a", scene.days(0, 2)), ("a", scene.days(0, 1)), ("b", scene.days(0, 1))] {
         requests::Entity::insert(request(account, window, scene.now)).exec(&tx).await.unwrap();
     }

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 async fn upsert(db: &Database, rows: Vec<Model>, held: &Spans, now: DateTime<Utc>) -> Effect {
     let tx = db.begin().await.unwrap();
-    let effect = batch::<Entity>(rows).upsert(&tx, held, now).await.unwrap();
+    let effect = entities::upsert::upsert(&tx, &batch::<Entity>(&rows), held, now).await.unwrap();
     tx.commit().await.unwrap();
     effect
 }

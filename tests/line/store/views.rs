@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use domain::spans::Spans;
 use domain::window::Window;
 use entities::tables::wolkvox_chats::Entity;
-use entities::upsert::batch;
+use entities::upsert::{batch, upsert};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn final_rows_are_those_of_final_stretches_of_their_own_account() {
@@ -39,7 +39,7 @@ async fn views(engine: Engine) {
     "no".clone_into(&mut rows[2].go_to_agent);
     rows[2].end_at = Some(at(10));
     let tx = store.db().begin().await.unwrap();
-    batch::<Entity>(rows).upsert(&tx, &Spans::default(), now).await.unwrap();
+    upsert(&tx, &batch::<Entity>(&rows), &Spans::default(), now).await.unwrap();
     tx.commit().await.unwrap();
 
     let found = store.made.texts("SELECT account || ' ' || conn_id FROM wolkvox_chats_final ORDER BY conn_id").await;

@@ -1,0 +1,271 @@
+//! Rows that came by another way than an answer: by mail, or as a file given by hand.
+
+use crate::commit::{CommitError, keep_aside};
+use crate::database::Database;
+use crate::ledger::{self, StreamId};
+use crate::roster::Account;
+use crate::rows::Rows;
+use crate::tables::deliveries;
+use crate::transaction::Transaction;
+use crate::upsert::{Effect, Upsert};
+use chrono::{DateTime, Utc};
+use domain::judge::Verdict;
+use domain::ledger::{Heard, Ledger};
+use domain::source::{Step, Stream};
+use domain::want::{Slice, Standing, Want};
+use domain::window::Window;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Set, Statement};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// One mail or file.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The mailbox, or `file`.
+    pub place: String,
+    /// What tells it apart there.
+    pub name: String,
+    /// `mail` or `file`.
+    pub kind: &'static str,
+}
+
+/// What is to become of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its rows are stored, and count.
+    Committed,
+    /// What it answers was answered before.
+    Duplicate,
+    /// It answers nothing that was asked.
+    Foreign,
+    /// It holds less than is known to be there.
+    Short,
+    /// It cannot be read.
+    Unreadable,
+}
+
+impl State {
+    /// The word that the table and the metrics use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Duplicate => "duplicate",
+            Self::Foreign => "foreign",
+            Self::Short => "short",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// What a file answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// The want of this id, asked for by an export.
+    Want(i64),
+    /// All of this window, as a person says; the file was made at that instant.
+    Window(Window, DateTime<Utc>),
+    /// Nothing in particular: its rows are welcome, and prove nothing.
+    Nothing,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// What became of it.
+    pub state: State,
+    /// What storing its rows did.
+    pub effect: Effect,
+    /// Why it was not committed.
+    pub reason: Option<String>,
+}
+
+/// The exports that were asked for and not answered, of one stream; one whose question is known to have been taken first.
+///
+/// # Errors
+/// What the database says.
+pub async fn exports(db: &Database, id: &StreamId) -> Result<Vec<Want>, DbErr> {
+    let ledger = ledger::load(db.connection(), id).await?;
+    let asked = |want: &Want| matches!(want.slice, Slice::Export(_)) && (want.attempt > 0 || want.is_parked());
+    let mut found: Vec<Want> = ledger.wants.into_iter().filter(asked).collect();
+    found.sort_by_key(|want| (want.asked.is_none(), !matches!(want.standing, Standing::Awaiting { .. }), want.id));
+    Ok(found)
+}
+
+/// Those of `names` at `place` that were worked on before.
+///
+/// # Errors
+/// What the database says.
+pub async fn known(db: &Database, place: &str, names: Vec<String>) -> Result<BTreeSet<String>, DbErr> {
+    let mut known = BTreeSet::new();
+    for names in names.chunks(500) {
+        let found: Vec<String> = deliveries::Entity::find()
+            .select_only()
+            .column(deliveries::Column::Name)
+            .filter(deliveries::Column::Place.eq(place))
+            .filter(deliveries::Column::Name.is_in(names))
+            .into_tuple()
+            .all(db.connection())
+            .await?;
+        known.extend(found);
+    }
+    Ok(known)
+}
+
+/// Notes what became of a delivery whose rows were not taken; what was noted before stays.
+///
+/// # Errors
+/// What the database says.
+pub async fn note(
+    db: &Database,
+    delivery: &Delivery,
+    of: Option<&StreamId>,
+    state: State,
+    reason: &str,
+) -> Result<(), DbErr> {
+    let now = db.now(db.connection()).await?;
+    let mut row = row(delivery, of, state, now);
+    row.reason = Set(Some(reason.to_owned()));
+    let once = OnConflict::columns([deliveries::Column::Place, deliveries::Column::Name]).do_nothing().to_owned();
+    deliveries::Entity::insert(row).on_conflict(once).exec_without_returning(db.connection()).await.map(|_| ())
+}
+
+/// Takes a delivery's rows: all of them, and what they prove, or nothing.
+pub struct Receiving<'a> {
+    account: &'a Account,
+    stream: &'a Stream,
+    id: &'a StreamId,
+    tx: Transaction,
+    upsert: Upsert,
+    now: DateTime<Utc>,
+}
+
+impl<'a> Receiving<'a> {
+    /// Begins.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn open(
+        db: &Database,
+        account: &'a Account,
+        stream: &'a Stream,
+        id: &'a StreamId,
+    ) -> Result<Self, DbErr> {
+        let tx = db.begin().await?;
+        let now = db.now(&tx).await?;
+        let upsert = Upsert::new(ledger::held(&tx, id).await?, now);
+        Ok(Self { account, stream, id, tx, upsert, now })
+    }
+
+    /// Takes some rows.
+    ///
+    /// # Errors
+    /// What the database says; then nothing more can be taken.
+    pub async fn take(&mut self, rows: &Rows) -> Result<(), DbErr> {
+        self.upsert.add(&self.tx, rows).await
+    }
+
+    /// Makes it hold, where it answers what it is said to answer.
+    ///
+    /// # Errors
+    /// What the database says; then nothing was stored.
+    pub async fn finish(self, delivery: &Delivery, answers: Answers, step: &Step) -> Result<Received, CommitError> {
+        let Self { account, stream, id, tx, upsert, now } = self;
+        let effect = upsert.finish(&tx).await?;
+        let before = ledger::lock(&tx, id).await?;
+        let Some(window) = window_of(&before, answers) else {
+            tx.rollback().await?;
+            return Ok(Received { state: State::Duplicate, effect: Effect::default(), reason: None });
+        };
+        if let Some(window) = window {
+            let there = rows_in(&tx, stream, id, window).await?;
+            if there > step.rows {
+                tx.rollback().await?;
+                let reason = format!("{there} rows of its days are known, and it holds {}", step.rows);
+                return Ok(Received { state: State::Short, effect: Effect::default(), reason: Some(reason) });
+            }
+        }
+        keep_aside(&tx, id, window.as_ref(), &step.rejects, now).await?;
+        let mut after = before.clone();
+        settle(&mut after, account, answers, step, (effect, now));
+        ledger::store(&tx, id, &before, &after, now).await?;
+        let mut row = row(delivery, Some(id), State::Committed, now);
+        row.rows = Set(i64::try_from(step.rows).unwrap_or(i64::MAX));
+        row.from_at = Set(window.as_ref().map(Window::from));
+        row.to_at = Set(window.as_ref().map(Window::to));
+        deliveries::Entity::insert(row).exec_without_returning(&tx).await?;
+        tx.commit().await?;
+        Ok(Received { state: State::Committed, effect, reason: None })
+    }
+}
+
+/// The window that is answered; `None` where nobody waits for it any more.
+fn window_of(ledger: &Ledger, answers: Answers) -> Option<Option<Window>> {
+    match answers {
+        Answers::Want(id) => {
+            let want = ledger.wants.iter().find(|want| want.id == id)?;
+            Some(want.slice.window())
+        }
+        Answers::Window(window, _) => Some(Some(window)),
+        Answers::Nothing => Some(None),
+    }
+}
+
+fn settle(
+    ledger: &mut Ledger,
+    account: &Account,
+    answers: Answers,
+    step: &Step,
+    (effect, now): (Effect, DateTime<Utc>),
+) {
+    let rules = account.source.rules();
+    let heard = |asked_at| Heard {
+        asked_at,
+        elapsed: Duration::ZERO,
+        rows: step.rows,
+        earliest_change: effect.earliest_change,
+        leads: step.leads.clone(),
+    };
+    let verdict = match step.rejects.len() {
+        0 => Verdict::Commit,
+        // It will not come again by itself, and what cannot be read proves nothing.
+        rejects => {
+            Verdict::Park(format!("{rejects} rows of the mailed export could not be read; see the table rejects"))
+        }
+    };
+    match answers {
+        Answers::Want(id) => {
+            // Where it was not noted when the question was taken, it was taken by a process that died then.
+            let asked = ledger.wants.iter().find(|want| want.id == id).and_then(|want| want.asked);
+            ledger.settle(id, &verdict, Some(&heard(asked.unwrap_or(now - rules.settle))), rules, now);
+        }
+        Answers::Window(window, made_at) if step.rejects.is_empty() => ledger.hold(window, &heard(made_at), rules, now),
+        Answers::Window(..) | Answers::Nothing => {}
+    }
+}
+
+/// How many rows of the stream are stored in `window`. The names come from the sources, never from people.
+async fn rows_in(tx: &Transaction, stream: &Stream, id: &StreamId, window: Window) -> Result<u64, DbErr> {
+    let (sql, values) = crate::report::counting(stream, id, window);
+    let row = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
+    let rows: i64 = row.map_or(Ok(0), |row| row.try_get("", "rows"))?;
+    Ok(u64::try_from(rows).unwrap_or(0))
+}
+
+fn row(delivery: &Delivery, of: Option<&StreamId>, state: State, now: DateTime<Utc>) -> deliveries::ActiveModel {
+    deliveries::ActiveModel {
+        place: Set(delivery.place.clone()),
+        name: Set(delivery.name.clone()),
+        kind: Set(delivery.kind.to_owned()),
+        state: Set(state.as_str().to_owned()),
+        account: Set(of.map(|id| id.account.clone())),
+        stream: Set(of.map(|id| id.stream.clone())),
+        reason: Set(None),
+        from_at: Set(None),
+        to_at: Set(None),
+        rows: Set(0),
+        seen_at: Set(now),
+        ..Default::default()
+    }
+}
