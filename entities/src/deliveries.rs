@@ -174,9 +174,17 @@ impl<'a> Receiving<'a> {
         let Self { account, stream, id, tx, upsert, now } = self;
         let effect = upsert.finish(&tx).await?;
         let before = ledger::lock(&tx, id).await?;
-        let Some(window) = window_of(&before, answers) else {
-            tx.rollback().await?;
-            return Ok(Received { state: State::Duplicate, effect: Effect::default(), reason: None });
+        let window = match answers {
+            Answers::Want(want) => match before.wants.iter().find(|open| open.id == want) {
+                Some(want) => want.slice.window(),
+                None => {
+                    // Nobody waits for it any more.
+                    tx.rollback().await?;
+                    return Ok(Received { state: State::Duplicate, effect: Effect::default(), reason: None });
+                }
+            },
+            Answers::Window(window, _) => Some(window),
+            Answers::Nothing => None,
         };
         if let Some(window) = window {
             let there = rows_in(&tx, stream, id, window).await?;
@@ -197,18 +205,6 @@ impl<'a> Receiving<'a> {
         deliveries::Entity::insert(row).exec_without_returning(&tx).await?;
         tx.commit().await?;
         Ok(Received { state: State::Committed, effect, reason: None })
-    }
-}
-
-/// The window that is answered; `None` where nobody waits for it any more.
-fn window_of(ledger: &Ledger, answers: Answers) -> Option<Option<Window>> {
-    match answers {
-        Answers::Want(id) => {
-            let want = ledger.wants.iter().find(|want| want.id == id)?;
-            Some(want.slice.window())
-        }
-        Answers::Window(window, _) => Some(Some(window)),
-        Answers::Nothing => Some(None),
     }
 }
 

@@ -38,7 +38,7 @@ fn needs_a_look(text: &[u8]) -> bool {
 fn is_large(exponent: Option<&[u8]>) -> bool {
     let digits = |text: &[u8]| text.iter().take(3).filter(|byte| byte.is_ascii_digit()).count() == 3;
     match exponent {
-        Some([b'+' | b'-', rest @ ..]) | Some(rest) => digits(rest),
+        Some([b'+' | b'-', rest @ ..] | rest) => digits(rest),
         None => false,
     }
 }

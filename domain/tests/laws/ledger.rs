@@ -68,7 +68,7 @@ fn no_want_is_lost(settled: &Settled, stream: &Stream) {
             assert!(fresh.iter().all(|half| half.is_ready(stream.now) && half.failures == 0));
         }
         Verdict::Export => {
-            let whole = fresh.iter().filter_map(|want| want.slice.window()).next().unwrap();
+            let whole = fresh.iter().find_map(|want| want.slice.window()).unwrap();
             assert!(kept.is_none() && fresh.len() == 1 && whole.covers(&settled.want.slice.window().unwrap()));
         }
         Verdict::Await(until) => {

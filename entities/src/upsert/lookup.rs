@@ -118,14 +118,19 @@ async fn stored(tx: &Transaction, rows: &Rows, members: &[usize]) -> Result<Stor
             _ => Value::String(rows.text(row, place).map(str::to_owned)),
         }
     };
-    let equal: String = group.iter().map(|place| format!("{} = ? AND ", name(place))).collect();
+    let holes = vec!["?"; members.len()].join(", ");
+    let holes = vec!["?"; members.len()].join(", ");
+    let equal: Vec<String> = group
+        .iter()
+        .map(|place| format!("{} = ?", name(place)))
+        .chain([format!("{} IN ({})", name(last), holes)])
+        .collect();
     let sql = format!(
-        "SELECT CAST({} AS TEXT) AS part, digest, {} AS version FROM {} WHERE {equal}{} IN ({})",
+        "SELECT CAST({} AS TEXT) AS part, digest, {} AS version FROM {} WHERE {}",
         name(last),
         shape.version.as_ref().map_or("NULL".to_owned(), name),
         quoted(&shape.table),
-        name(last),
-        vec!["?"; members.len()].join(", "),
+        equal.join(" AND "),
     );
     let values = group.iter().map(|place| value(*first, *place)).chain(members.iter().map(|row| value(*row, *last)));
     let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
