@@ -2,6 +2,7 @@
 
 mod exchange;
 pub mod http;
+pub mod mail;
 pub mod pull;
 pub mod queue;
 mod turn;
