@@ -92,7 +92,8 @@ impl Imap {
         // A server may search in what it last told of; NOOP makes it look for new mail.
         self.ask("NOOP", self.timeout).await?;
         let undone = if self.keeps_keyword { format!("UNKEYWORD {DONE}") } else { "UNSEEN".to_owned() };
-        let since = since.format("%-d-%b-%Y");
+        // No mail is older than the format for dates that servers read.
+        let since = since.max(NaiveDate::default()).format("%-d-%b-%Y");
         let found = self.ask(&format!("UID SEARCH {undone} UNDELETED SINCE {since}"), self.timeout).await?;
         let mut uids: Vec<u32> = found.iter().flat_map(searched).collect();
         uids.sort_unstable();
@@ -287,3 +288,6 @@ fn flagged(about: &[AttributeValue<'_>], mark: &str) -> Option<bool> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests;
