@@ -69,6 +69,8 @@ pub struct Mailbox {
     pub address: String,
     /// The mailbox's password, where it needs one.
     pub password: Option<SecretString>,
+    /// Whom to trust besides everybody's authorities: a file of certificates.
+    pub ca_file: Option<String>,
     /// How often to look.
     pub interval: Duration,
 }

@@ -113,6 +113,18 @@ pub async fn known(db: &Database, place: &str, names: Vec<String>) -> Result<BTr
     Ok(known)
 }
 
+/// Whether a delivery is done with for good, so that the mail may be marked: stored, or the copy of one that is.
+///
+/// # Errors
+/// What the database says.
+pub async fn is_ours(db: &Database, place: &str, name: &str) -> Result<bool, DbErr> {
+    let row = deliveries::Entity::find()
+        .filter(deliveries::Column::Place.eq(place))
+        .filter(deliveries::Column::Name.eq(name))
+        .filter(deliveries::Column::State.is_in([State::Committed.as_str(), State::Duplicate.as_str()]));
+    Ok(row.one(db.connection()).await?.is_some())
+}
+
 /// Notes what became of a delivery whose rows were not taken; what was noted before stays.
 ///
 /// # Errors
@@ -175,14 +187,14 @@ impl<'a> Receiving<'a> {
         let effect = upsert.finish(&tx).await?;
         let before = ledger::lock(&tx, id).await?;
         let window = match answers {
-            Answers::Want(want) => match before.wants.iter().find(|open| open.id == want) {
-                Some(want) => want.slice.window(),
-                None => {
+            Answers::Want(want) => {
+                let Some(want) = before.wants.iter().find(|open| open.id == want) else {
                     // Nobody waits for it any more.
                     tx.rollback().await?;
                     return Ok(Received { state: State::Duplicate, effect: Effect::default(), reason: None });
-                }
-            },
+                };
+                want.slice.window()
+            }
             Answers::Window(window, _) => Some(window),
             Answers::Nothing => None,
         };

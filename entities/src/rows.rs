@@ -138,6 +138,11 @@ impl Rows {
         self.bytes.len()
     }
 
+    /// When each of them happened, by the column that the vendor files them by.
+    pub fn instants(&self) -> impl Iterator<Item = DateTime<Utc>> + '_ {
+        (0..self.len()).filter_map(|row| self.time(row, self.shape.at))
+    }
+
     /// Adds one. Its digest is made here, unless it has one.
     ///
     /// # Errors

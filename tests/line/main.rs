@@ -1,7 +1,8 @@
 //! The house under load: real PostgreSQL, real Redis, real processes, and a simulated vendor as the referee.
 //!
 //! `scripts/test` starts what these need and says where it is: `CONVOSYNC_TEST_POSTGRES` names a server on which
-//! databases may be made, `CONVOSYNC_TEST_REDIS_SERVER` the program that each test starts for itself.
+//! databases may be made, `CONVOSYNC_TEST_REDIS_SERVER` and `CONVOSYNC_TEST_DOVECOT` the programs that each test starts
+//! for itself.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail")]
 
@@ -12,6 +13,7 @@ mod commands;
 mod drain;
 mod faults;
 mod live;
+mod mailboxes;
 mod page;
 mod stage;
 mod store;

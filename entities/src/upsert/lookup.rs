@@ -119,7 +119,6 @@ async fn stored(tx: &Transaction, rows: &Rows, members: &[usize]) -> Result<Stor
         }
     };
     let holes = vec!["?"; members.len()].join(", ");
-    let holes = vec!["?"; members.len()].join(", ");
     let equal: Vec<String> = group
         .iter()
         .map(|place| format!("{} = ?", name(place)))

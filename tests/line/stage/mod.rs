@@ -2,12 +2,14 @@
 
 mod account;
 mod database;
+mod dovecot;
 mod process;
 mod redis_server;
 mod vendor;
 
 pub use account::AccountText;
 pub use database::{Engine, TestDatabase};
+pub use dovecot::{Dovecot, PASSWORD, USER};
 pub use process::{Process, convosync, convosync_in};
 pub use redis_server::RedisServer;
 pub use vendor::{Vendor, history};
