@@ -55,6 +55,7 @@ async fn each_wrapper_and_spelling_means_the_same() {
         let wrapper = body.as_object().and_then(|fields| fields.keys().next().cloned());
         let first = wrapper.as_ref().map_or(&body, |name| &body[name])[0].clone();
         ids.insert(first["id"].is_string());
+        assert_eq!(first["id"].is_string(), first["through_bot_modules"][0].is_string());
         let text = body.to_string();
         types.extend(
             ["Text", "text", "Wait", "wait", "Choice", "choice"]

@@ -37,7 +37,7 @@ async fn truth_follows_from_the_seed_and_the_time_alone() {
 async fn conversations_have_two_to_eight_messages_in_their_order_and_on_one_day() {
     let bench = bench(config()).await;
     let mut conversations: BTreeMap<u64, Vec<Message>> = BTreeMap::new();
-    for row in bench.vendor.truth(BOT, days("2026-11-10", "2026-11-14")) {
+    for row in bench.vendor.truth(BOT, days("2026-08-01", "2026-11-14")) {
         conversations.entry(row.conversation_id).or_default().push(row);
     }
     for rows in conversations.values() {
@@ -73,6 +73,13 @@ async fn today_is_as_long_as_the_clock_says_and_what_is_late_comes_later() {
     bench.clock.forward(TimeDelta::minutes(30));
     let later = bench.vendor.truth(BOT, today);
     assert!(all.iter().all(|row| later.contains(row)) && later.len() > all.len());
+    // Not a microsecond too early, though the clock has only milliseconds.
+    let now = on_time.clock.now();
+    on_time.clock.forward(TimeDelta::days(1));
+    let next = on_time.vendor.truth(BOT, today).into_iter().find(|row| row.timestamp > now).unwrap().timestamp;
+    on_time.clock.forward(TimeDelta::milliseconds((next - now).num_milliseconds()) - TimeDelta::days(1));
+    assert!(on_time.clock.now() < next);
+    assert_eq!(on_time.vendor.truth(BOT, today), all);
     bench.clock.forward(TimeDelta::days(2));
     assert_eq!(bench.vendor.count(BOT, today), 1000);
 }
