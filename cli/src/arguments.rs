@@ -70,6 +70,13 @@ pub enum Command {
     /// Ask for past days
     #[command(subcommand)]
     Backfill(Backfill),
+    /// Take in a file that a vendor made: a mailed report that was lost, or came too late
+    #[command(
+        after_help = "A file that answers an outstanding export, or a window that waits for a person, completes its days.\n\
+        Otherwise say which days it holds whole:\n  \
+        convosync import shop_bot report.csv --from 2026-10-01 --to 2026-10-31"
+    )]
+    Import(Import),
     /// Look at what is asked for, and free what waits for a person
     #[command(subcommand)]
     Jobs(Jobs),
@@ -202,6 +209,23 @@ pub enum Mode {
     Missing,
     /// Everything once more
     All,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The account
+    pub account: String,
+    /// The file
+    pub file: PathBuf,
+    /// Whose rows it holds, where the file does not say so itself
+    #[arg(long, value_name = "STREAM")]
+    pub stream: Option<String>,
+    /// The first day that it holds whole, in the account's zone
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub from: Option<NaiveDate>,
+    /// The last one, included
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub to: Option<NaiveDate>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,7 +3,7 @@
 use crate::arguments::Role;
 use crate::clock::SystemClock;
 use crate::failure::{Code, Failure};
-use crate::settings::Settings;
+use crate::settings::{Settings, wrong};
 use domain::clock::Clock;
 use entities::database::Database;
 use entities::roster::Roster;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 use worker::http::Http;
+use worker::post::Post;
 use worker::pull::Worker;
 use worker::queue::Queue;
 
@@ -66,6 +67,7 @@ impl Service {
         stop: CancellationToken,
     ) -> Result<(), Failure> {
         let metrics = Metrics::install().map_err(|error| Failure::new(Code::Unexpected, error.to_string()))?;
+        let posts = self.posts()?;
         let scheduler = self.scheduler(settings);
         scheduler.prepare().await?;
         let tasks = TaskTracker::new();
@@ -85,6 +87,9 @@ impl Service {
             working.spawn(async move { scheduler.run(&stop).await });
         }
         if roles.contains(&Role::Worker) {
+            for post in posts {
+                working.spawn(Arc::new(post).run(stop.clone()));
+            }
             let worker = Arc::new(self.worker(stop.clone()));
             let (queue, at_once, drain) = (self.queue.clone(), settings.worker.concurrency, settings.worker.drain);
             let (stop, ended) = (stop.clone(), ended.clone());
@@ -112,6 +117,12 @@ impl Service {
             queue: Arc::new(self.queue.clone()),
             every: settings.scheduler.tick,
         }
+    }
+
+    /// One for each mailbox that an account names.
+    fn posts(&self) -> Result<Vec<Post>, Failure> {
+        Post::of(&self.database, &self.roster)
+            .map_err(|(account, why)| wrong(format!("accounts.{account}.mailbox: {why}")))
     }
 
     fn worker(&self, draining: CancellationToken) -> Worker {

@@ -79,6 +79,8 @@ pub struct Received {
     pub effect: Effect,
     /// Why it was not committed.
     pub reason: Option<String>,
+    /// What is held by it.
+    pub window: Option<Window>,
 }
 
 /// The exports that were asked for and not answered, of one stream; one whose question is known to have been taken first.
@@ -191,7 +193,7 @@ impl<'a> Receiving<'a> {
                 let Some(want) = before.wants.iter().find(|open| open.id == want) else {
                     // Nobody waits for it any more.
                     tx.rollback().await?;
-                    return Ok(Received { state: State::Duplicate, effect: Effect::default(), reason: None });
+                    return Ok(refused(State::Duplicate, "nobody waits for it any more".to_owned()));
                 };
                 want.slice.window()
             }
@@ -203,7 +205,7 @@ impl<'a> Receiving<'a> {
             if there > step.rows {
                 tx.rollback().await?;
                 let reason = format!("{there} rows of its days are known, and it holds {}", step.rows);
-                return Ok(Received { state: State::Short, effect: Effect::default(), reason: Some(reason) });
+                return Ok(refused(State::Short, reason));
             }
         }
         keep_aside(&tx, id, window.as_ref(), &step.rejects, now).await?;
@@ -216,8 +218,13 @@ impl<'a> Receiving<'a> {
         row.to_at = Set(window.as_ref().map(Window::to));
         deliveries::Entity::insert(row).exec_without_returning(&tx).await?;
         tx.commit().await?;
-        Ok(Received { state: State::Committed, effect, reason: None })
+        let window = window.filter(|_| step.rejects.is_empty());
+        Ok(Received { state: State::Committed, effect, reason: None, window })
     }
+}
+
+fn refused(state: State, reason: String) -> Received {
+    Received { state, effect: Effect::default(), reason: Some(reason), window: None }
 }
 
 fn settle(

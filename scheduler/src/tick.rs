@@ -4,8 +4,9 @@ use domain::job::Push;
 use entities::DbErr;
 use entities::database::Database;
 use entities::lanes::{Next, ensure, hand_out};
+use entities::ledger::{self, StreamId};
 use entities::planning::replan;
-use entities::roster::Roster;
+use entities::roster::{Account, Roster};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -63,7 +64,9 @@ impl Scheduler {
         for account in self.roster.accounts() {
             for id in account.streams() {
                 let span = info_span!("plan", account = id.account, stream = id.stream);
-                replan(&self.database, account, &id).instrument(span).await?;
+                if replan(&self.database, account, &id).instrument(span).await? {
+                    self.warn(account, &id).await?;
+                }
             }
         }
         for lane in self.roster.lanes() {
@@ -71,6 +74,16 @@ impl Scheduler {
                 let span = info_span!("push", account = lane.accounts.first(), %job);
                 self.queue.push(job).instrument(span).await.map_err(TickError::Queue)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Says, each time that there is something new to ask, what people should look at before it is too late.
+    async fn warn(&self, account: &Account, id: &StreamId) -> Result<(), DbErr> {
+        let on = self.database.connection();
+        let now = self.database.now(on).await?;
+        for warning in account.warnings(&ledger::load(on, id).await?, now) {
+            warn!(account = id.account, stream = id.stream, warning, "look at this before it is too late");
         }
         Ok(())
     }

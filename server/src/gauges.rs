@@ -48,6 +48,19 @@ fn accounts(text: &mut Text, accounts: &[AccountStatus]) {
             text.gauge(&labels, float(days));
         }
     }
+    text.family(
+        "convosync_coverage_days_at_risk",
+        "Missing days that the vendor will have forgotten within a week, over all streams of the account.",
+    );
+    for account in accounts {
+        text.gauge(&[("account", &account.name)], float(account.days_at_risk));
+    }
+    text.family("convosync_credential_ends_timestamp_seconds", "When the credential ends, where it says so itself.");
+    for account in accounts {
+        if let Some(end) = account.credential_ends {
+            text.gauge(&[("account", &account.name)], seconds(end));
+        }
+    }
     text.family("convosync_proven_until_timestamp_seconds", "Everything the account owes is held up to this instant.");
     for account in accounts {
         text.gauge(&[("account", &account.name)], seconds(account.proven_until));

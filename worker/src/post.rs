@@ -45,7 +45,7 @@ pub enum PostError {
 }
 
 /// How long one step on the network may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// The longest mail that is read: it is held in memory, and no mail server passes on a longer one.
 const LARGEST: u64 = 64 << 20;
 /// How far back mails are looked at.
@@ -243,7 +243,7 @@ impl Post {
             );
             count(State::Committed);
         } else {
-            let reason = received.reason.unwrap_or_else(|| "nobody waits for it any more".to_owned());
+            let reason = received.reason.unwrap_or_default();
             self.note(delivery, Some(&candidate.id), received.state, &reason).await?;
         }
         Ok(received.state)

@@ -55,7 +55,7 @@ impl Worker {
         let mut next = Some(job);
         while let Some(job) = next {
             let span = info_span!("acquire", %job);
-            let pulled = self.pull(job).instrument(span).await.unwrap_or_else(|error| {
+            let pulled = Box::pin(self.pull(job)).instrument(span).await.unwrap_or_else(|error| {
                 warn!(%job, %error, "not stored; asked again once the lease has ended");
                 None
             });

@@ -10,13 +10,16 @@ use crate::settings::Settings;
 use domain::clock::Clock;
 use domain::fault::Fault;
 use domain::plan::slot_at;
+use domain::source::{Source, Step};
 use domain::want::Slice;
 use domain::window::Window;
 use entities::database::Database;
 use entities::lanes::{LaneSpec, borrow, ensure, hand_back};
-use entities::roster::Account;
+use entities::roster::{Account, Roster};
+use entities::upsert::Batch;
 use serde::Serialize;
 use worker::http::Http;
+use worker::post::Post;
 
 #[derive(Serialize)]
 struct Line {
@@ -60,21 +63,9 @@ pub async fn run(settings: &Settings, output: Output) -> Result<(), Failure> {
         },
         Err(failure) => bad("queue", failure.code, failure.message),
     });
-    let http = http()?;
-    for account in roster.accounts() {
-        let name = format!("account {}", account.source.account());
-        let lane = roster.lane(account.source.account()).zip(reached.as_ref());
-        lines.push(match lane {
-            // The call must take its turn: the vendor counts it like any other.
-            Some((lane, (database, true))) => in_turn(database, lane, &http, account, name).await,
-            // Where the tables are missing no service can be running, so nobody else's turn is taken.
-            Some(_) => call(&http, account, name).await.0,
-            None => bad(
-                &name,
-                Code::Down,
-                "not called: without the database there is no knowing whose turn it is".to_owned(),
-            ),
-        });
+    lines.extend(accounts(&roster, reached.as_ref()).await?);
+    if let Some((database, _)) = &reached {
+        lines.extend(mailboxes(database, &roster).await);
     }
     show(output, &lines, |lines| {
         let mut rows = table(["check", "", "detail"]);
@@ -87,6 +78,28 @@ pub async fn run(settings: &Settings, output: Output) -> Result<(), Failure> {
         None => Ok(()),
         Some(code) => Err(quietly(code)),
     }
+}
+
+/// One call per account, each in its turn.
+async fn accounts(roster: &Roster, reached: Option<&(Database, bool)>) -> Result<Vec<Line>, Failure> {
+    let mut lines = Vec::new();
+    let http = http()?;
+    for account in roster.accounts() {
+        let name = format!("account {}", account.source.account());
+        let lane = roster.lane(account.source.account()).zip(reached);
+        lines.push(match lane {
+            // The call must take its turn: the vendor counts it like any other.
+            Some((lane, (database, true))) => in_turn(database, lane, &http, account, name).await,
+            // Where the tables are missing no service can be running, so nobody else's turn is taken.
+            Some(_) => call(&http, account, name).await.0,
+            None => bad(
+                &name,
+                Code::Down,
+                "not called: without the database there is no knowing whose turn it is".to_owned(),
+            ),
+        });
+    }
+    Ok(lines)
 }
 
 async fn in_turn(database: &Database, lane: &LaneSpec, http: &Http, account: &Account, name: String) -> Line {
@@ -111,8 +124,12 @@ async fn in_turn(database: &Database, lane: &LaneSpec, http: &Http, account: &Ac
 async fn call(http: &Http, account: &Account, name: String) -> (Line, bool) {
     let source = account.source.as_ref();
     let now = SystemClock::start().now();
-    let to = slot_at(now, source.rules());
-    let slice = Window::new(to - chrono::TimeDelta::minutes(1), to).map(Slice::Window);
+    let (rules, minute) = (source.rules(), chrono::TimeDelta::minutes(1));
+    let to = slot_at(now, rules);
+    // Where the vendor knows whole days only, the newest one.
+    let is_coarse = rules.grain > minute;
+    let from = if is_coarse { rules.floor(to - rules.step) } else { to - minute };
+    let slice = Window::new(from, to).map(Slice::Window);
     let Some((stream, slice)) = source.streams().into_iter().next().zip(slice) else {
         return (good(&name, "nothing to ask for".to_owned()), true);
     };
@@ -126,19 +143,36 @@ async fn call(http: &Http, account: &Account, name: String) -> (Line, bool) {
         reader.finish(reply.head).map_err(|fault| (fault, true))
     };
     match asked.await {
-        Ok(step) => (
-            good(
-                &name,
-                format!(
-                    "{} answers; {} in the last minute",
-                    source.vendor(),
-                    counted(usize::try_from(step.rows).unwrap_or(usize::MAX), "row")
-                ),
-            ),
-            true,
-        ),
+        Ok(step) => (good(&name, told(source, &step, is_coarse)), true),
         Err((fault, idle)) => (bad(&name, code_of(&fault), fault.to_string()), idle),
     }
+}
+
+/// What the first answer held. Files that it only names are not fetched for a check.
+fn told(source: &dyn Source<Batch>, step: &Step, is_coarse: bool) -> String {
+    let rows = counted(usize::try_from(step.rows).unwrap_or(usize::MAX), "row");
+    match (&step.cursor, is_coarse) {
+        (Some(_), _) => format!("{} answers; there is more to fetch", source.vendor()),
+        (None, true) => format!("{} answers; {rows} on the newest day", source.vendor()),
+        (None, false) => format!("{} answers; {rows} in the last minute", source.vendor()),
+    }
+}
+
+/// Whether the mailboxes can be opened; no mail is read.
+async fn mailboxes(database: &Database, roster: &Roster) -> Vec<Line> {
+    let posts = match Post::of(database, roster) {
+        Ok(posts) => posts,
+        Err((account, why)) => return vec![bad(&format!("mailbox of {account}"), Code::Settings, why)],
+    };
+    let mut lines = Vec::new();
+    for post in posts {
+        let name = format!("mailbox of {}", post.names());
+        lines.push(match post.check().await {
+            Ok(mails) => good(&name, format!("opened; {} not worked on yet", counted(mails, "mail"))),
+            Err(error) => bad(&name, Code::Check, error.to_string()),
+        });
+    }
+    lines
 }
 
 fn code_of(fault: &Fault) -> Code {

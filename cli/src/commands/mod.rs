@@ -4,6 +4,7 @@ mod backfill;
 mod check;
 mod coverage;
 mod doctor;
+mod import;
 mod jobs;
 mod lanes;
 mod migrate;
@@ -35,6 +36,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Status => status::run(&opened(&settings()?).await?, output).await,
         Command::Coverage(asked) => coverage::run(&opened(&settings()?).await?, output, &asked).await,
         Command::Backfill(order) => backfill::run(&opened(&settings()?).await?, output, order).await,
+        Command::Import(asked) => import::run(&opened(&settings()?).await?, output, &asked).await,
         Command::Jobs(order) => jobs::run(&opened(&settings()?).await?, output, order).await,
         Command::Lanes(order) => lanes::run(&opened(&settings()?).await?, output, order).await,
         Command::Doctor => doctor::run(&opened(&settings()?).await?, output).await,

@@ -16,6 +16,11 @@ pub async fn run(opened: &Opened, output: Output) -> Result<(), Failure> {
     }
     print(&accounts(&status).to_string())?;
     print(&lanes(&status).to_string())?;
+    for account in &status.accounts {
+        for warning in &account.warnings {
+            say(&format!("{}: {warning}", account.name));
+        }
+    }
     let queue = status.queue;
     print(&format!(
         "queue: {} due, {} waiting, {} running, {} parked",
