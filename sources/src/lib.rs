@@ -4,6 +4,8 @@
 //! A sixth vendor is one folder here, its table (an entity with its migration), and one line in [`VENDORS`]. The
 //! commands, the dashboard, the metrics and the tests read that list.
 
+pub mod elements;
+pub mod fields;
 mod nearest;
 pub mod settings;
 pub mod vendor;

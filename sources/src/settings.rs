@@ -101,6 +101,22 @@ impl<'a> Settings<'a> {
         }
     }
 
+    /// Texts, without blanks around them: a list, or one text with commas between them; `example` shows one.
+    pub fn texts(&mut self, key: &str, example: &str) -> Option<Vec<String>> {
+        let instead = format!("{key} = [\"{example}\"]");
+        let written: Option<Vec<&str>> = match self.value(key)? {
+            Value::String(text) => Some(text.split(',').collect()),
+            Value::Array(values) => values.iter().map(Value::as_str).collect(),
+            _ => None,
+        };
+        let Some(written) = written else {
+            return self.wrong(key, "must be a list of texts, in quotes", instead);
+        };
+        let texts = written.into_iter().map(str::trim).filter(|text| !text.is_empty());
+        let texts: Vec<String> = texts.map(str::to_owned).collect();
+        if texts.is_empty() { self.wrong(key, "empty", instead) } else { Some(texts) }
+    }
+
     /// A secret that must be there, fit to be sent as a header. What is wrong with it is told without showing it.
     pub fn secret(&mut self, key: &str) -> Option<SecretString> {
         let instead = format!("{key} = \"…\" or {key}_file = \"/path\"");
@@ -263,6 +279,26 @@ mod tests {
             assert_eq!((found, problems), (Some(0.5), vec![]), "{value}");
         }
         assert_eq!(read(json!("fast"), |settings| settings.decimal("key", 0.5)).1.len(), 1);
+    }
+
+    #[test]
+    fn texts_may_be_a_list_or_one_text() {
+        for value in [json!(["a", " b "]), json!("a,b"), json!(" a , b, "), json!(["a", "", "b"])] {
+            let (found, problems) = read(value.clone(), |settings| settings.texts("key", "c"));
+            assert_eq!((found, problems), (Some(vec!["a".to_owned(), "b".to_owned()]), vec![]), "{value}");
+        }
+        let cases = [
+            (json!([]), "empty"),
+            (json!([" "]), "empty"),
+            (json!(" , "), "empty"),
+            (json!(["a", 5]), "must be a list of texts, in quotes"),
+            (json!(5), "must be a list of texts, in quotes"),
+        ];
+        for (value, why) in cases {
+            let (found, problems) = read(value.clone(), |settings| settings.texts("key", "c"));
+            let expected = vec![format!("accounts.account.key: {why}; write key = [\"c\"]")];
+            assert_eq!((found, problems), (None, expected), "{value}");
+        }
     }
 
     #[test]

@@ -10,5 +10,6 @@ pub mod lanes;
 pub mod rejects;
 pub mod requests;
 pub mod streams;
+pub mod ultimate_conversations;
 pub mod wants;
 pub mod wolkvox_chats;
