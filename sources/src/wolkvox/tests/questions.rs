@@ -75,16 +75,16 @@ fn other_questions_are_refused() {
     for answer in refused {
         assert_eq!(answer.unwrap_err().kind(), "refused");
     }
-    assert!(source.reader("chat_8", &day).is_ok());
-    assert!(source.reader("chat_9", &day).is_err());
-    assert!(source.reader("chat_8", &Slice::Key("1".to_owned())).is_err());
+    assert!(source.reader("chat_8", &day, None).is_ok());
+    assert!(source.reader("chat_9", &day, None).is_err());
+    assert!(source.reader("chat_8", &Slice::Key("1".to_owned()), None).is_err());
 }
 
 #[test]
 fn the_reader_is_the_accounts() {
     let source = opened(&json!({"row_cap": "2"})).source;
     let day = Slice::Window(window("2026-08-12T05:00:00Z", "2026-08-13T05:00:00Z"));
-    let mut reader = source.reader("chat_8", &day).unwrap();
+    let mut reader = source.reader("chat_8", &day, None).unwrap();
     // With a cap of its own, two rows where nine are spoken of are capped and not cut.
     let body = around(r#"{"conn_id":"1"},{"conn_id":"2"}"#).replace("x records", "9 records");
     reader.feed(head(200), body.as_bytes()).unwrap();

@@ -62,6 +62,7 @@ fn with_label(fault: Fault, label: &str) -> Fault {
         Fault::QuotaSpent(text) => Fault::QuotaSpent(with(text)),
         Fault::Unauthorised(text) => Fault::Unauthorised(with(text)),
         Fault::Maintenance(text) => Fault::Maintenance(with(text)),
+        Fault::Busy(text) => Fault::Busy(with(text)),
         Fault::Unreachable(text) => Fault::Unreachable(with(text)),
         Fault::TimedOut(text) => Fault::TimedOut(with(text)),
         Fault::Malformed(text) => Fault::Malformed(with(text)),
