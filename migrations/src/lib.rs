@@ -6,6 +6,7 @@ use sea_orm_migration::prelude::*;
 mod m20261121_000001_ledger;
 mod m20261121_000002_wolkvox_chats;
 mod m20261121_000003_mails;
+mod m20261121_000005_certainly_messages;
 mod table;
 
 /// All changes, in order.
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_ledger::Migration),
             Box::new(m20261121_000002_wolkvox_chats::Migration),
             Box::new(m20261121_000003_mails::Migration),
+            Box::new(m20261121_000005_certainly_messages::Migration),
         ]
     }
 }
