@@ -7,6 +7,7 @@ mod m20261121_000001_ledger;
 mod m20261121_000002_wolkvox_chats;
 mod m20261121_000003_mails;
 mod m20261121_000004_ultimate_conversations;
+mod m20261121_000005_certainly_messages;
 mod table;
 
 /// All changes, in order.
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_wolkvox_chats::Migration),
             Box::new(m20261121_000003_mails::Migration),
             Box::new(m20261121_000004_ultimate_conversations::Migration),
+            Box::new(m20261121_000005_certainly_messages::Migration),
         ]
     }
 }

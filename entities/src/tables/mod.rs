@@ -3,6 +3,7 @@
 pub mod backfill_streams;
 pub mod backfill_windows;
 pub mod backfills;
+pub mod certainly_messages;
 pub mod coverage;
 pub mod deliveries;
 pub mod lane_slots;

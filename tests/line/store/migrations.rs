@@ -4,8 +4,8 @@ use crate::stage::{Engine, TestDatabase};
 use convosync::clock::SystemClock;
 use entities::database::Database;
 use entities::tables::{
-    backfill_streams, backfill_windows, backfills, coverage, lane_slots, lanes, rejects, requests, streams, wants,
-    wolkvox_chats,
+    backfill_streams, backfill_windows, backfills, certainly_messages, coverage, lane_slots, lanes, rejects, requests,
+    streams, wants, wolkvox_chats,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
 use std::collections::BTreeMap;
@@ -62,6 +62,7 @@ async fn same_columns(engine: Engine) {
     describe::<backfill_streams::Entity>(&mut wanted, engine);
     describe::<backfill_windows::Entity>(&mut wanted, engine);
     describe::<backfills::Entity>(&mut wanted, engine);
+    describe::<certainly_messages::Entity>(&mut wanted, engine);
     describe::<coverage::Entity>(&mut wanted, engine);
     describe::<lane_slots::Entity>(&mut wanted, engine);
     describe::<lanes::Entity>(&mut wanted, engine);
