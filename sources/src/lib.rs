@@ -8,6 +8,7 @@ pub mod elements;
 pub mod fields;
 mod nearest;
 pub mod settings;
+pub mod ultimate;
 pub mod vendor;
 pub mod wolkvox;
 
@@ -18,7 +19,7 @@ use serde_json::{Map, Value};
 use settings::Settings;
 
 /// Every vendor there is.
-pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR];
+pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR, ultimate::VENDOR];
 
 /// Opens `account`, a table of the settings with its secrets resolved.
 ///
