@@ -4,6 +4,7 @@
 //! A sixth vendor is one folder here, its table (an entity with its migration), and one line in [`VENDORS`]. The
 //! commands, the dashboard, the metrics and the tests read that list.
 
+pub mod certainly;
 mod nearest;
 pub mod settings;
 pub mod vendor;
@@ -16,7 +17,7 @@ use serde_json::{Map, Value};
 use settings::Settings;
 
 /// Every vendor there is.
-pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR];
+pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR, certainly::VENDOR];
 
 /// Opens `account`, a table of the settings with its secrets resolved.
 ///

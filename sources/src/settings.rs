@@ -101,6 +101,23 @@ impl<'a> Settings<'a> {
         }
     }
 
+    /// Texts without blanks around them, at least one: a list, or one text with commas between them.
+    pub fn texts(&mut self, key: &str, example: &str) -> Option<Vec<String>> {
+        let instead = format!("{key} = [\"{example}\"]");
+        let written: Vec<&str> = match self.value(key)? {
+            Value::String(text) => text.split(',').map(str::trim).filter(|text| !text.is_empty()).collect(),
+            Value::Array(items) => match items.iter().map(Value::as_str).collect::<Option<Vec<_>>>() {
+                Some(texts) => texts.into_iter().map(str::trim).collect(),
+                None => return self.wrong(key, "must be texts, in quotes", instead),
+            },
+            _ => return self.wrong(key, "must be a list of texts", instead),
+        };
+        if written.is_empty() || written.contains(&"") {
+            return self.wrong(key, "empty", instead);
+        }
+        Some(written.into_iter().map(str::to_owned).collect())
+    }
+
     /// A secret that must be there, fit to be sent as a header. What is wrong with it is told without showing it.
     pub fn secret(&mut self, key: &str) -> Option<SecretString> {
         let instead = format!("{key} = \"…\" or {key}_file = \"/path\"");
@@ -263,6 +280,29 @@ mod tests {
             assert_eq!((found, problems), (Some(0.5), vec![]), "{value}");
         }
         assert_eq!(read(json!("fast"), |settings| settings.decimal("key", 0.5)).1.len(), 1);
+    }
+
+    #[test]
+    fn texts_are_a_list_or_have_commas() {
+        for value in [json!(["a", " b "]), json!("a,b"), json!(" a , b ,")] {
+            let (found, problems) = read(value.clone(), |settings| settings.texts("key", "a"));
+            assert_eq!((found, problems), (Some(vec!["a".to_owned(), "b".to_owned()]), vec![]), "{value}");
+        }
+        let bad = [
+            (json!([]), "empty"),
+            (json!(""), "empty"),
+            (json!(" , "), "empty"),
+            (json!(["a", " "]), "empty"),
+            (json!(["a", 1]), "must be texts, in quotes"),
+            (json!(1), "must be a list of texts"),
+            (json!({"a": "b"}), "must be a list of texts"),
+        ];
+        for (value, why) in bad {
+            let (found, problems) = read(value.clone(), |settings| settings.texts("key", "a"));
+            let told = format!("accounts.account.key: {why}; write key = [\"a\"]");
+            assert_eq!((found, problems), (None, vec![told]), "{value}");
+        }
+        assert_eq!(read(json!(1), |settings| settings.texts("other", "a")), (None, vec![]), "absent is no mistake");
     }
 
     #[test]
