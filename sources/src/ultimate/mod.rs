@@ -66,8 +66,12 @@ impl Source<Batch> for Ultimate {
     }
 
     fn streams(&self) -> Vec<Stream> {
-        let stream =
-            |bot: &String| Stream { name: bot.clone(), table: "ultimate_conversations", at: "conversation_end_time" };
+        let stream = |bot: &String| Stream {
+            name: bot.clone(),
+            table: "ultimate_conversations",
+            at: "conversation_start_time",
+            part: Some("bot_id"),
+        };
         self.bots.iter().map(stream).collect()
     }
 
