@@ -176,7 +176,7 @@ fn what_is_wrong_is_named_with_what_to_write() {
         (value!({"token": "JWT abc"}), "token: holds a blank"),
         (value!({"bot_ids": null}), "bot_ids: missing; write bot_ids = [\"xxxxxxxx-xxxx"),
         (value!({"bot_ids": []}), "bot_ids: empty; write bot_ids = [\"xxxxxxxx-xxxx"),
-        (value!({"bot_ids": [1]}), "bot_ids: must be texts, in quotes; write"),
+        (value!({"bot_ids": [1]}), "bot_ids: must be a list of texts, in quotes; write"),
         (value!({"bot_ids": "a,b&c"}), "bot_ids: \"b&c\" is no id of a bot; write"),
         (value!({"bot_ids": "a1,A1"}), "bot_ids: \"a1\" is there twice; write"),
         (value!({"base_url": "http://app.certainly.io/api"}), "base_url: http would send the token readable"),

@@ -14,7 +14,7 @@ fn an_account_says_what_it_is() {
     let source = &opened.source;
     assert_eq!((source.account(), source.vendor(), source.zone()), ("ultimate_eu", "ultimate", chrono_tz::Tz::UTC));
     let streams: Vec<_> = source.streams().into_iter().map(|stream| (stream.name, stream.table, stream.at)).collect();
-    let stream = |bot: &str| (bot.to_owned(), "ultimate_conversations", "conversation_end_time");
+    let stream = |bot: &str| (bot.to_owned(), "ultimate_conversations", "conversation_start_time");
     assert_eq!(streams, [stream(BOT), stream(OTHER)]);
     assert_eq!(opened.since, chrono::NaiveDate::from_ymd_opt(2026, 10, 1));
     assert!(!format!("{opened:?} {:?}", source.lane()).contains(KEY));
