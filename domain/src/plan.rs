@@ -64,7 +64,7 @@ pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Le
 #[must_use]
 pub fn slot_at(now: DateTime<Utc>, rules: &Rules) -> DateTime<Utc> {
     let now = rules.ready_after.map_or(now, |after| rules.floor(now - after));
-    let step = millis(rules.step);
+    let step = millis(if rules.ready_after.is_some() { rules.step.max(rules.grain) } else { rules.step });
     let grid = (millis(delta(rules.interval)) + step - 1) / step * step;
     let whole = now.timestamp_millis() - now.timestamp_millis().rem_euclid(grid);
     DateTime::from_timestamp_millis(whole).unwrap_or(now)
@@ -134,7 +134,8 @@ impl Planner<'_> {
         if refresh {
             owed.splice(0..0, self.unsettled_before(since));
         }
-        let horizon = self.on_step(wanted.to() - self.rules.settle);
+        // On a grain: the vendor would be asked for the grain around it twice.
+        let horizon = self.rules.floor(self.on_step(wanted.to() - self.rules.settle));
         let old: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from(), part.to().min(horizon))).collect();
         let young: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from().max(horizon), part.to())).collect();
         let windows = if refresh {
