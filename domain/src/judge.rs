@@ -171,7 +171,7 @@ fn is_worth_splitting(rules: &Rules, want: &Want) -> bool {
 
 fn is_wide(rules: &Rules, want: &Want) -> bool {
     let Slice::Window(window) = want.slice else { return false };
-    rules.halves(window).is_some_and(|(older, _)| older.span() >= NARROW)
+    rules.halves(window).is_some_and(|(older, _)| rules.whole(older).span() >= NARROW)
 }
 
 /// A vendor may ask for any wait; more than a year is no date that could be stored.

@@ -163,13 +163,14 @@ impl Ledger {
         self.lead(Some(heard), want.expected, now);
         let Some(window) = want.slice.window() else { return };
         self.cover(window, heard, rules);
-        let is_telling = want.purpose != Purpose::Live || window.span() >= TELLING;
+        let looked = looked_at(window, heard.asked_at, rules);
+        let is_telling = want.purpose != Purpose::Live || looked.span() >= TELLING;
         let is_export = matches!(want.slice, Slice::Export(_));
         self.teach(want.purpose, |pace| {
             if is_export {
                 // It was asked for in this way because it is like no other.
             } else if is_telling {
-                pace.learn(window, heard.rows, heard.elapsed);
+                pace.learn(looked, heard.rows, heard.elapsed);
             } else {
                 pace.learn_time(heard.rows, heard.elapsed);
             }
@@ -235,7 +236,9 @@ impl Ledger {
 
     fn learn_from_split(&mut self, purpose: Purpose, window: Window, heard: Option<&Heard>, rules: &Rules) {
         self.teach(purpose, |pace| match heard {
-            Some(heard) if heard.rows >= rules.row_cap => pace.learn_capped(window, heard.rows),
+            Some(heard) if heard.rows >= rules.row_cap => {
+                pace.learn_capped(looked_at(window, heard.asked_at, rules), heard.rows)
+            }
             Some(_) => {}
             None => pace.learn_timeout(),
         });
@@ -265,6 +268,12 @@ impl Ledger {
         let due = now.max(whole.to() + settled);
         self.wants.push(Want::new(purpose, Slice::Export(whole), due, self.pace_for(purpose).expected(window)));
     }
+}
+
+/// What the vendor looked through when it was asked for `window`: whole grains, as far as they were over.
+fn looked_at(window: Window, asked_at: DateTime<Utc>, rules: &Rules) -> Window {
+    let whole = rules.whole(window);
+    Window::new(whole.from(), whole.to().min(asked_at.max(window.to()))).unwrap_or(window)
 }
 
 fn touch(one: Window, other: Window) -> bool {

@@ -9,6 +9,7 @@ mod backoff;
 mod coverage;
 mod desk;
 mod dice;
+mod grain;
 mod judge;
 mod lane;
 mod ledger;

@@ -60,7 +60,7 @@ impl Tick {
         let ordered = ledger
             .backfills
             .iter()
-            .flat_map(|backfill| backfill.answered.windows().iter().copied().chain([backfill.window]));
+            .flat_map(|backfill| backfill.answered.windows().iter().copied().chain([needed(backfill, self.rules())]));
         let edges = held.chain(ordered).chain(windows(&ledger.wants)).flat_map(|window| [window.from(), window.to()]);
         edges.chain([self.stream.since]).collect()
     }
