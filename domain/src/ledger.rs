@@ -254,15 +254,22 @@ impl Ledger {
         self.learn_from_split(purpose, window, heard, rules);
         let purpose = if purpose == Purpose::Live { Purpose::Settle } else { purpose };
         let mut whole = rules.whole(window);
-        // What was not asked for yet and lies beside it comes in one mail: one export at a time, and each takes long.
-        let is_free = |want: &Want| matches!(want.standing, Standing::Waiting) && want.asked.is_none();
-        self.wants.retain(|other| match other.slice {
-            Slice::Export(beside) if other.purpose == purpose && is_free(other) && touch(beside, whole) => {
-                whole = Window::new(beside.from().min(whole.from()), beside.to().max(whole.to())).unwrap_or(whole);
-                false
-            }
-            _ => true,
-        });
+        // What was not asked for yet and lies beside it comes in one mail: one export at a time, and each takes long. What was
+        // handed out may have been asked for by a process that died then: its mail must not answer for more.
+        let is_free =
+            |want: &Want| matches!(want.standing, Standing::Waiting) && want.asked.is_none() && want.attempt == 0;
+        let beside = |wants: &[Want], whole: Window| {
+            wants.iter().enumerate().find_map(|(at, other)| match other.slice {
+                Slice::Export(beside) if other.purpose == purpose && is_free(other) && touch(beside, whole) => {
+                    Some((at, beside))
+                }
+                _ => None,
+            })
+        };
+        while let Some((at, beside)) = beside(&self.wants, whole) {
+            self.wants.swap_remove(at);
+            whole = Window::new(beside.from().min(whole.from()), beside.to().max(whole.to())).unwrap_or(whole);
+        }
         // What is held already is asked for once more, when it no longer changes.
         let settled = if self.coverage.held().covers(whole) { rules.settle } else { TimeDelta::zero() };
         let due = now.max(whole.to() + settled);

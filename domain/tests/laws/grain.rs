@@ -32,7 +32,11 @@ fn answer(ledger: &mut Ledger, purpose: Purpose, asked: Window, rows: u64, rules
     ledger.wants = vec![Want { id: 1, ..want }];
     let (asked_at, elapsed) = (rules.whole(asked).to(), Duration::from_secs(1));
     let heard = Heard { asked_at, elapsed, rows, earliest_change: None, leads: Vec::new() };
-    let verdict = if rows >= rules.row_cap { Verdict::Split } else { Verdict::Commit };
+    let verdict = match rules.halves(asked) {
+        _ if rows < rules.row_cap => Verdict::Commit,
+        Some(_) => Verdict::Split,
+        None => Verdict::Export,
+    };
     ledger.settle(1, &verdict, Some(&heard), rules, asked_at);
 }
 

@@ -7,8 +7,10 @@
 mod any;
 mod backoff;
 mod coverage;
+mod days;
 mod desk;
 mod dice;
+mod export;
 mod grain;
 mod judge;
 mod lane;
