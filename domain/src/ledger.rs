@@ -87,7 +87,8 @@ impl Ledger {
                 self.wants.push(want);
             }
         }
-        self.wants.retain(|want| want.id == 0 || !plan.obsolete.contains(&want.id));
+        // Whoever took one up in the meantime is let finish.
+        self.wants.retain(|want| want.id == 0 || want.is_running() || !plan.obsolete.contains(&want.id));
         self.slot = self.slot.max(plan.slot);
         self.refreshed = self.refreshed.max(plan.refreshed);
         for backfill in self.backfills.iter_mut().filter(|backfill| plan.finished.contains(&backfill.id)) {
@@ -200,16 +201,14 @@ impl Ledger {
     pub fn hold(&mut self, window: Window, heard: &Heard, rules: &Rules, now: DateTime<Utc>) {
         self.lead(Some(heard), Duration::ZERO, now);
         self.cover(window, heard, rules);
-        let is_asked = |want: &Want| matches!(want.standing, Standing::Running { .. });
-        self.wants.retain(|want| is_asked(want) || !want.slice.window().is_some_and(|slice| window.covers(&slice)));
+        self.wants.retain(|want| want.is_running() || !want.slice.window().is_some_and(|slice| window.covers(&slice)));
     }
 
     /// Wants what an answer names. A page that is read again names the same things again: once is enough, unless the
     /// one that stands open was asked about before.
     fn lead(&mut self, heard: Option<&Heard>, expected: Duration, now: DateTime<Utc>) {
         for slice in heard.iter().flat_map(|heard| &heard.leads) {
-            let is_asked = |want: &Want| matches!(want.standing, Standing::Running { .. });
-            if !self.wants.iter().any(|open| open.slice == *slice && !is_asked(open)) {
+            if !self.wants.iter().any(|open| open.slice == *slice && !open.is_running()) {
                 self.wants.push(Want::new(Purpose::Lead, slice.clone(), now, expected));
             }
         }

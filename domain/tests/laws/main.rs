@@ -13,6 +13,7 @@ mod dice;
 mod export;
 mod grain;
 mod judge;
+mod kept;
 mod lane;
 mod ledger;
 mod line;
