@@ -74,8 +74,12 @@ pub fn days(view: View<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
 #[must_use]
 pub fn at_risk(view: View<'_>, first: NaiveDate) -> Vec<NaiveDate> {
     let Some(oldest) = view.rules.oldest(view.now) else { return Vec::new() };
-    let last = (oldest + WARNING - TimeDelta::milliseconds(1)).with_timezone(&view.zone).date_naive();
-    let missing = days(view, first, last).into_iter().filter(|day| day.state == Trust::Missing);
+    let last = (oldest + WARNING).with_timezone(&view.zone).date_naive();
+    let later = View { now: view.now + WARNING, ..view };
+    let is_forgotten = |day: &Day| {
+        Window::of_day(day.day, view.zone).is_some_and(|window| later.forgotten(later.needed(window)).is_some())
+    };
+    let missing = days(view, first, last).into_iter().filter(|day| day.state == Trust::Missing && is_forgotten(day));
     missing.map(|day| day.day).collect()
 }
 
@@ -118,7 +122,7 @@ impl View<'_> {
     fn why_provisional(&self, day: Window, needed: Window) -> String {
         match self.ledger.coverage.held().gaps(needed).first() {
             Some(gap) if !self.rules.spill.is_zero() => {
-                format!("waits for the file of {}; a day is complete with its own file and the next", self.day_of(*gap))
+                format!("waits for the file of {}; a day is complete with its own file and the next", file_of(*gap))
             }
             _ if day.to() > self.due => "not over yet".to_owned(),
             _ => "answers may still change".to_owned(),
@@ -151,18 +155,19 @@ impl View<'_> {
         };
         match self.ledger.coverage.held().gaps(needed).first() {
             Some(gap) if !self.rules.spill.is_zero() => {
-                format!("the file of {} is missing: {asked}", self.day_of(*gap))
+                format!("the file of {} is missing: {asked}", file_of(*gap))
             }
             _ => asked,
         }
-    }
-
-    fn day_of(&self, window: Window) -> NaiveDate {
-        window.from().with_timezone(&self.zone).date_naive()
     }
 
     fn touching(&self, window: Window) -> impl Iterator<Item = &Want> {
         let touches = move |want: &&Want| want.slice.window().is_some_and(|slice| slice.intersect(&window).is_some());
         self.ledger.wants.iter().filter(touches)
     }
+}
+
+/// The name of the file that begins a gap: the vendor's days are those of UTC.
+fn file_of(gap: Window) -> NaiveDate {
+    gap.from().date_naive()
 }

@@ -106,6 +106,10 @@ fn judge_answer(rules: &Rules, want: &Want, answer: Answer, at: Circumstances) -
             _ => Verdict::Park(format!("asked {EXPORTS} times for a mailed export, and none has come")),
         };
     }
+    if want.is_forgotten(rules.oldest(at.now)) {
+        // Whoever is asked for what it no longer keeps answers with what is left. The next plan wants what can be had.
+        return Verdict::Snooze(at.now + delta(rules.retry_min));
+    }
     if let Slice::Window(window) = want.slice
         && answer.rows >= rules.row_cap
     {
@@ -171,7 +175,7 @@ fn is_worth_splitting(rules: &Rules, want: &Want) -> bool {
 
 fn is_wide(rules: &Rules, want: &Want) -> bool {
     let Slice::Window(window) = want.slice else { return false };
-    rules.halves(window).is_some_and(|(older, _)| older.span() >= NARROW)
+    rules.halves(window).is_some_and(|(older, _)| rules.whole(older).span() >= NARROW)
 }
 
 /// A vendor may ask for any wait; more than a year is no date that could be stored.

@@ -87,7 +87,8 @@ impl Ledger {
                 self.wants.push(want);
             }
         }
-        self.wants.retain(|want| want.id == 0 || !plan.obsolete.contains(&want.id));
+        // Whoever took one up in the meantime is let finish.
+        self.wants.retain(|want| want.id == 0 || want.is_running() || !plan.obsolete.contains(&want.id));
         self.slot = self.slot.max(plan.slot);
         self.refreshed = self.refreshed.max(plan.refreshed);
         for backfill in self.backfills.iter_mut().filter(|backfill| plan.finished.contains(&backfill.id)) {
@@ -163,13 +164,14 @@ impl Ledger {
         self.lead(Some(heard), want.expected, now);
         let Some(window) = want.slice.window() else { return };
         self.cover(window, heard, rules);
-        let is_telling = want.purpose != Purpose::Live || window.span() >= TELLING;
+        let looked = looked_at(window, heard.asked_at, rules);
+        let is_telling = want.purpose != Purpose::Live || looked.span() >= TELLING;
         let is_export = matches!(want.slice, Slice::Export(_));
         self.teach(want.purpose, |pace| {
             if is_export {
                 // It was asked for in this way because it is like no other.
             } else if is_telling {
-                pace.learn(window, heard.rows, heard.elapsed);
+                pace.learn(looked, heard.rows, heard.elapsed);
             } else {
                 pace.learn_time(heard.rows, heard.elapsed);
             }
@@ -199,16 +201,14 @@ impl Ledger {
     pub fn hold(&mut self, window: Window, heard: &Heard, rules: &Rules, now: DateTime<Utc>) {
         self.lead(Some(heard), Duration::ZERO, now);
         self.cover(window, heard, rules);
-        let is_asked = |want: &Want| matches!(want.standing, Standing::Running { .. });
-        self.wants.retain(|want| is_asked(want) || !want.slice.window().is_some_and(|slice| window.covers(&slice)));
+        self.wants.retain(|want| want.is_running() || !want.slice.window().is_some_and(|slice| window.covers(&slice)));
     }
 
     /// Wants what an answer names. A page that is read again names the same things again: once is enough, unless the
     /// one that stands open was asked about before.
     fn lead(&mut self, heard: Option<&Heard>, expected: Duration, now: DateTime<Utc>) {
         for slice in heard.iter().flat_map(|heard| &heard.leads) {
-            let is_asked = |want: &Want| matches!(want.standing, Standing::Running { .. });
-            if !self.wants.iter().any(|open| open.slice == *slice && !is_asked(open)) {
+            if !self.wants.iter().any(|open| open.slice == *slice && !open.is_running()) {
                 self.wants.push(Want::new(Purpose::Lead, slice.clone(), now, expected));
             }
         }
@@ -235,7 +235,9 @@ impl Ledger {
 
     fn learn_from_split(&mut self, purpose: Purpose, window: Window, heard: Option<&Heard>, rules: &Rules) {
         self.teach(purpose, |pace| match heard {
-            Some(heard) if heard.rows >= rules.row_cap => pace.learn_capped(window, heard.rows),
+            Some(heard) if heard.rows >= rules.row_cap => {
+                pace.learn_capped(looked_at(window, heard.asked_at, rules), heard.rows)
+            }
             Some(_) => {}
             None => pace.learn_timeout(),
         });
@@ -251,20 +253,33 @@ impl Ledger {
         self.learn_from_split(purpose, window, heard, rules);
         let purpose = if purpose == Purpose::Live { Purpose::Settle } else { purpose };
         let mut whole = rules.whole(window);
-        // What was not asked for yet and lies beside it comes in one mail: one export at a time, and each takes long.
-        let is_free = |want: &Want| matches!(want.standing, Standing::Waiting) && want.asked.is_none();
-        self.wants.retain(|other| match other.slice {
-            Slice::Export(beside) if other.purpose == purpose && is_free(other) && touch(beside, whole) => {
-                whole = Window::new(beside.from().min(whole.from()), beside.to().max(whole.to())).unwrap_or(whole);
-                false
-            }
-            _ => true,
-        });
+        // What was not asked for yet and lies beside it comes in one mail: one export at a time, and each takes long. What was
+        // handed out may have been asked for by a process that died then: its mail must not answer for more.
+        let is_free =
+            |want: &Want| matches!(want.standing, Standing::Waiting) && want.asked.is_none() && want.attempt == 0;
+        let beside = |wants: &[Want], whole: Window| {
+            wants.iter().enumerate().find_map(|(at, other)| match other.slice {
+                Slice::Export(beside) if other.purpose == purpose && is_free(other) && touch(beside, whole) => {
+                    Some((at, beside))
+                }
+                _ => None,
+            })
+        };
+        while let Some((at, beside)) = beside(&self.wants, whole) {
+            self.wants.swap_remove(at);
+            whole = Window::new(beside.from().min(whole.from()), beside.to().max(whole.to())).unwrap_or(whole);
+        }
         // What is held already is asked for once more, when it no longer changes.
         let settled = if self.coverage.held().covers(whole) { rules.settle } else { TimeDelta::zero() };
         let due = now.max(whole.to() + settled);
         self.wants.push(Want::new(purpose, Slice::Export(whole), due, self.pace_for(purpose).expected(window)));
     }
+}
+
+/// What the vendor looked through when it was asked for `window`: whole grains, as far as they were over.
+fn looked_at(window: Window, asked_at: DateTime<Utc>, rules: &Rules) -> Window {
+    let whole = rules.whole(window);
+    Window::new(whole.from(), whole.to().min(asked_at.max(window.to()))).unwrap_or(window)
 }
 
 fn touch(one: Window, other: Window) -> bool {

@@ -4,7 +4,7 @@ use crate::backfill::Progress;
 use crate::ledger::Ledger;
 use crate::rules::Rules;
 use crate::spans::Spans;
-use crate::want::{Purpose, Slice, Standing, Want};
+use crate::want::{Purpose, Slice, Want};
 use crate::window::Window;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -19,7 +19,7 @@ pub struct Plan {
     pub refreshed: Option<DateTime<Utc>>,
     /// Backfills that have nothing left to ask for.
     pub finished: Vec<i64>,
-    /// Wants of backfills that have ended, by their id: nobody waits for them any more.
+    /// Wants of backfills that have ended, and those that nobody can answer in full any more, by their id.
     pub obsolete: Vec<i64>,
 }
 
@@ -43,8 +43,8 @@ const AGED: usize = 32;
 /// far as one answer can. A plan that was accepted leaves nothing to plan at the same instant.
 #[must_use]
 pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Ledger) -> Plan {
-    let open = ledger.wants.iter().filter(|want| !is_obsolete(want, ledger)).collect();
     let oldest = rules.oldest(now).unwrap_or(DateTime::<Utc>::MIN_UTC);
+    let (obsolete, open): (Vec<_>, Vec<_>) = ledger.wants.iter().partition(|want| is_obsolete(want, ledger, oldest));
     let since = since.max(oldest);
     let mut planner = Planner { slot: slot_at(now, rules), oldest, rules, ledger, open, plan: Plan::default() };
     if ledger.parked().is_none()
@@ -55,7 +55,7 @@ pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Le
         planner.plan_owed(since, planned && refresh);
     }
     planner.plan_backfills(now);
-    planner.plan.obsolete = ledger.wants.iter().filter(|want| is_obsolete(want, ledger)).map(|want| want.id).collect();
+    planner.plan.obsolete = obsolete.into_iter().map(|want| want.id).collect();
     planner.plan
 }
 
@@ -64,7 +64,7 @@ pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Le
 #[must_use]
 pub fn slot_at(now: DateTime<Utc>, rules: &Rules) -> DateTime<Utc> {
     let now = rules.ready_after.map_or(now, |after| rules.floor(now - after));
-    let step = millis(rules.step);
+    let step = millis(if rules.ready_after.is_some() { rules.step.max(rules.grain) } else { rules.step });
     let grid = (millis(delta(rules.interval)) + step - 1) / step * step;
     let whole = now.timestamp_millis() - now.timestamp_millis().rem_euclid(grid);
     DateTime::from_timestamp_millis(whole).unwrap_or(now)
@@ -134,7 +134,8 @@ impl Planner<'_> {
         if refresh {
             owed.splice(0..0, self.unsettled_before(since));
         }
-        let horizon = self.on_step(wanted.to() - self.rules.settle);
+        // On a grain: the vendor would be asked for the grain around it twice.
+        let horizon = self.rules.floor(self.on_step(wanted.to() - self.rules.settle));
         let old: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from(), part.to().min(horizon))).collect();
         let young: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from().max(horizon), part.to())).collect();
         let windows = if refresh {
@@ -220,10 +221,14 @@ impl Planner<'_> {
     }
 }
 
-/// Whether a want belongs to a backfill that is no longer there, and nobody works on it.
-fn is_obsolete(want: &Want, ledger: &Ledger) -> bool {
-    let Purpose::Backfill(id) = want.purpose else { return false };
-    !matches!(want.standing, Standing::Running { .. }) && ledger.backfills.iter().all(|backfill| backfill.id != id)
+/// Whether nobody works on a want, and it belongs to a backfill that is no longer there, or asks for what the vendor has
+/// forgotten in the meantime: what of that can still be had is wanted anew. What waits for a person goes on waiting.
+fn is_obsolete(want: &Want, ledger: &Ledger, oldest: DateTime<Utc>) -> bool {
+    let is_orphan = match want.purpose {
+        Purpose::Backfill(id) => ledger.backfills.iter().all(|backfill| backfill.id != id),
+        Purpose::Live | Purpose::Lead | Purpose::Settle => false,
+    };
+    !want.is_running() && (is_orphan || !want.is_parked() && want.is_forgotten(Some(oldest)))
 }
 
 /// Equal parts of at most `width`, in whole steps or grains, newest first: a span just over the width becomes two halves

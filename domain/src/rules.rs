@@ -127,10 +127,7 @@ impl Rules {
     /// The last instant up to `at` at which one grain ends and the next begins.
     #[must_use]
     pub fn floor(&self, at: DateTime<Utc>) -> DateTime<Utc> {
-        if self.grain <= self.step {
-            return at;
-        }
-        at - TimeDelta::milliseconds(at.timestamp_millis().rem_euclid(self.grain.num_milliseconds()))
+        if self.grain <= self.step { at } else { on_grid(at, self.grain) }
     }
 
     /// The first such instant from `at` on.
@@ -159,10 +156,13 @@ impl Rules {
         Window::new(self.floor(window.from()), self.ceil(window.to())).unwrap_or(window)
     }
 
-    /// The first instant that the vendor can still be asked for in full.
+    /// The first instant that the vendor can still be asked for in full: on a grain, or at least on a step.
     #[must_use]
     pub fn oldest(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.retention.map(|kept| self.ceil(now - kept))
+        let kept = now - self.retention?;
+        let span = self.grain.max(self.step);
+        let floor = on_grid(kept, span);
+        Some(if floor == kept { kept } else { floor + span })
     }
 
     /// These rules with the operator's wishes: permits nothing that `limits` forbid.
@@ -253,6 +253,12 @@ impl Rules {
         check(!is_rate, "requests_per_second", "must be more than 0".to_owned(), "0.5, or leave it out".to_owned());
         refusals
     }
+}
+
+/// The last instant up to `at` that lies whole spans from 1970. To the millisecond below it: clocks show microseconds.
+fn on_grid(at: DateTime<Utc>, span: TimeDelta) -> DateTime<Utc> {
+    let millis = at.timestamp_millis();
+    DateTime::from_timestamp_millis(millis - millis.rem_euclid(span.num_milliseconds().max(1))).unwrap_or(at)
 }
 
 /// As it would be written in the settings; rounded up, so that what is advised suffices.

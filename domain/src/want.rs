@@ -132,6 +132,19 @@ impl Want {
         matches!(self.standing, Standing::Awaiting { until } if until > now)
     }
 
+    /// Whether it asks for something from before `oldest`, the first instant that the vendor still keeps.
+    #[must_use]
+    pub fn is_forgotten(&self, oldest: Option<DateTime<Utc>>) -> bool {
+        let Slice::Window(window) = self.slice else { return false };
+        oldest.is_some_and(|oldest| window.from() < oldest)
+    }
+
+    /// Whether a worker holds it.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        matches!(self.standing, Standing::Running { .. })
+    }
+
     /// Whether it waits for a person.
     #[must_use]
     pub fn is_parked(&self) -> bool {

@@ -1,7 +1,7 @@
 //! What laws are tried on: instants near a fixed day, windows, rules.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::rules::Rules;
+use domain::rules::{Export, Rules};
 use domain::spans::Spans;
 use domain::want::{Purpose, Slice, Want};
 use domain::window::Window;
@@ -60,6 +60,44 @@ pub fn backfill_want(window: Window) -> Want {
 /// Any duration, with all orders of magnitude equally likely: dates end somewhere in between.
 pub fn any_long() -> impl Strategy<Value = Duration> {
     (0_u32..64, 0.5..1.0).prop_map(|(bits, share)| Duration::from_secs(1 << bits).mul_f64(share))
+}
+
+/// An instant that no clock strikes: to the microsecond.
+pub fn any_instant(days: i64) -> impl Strategy<Value = DateTime<Utc>> {
+    let micros = prop_oneof![1 => Just(0_i64), 2 => 0_i64..1_000_000];
+    let second = prop_oneof![1 => (0..days).prop_map(|day| day * DAY), 4 => 0..days * DAY];
+    (second, micros).prop_map(|(second, micros)| at(second) + TimeDelta::microseconds(micros))
+}
+
+/// The rules of a vendor much like Ultimate: a file a day, made in the night after it, kept for a month.
+pub fn ultimate() -> Rules {
+    Rules {
+        longest: TimeDelta::days(1),
+        grain: TimeDelta::days(1),
+        ready_after: Some(TimeDelta::hours(1)),
+        spill: TimeDelta::days(1),
+        retention: Some(TimeDelta::days(30)),
+        row_cap: u64::MAX,
+        interval: Duration::from_hours(24),
+        settle: TimeDelta::days(3),
+        refresh: Duration::from_hours(24),
+        overlap: TimeDelta::zero(),
+        ..rules()
+    }
+}
+
+/// The rules of a vendor much like Certainly: asked by days, today's too, and by mail for days that hold too much.
+pub fn certainly() -> Rules {
+    Rules {
+        longest: TimeDelta::days(15),
+        grain: TimeDelta::days(1),
+        export: Some(Export { busy_retry: Duration::from_mins(10), patience: Duration::from_hours(6) }),
+        row_cap: 500,
+        interval: Duration::from_mins(30),
+        settle: TimeDelta::days(2),
+        refresh: Duration::from_hours(6),
+        ..rules()
+    }
 }
 
 /// The rules of a vendor much like Wolkvox.

@@ -5,15 +5,17 @@ use crate::truth::{State, Truth};
 use crate::vendor::{Reply, Seen};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::Progress;
+use domain::coverage::Coverage;
 use domain::job::Job;
-use domain::judge::Judgement;
+use domain::judge::{Judgement, Verdict};
 use domain::lane::{Lane, Lease, Traffic, pick};
 use domain::ledger::{Heard, Ledger};
-use domain::plan::{Plan, plan, slot_at};
+use domain::plan::{Plan, due_at, plan, slot_at};
 use domain::rules::Rules;
-use domain::want::{Purpose, Standing, Want};
+use domain::want::{Purpose, Slice, Standing, Want};
 use domain::window::Window;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// A want with a lease on the lane.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub struct Desk {
     pub verdicts: BTreeSet<&'static str>,
     /// Commits that were refused because the lease was lost.
     pub refused: u32,
+    /// Mails that fitted no export that was out, or several.
+    pub strays: u32,
     /// How late live work started, at worst, since this was last cleared.
     pub latest: TimeDelta,
 }
@@ -63,6 +67,7 @@ impl Desk {
             fences: BTreeMap::new(),
             verdicts: BTreeSet::new(),
             refused: 0,
+            strays: 0,
             latest: TimeDelta::zero(),
         }
     }
@@ -108,14 +113,15 @@ impl Desk {
         let interval = TimeDelta::from_std(self.rules.interval).unwrap();
         let spacing = TimeDelta::from_std(self.rules.spacing).unwrap();
         let traffic = Traffic {
-            next_live: Some(slot_at(now, &self.rules) + interval - spacing),
+            next_live: Some(due_at(slot_at(now, &self.rules) + interval, &self.rules) - spacing),
             last_background: self.last_background,
             last_backfill: self.last_backfill,
             quota: None,
-            is_exporting: false,
+            is_exporting: self.is_exporting(now),
         };
         let id = pick(&self.ledger.wants, &traffic, now)?.id;
         let want = self.ledger.wants.iter_mut().find(|want| want.id == id)?;
+        assert!(!want.is_awaiting(now), "asked again while its mail is awaited");
         want.attempt += 1;
         want.standing = Standing::Handed { until: now + TICKET };
         Some(Job { want: id, attempt: want.attempt })
@@ -168,11 +174,11 @@ impl Desk {
             return false;
         }
         assert_eq!(self.fences.get(&claimed.lease.slot), Some(&claimed.lease.fence), "an old fence wrote");
-        let own = self.ledger.wants.iter().find(|want| want.id == claimed.job.want).expect("the want is still there");
-        assert!(
-            own.attempt == claimed.job.attempt && matches!(own.standing, Standing::Running { .. }),
-            "not its own want"
-        );
+        match self.ledger.wants.iter().find(|want| want.id == claimed.job.want) {
+            // A mail may have come meanwhile, for an earlier question of ours.
+            None => assert!(matches!(claimed.want.slice, Slice::Export(_)), "the want is gone"),
+            Some(own) => assert!(own.attempt == claimed.job.attempt && own.is_running(), "not its own want"),
+        }
         let earliest_change = self.upsert(&reply.rows);
         let heard = reply.heard.as_ref().ok().map(|answer| Heard {
             asked_at: claimed.now,
@@ -189,9 +195,7 @@ impl Desk {
         if let Some(closing) = &judged.closing {
             self.lane.close(closing.clone());
         }
-        for settled in self.ledger.coverage.settled().windows() {
-            before.settled().gaps(*settled).into_iter().for_each(|fresh| self.check_final(truth, fresh));
-        }
+        self.check_fresh(truth, &before);
         true
     }
 
@@ -216,6 +220,22 @@ impl Desk {
             }
         }
         earliest_change
+    }
+
+    /// Rows that came by mail, and what they prove of the want they answer: all of it, or nothing is stored.
+    pub fn take(&mut self, truth: &Truth, id: i64, rows: &[Seen], asked_at: DateTime<Utc>, now: DateTime<Utc>) {
+        let earliest_change = self.upsert(rows);
+        let (elapsed, leads) = (Duration::ZERO, Vec::new());
+        let heard = Heard { asked_at, elapsed, rows: rows.len() as u64, earliest_change, leads };
+        let before = self.ledger.coverage.clone();
+        self.ledger.settle(id, &Verdict::Commit, Some(&heard), &self.rules, now);
+        self.check_fresh(truth, &before);
+    }
+
+    fn check_fresh(&self, truth: &Truth, before: &Coverage) {
+        for settled in self.ledger.coverage.settled().windows() {
+            before.settled().gaps(*settled).into_iter().for_each(|fresh| self.check_final(truth, fresh));
+        }
     }
 
     /// A person has looked: what was parked is tried again, and the lane is open.

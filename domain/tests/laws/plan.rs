@@ -7,7 +7,7 @@ use domain::backfill::{Backfill, Mode, Progress};
 use domain::coverage::Trust;
 use domain::judge::Verdict;
 use domain::ledger::Ledger;
-use domain::plan::{Plan, slot_at, windows_for};
+use domain::plan::{Plan, due_at, slot_at, windows_for};
 use domain::rules::Rules;
 use domain::spans::Spans;
 use domain::want::{Purpose, Want};
@@ -40,30 +40,72 @@ impl Tick {
         &self.stream.rules
     }
 
+    /// What lies before it cannot be had any more; on a step.
+    fn oldest(&self) -> DateTime<Utc> {
+        let Some(oldest) = self.rules().oldest(self.stream.now) else { return DateTime::<Utc>::MIN_UTC };
+        let step = self.rules().step.num_milliseconds();
+        let past = (oldest - at(0)).num_microseconds().unwrap().rem_euclid(step * 1_000);
+        if past == 0 { oldest } else { oldest + TimeDelta::microseconds(step * 1_000 - past) }
+    }
+
+    /// What the live sync owes from: a vendor of whole grains is asked for the whole of the first one.
+    fn begins(&self) -> DateTime<Utc> {
+        self.rules().floor(self.stream.since.max(self.oldest()))
+    }
+
+    /// The instants at which what is left to ask for may begin.
+    fn edges(&self) -> Vec<DateTime<Utc>> {
+        let (coverage, ledger) = (&self.before.coverage, &self.before);
+        let held = coverage.held().windows().iter().chain(coverage.settled().windows()).copied();
+        let ordered = ledger
+            .backfills
+            .iter()
+            .flat_map(|backfill| backfill.answered.windows().iter().copied().chain([needed(backfill, self.rules())]));
+        let edges = held.chain(ordered).chain(windows(&ledger.wants)).flat_map(|window| [window.from(), window.to()]);
+        edges.chain([self.stream.since]).collect()
+    }
+
     /// Within `[since, slot]`, or within the backfill's own window up to the slot: nobody can hold the future.
     fn stays_in_its_span(&self) {
         for want in &self.plan.wants {
             let asked = want.slice.window().unwrap();
             assert!(asked.to() <= self.slot(), "{asked} reaches into the future");
+            assert!(asked.from() >= self.oldest(), "{asked} reaches before what the vendor keeps");
             assert!(asked.to() <= self.looked_after_until(), "{asked} takes the next live want's place");
             match want.purpose {
                 Purpose::Backfill(id) => {
                     let backfill = self.before.backfills.iter().find(|backfill| backfill.id == id).unwrap();
-                    assert!(backfill.window.covers(&asked));
+                    assert!(needed(backfill, self.rules()).covers(&asked));
                 }
                 // Before it only what a backfill read while it was young, to make it final.
-                _ => assert!(self.stream.since <= asked.from() || self.before.coverage.held().covers(asked)),
+                _ => assert!(self.begins() <= asked.from() || self.before.coverage.held().covers(asked)),
             }
         }
     }
 
     fn can_be_asked(&self) {
         for asked in windows(&self.plan.wants) {
-            assert!(asked.span() <= self.rules().longest, "{asked} is too long");
+            assert!(self.rules().whole(asked).span() <= self.rules().longest, "{asked} is too long");
             for edge in [asked.from(), asked.to()] {
                 let from_grid = (edge - at(0)).num_milliseconds() % self.rules().step.num_milliseconds();
                 assert_eq!(from_grid, 0, "{asked} does not end on steps of {}", self.rules().step);
             }
+        }
+    }
+
+    fn begins_on_a_grain(&self) {
+        let edges = self.edges();
+        for asked in windows(&self.plan.wants) {
+            let begins = self.rules().floor(asked.from()) == asked.from() || edges.contains(&asked.from());
+            assert!(begins, "{asked} begins inside a grain");
+        }
+    }
+
+    fn is_there_already(&self) {
+        let Some(after) = self.rules().ready_after else { return };
+        for asked in windows(&self.plan.wants) {
+            let whole = self.rules().whole(asked);
+            assert!(whole.to() + after <= self.stream.now, "{asked} is there from {} on", whole.to() + after);
         }
     }
 
@@ -80,10 +122,16 @@ impl Tick {
 
     fn asks_nothing_twice(&self) {
         let mut planned = windows(&self.plan.wants);
+        // The live want begins with a whole grain, whoever asks for a part of it.
+        let is_live = self.plan.wants.first().is_some_and(|want| want.purpose == Purpose::Live);
+        let shared = if is_live { self.rules().floor(planned[0].from()) + self.rules().grain } else { self.slot() };
         let open: Spans =
             windows(self.before.wants.iter().filter(|want| !self.is_given_up(want))).into_iter().collect();
         assert!(
-            planned.iter().all(|asked| open.within(*asked).is_empty()),
+            planned.iter().enumerate().all(|(at, asked)| {
+                let from = if is_live && at == 0 { shared } else { asked.from() };
+                Window::new(from, asked.to()).is_none_or(|asked| open.within(asked).is_empty())
+            }),
             "{:?} stand open already: {:?}",
             planned,
             self.before.wants
@@ -99,6 +147,7 @@ impl Tick {
             assert_eq!(self.plan.wants[0].purpose, Purpose::Live);
             assert_eq!(windows(&self.plan.wants)[0].to(), self.slot());
             assert_eq!(self.plan.slot, Some(self.slot()));
+            assert_eq!(self.plan.wants[0].due, due_at(self.slot(), self.rules()));
             assert!(self.before.slot.is_none_or(|slot| slot < self.slot()), "a slot was wanted twice");
         }
         let open = self.stream.ledger.wants.iter().filter(|want| want.purpose == Purpose::Live).count();
@@ -123,17 +172,18 @@ impl Tick {
             assert!(self.plan.wants.len() <= 1, "one probe is enough while nothing is known");
             assert!(!open || self.plan.wants.iter().all(|want| want.purpose == Purpose::Live));
             assert!(
-                windows(&self.plan.wants).iter().all(|probe| probe.span() <= TimeDelta::days(1).max(self.rules().step))
+                windows(&self.plan.wants)
+                    .iter()
+                    .all(|probe| probe.span() <= self.rules().grain + TimeDelta::days(1).max(self.rules().step))
             );
         }
     }
 
     /// What a backfill has left to ask for by now.
     fn left(&self, backfill: &Backfill) -> Vec<Window> {
-        let Some(askable) = Window::new(backfill.window.from(), backfill.window.to().min(self.looked_after_until()))
-        else {
-            return Vec::new();
-        };
+        let needed = needed(backfill, self.rules());
+        let until = needed.to().min(self.looked_after_until());
+        let Some(askable) = Window::new(needed.from().max(self.oldest()), until) else { return Vec::new() };
         match backfill.mode {
             Mode::Missing => self.before.coverage.held().gaps(askable),
             Mode::All => backfill.answered.gaps(askable),
@@ -158,8 +208,8 @@ impl Tick {
 
     /// What the live sync never asked for is wanted at once, unless as much as may be stands open.
     fn gaps_are_wanted(&self) {
-        let Some(wanted) =
-            Window::new(self.stream.since, self.looked_after_until()).filter(|_| self.before.parked().is_none())
+        let Some(wanted) = Window::new(self.stream.since.max(self.oldest()), self.looked_after_until())
+            .filter(|_| self.before.parked().is_none())
         else {
             assert!(self.plan.wants.iter().all(|want| matches!(want.purpose, Purpose::Backfill(_))));
             return;
@@ -176,6 +226,11 @@ impl Tick {
     fn is_done_once_accepted(&self) {
         assert!(self.stream.plan().is_empty(), "{:?}", self.stream.plan());
     }
+}
+
+/// What a backfill asks for: what it was ordered, and what may have been filed later than it happened.
+fn needed(backfill: &Backfill, rules: &Rules) -> Window {
+    Window::new(backfill.window.from(), backfill.window.to() + rules.spill).unwrap()
 }
 
 fn any_life() -> impl Strategy<Value = (Rules, i64, Vec<Deed>)> {
@@ -207,6 +262,18 @@ proptest! {
     #[test]
     fn every_wanted_window_ends_on_steps_and_is_not_too_long(life in any_life()) {
         at_every_tick(life, Tick::can_be_asked);
+    }
+
+    /// A window that begins inside a grain asks for what was asked for before.
+    #[test]
+    fn a_wanted_window_begins_on_a_grain_or_where_a_gap_does(life in any_life()) {
+        at_every_tick(life, Tick::begins_on_a_grain);
+    }
+
+    /// Where answers are there for whole grains only, some time after they are over.
+    #[test]
+    fn nothing_is_asked_for_before_it_is_there(life in any_life()) {
+        at_every_tick(life, Tick::is_there_already);
     }
 
     #[test]
@@ -247,16 +314,22 @@ proptest! {
     fn slots_never_go_backwards(rules in any_rules(), second in 0_i64..10 * DAY, later in 0_i64..DAY) {
         let slot = slot_at(at(second), &rules);
         prop_assert!(slot <= at(second) && slot <= slot_at(at(second + later), &rules));
-        prop_assert_eq!(slot_at(slot, &rules), slot);
+        prop_assert_eq!(slot_at(due_at(slot, &rules), &rules), slot);
         prop_assert_eq!((slot - at(0)).num_milliseconds() % rules.step.num_milliseconds(), 0);
         let longest = TimeDelta::from_std(rules.interval).unwrap() + rules.step;
-        prop_assert!(at(second) - slot < longest);
+        match rules.ready_after {
+            None => prop_assert!(at(second) - slot < longest),
+            Some(after) => {
+                prop_assert!(slot == rules.floor(slot) && due_at(slot, &rules) <= at(second), "{slot} is no grain's end");
+                prop_assert!(at(second) - due_at(slot, &rules) < longest + rules.grain && due_at(slot, &rules) == slot + after);
+            }
+        }
     }
 
     /// What a dry run tells is what will be asked: the same windows, each once, newest first.
     #[test]
     fn a_dry_run_tiles_what_remains(rules in any_rules(), days in 1_i64..60, rows in 0_u64..1_000) {
-        let rules = Rules { step: TimeDelta::hours(1), ..rules };
+        let rules = Rules { step: TimeDelta::hours(1), grain: rules.grain.max(TimeDelta::hours(1)), ..rules };
         let mut ledger = Ledger::default();
         ledger.pace.learn(window(0, DAY), rows, Duration::from_secs(1));
         let whole = window(-days * DAY, 0);

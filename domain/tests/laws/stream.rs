@@ -1,6 +1,6 @@
 //! One stream's life: ticks, answers of every kind and operators' orders, in any order.
 
-use crate::any::{DAY, HOUR, at, rules, window};
+use crate::any::{DAY, HOUR, at, certainly, rules, window};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::{Backfill, Mode, Progress};
 use domain::judge::Verdict;
@@ -8,6 +8,7 @@ use domain::ledger::{Heard, Ledger};
 use domain::plan::{Plan, plan};
 use domain::rules::Rules;
 use domain::want::{Slice, Standing, Want};
+use domain::window::Window;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::time::Duration;
@@ -36,6 +37,10 @@ pub enum Reply {
     Unreadable { leads: Vec<u8> },
     /// With too much for one answer.
     Capped,
+    /// Taken: a mail will follow.
+    Taken,
+    /// The vendor is at work on another.
+    Busy,
     /// Not within the time-out, so that halves are tried.
     TooSlow,
     /// Not now.
@@ -80,7 +85,9 @@ fn any_reply() -> impl Strategy<Value = Reply> {
     prop_oneof![
         8 => (0_u64..900, change, leads()).prop_map(|(rows, change, leads)| Reply::Rows { rows, change, leads }),
         1 => leads().prop_map(|leads| Reply::Unreadable { leads }),
-        2 => Just(Reply::Capped),
+        3 => Just(Reply::Capped),
+        2 => Just(Reply::Taken),
+        1 => Just(Reply::Busy),
         1 => Just(Reply::TooSlow),
         1 => Just(Reply::NotNow),
         2 => Just(Reply::Failure),
@@ -88,26 +95,46 @@ fn any_reply() -> impl Strategy<Value = Reply> {
     ]
 }
 
-/// Vendors told apart by the second, by the hour or by the day.
+/// Vendors told apart by the second, by the hour or by the day; some of them answer whole grains only.
 pub fn any_rules() -> impl Strategy<Value = Rules> {
     let step = prop::sample::select(vec![1_i64, 60, HOUR, DAY]);
-    (step, 10_u64..2_000, 1_u64..200, 1_i64..90, 2_i64..32, 1_u64..5).prop_map(
-        |(step, row_cap, minutes, settle, longest, refresh)| Rules {
-            step: TimeDelta::seconds(step),
-            row_cap,
-            interval: Duration::from_mins(minutes),
-            refresh: Duration::from_mins(minutes * refresh),
-            settle: TimeDelta::hours(settle),
-            longest: TimeDelta::days(longest),
-            overlap: TimeDelta::minutes(settle),
-            ..rules()
-        },
-    )
+    let own = (step, 10_u64..2_000, 1_u64..200, 1_i64..90, 2_i64..32, 1_u64..5);
+    (own, any_grains()).prop_map(|((step, row_cap, minutes, settle, longest, refresh), grains)| Rules {
+        step: TimeDelta::seconds(step),
+        row_cap,
+        interval: Duration::from_mins(minutes),
+        refresh: Duration::from_mins(minutes * refresh),
+        settle: TimeDelta::hours(settle),
+        longest: TimeDelta::days(longest),
+        overlap: TimeDelta::minutes(settle),
+        // In whole steps, like everything that is asked for.
+        spill: if step > HOUR { grains.spill * 2 } else { grains.spill },
+        ..grains
+    })
+}
+
+/// What is new with vendors that know whole days, or the like.
+fn any_grains() -> impl Strategy<Value = Rules> {
+    let grain = prop::sample::select(vec![1_i64, 6 * HOUR, DAY, DAY]);
+    let ready = prop::option::of((0..30 * HOUR).prop_map(TimeDelta::seconds));
+    let export = prop::option::of(Just(certainly().export).prop_map(Option::unwrap));
+    let retention = prop::option::weighted(0.4, (5_i64..40).prop_map(TimeDelta::days));
+    (grain, ready, 0_i64..3, retention, export).prop_map(|(grain, ready_after, spill, retention, export)| Rules {
+        grain: TimeDelta::seconds(grain),
+        ready_after: ready_after.filter(|_| grain > 1),
+        spill: TimeDelta::hours(spill * 12),
+        retention,
+        export: export.filter(|_| grain > 1),
+        ..rules()
+    })
 }
 
 impl Stream {
     pub fn new(rules: Rules, days_before: i64) -> Self {
-        Self { ledger: Ledger::default(), rules, since: at(-days_before * DAY), now: at(0), next_id: 1 }
+        // As everywhere but in UTC, days do not begin with the vendor's; and no clock shows whole seconds.
+        let begins = if rules.step > TimeDelta::hours(1) { 0 } else { 5 * HOUR };
+        let (since, now) = (at(-days_before * DAY - begins), at(0) + TimeDelta::microseconds(456));
+        Self { ledger: Ledger::default(), rules, since, now, next_id: 1 }
     }
 
     /// Looks, and takes the plan in as storage does: a new want gets an id. Returns the ledger as it was, and the plan.
@@ -154,7 +181,9 @@ impl Stream {
 
     fn verdict(&self, want: &Want, reply: &Reply) -> Option<(Verdict, Option<Heard>)> {
         let later = self.now + TimeDelta::seconds(30);
-        let can_split = want.slice.window().is_some_and(|window| window.halves(self.rules.step).is_some());
+        let is_export = matches!(want.slice, Slice::Export(_));
+        let is_asked = matches!(want.slice, Slice::Window(_));
+        let can_split = is_asked && want.slice.window().is_some_and(|window| self.rules.halves(window).is_some());
         Some(match reply {
             Reply::Rows { rows, change, leads } => {
                 let change = change.zip(want.slice.window()).map(|(share, window)| {
@@ -163,10 +192,18 @@ impl Stream {
                 });
                 (Verdict::Commit, Some(self.heard(*rows, change, leads)))
             }
+            Reply::Unreadable { .. } if is_export => return None,
             Reply::Unreadable { leads } => (Verdict::Recheck(later), Some(self.heard(5, None, leads))),
             Reply::Capped if can_split => (Verdict::Split, Some(self.heard(self.rules.row_cap, None, &[]))),
             Reply::TooSlow if can_split => (Verdict::Split, None),
-            Reply::Capped | Reply::TooSlow => return None,
+            Reply::Capped if is_asked && self.rules.export.is_some() => {
+                (Verdict::Export, Some(self.heard(self.rules.row_cap, None, &[])))
+            }
+            Reply::Taken if is_export => {
+                (Verdict::Await(self.now + TimeDelta::hours(6)), Some(self.heard(0, None, &[])))
+            }
+            Reply::Busy if is_export => (Verdict::Await(later), None),
+            Reply::Capped | Reply::TooSlow | Reply::Taken | Reply::Busy => return None,
             Reply::NotNow => (Verdict::Snooze(later), None),
             Reply::Failure => (Verdict::Retry(later), None),
             Reply::No => (Verdict::Park("no".to_owned()), None),
@@ -210,13 +247,29 @@ impl Stream {
         let open: Vec<Want> = self.ledger.wants.iter().filter(|want| !want.is_parked()).cloned().collect();
         for want in &open {
             self.now += TimeDelta::seconds(1);
-            let span = want.slice.window().map_or(0, |window| window.span().num_seconds());
+            let looked = want.slice.window().map(|window| self.looked_at(window));
+            let span = looked.map_or(0, |window| window.span().num_seconds());
             let rows = per_day * u64::try_from(span).unwrap() / 86_400;
             let heard = self.heard(rows, None, &[]);
-            let verdict = if rows >= self.rules.row_cap { Verdict::Split } else { Verdict::Commit };
+            let verdict = match want.slice {
+                Slice::Window(window) if rows >= self.rules.row_cap => {
+                    if self.rules.halves(window).is_some() {
+                        Verdict::Split
+                    } else {
+                        Verdict::Export
+                    }
+                }
+                _ => Verdict::Commit,
+            };
             self.ledger.settle(want.id, &verdict, Some(&heard), &self.rules, self.now);
             self.store();
         }
         open.len()
+    }
+
+    /// What the vendor looks through when it is asked for `window` now.
+    fn looked_at(&self, window: Window) -> Window {
+        let whole = self.rules.whole(window);
+        Window::new(whole.from(), whole.to().min(self.now.max(window.to()))).unwrap()
     }
 }

@@ -18,6 +18,8 @@ pub struct Row {
     pub id: usize,
     /// The instant by which the vendor files it.
     pub at: DateTime<Utc>,
+    /// When it began: people ask by that.
+    pub began: DateTime<Utc>,
     /// When the vendor begins to show it.
     visible: DateTime<Utc>,
     /// When it changes no more: within the settle time.
@@ -41,7 +43,9 @@ pub struct Truth(pub Vec<Row>);
 
 impl Truth {
     /// About `per_hour` rows an hour over `span`, unevenly; and, in one second, as many as `burst` says.
-    pub fn happen(dice: &mut Dice, span: Window, per_hour: i64, settle: TimeDelta, burst: i64) -> Self {
+    /// What is new or changes does so within the first of `late`; and is filed as much later than it began as the second
+    /// says, at most.
+    pub fn happen(dice: &mut Dice, span: Window, per_hour: i64, late: (TimeDelta, TimeDelta), burst: i64) -> Self {
         let mut instants = Vec::new();
         let mut hour = span.from();
         while hour < span.to() {
@@ -56,7 +60,7 @@ impl Truth {
         instants.extend((0..burst).map(|_| dense));
         instants.retain(|instant| span.contains(*instant));
         instants.sort_unstable();
-        Self(instants.into_iter().enumerate().map(|(id, at)| row(dice, id, at, settle)).collect())
+        Self(instants.into_iter().enumerate().map(|(id, at)| row(dice, id, at, late)).collect())
     }
 
     pub fn within(&self, window: Window) -> impl Iterator<Item = &Row> {
@@ -66,11 +70,14 @@ impl Truth {
 }
 
 /// Most rows are shown at once and close soon; some are late, some stay open to the last moment.
-fn row(dice: &mut Dice, id: usize, at: DateTime<Utc>, settle: TimeDelta) -> Row {
+fn row(dice: &mut Dice, id: usize, at: DateTime<Utc>, (settle, spill): (TimeDelta, TimeDelta)) -> Row {
     let all = settle.num_seconds();
     let visible = if dice.in_thousand(150) { dice.between(0, all) } else { dice.between(0, 5) };
     let closes = if dice.in_thousand(150) { all } else { visible + dice.between(0, (all - visible) / 4) };
-    Row { id, at, visible: at + TimeDelta::seconds(visible), closes: at + TimeDelta::seconds(closes) }
+    let spill = spill.num_seconds();
+    let took = if spill > 0 && dice.in_thousand(300) { dice.between(0, spill) } else { dice.between(0, spill / 48) };
+    let began = at - TimeDelta::seconds(took);
+    Row { id, at, began, visible: at + TimeDelta::seconds(visible), closes: at + TimeDelta::seconds(closes) }
 }
 
 /// The instant at which every world begins: nothing special, and so not on a slot.

@@ -1,6 +1,7 @@
 //! A vendor under virtual time. It knows the rules, and fails the test when one is broken.
 
 use crate::dice::Dice;
+use crate::mail::Mail;
 use crate::truth::{State, Truth};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::fault::Fault;
@@ -34,26 +35,45 @@ pub struct Vendor {
     /// Before then nobody may ask: what a worker has heard and noted down.
     pub shut_until: DateTime<Utc>,
     pub requests: u32,
+    /// Until when it is at work on an export.
+    exporting: DateTime<Utc>,
+    /// How often it took a question for an export, and how often it was busy.
+    pub exports: (u32, u32),
 }
 
 impl Vendor {
     pub fn new(truth: Truth, rules: Rules, mischief: i64) -> Self {
         let never = DateTime::UNIX_EPOCH;
-        Self { truth, rules, mischief, in_flight: Vec::new(), last_end: never, shut_until: never, requests: 0 }
+        Self {
+            truth,
+            rules,
+            mischief,
+            in_flight: Vec::new(),
+            last_end: never,
+            shut_until: never,
+            requests: 0,
+            exporting: never,
+            exports: (0, 0),
+        }
     }
 
     /// Answers a request for `window` sent at `now`.
     pub fn ask(&mut self, dice: &mut Dice, window: Window, now: DateTime<Utc>) -> Reply {
         self.check_manners(now);
+        self.check_times(window, now);
         self.requests += 1;
+        // Whole grains, whatever was asked for; and nothing of what it has forgotten.
+        let whole = self.rules.whole(window);
+        let kept = self.rules.oldest(now).unwrap_or(whole.from());
         // A vendor is never at work for longer than callers wait.
         let timeout = TimeDelta::from_std(self.rules.timeout).unwrap();
         let slow = dice.in_thousand(self.mischief / 2);
         let mut ends = now + if slow { timeout } else { dice.seconds(0, 2) };
         let looked = now + TimeDelta::milliseconds(dice.between(0, (ends - now).num_milliseconds()));
-        let all = self.truth.within(window).filter_map(|row| Some((row.id, row.at, row.state(looked)?)));
+        let known = self.truth.within(whole).filter(|row| row.at >= kept);
+        let all = known.filter_map(|row| Some((row.id, row.at, row.state(looked)?)));
         // More than the cap is left out in silence.
-        let mut rows: Vec<Seen> = all.take(usize::try_from(self.rules.row_cap).unwrap()).collect();
+        let mut rows: Vec<Seen> = all.take(usize::try_from(self.rules.row_cap).unwrap_or(usize::MAX)).collect();
         let count = rows.len() as u64;
         let mut heard = Ok(Answer { rows: count, rejects: 0, awaited: false });
         if slow {
@@ -67,6 +87,41 @@ impl Vendor {
         self.last_end = self.last_end.max(ends);
         let idle = !matches!(heard, Err(Fault::TimedOut(_)));
         Reply { at: ends, rows, heard, idle }
+    }
+
+    /// Takes a question for an export, or is busy with another; a mail follows, mostly.
+    pub fn export(&mut self, dice: &mut Dice, window: Window, now: DateTime<Utc>) -> (Reply, Option<Mail>) {
+        self.check_manners(now);
+        self.requests += 1;
+        assert_eq!(self.rules.whole(window), window, "an export of parts of days");
+        assert!(window.to() <= now, "an export of {window} at {now}: that is not over");
+        let ends = now + TimeDelta::milliseconds(dice.between(1, 900));
+        self.in_flight.push(ends);
+        self.last_end = self.last_end.max(ends);
+        let reply = |heard| Reply { at: ends, rows: Vec::new(), heard, idle: true };
+        if now < self.exporting {
+            self.exports.1 += 1;
+            return (reply(Err(Fault::Busy(String::new()))), None);
+        }
+        self.exports.0 += 1;
+        let (made, sent) = (now + dice.seconds(30, 7_200), dice.in_thousand(self.mischief * 2));
+        self.exporting = made;
+        // Some are lost, some come long after the asker has given up.
+        let is_lost = dice.in_thousand(self.mischief * 2);
+        let late = if sent { dice.seconds(0, 8 * 3_600) } else { dice.seconds(0, 600) };
+        let looked = now + TimeDelta::milliseconds(dice.between(0, (made - now).num_milliseconds()));
+        let rows = self.truth.within(window).filter_map(|row| Some((row.id, row.at, row.state(looked)?))).collect();
+        let mail = Mail { sent: made + late, rows };
+        let heard = reply(Ok(Answer { rows: 0, rejects: 0, awaited: true }));
+        (heard, Some(mail).filter(|_| !is_lost))
+    }
+
+    /// Nobody asks for what is not there yet, or for more than may be asked for at once.
+    fn check_times(&self, window: Window, now: DateTime<Utc>) {
+        let whole = self.rules.whole(window);
+        assert!(whole.span() <= self.rules.longest, "{window} is too long");
+        let there = self.rules.ready_after.map_or(window.to(), |after| whole.to() + after);
+        assert!(there <= now, "asked for {window} at {now}, which is there from {there} on");
     }
 
     /// P1, and that no throttle is undercut.

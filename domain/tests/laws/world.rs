@@ -1,46 +1,21 @@
 //! Schedulers, workers and a queue that loses, repeats and reorders, driven by one agenda under virtual time.
 
-use crate::any::rules;
 use crate::desk::{Claimed, Desk};
 use crate::dice::Dice;
+use crate::mail::Mail;
+use crate::plot::{Kind, Plot};
 use crate::truth::{Truth, beginning};
 use crate::vendor::{Reply, Vendor};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::backfill::{Backfill, Mode, Progress};
+use domain::backfill::{Backfill, Progress};
 use domain::job::Job;
 use domain::judge::{Circumstances, Judgement, judge};
 use domain::plan::Plan;
-use domain::rules::Rules;
 use domain::spans::Spans;
+use domain::want::Slice;
 use domain::window::Window;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::time::Duration;
-
-/// What a world is made from. Small numbers make small worlds.
-#[derive(Clone, Debug)]
-pub struct Plot {
-    pub seed: u64,
-    /// For how long things go wrong.
-    pub hours: i64,
-    pub row_cap: u64,
-    pub per_hour: i64,
-    pub settle: i64,
-    /// The live cadence in minutes, and every how many slots the unsettled stretch is read again.
-    pub interval: u64,
-    pub refresh: u64,
-    pub spacing: u64,
-    pub width: u32,
-    pub schedulers: usize,
-    pub workers: usize,
-    /// How often in a thousand a thing goes wrong.
-    pub mischief: i64,
-    /// Hours of older data that an operator orders.
-    pub older: i64,
-    pub mode: Mode,
-    /// More rows in one second than an answer can hold.
-    pub burst: bool,
-}
 
 enum Event {
     /// A scheduler looks; or it has slept since it looked, and comes with an old plan.
@@ -53,6 +28,8 @@ enum Event {
     /// A worker goes on with what it does, unless it has died since.
     Step(usize, u32),
     Revive(usize),
+    /// A mail arrives.
+    Mail(Box<Mail>),
     /// The queue loses everything.
     Wipe,
     /// A person looks after what was parked or closed.
@@ -94,34 +71,17 @@ pub struct World {
     wiped: u64,
 }
 
-/// How often a scheduler looks.
-const TICK: TimeDelta = TimeDelta::seconds(10);
-
-fn rules_of(plot: &Plot) -> Rules {
-    Rules {
-        row_cap: plot.row_cap,
-        settle: TimeDelta::hours(plot.settle),
-        interval: Duration::from_mins(plot.interval),
-        refresh: Duration::from_mins(plot.interval * plot.refresh),
-        overlap: TimeDelta::minutes(20),
-        spacing: Duration::from_secs(plot.spacing),
-        width: plot.width,
-        timeout: Duration::from_secs(30),
-        lease: Duration::from_mins(1),
-        ..rules()
-    }
-}
-
 impl World {
     pub fn new(plot: Plot) -> Self {
         let mut dice = Dice(plot.seed);
-        let rules = rules_of(&plot);
+        let rules = plot.rules();
         let start = beginning();
         // What lies before it is settled when it is first asked for: nobody would read it again.
         let since = start - TimeDelta::seconds(start.timestamp().rem_euclid(60)) - TimeDelta::hours(plot.settle + 1);
         let whole = Window::new(since - TimeDelta::hours(plot.older), start + TimeDelta::hours(plot.hours)).unwrap();
         let burst = if plot.burst { i64::try_from(plot.row_cap).unwrap() + 2 } else { 0 };
-        let truth = Truth::happen(&mut dice, whole, plot.per_hour, rules.settle, burst);
+        let spill = if plot.kind == Kind::Ultimate { rules.spill } else { TimeDelta::zero() };
+        let truth = Truth::happen(&mut dice, whole, plot.per_hour, (rules.settle, spill), burst);
         let mut desk = Desk::new(rules.clone(), since);
         desk.ledger.backfills.extend(Window::new(whole.from(), since + TimeDelta::minutes(30)).map(|window| {
             Backfill {
@@ -200,6 +160,7 @@ impl World {
             Event::Slept(plan) => self.desk.accept(*plan),
             Event::Deliver(job) if id > self.wiped => self.deliver(job),
             Event::Step(worker, life) if self.workers[worker].life == life => self.step(worker),
+            Event::Mail(mail) => self.desk.receive(&self.vendor.truth, &mail, self.now),
             Event::Revive(worker) => self.workers[worker].stage = Stage::Idle,
             Event::Wipe => {
                 self.wiped = self.count;
@@ -224,7 +185,7 @@ impl World {
             self.desk.accept(plan);
         }
         self.hand_out();
-        self.after(TICK, Event::Tick(scheduler));
+        self.after(self.plot.tick(), Event::Tick(scheduler));
     }
 
     fn hand_out(&mut self) {
@@ -306,7 +267,16 @@ impl World {
             }
         }
         let window = claimed.want.slice.window().unwrap();
-        let reply = self.vendor.ask(&mut self.dice, window, self.now);
+        let reply = if let Slice::Export(window) = claimed.want.slice {
+            self.desk.check_one_export(self.now);
+            let (reply, mail) = self.vendor.export(&mut self.dice, window, self.now);
+            if let Some(mail) = mail {
+                self.after(mail.sent - self.now, Event::Mail(Box::new(mail)));
+            }
+            reply
+        } else {
+            self.vendor.ask(&mut self.dice, window, self.now)
+        };
         let wait = reply.at - self.now;
         self.go_on(worker, Stage::Asking(claimed, reply), wait);
     }

@@ -1,0 +1,99 @@
+//! The law that nothing wanted is lost: whatever happens to a stream, once all is answered all is held.
+
+use crate::any::{DAY, HOUR, any_window, at, often, ultimate, window};
+use crate::stream::{Deed, Stream, any_deed, any_rules};
+use chrono::TimeDelta;
+use domain::backfill::Mode;
+use domain::judge::{Answer, Circumstances, Verdict, judge};
+use domain::rules::Rules;
+use domain::spans::Spans;
+use domain::want::{Purpose, Slice, Standing, Want};
+use domain::window::Window;
+use proptest::prelude::*;
+use std::time::Duration;
+
+/// A person has looked, and from then on everything is answered in full. What the last answers left, the last look
+/// wants.
+fn answer_the_rest(stream: &mut Stream) {
+    for _ in 0..80 {
+        stream.happen(&Deed::Mend);
+        stream.tick(6 * HOUR);
+        stream.answer_all(1);
+    }
+    stream.tick(60);
+}
+
+/// What is neither held nor asked for, of `wanted`, and could be had.
+fn lost(stream: &Stream, wanted: Window) -> Vec<Window> {
+    let oldest = stream.rules.oldest(stream.now).unwrap_or(wanted.from());
+    let open = stream.ledger.wants.iter().filter_map(|want| want.slice.window());
+    let known: Spans = stream.ledger.coverage.held().windows().iter().copied().chain(open).collect();
+    Window::new(wanted.from().max(oldest), wanted.to()).map_or_else(Vec::new, |wanted| known.gaps(wanted))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: often().cases / 2, ..often() })]
+
+    #[test]
+    fn whatever_happens_everything_wanted_is_held_in_the_end(rules in any_rules(), days in 0_i64..20, deeds in prop::collection::vec(any_deed(), 1..40), order in (-60_i64..3, 1_i64..20)) {
+        let mut stream = Stream::new(rules, days);
+        deeds.iter().for_each(|deed| stream.happen(deed));
+        let ordered = stream.order(order.0, order.1, Mode::All);
+        answer_the_rest(&mut stream);
+        let slot = stream.ledger.slot.unwrap();
+        if let Some(wanted) = Window::new(stream.since, slot) {
+            prop_assert_eq!(lost(&stream, wanted), Vec::new(), "{:?}", stream.ledger);
+        }
+        prop_assert!(stream.now - slot <= TimeDelta::hours(7) + stream.rules.grain.max(stream.rules.step) * 2 + TimeDelta::hours(30), "live work stands still at {slot}");
+        let running: Vec<i64> = stream.ledger.backfills.iter().map(|backfill| backfill.id).collect();
+        prop_assert!(!running.contains(&ordered), "a backfill never ends: {:?}", stream.ledger);
+    }
+}
+
+proptest! {
+    #![proptest_config(often())]
+
+    /// Whoever is asked for what it has forgotten answers with what is left, or with nothing: that proves nothing.
+    #[test]
+    fn an_answer_from_before_what_the_vendor_keeps_is_never_committed(asked in any_window(9 * DAY), now in 20 * DAY..50 * DAY, rows in 0_u64..9, is_live: bool) {
+        let rules = ultimate();
+        let purpose = if is_live { Purpose::Live } else { Purpose::Settle };
+        let want = Want::new(purpose, Slice::Window(asked), asked.to(), Duration::ZERO);
+        let circumstances = Circumstances { now: at(now), next_day: at(now), jitter: 0.5 };
+        let verdict = judge(&rules, &want, Ok(&Answer { rows, rejects: 0, awaited: false }), circumstances).verdict;
+        if asked.from() >= rules.oldest(at(now)).unwrap() {
+            prop_assert_eq!(verdict, Verdict::Commit);
+        } else {
+            prop_assert!(matches!(verdict, Verdict::Snooze(due) if due > at(now)), "{verdict:?}");
+        }
+    }
+
+    /// A want that has grown too old is given up, and what of it can still be had is wanted anew; but a person is never
+    /// passed over, and whoever is asking goes on.
+    #[test]
+    fn what_has_grown_too_old_is_wanted_anew(days in 31_i64..60, standing in 0_usize..3, width in 1_i64..9, is_live: bool) {
+        let rules = Rules { longest: TimeDelta::days(9), ..ultimate() };
+        let mut stream = Stream::new(rules, 40);
+        stream.ledger.pace.rows_per_day = Some(1.0);
+        let asked = window((days - 33) * DAY, (days - 33 + width) * DAY);
+        let until = at((days + 1) * DAY);
+        let standing = [Standing::Waiting, Standing::Running { until }, Standing::Parked { reason: String::new() }][standing].clone();
+        let purpose = if is_live { Purpose::Live } else { Purpose::Settle };
+        let want = Want { id: 9, standing, ..Want::new(purpose, Slice::Window(asked), asked.to(), Duration::ZERO) };
+        let is_waiting = want.standing == Standing::Waiting;
+        stream.ledger.wants.push(want);
+        stream.ledger.coverage.hold(window(-41 * DAY, (days - 33) * DAY));
+        stream.ledger.coverage.hold(window((days - 33 + width) * DAY, (days - 1) * DAY));
+        let (before, plan) = stream.tick(days * DAY + 2 * HOUR);
+        prop_assert_eq!(plan.obsolete.contains(&9), is_waiting);
+        prop_assert_eq!(stream.ledger.wants.iter().any(|want| want.id == 9), !is_waiting);
+        let oldest = stream.rules.oldest(stream.now).unwrap();
+        let left = Window::new(oldest.max(asked.from()), asked.to()).filter(|_| is_waiting);
+        prop_assert!(left.is_none_or(|left| lost(&stream, left).is_empty()), "{plan:?}");
+        // A plan made while it waited, and taken in when somebody asks: what comes is not thrown away.
+        let mut asking = before;
+        asking.wants[0].standing = Standing::Running { until };
+        asking.accept(plan);
+        prop_assert!(asking.wants.iter().any(|want| want.id == 9));
+    }
+}
