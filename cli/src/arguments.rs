@@ -282,18 +282,21 @@ pub struct Simulate {
     /// Decides what it holds
     #[arg(long, default_value_t = 42)]
     pub seed: u64,
-    /// Chats in a mean day
+    /// Chats, conversations or messages in a mean day, per bot
     #[arg(long, default_value_t = 400.0)]
     pub chats_per_day: f64,
-    /// How many days back its chats begin
+    /// How many days back they begin
     #[arg(long, default_value_t = 60)]
     pub days: i64,
     /// The token it takes
     #[arg(long, default_value = "simulated-token")]
     pub token: String,
-    /// Rows one answer holds at most
-    #[arg(long, default_value_t = 60_000)]
-    pub row_cap: usize,
+    /// Rows one answer holds at most [default: the vendor's own limit]
+    #[arg(long)]
+    pub row_cap: Option<usize>,
+    /// Where Certainly's mails go; without it they go nowhere
+    #[arg(long, value_name = "FOLDER")]
+    pub maildir: Option<PathBuf>,
     /// The share of requests, 0 to 1, that each kind of fault hits
     #[arg(long, default_value_t = 0.0)]
     pub faults: f64,
@@ -304,4 +307,19 @@ pub struct Simulate {
 pub enum Simulated {
     /// Wolkvox, its report of chats
     Wolkvox,
+    /// Ultimate (Zendesk AI agents), its day files
+    Ultimate,
+    /// Certainly, its message report, also by mail
+    Certainly,
+}
+
+impl Simulated {
+    /// Its name as people write it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Wolkvox => "Wolkvox",
+            Self::Ultimate => "Ultimate",
+            Self::Certainly => "Certainly",
+        }
+    }
 }

@@ -235,7 +235,7 @@ impl Rows {
     }
 
     /// A row's values, for a statement.
-    pub(crate) fn values(&self, at: usize) -> impl Iterator<Item = Value> + '_ {
+    pub fn values(&self, at: usize) -> impl Iterator<Item = Value> + '_ {
         self.shape.columns.iter().enumerate().map(move |(place, column)| match column.kind {
             Kind::Text => Value::String(self.text(at, place).map(str::to_owned)),
             Kind::Int => Value::BigInt(self.int(at, place)),

@@ -8,6 +8,7 @@ mod m20261121_000002_wolkvox_chats;
 mod m20261121_000003_mails;
 mod m20261121_000004_ultimate_conversations;
 mod m20261121_000005_certainly_messages;
+mod m20261121_000006_conversations;
 mod table;
 
 /// All changes, in order.
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_mails::Migration),
             Box::new(m20261121_000004_ultimate_conversations::Migration),
             Box::new(m20261121_000005_certainly_messages::Migration),
+            Box::new(m20261121_000006_conversations::Migration),
         ]
     }
 }

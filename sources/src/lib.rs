@@ -4,10 +4,12 @@
 //! A sixth vendor is one folder here, its table (an entity with its migration), and one line in [`VENDORS`]. The
 //! commands, the dashboard, the metrics and the tests read that list.
 
+pub mod certainly;
 pub mod elements;
 pub mod fields;
 mod nearest;
 pub mod settings;
+pub mod ultimate;
 pub mod vendor;
 pub mod wolkvox;
 
@@ -18,7 +20,7 @@ use serde_json::{Map, Value};
 use settings::Settings;
 
 /// Every vendor there is.
-pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR];
+pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR, certainly::VENDOR, ultimate::VENDOR];
 
 /// Opens `account`, a table of the settings with its secrets resolved.
 ///

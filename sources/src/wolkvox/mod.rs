@@ -1,12 +1,12 @@
 #![doc = include_str!("README.md")]
 
-mod address;
+pub(crate) mod address;
 mod chats;
 mod duration;
 mod envelope;
 mod json;
 mod read;
-mod refusal;
+pub(crate) mod refusal;
 mod report;
 mod request;
 mod row;

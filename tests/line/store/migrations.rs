@@ -4,8 +4,8 @@ use crate::stage::{Engine, TestDatabase};
 use convosync::clock::SystemClock;
 use entities::database::Database;
 use entities::tables::{
-    backfill_streams, backfill_windows, backfills, certainly_messages, coverage, lane_slots, lanes, rejects, requests,
-    streams, wants, wolkvox_chats,
+    backfill_streams, backfill_windows, backfills, certainly_messages, coverage, deliveries, lane_slots, lanes,
+    rejects, requests, streams, ultimate_conversations, wants, wolkvox_chats,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
 use std::collections::BTreeMap;
@@ -64,11 +64,13 @@ async fn same_columns(engine: Engine) {
     describe::<backfills::Entity>(&mut wanted, engine);
     describe::<certainly_messages::Entity>(&mut wanted, engine);
     describe::<coverage::Entity>(&mut wanted, engine);
+    describe::<deliveries::Entity>(&mut wanted, engine);
     describe::<lane_slots::Entity>(&mut wanted, engine);
     describe::<lanes::Entity>(&mut wanted, engine);
     describe::<rejects::Entity>(&mut wanted, engine);
     describe::<requests::Entity>(&mut wanted, engine);
     describe::<streams::Entity>(&mut wanted, engine);
+    describe::<ultimate_conversations::Entity>(&mut wanted, engine);
     describe::<wants::Entity>(&mut wanted, engine);
     describe::<wolkvox_chats::Entity>(&mut wanted, engine);
     let found = found(&made, engine).await;

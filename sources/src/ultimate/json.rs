@@ -1,0 +1,162 @@
+//! JSON in one spelling, so that what means the same is stored as the same bytes.
+
+use entities::is_json;
+use serde::de::{Deserializer, Error, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// So deep a nesting is read by everyone; what is deeper is kept as text.
+const DEEPEST: usize = 100;
+
+/// A list that came as one, as texts that hold its objects, or as one text that holds all of it. `None` where it says
+/// nothing. A text that holds no list stays a text.
+pub fn list(raw: &str) -> Option<Cow<'_, str>> {
+    match raw.as_bytes().first() {
+        Some(b'n') | None => None,
+        Some(b'"') => {
+            let text = decoded(raw);
+            match text.trim() {
+                "" | "null" => None,
+                inner if inner.starts_with(['[', '{']) && is_json(inner) => Some(array(inner).into_owned().into()),
+                _ => Some(quoted(&text).into()),
+            }
+        }
+        Some(_) => Some(array(raw)),
+    }
+}
+
+/// JSON that came inside a text, or as it is. A text that holds none stays a text; `None` where it says nothing.
+pub fn inside(raw: &str) -> Option<Cow<'_, str>> {
+    match raw.as_bytes().first() {
+        Some(b'n') | None => None,
+        Some(b'"') => {
+            let text = decoded(raw);
+            match text.trim() {
+                "" | "null" => None,
+                inner if is_json(inner) => Some(compact(inner).into_owned().into()),
+                _ => Some(quoted(&text).into()),
+            }
+        }
+        Some(_) => Some(compact(raw)),
+    }
+}
+
+/// `text`, which must be JSON, without blanks between its parts and with as few escapes as can be.
+pub fn compact(text: &str) -> Cow<'_, str> {
+    let look = Look::at(text);
+    if look.depth > DEEPEST {
+        return quoted(text).into();
+    }
+    if look.is_compact {
+        return Cow::Borrowed(text);
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.bytes().next() {
+        let length = match first {
+            b'"' => token(rest),
+            _ => rest.bytes().position(|byte| byte == b'"').unwrap_or(rest.len()),
+        };
+        let (part, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        match first {
+            b'"' if is_plain(part) => kept.push_str(part),
+            b'"' => kept.push_str(&quoted(&decoded(part))),
+            _ => kept.extend(part.chars().filter(|character| !character.is_ascii_whitespace())),
+        }
+        rest = after;
+    }
+    kept.into()
+}
+
+/// `text` as a JSON text. Neither half of a surrogate pair nor NUL is in it, which no database holds.
+pub fn quoted(text: &str) -> String {
+    Value::String(if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text.to_owned() }).to_string()
+}
+
+/// What a JSON text says; half of a surrogate pair (an emoji cut in two) becomes U+FFFD.
+pub fn decoded(raw: &str) -> Cow<'_, str> {
+    match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(inner) if !inner.contains('\\') => Cow::Borrowed(inner),
+        _ => Cow::Owned(serde_json::from_str(raw).unwrap_or_else(|_| lossy(raw))),
+    }
+}
+
+/// An array whose objects may be written as texts; anything else as it is. Words stay words.
+fn array(raw: &str) -> Cow<'_, str> {
+    if !raw.contains("\"{") {
+        return compact(raw);
+    }
+    let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) else { return compact(raw) };
+    let item = |raw: &RawValue| {
+        let text = if raw.get().starts_with('"') { decoded(raw.get()) } else { Cow::Borrowed("") };
+        let is_object = text.starts_with('{') && is_json(&text);
+        if is_object { compact(&text).into_owned() } else { compact(raw.get()).into_owned() }
+    };
+    Cow::Owned(format!("[{}]", items.into_iter().map(item).collect::<Vec<_>>().join(",")))
+}
+
+/// What one scan over JSON shows.
+struct Look {
+    is_compact: bool,
+    depth: usize,
+}
+
+impl Look {
+    fn at(text: &str) -> Self {
+        let (mut look, mut depth) = (Self { is_compact: true, depth: 0 }, 0_usize);
+        let mut rest = text;
+        while let Some(byte) = rest.bytes().next() {
+            let mut length = 1;
+            match byte {
+                b'"' => {
+                    length = token(rest);
+                    look.is_compact &= rest.get(..length).is_some_and(is_plain);
+                }
+                b'[' | b'{' => {
+                    depth += 1;
+                    look.depth = look.depth.max(depth);
+                }
+                b']' | b'}' => depth = depth.saturating_sub(1),
+                b' ' | b'\n' | b'\r' | b'\t' => look.is_compact = false,
+                _ => {}
+            }
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        look
+    }
+}
+
+/// The length of the text that `rest` begins with, quotes included.
+fn token(rest: &str) -> usize {
+    let mut is_escaped = false;
+    let end = rest.bytes().skip(1).position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.map_or(rest.len(), |end| end + 2)
+}
+
+/// Whether a JSON text has only escapes that cannot be left out.
+fn is_plain(token: &str) -> bool {
+    !token.contains('\\') || !token.contains("\\u") && !token.contains("\\/")
+}
+
+/// A text that has halves of surrogate pairs in it.
+fn lossy(raw: &str) -> String {
+    struct Bytes;
+    impl Visitor<'_> for Bytes {
+        type Value = String;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<String, E> {
+            Ok(String::from_utf8_lossy(bytes).into_owned())
+        }
+    }
+    serde_json::Deserializer::from_str(raw).deserialize_bytes(Bytes).unwrap_or_default()
+}

@@ -1,0 +1,104 @@
+//! One day of an Ultimate bot as files: as it is, and with a tenth of its rows changed. Served like the vendor does.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::routing::{get, post};
+use chrono::{NaiveDate, TimeDelta};
+use convosync::clock::SystemClock;
+use domain::clock::Clock;
+use simulator::ultimate::{Config, Ultimate};
+use simulator::{Serving, serve};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// A day, served on loopback.
+pub struct Day {
+    /// Which.
+    pub day: NaiveDate,
+    /// The file as it is.
+    pub whole: Bytes,
+    /// With a tenth of its rows changed.
+    pub changed: Bytes,
+    /// Where it is served.
+    pub base: String,
+    shown: Arc<Mutex<Bytes>>,
+    _serving: Serving,
+}
+
+impl Day {
+    /// About `rows` rows of some 1.5 kB, as the simulated vendor writes them.
+    pub async fn of(rows: u32, seed: u64) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let day = clock.now().date_naive() - TimeDelta::days(2);
+        let whole = written(rows, seed, day, clock).await;
+        let changed = change(&whole);
+        let shown = Arc::new(Mutex::new(whole.clone()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let list = format!("{{\"date\":\"{day}\",\"urls\":[\"http://{address}/file\"]}}");
+        let router = Router::new()
+            .route("/data-export/v2/get-signed-urls", post(async move || list))
+            .route(
+                "/file",
+                get(async |State(shown): State<Arc<Mutex<Bytes>>>| Body::from(shown.lock().unwrap().clone())),
+            )
+            .with_state(shown.clone());
+        let serving = serve(listener, router, &CancellationToken::new()).unwrap();
+        Self { day, whole, changed, base: serving.base(), shown, _serving: serving }
+    }
+
+    /// What is served from now on.
+    pub fn show(&self, body: &Bytes) {
+        self.shown.lock().unwrap().clone_from(body);
+    }
+}
+
+async fn written(rows: u32, seed: u64, day: NaiveDate, clock: Arc<dyn Clock>) -> Bytes {
+    let config = Config {
+        seed,
+        conversations_per_day: f64::from(rows),
+        history_from: day - TimeDelta::days(1),
+        wide: true,
+        latency: Duration::ZERO,
+        ..Config::default()
+    };
+    let (key, organization, bot) = (config.tokens[0].clone(), config.organization.clone(), config.bots[0].clone());
+    let vendor = Ultimate::new(config, clock);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let serving = serve(listener, vendor.router(), &CancellationToken::new()).unwrap();
+    let client = reqwest::Client::builder().build().unwrap();
+    let list = client
+        .post(format!("{}/data-export/v2/get-signed-urls", serving.base()))
+        .header("authorization", key)
+        .header("organizationid", organization)
+        .header("botid", bot)
+        .header("content-type", "application/json")
+        .body(format!("{{\"date\":\"{day}\"}}"))
+        .send()
+        .await
+        .unwrap();
+    let list: serde_json::Value = serde_json::from_slice(&list.bytes().await.unwrap()).unwrap();
+    let url = list["urls"][0].as_str().expect("one file").to_owned();
+    client.get(url).send().await.unwrap().bytes().await.unwrap()
+}
+
+/// Every tenth row with another number of messages.
+fn change(whole: &Bytes) -> Bytes {
+    const NAME: &[u8] = b"\"bot_messages_count\":\"";
+    let mut changed = Vec::with_capacity(whole.len() + whole.len() / 100);
+    let (mut rest, mut count) = (whole.as_ref(), 0_u32);
+    while let Some(at) = rest.windows(NAME.len()).position(|part| part == NAME) {
+        let (before, after) = rest.split_at(at + NAME.len());
+        changed.extend_from_slice(before);
+        if count % 10 == 0 {
+            changed.push(b'1');
+        }
+        count += 1;
+        rest = after;
+    }
+    changed.extend_from_slice(rest);
+    Bytes::from(changed)
+}

@@ -1,0 +1,71 @@
+//! convosync's side: one day asked for, read and stored by the worker, with its lane, its ledger and its evidence.
+
+use chrono::{NaiveDate, TimeDelta};
+use convosync::clock::SystemClock;
+use domain::clock::Clock;
+use domain::want::{Purpose, Slice, Want};
+use domain::window::Window;
+use entities::database::Database;
+use entities::lanes::{Next, ensure, hand_out};
+use entities::ledger;
+use entities::roster::{Account, Roster};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use worker::http::Http;
+use worker::pull::Worker;
+
+/// The bot whose day it is; the rows say another, which is their business.
+const BOT: &str = "bench";
+
+/// Pulls one day, and prints seconds, processor seconds and the most memory it ever had, in KiB.
+pub async fn pull(url: &str, base: &str, day: &str) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let database = Database::connect(url, clock.clone()).await.unwrap();
+    let day: NaiveDate = day.parse().unwrap();
+    let settings = json!({
+        "source": "ultimate", "base_url": base, "token": "bench", "organization_id": "64b1f0c2a9e14f0012345678",
+        "bot_ids": [BOT], "spacing": "0s",
+    });
+    let opened = sources::open("bench", settings.as_object().unwrap()).unwrap();
+    // Nothing is owed but what is wanted here.
+    let account = Account { source: opened.source, since: Some(clock.now().date_naive()) };
+    let roster = Arc::new(Roster::new(vec![account]));
+    let lane = &roster.lanes()[0];
+    ensure(&database, lane).await.unwrap();
+    let id = roster.accounts()[0].streams().remove(0);
+    let window = Window::new(
+        day.and_time(chrono::NaiveTime::MIN).and_utc(),
+        (day + TimeDelta::days(1)).and_time(chrono::NaiveTime::MIN).and_utc(),
+    )
+    .unwrap();
+    let tx = database.begin().await.unwrap();
+    let before = ledger::lock(&tx, &id).await.unwrap();
+    let mut after = before.clone();
+    after.wants.push(Want::new(Purpose::Settle, Slice::Window(window), clock.now(), Duration::ZERO));
+    ledger::store(&tx, &id, &before, &after, clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let worker = Worker {
+        database: database.clone(),
+        roster: roster.clone(),
+        http: Http::new().unwrap(),
+        clock: clock.clone(),
+        jitter: Arc::new(|| 0.5),
+        name: "bench".to_owned(),
+        draining: CancellationToken::new(),
+    };
+    let started = clock.elapsed();
+    let Next::Job(job) = hand_out(&database, lane).await.unwrap() else { panic!("no turn on the lane") };
+    worker.work(job).await;
+    let seconds = (clock.elapsed() - started).as_secs_f64();
+    let left = ledger::load(database.connection(), &id).await.unwrap();
+    assert!(left.coverage.held().covers(window), "the day was not held: {:?}", left.wants);
+    println!("{}", json!({"seconds": seconds, "rss_kib": most_memory()}));
+}
+
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
