@@ -8,13 +8,16 @@
 
 mod backfill;
 mod canary;
+mod certainly;
 mod chaos;
 mod commands;
 mod drain;
 mod faults;
 mod live;
 mod mailboxes;
+mod mails;
 mod page;
 mod stage;
 mod store;
 mod twins;
+mod ultimate;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// One Wolkvox account at a simulated vendor, quick enough for a test.
+/// One account at a simulated vendor, quick enough for a test.
 #[derive(Clone)]
 pub struct AccountText {
     name: String,
@@ -10,11 +10,16 @@ pub struct AccountText {
 }
 
 impl AccountText {
-    /// The account `name` at `base`, with `token`.
+    /// The Wolkvox account `name` at `base`, with `token`.
     pub fn new(name: &str, base: &str, token: &str) -> Self {
+        Self::of("wolkvox", name, base, token).with("maintenance_pause", "1s")
+    }
+
+    /// The account `name` of any vendor, with what every vendor's account takes.
+    pub fn of(source: &str, name: &str, base: &str, token: &str) -> Self {
         let account = Self { name: name.to_owned(), keys: Vec::new() };
         account
-            .with("source", "wolkvox")
+            .with("source", source)
             .with("base_url", base)
             .with("token", token)
             .with("interval", "2s")
@@ -24,24 +29,44 @@ impl AccountText {
             .with("lease", "5s")
             .with("retry_min", "200ms")
             .with("retry_max", "2s")
-            .with("maintenance_pause", "1s")
     }
 
     /// With `key` set to the text `value`, replacing what was there.
-    pub fn with(mut self, key: &str, value: &str) -> Self {
+    pub fn with(self, key: &str, value: &str) -> Self {
+        self.written(key, format!("{value:?}"))
+    }
+
+    /// With `key` set to a list of texts.
+    pub fn with_list(self, key: &str, values: &[String]) -> Self {
+        self.written(key, format!("{values:?}"))
+    }
+
+    fn written(mut self, key: &str, value: String) -> Self {
         self.keys.retain(|(known, _)| known != key);
-        self.keys.push((key.to_owned(), format!("{value:?}")));
+        self.keys.push((key.to_owned(), value));
+        self
+    }
+
+    /// Without `key`.
+    pub fn without(mut self, key: &str) -> Self {
+        self.keys.retain(|(known, _)| known != key);
         self
     }
 
     /// The whole file.
     pub fn file(&self, database: &str, queue: &str) -> String {
-        let mut text = format!(
-            "[database]\nurl = {database:?}\n[queue]\nurl = {queue:?}\n[server]\nbind = \"127.0.0.1:0\"\n[accounts.{}]\n",
-            self.name
-        );
-        for (key, value) in &self.keys {
-            let _ = writeln!(text, "{key} = {value}");
+        Self::file_of(std::slice::from_ref(self), database, queue)
+    }
+
+    /// The whole file with several accounts.
+    pub fn file_of(accounts: &[Self], database: &str, queue: &str) -> String {
+        let mut text =
+            format!("[database]\nurl = {database:?}\n[queue]\nurl = {queue:?}\n[server]\nbind = \"127.0.0.1:0\"\n");
+        for account in accounts {
+            let _ = writeln!(text, "[accounts.{}]", account.name);
+            for (key, value) in &account.keys {
+                let _ = writeln!(text, "{key} = {value}");
+            }
         }
         text
     }

@@ -53,6 +53,12 @@ impl TestDatabase {
         row.try_get_by_index::<i64>(0).unwrap()
     }
 
+    /// Changes something by hand.
+    pub async fn run(&self, sql: &str) {
+        let on = self.database.connection();
+        on.execute_raw(Statement::from_string(on.get_database_backend(), sql)).await.unwrap();
+    }
+
     /// Texts that `sql` asks for.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         let on = self.database.connection();

@@ -1,19 +1,25 @@
 //! What a test plays on.
 
 mod account;
+mod certainly;
 mod database;
 mod dovecot;
 mod process;
 mod redis_server;
+mod ultimate;
 mod vendor;
 
 pub use account::AccountText;
+pub use certainly::{BOT, CertainlyVendor, messages};
 pub use database::{Engine, TestDatabase};
 pub use dovecot::{Dovecot, PASSWORD, USER};
 pub use process::{Process, convosync, convosync_in};
 pub use redis_server::RedisServer;
+pub use ultimate::{UltimateVendor, conversations};
 pub use vendor::{Vendor, history};
 
+use chrono::NaiveDate;
+use serde_json::Value;
 use std::time::Duration;
 
 /// Waits until `is_so`, looking often; panics with `what` after `patience`.
@@ -24,4 +30,19 @@ pub async fn until(what: &str, patience: Duration, mut is_so: impl AsyncFnMut() 
         }
     });
     assert!(waited.await.is_ok(), "waited {patience:?} for {what}");
+}
+
+/// Whether every day of `account` from `from` to `to` is held, final or not, by what `convosync coverage` says.
+pub async fn is_held(settings: &str, account: &str, (from, to): (NaiveDate, NaiveDate)) -> bool {
+    let days = coverage(settings, account, (from, to)).await;
+    !days.is_empty() && days.iter().all(|day| matches!(day["state"].as_str(), Some("final" | "provisional")))
+}
+
+/// The days of `account` as `convosync coverage` tells them.
+pub async fn coverage(settings: &str, account: &str, (from, to): (NaiveDate, NaiveDate)) -> Vec<Value> {
+    let (from, to) = (from.to_string(), to.to_string());
+    let arguments = ["--output", "json", "coverage", account, "--from", &from, "--to", &to];
+    let output = convosync(settings, &arguments).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -50,6 +50,19 @@ impl Process {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
+    /// The most memory that it ever had resident, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    /// Ends it as a loss of power does, at once and without a word.
+    pub async fn kill(mut self) {
+        self.signal("KILL");
+        self.ended(Duration::from_secs(5)).await;
+    }
+
     /// Where its server listens, once it does; read from its log.
     pub fn address(&self) -> Option<String> {
         let log = self.log();

@@ -1,5 +1,6 @@
-//! Tables against a simulated vendor's truth, column by column.
+//! Wolkvox's chats.
 
+use super::{Comparison, compare};
 use chrono::{DateTime, Utc};
 use domain::window::Window;
 use entities::DbErr;
@@ -8,30 +9,6 @@ use entities::tables::wolkvox_chats::{Column, Entity, Model};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use simulator::wolkvox::{Chat, Wolkvox};
-use std::collections::BTreeMap;
-
-/// What differs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Comparison {
-    /// Rows the vendor holds.
-    pub vendor: usize,
-    /// Rows the table holds.
-    pub table: usize,
-    /// Rows that are equal in all columns.
-    pub equal: usize,
-    /// Rows the vendor holds and the table does not, in that state; by id and start, nothing personal.
-    pub missing: Vec<String>,
-    /// Rows the table holds and the vendor does not, in that state.
-    pub surplus: Vec<String>,
-}
-
-impl Comparison {
-    /// Whether both hold the same.
-    #[must_use]
-    pub fn is_equal(&self) -> bool {
-        self.missing.is_empty() && self.surplus.is_empty()
-    }
-}
 
 /// Compares what `account` holds of `window` with what the vendor holds of it now.
 ///
@@ -44,26 +21,8 @@ pub async fn wolkvox(db: &Database, account: &str, vendor: &Wolkvox, window: Win
         .filter(Column::StartAt.lt::<DateTime<Utc>>(window.to()))
         .all(db.connection())
         .await?;
-    Ok(compare(&vendor.truth(window), &rows.iter().map(as_sent).collect::<Vec<_>>()))
-}
-
-fn compare(truth: &[Chat], table: &[Chat]) -> Comparison {
-    let mut found = Comparison { vendor: truth.len(), table: table.len(), ..Comparison::default() };
-    // How often each state occurs at the vendor, less how often in the table.
-    let mut balance: BTreeMap<(String, String), BTreeMap<String, i64>> = BTreeMap::new();
-    let name = |chat: &Chat| (chat.start_date.clone(), chat.conn_id.clone());
-    for (chat, count) in truth.iter().map(|chat| (chat, 1)).chain(table.iter().map(|chat| (chat, -1))) {
-        let state = serde_json::to_string(chat).unwrap_or_default();
-        *balance.entry(name(chat)).or_default().entry(state).or_default() += count;
-    }
-    for ((start, id), states) in balance {
-        for count in states.into_values().filter(|count| *count != 0) {
-            let side = if count > 0 { &mut found.missing } else { &mut found.surplus };
-            side.push(format!("{id} of {start}"));
-        }
-    }
-    found.equal = found.vendor - found.missing.len().min(found.vendor);
-    found
+    let table: Vec<Chat> = rows.iter().map(as_sent).collect();
+    Ok(compare(&vendor.truth(window), &table, |chat| (chat.start_date.clone(), chat.conn_id.clone())))
 }
 
 /// A stored row as the vendor would have written it.

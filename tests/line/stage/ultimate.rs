@@ -1,0 +1,91 @@
+//! The simulated Ultimate.
+
+use super::AccountText;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use convosync::clock::SystemClock;
+use convosync::compare::{Comparison, ultimate};
+use domain::clock::Clock;
+use domain::window::{Window, midnight};
+use entities::database::Database;
+use simulator::ultimate::{Call, Config, Ultimate, Version};
+use simulator::{Serving, serve};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// A simulated Ultimate on loopback.
+pub struct UltimateVendor {
+    /// What it holds and saw.
+    pub ultimate: Ultimate,
+    /// Its address.
+    pub base: String,
+    /// Its bots.
+    pub bots: Vec<String>,
+    config: Config,
+    clock: Arc<dyn Clock>,
+    _serving: Serving,
+}
+
+/// A vendor that answers at once, with `conversations` a day.
+pub fn conversations(per_day: f64) -> Config {
+    Config { conversations_per_day: per_day, latency: Duration::from_millis(5), ..Config::default() }
+}
+
+impl UltimateVendor {
+    /// Starts one.
+    pub async fn start(config: Config) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let ultimate = Ultimate::new(config.clone(), clock.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let serving = serve(listener, ultimate.router(), &CancellationToken::new()).unwrap();
+        Self { ultimate, base: serving.base(), bots: config.bots.clone(), config, clock, _serving: serving }
+    }
+
+    /// An account with all its bots. What comes once a day needs no hurry.
+    pub fn account(&self, name: &str) -> AccountText {
+        AccountText::of("ultimate", name, &self.base, &self.config.tokens[0])
+            .with("organization_id", &self.config.organization)
+            .with_list("bot_ids", &self.bots)
+            .with("timeout", "10s")
+            .with("lease", "20s")
+    }
+
+    /// The day so many before today, in UTC.
+    pub fn day(&self, ago: i64) -> NaiveDate {
+        (self.now() - TimeDelta::days(ago)).date_naive()
+    }
+
+    /// All that its files of the days `from` to `to` ago, both included, tell, against the tables: all bots together.
+    pub async fn compare(&self, database: &Database, account: &str, version: Version, ago: (i64, i64)) -> Comparison {
+        let (from, to) = (midnight(self.day(ago.0), chrono_tz::UTC), midnight(self.day(ago.1 - 1), chrono_tz::UTC));
+        let window = Window::new(from, to).unwrap();
+        let mut all = Comparison::default();
+        for bot in &self.bots {
+            let one = ultimate(database, account, (&self.ultimate, version), bot, window).await.unwrap();
+            all.vendor += one.vendor;
+            all.table += one.table;
+            all.equal += one.equal;
+            all.missing.extend(one.missing);
+            all.surplus.extend(one.surplus);
+        }
+        all
+    }
+
+    /// How often the list of `day` was asked for, over all bots.
+    pub fn lists(&self, day: NaiveDate) -> usize {
+        let seen = self.ultimate.requests();
+        seen.iter().filter(|seen| seen.call == Call::List && seen.day == Some(day)).count()
+    }
+
+    /// The referee's word: no rule was broken, and no two requests were ever under way.
+    pub fn assert_no_breach(&self) {
+        assert_eq!(self.ultimate.most_in_flight(), 1, "P1: requests under way");
+        assert_eq!(self.ultimate.breaches(), [], "the vendor's rules");
+    }
+
+    /// The time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}

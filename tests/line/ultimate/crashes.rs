@@ -1,0 +1,69 @@
+//! kill -9 on the way from a list to its rows.
+
+use crate::stage::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_held, until};
+use simulator::ultimate::{Call, Config, Seen, Version};
+use std::time::Duration;
+
+/// Kills the service once `is_time`, starts it again, and finds everything there, and once.
+async fn killed_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[Seen], &TestDatabase) -> bool) {
+    let mut config = config;
+    config.bots.truncate(1);
+    config.history_from = UltimateVendor::start(config.clone()).await.day(2);
+    let vendor = UltimateVendor::start(config).await;
+    let database = TestDatabase::fresh(engine).await;
+    let account = vendor.account("u").with("since", &vendor.day(2).to_string());
+    let settings = account.with("timeout", "15s").with("lease", "16s").file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let patience = Duration::from_secs(30);
+    until("the moment", patience, async || is_time(&vendor.ultimate.requests(), &database).await).await;
+    process.kill().await;
+    let before = vendor.ultimate.requests().len();
+    let process = Process::run(&settings, &[]);
+    let days = (vendor.day(2), vendor.day(1));
+    until("both days", Duration::from_mins(1), async || is_held(&settings, "u", days).await).await;
+    assert!(vendor.ultimate.requests().len() > before, "there was something left to ask");
+    drop(process);
+    let compared = vendor.compare(&database.database, "u", Version::V2, (2, 1)).await;
+    assert!(compared.is_equal() && compared.vendor > 100, "{} missing, {:?}", compared.missing.len(), compared.surplus);
+    let all = database.number("SELECT COUNT(*) FROM ultimate_conversations").await;
+    let once = database.number("SELECT COUNT(DISTINCT conversation_id) FROM ultimate_conversations").await;
+    assert_eq!(all, once, "P2: no key is there twice");
+    vendor.assert_no_breach();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_list_and_before_its_file() {
+    let config = Config { latency: Duration::from_millis(700), ..conversations(200.0) };
+    killed_when(Engine::Sqlite, config, async |seen, _| {
+        seen.last().is_some_and(|seen| seen.call == Call::Download && seen.ended_at.is_none())
+    })
+    .await;
+}
+
+/// Part of a file has come: on a SQLite file some of its rows hold already, on PostgreSQL none do.
+async fn in_the_middle(engine: Engine) {
+    let config = Config { wide: true, ..conversations(8_000.0) };
+    killed_when(engine, config, async |seen, _| {
+        seen.iter().any(|seen| seen.call == Call::Download && seen.ended_at.is_none() && seen.bytes > 5_000_000)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_middle_of_a_file_on_sqlite() {
+    in_the_middle(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_middle_of_a_file_on_postgres() {
+    in_the_middle(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_commit() {
+    let config = Config { latency: Duration::from_millis(300), ..conversations(200.0) };
+    killed_when(Engine::Sqlite, config, async |_, database| {
+        database.number("SELECT COUNT(*) FROM coverage").await == 1
+    })
+    .await;
+}
