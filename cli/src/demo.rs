@@ -1,6 +1,7 @@
 //! `convosync demo`: the whole service at work on a simulated vendor.
 
 mod stage;
+mod vendors;
 
 use crate::arguments::Demo;
 use crate::compare::Comparison;
@@ -9,11 +10,11 @@ use crate::output::table;
 use crate::signals;
 use crate::talk::{print, say};
 use comfy_table::Table;
-use simulator::wolkvox::Faults;
 use stage::Stage;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use vendors::DAYS;
 
 /// How long the vendor stumbles in the story.
 const HICCUP: Duration = Duration::from_secs(8);
@@ -25,10 +26,9 @@ pub async fn run(asked: Demo) -> Result<(), Failure> {
     let (stop, interrupted) = (CancellationToken::new(), CancellationToken::new());
     signals::listen(&TaskTracker::new(), interrupted.clone())?;
     let stage = Stage::set(&asked, stop.clone()).await?;
-    say(&format!(
-        "A simulated Wolkvox answers at {}; it holds 30 days of chats, and new ones start every few seconds.",
-        stage.vendor_at
-    ));
+    for (vendor, at) in stage.vendors.addresses() {
+        say(&format!("A simulated {vendor} answers at {at}; it holds {DAYS} days."));
+    }
     say(&format!(
         "The dashboard is at http://{}/ and the rows go to {}.",
         stage.dashboard_at,
@@ -43,52 +43,52 @@ pub async fn run(asked: Demo) -> Result<(), Failure> {
     played?;
     let compared = compared?;
     print(&told(&compared).to_string())?;
-    if compared.is_equal() {
-        say("The table equals what the vendor holds.");
+    if compared.iter().all(|(_, compared)| compared.is_equal()) {
+        say("The tables equal what the vendors hold.");
         return Ok(());
     }
-    for (what, rows) in [("missing", &compared.missing), ("not the vendor's", &compared.surplus)] {
-        for row in rows.iter().take(5) {
-            say(&format!("{what}: {row}"));
+    for (table, compared) in &compared {
+        for (what, rows) in [("missing", &compared.missing), ("not the vendor's", &compared.surplus)] {
+            for row in rows.iter().take(5) {
+                say(&format!("{table}: {what}: {row}"));
+            }
         }
     }
-    Err(Failure::new(Code::Check, "the table differs from what the vendor holds"))
+    Err(Failure::new(Code::Check, "a table differs from what its vendor holds"))
 }
 
 async fn play(stage: &Stage, once: bool) -> Result<(), Failure> {
-    say("A backfill of 30 days is ordered.");
-    let done = stage.backfill().await?;
-    say(&format!("{} rows came with {} requests.", done.rows, stage.requests()));
+    say(&format!(
+        "Backfills of {DAYS} days are ordered. Two days at Certainly hold too much for one answer; they come by mail."
+    ));
+    let rows = stage.backfill().await?;
+    say(&format!("{rows} rows came with {} requests.", stage.vendors.requests()));
     if once {
         return Ok(());
     }
     say("From now on a live poll every few seconds brings what is new. Ctrl-C ends the story.");
     stage.news(NEWS, 3).await?;
-    say("The vendor stumbles: it throttles, breaks off and shows web pages for a few seconds …");
-    stage.stumble(Faults {
-        throttle_429: 0.4,
-        retry_after: Duration::from_secs(2),
-        server_500: 0.3,
-        html_200: 0.2,
-        ..Faults::default()
-    });
+    say("The vendors stumble: they throttle, break off and show web pages for a few seconds …");
+    stage.vendors.stumble(true);
     stage.news(HICCUP / 2, 2).await?;
-    stage.stumble(Faults::default());
-    say("… and recovers. What was missed is asked for again.");
+    stage.vendors.stumble(false);
+    say("… and recover. What was missed is asked for again.");
     loop {
         stage.news(NEWS, 1).await?;
     }
 }
 
-fn told(compared: &Comparison) -> Table {
+fn told(compared: &[(&'static str, Comparison)]) -> Table {
     let mut rows = table(["", "vendor", "table", "equal", "missing", "surplus"]);
-    rows.add_row([
-        "wolkvox_chats".to_owned(),
-        compared.vendor.to_string(),
-        compared.table.to_string(),
-        compared.equal.to_string(),
-        compared.missing.len().to_string(),
-        compared.surplus.len().to_string(),
-    ]);
+    for (name, compared) in compared {
+        rows.add_row([
+            (*name).to_owned(),
+            compared.vendor.to_string(),
+            compared.table.to_string(),
+            compared.equal.to_string(),
+            compared.missing.len().to_string(),
+            compared.surplus.len().to_string(),
+        ]);
+    }
     rows
 }

@@ -32,6 +32,17 @@ impl Comparison {
     pub fn is_equal(&self) -> bool {
         self.missing.is_empty() && self.surplus.is_empty()
     }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.vendor += other.vendor;
+        self.table += other.table;
+        self.equal += other.equal;
+        self.missing.extend(other.missing);
+        self.surplus.extend(other.surplus);
+        self
+    }
 }
 
 /// Compares rows in their whole state, as JSON; `name` is by what a row goes: its instant and its id.

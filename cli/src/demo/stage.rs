@@ -3,7 +3,8 @@
 use crate::arguments::{Demo, Role};
 use crate::clock::SystemClock;
 use crate::commands::{Opened, log, watch};
-use crate::compare::{Comparison, wolkvox};
+use crate::compare::Comparison;
+use crate::demo::vendors::{CERTAINLY, Vendors, WOLKVOX};
 use crate::failure::{Code, Failure};
 use crate::service::Service;
 use crate::settings::{LogFormat, Settings};
@@ -14,38 +15,31 @@ use domain::clock::Clock;
 use domain::window::{Window, midnight};
 use entities::backfills;
 use entities::database::Database;
-use entities::progress::Progress;
 use entities::tables::requests::{Column, Entity};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
-use simulator::wolkvox::{Config, Faults, Wolkvox};
-use simulator::{Serving, serve};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Everything that plays.
 pub struct Stage {
-    /// Where the vendor answers.
-    pub vendor_at: String,
+    /// The vendors.
+    pub vendors: Vendors,
     /// Where the dashboard is.
     pub dashboard_at: SocketAddr,
-    vendor: Wolkvox,
     opened: Opened,
     clock: Arc<dyn Clock>,
-    span: Window,
     stop: CancellationToken,
     service: TaskTracker,
-    _serving: Serving,
+    _mailbox: TempDir,
 }
 
-/// How many days the vendor holds.
-const DAYS: i64 = 30;
-/// The account's name.
-const ACCOUNT: &str = "demo";
 /// How long the last poll may take to be answered.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -54,37 +48,21 @@ impl Stage {
     pub async fn set(asked: &Demo, stop: CancellationToken) -> Result<Self, Failure> {
         log(LogFormat::Text, "warn")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-        let config = Config { seed: asked.seed, ..Config::default() };
-        let today = clock.now().with_timezone(&config.zone).date_naive();
-        let from = midnight(today - TimeDelta::days(DAYS), config.zone);
-        let config = Config {
-            history_from: from,
-            chats_per_day: 400.0,
-            live_every: Some(Duration::from_secs(3)),
-            blank_ids: 0.01,
-            duplicates: 0.01,
-            odd_columns: true,
-            latency: Duration::from_millis(150),
-            ..config
-        };
-        let vendor = Wolkvox::new(config, clock.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let serving = serve(listener, vendor.router(), &CancellationToken::new())?;
+        let mailbox = TempDir::new()?;
+        let vendors = Vendors::start(asked.seed, clock.clone(), mailbox.path()).await?;
         forget(&asked.database)?;
-        let settings = Settings::from_text(&written(asked, &serving.base())?, Vec::new())?;
+        let settings = Settings::from_text(&written(asked, &vendors)?, Vec::new())?;
         let service = Service::open(&settings).await?;
         let opened = Opened { database: service.database.clone(), roster: (*service.roster).clone() };
         let listener = dashboard(asked.bind).await?;
         let stage = Self {
-            vendor_at: serving.base(),
+            vendors,
             dashboard_at: listener.local_addr()?,
-            vendor,
             opened,
-            span: Window::new(from, clock.now()).ok_or_else(|| Failure::new(Code::Unexpected, "no days to show"))?,
             clock,
             stop: stop.clone(),
             service: TaskTracker::new(),
-            _serving: serving,
+            _mailbox: mailbox,
         };
         stage.service.spawn(async move {
             let roles = [Role::Scheduler, Role::Worker, Role::Server];
@@ -97,21 +75,22 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Orders a backfill of everything the vendor holds, and watches it.
-    pub async fn backfill(&self) -> Result<Progress, Failure> {
-        let streams: Vec<String> = self.opened.account(ACCOUNT)?.streams().into_iter().map(|id| id.stream).collect();
-        let id = backfills::start(self.database(), ACCOUNT, &streams, self.span, Mode::Missing).await?;
-        watch(&self.opened, id).await
-    }
-
-    /// How many requests the vendor has seen.
-    pub fn requests(&self) -> usize {
-        self.vendor.requests().len()
-    }
-
-    /// Changes what goes wrong at the vendor.
-    pub fn stumble(&self, faults: Faults) {
-        self.vendor.set_faults(faults);
+    /// Orders backfills of everything the vendors hold, and watches them.
+    pub async fn backfill(&self) -> Result<u64, Failure> {
+        let mut ordered = Vec::new();
+        for (name, first, last) in self.vendors.days {
+            let account = self.opened.account(name)?;
+            let zone = account.source.zone();
+            let streams: Vec<String> = account.streams().into_iter().map(|id| id.stream).collect();
+            let end = midnight(last, zone) + TimeDelta::days(1);
+            let Some(window) = Window::new(midnight(first, zone), end.min(self.clock.now())) else { continue };
+            ordered.push(backfills::start(self.database(), name, &streams, window, Mode::Missing).await?);
+        }
+        let mut rows = 0;
+        for id in ordered {
+            rows += u64::try_from(watch(&self.opened, id).await?.rows).unwrap_or(0);
+        }
+        Ok(rows)
     }
 
     /// Tells, `times` over, what the last while brought.
@@ -130,12 +109,11 @@ impl Stage {
         Ok(())
     }
 
-    /// Stops the vendor's truth, waits until the last poll has been stored, ends the service, and compares.
-    pub async fn curtain(&self) -> Result<Comparison, Failure> {
-        self.vendor.set_faults(Faults::default());
-        self.vendor.freeze();
+    /// Stops the vendors' truths, waits until the last polls have been stored, ends the service, and compares.
+    pub async fn curtain(&self) -> Result<Vec<(&'static str, Comparison)>, Failure> {
+        self.vendors.stumble(false);
+        self.vendors.freeze();
         let frozen = self.clock.now();
-        let all = Window::new(self.span.from(), frozen).unwrap_or(self.span);
         let caught_up = tokio::select! {
             caught_up = tokio::time::timeout(PATIENCE, self.caught_up(frozen)) => caught_up,
             () = self.stop.cancelled() => Ok(Ok(())),
@@ -143,25 +121,29 @@ impl Stage {
         self.stop.cancel();
         self.service.wait().await;
         caught_up.map_err(|_| Failure::new(Code::Check, "the last poll was not answered in time"))??;
-        Ok(wolkvox(self.database(), ACCOUNT, &self.vendor, all).await?)
+        Ok(self.vendors.compare(self.database(), frozen).await?)
     }
 
     /// Waits until everything that could still change has been read once more after `frozen`.
     async fn caught_up(&self, frozen: DateTime<Utc>) -> Result<(), Failure> {
-        let open_since = frozen - TimeDelta::hours(24);
-        loop {
-            let read = Entity::find()
-                .filter(Column::Verdict.eq("commit"))
-                .filter(Column::AskedAt.gt(frozen + TimeDelta::seconds(1)))
-                .filter(Column::FromAt.lt(open_since))
-                .filter(Column::ToAt.gte(frozen))
-                .count(self.database().connection())
-                .await?;
-            if read > 0 {
-                return Ok(());
+        for (account, back) in [(WOLKVOX, TimeDelta::hours(24)), (CERTAINLY, TimeDelta::hours(1))] {
+            loop {
+                let read = Entity::find()
+                    .filter(Column::Account.eq(account))
+                    .filter(Column::Verdict.eq("commit"))
+                    .filter(Column::AskedAt.gt(frozen + TimeDelta::seconds(1)))
+                    .filter(Column::FromAt.lt(frozen - back))
+                    .filter(Column::ToAt.gte(frozen))
+                    .all(self.database().connection())
+                    .await?;
+                let streams: BTreeSet<&str> = read.iter().map(|row| row.stream.as_str()).collect();
+                if streams.len() == self.opened.account(account)?.streams().len() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        Ok(())
     }
 
     fn database(&self) -> &Database {
@@ -170,15 +152,10 @@ impl Stage {
 }
 
 /// The settings as a user would write them.
-fn written(asked: &Demo, vendor: &str) -> Result<String, Failure> {
+fn written(asked: &Demo, vendors: &Vendors) -> Result<String, Failure> {
     let file = asked.database.to_str().ok_or_else(|| Failure::usage("--database: not a name in UTF-8"))?;
     let url = toml::Value::from(format!("sqlite://{file}"));
-    Ok(format!(
-        "[database]\nurl = {url}\n[server]\nbind = \"{}\"\n[accounts.{ACCOUNT}]\nsource = \"wolkvox\"\nbase_url = \"{vendor}\"\n\
-         token = \"simulated-token\"\ninterval = \"3s\"\nrefresh = \"6s\"\nspacing = \"200ms\"\nretry_min = \"1s\"\n\
-         maintenance_pause = \"3s\"\ntimeout = \"20s\"\n",
-        asked.bind
-    ))
+    Ok(format!("[database]\nurl = {url}\n[server]\nbind = \"{}\"\n{}", asked.bind, vendors.settings()))
 }
 
 /// A demo begins with an empty database.
