@@ -253,6 +253,11 @@ impl Ledger {
         self.learn_from_split(purpose, window, heard, rules);
         let purpose = if purpose == Purpose::Live { Purpose::Settle } else { purpose };
         let mut whole = rules.whole(window);
+        // One mail is enough, whoever waits for it: of two questions for the same days none would know which it answers.
+        let covers = |other: &Want| matches!(other.slice, Slice::Export(wider) if wider.covers(&whole));
+        if self.wants.iter().any(covers) {
+            return;
+        }
         // What was not asked for yet and lies beside it comes in one mail: one export at a time, and each takes long. What was
         // handed out may have been asked for by a process that died then: its mail must not answer for more.
         let is_free =

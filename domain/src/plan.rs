@@ -96,16 +96,20 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// One live want for a new slot, unless one is still open: the next then reaches back further (skip and widen).
+    /// One live want for a new slot, unless one is still open: the next then reaches back further (skip and widen). Whether
+    /// the slot is looked after from now on.
     fn plan_live(&mut self, wanted: Window, refresh: bool) -> bool {
         let is_old = self.ledger.slot.is_some_and(|planned| wanted.to() <= planned);
         if is_old || self.open.iter().any(|want| want.purpose == Purpose::Live) {
             return false;
         }
-        // The newest stretch that is not final, without a break.
+        self.plan.slot = Some(wanted.to());
+        self.plan.refreshed = refresh.then_some(wanted.to());
+        // The newest stretch that is not final, without a break. Where others ask for it already, this slot is theirs: live
+        // work that came once they are answered would be late, and for nothing.
         let settled = self.ledger.coverage.settled().windows().iter().copied();
         let Some(tail) = wanted.minus(settled.chain(self.taken())).pop().filter(|tail| tail.to() == wanted.to()) else {
-            return false;
+            return true;
         };
         let (newest, _) = tail.newest(self.ledger.pace_for(Purpose::Live).width(self.rules));
         let held = self.ledger.coverage.held().windows().iter();
@@ -114,8 +118,6 @@ impl Planner<'_> {
             _ => newest.from(),
         };
         let from = self.on_grain(from, wanted.to());
-        self.plan.slot = Some(wanted.to());
-        self.plan.refreshed = refresh.then_some(wanted.to());
         let window = Window::new(from, wanted.to());
         self.plan
             .wants

@@ -82,6 +82,12 @@ fn is_untouched(want: &Want) -> bool {
         && want.attempt == 0
 }
 
+/// Whether somebody waits for a mail with all of it already.
+fn is_known(before: &Ledger, full: Window) -> bool {
+    let whole = certainly().whole(full);
+    before.wants.iter().any(|want| matches!(want.slice, Slice::Export(other) if other.covers(&whole)))
+}
+
 /// The ledger after the want 99, for `full`, was answered with as much as an answer can hold.
 fn exported(before: &Ledger, purpose: Purpose, full: Window, now: i64, rules: &Rules) -> Ledger {
     let mut after = before.clone();
@@ -118,6 +124,7 @@ proptest! {
     #[test]
     fn an_export_is_of_whole_days_that_are_over(before in any_ledger(), (full, now) in any_full(), purpose in any_purpose()) {
         let rules = certainly();
+        prop_assume!(!is_known(&before, full));
         let after = exported(&before, purpose, full, now, &rules);
         let fresh: Vec<&Want> = after.wants.iter().filter(|want| want.id == 0).collect();
         let [want] = fresh.as_slice() else { panic!("{} wants", fresh.len()) };
@@ -134,6 +141,7 @@ proptest! {
     /// have been asked for keeps its window, which is what its mail answers.
     #[test]
     fn adjoining_exports_merge_and_lose_nothing(before in any_ledger(), (full, now) in any_full(), purpose in any_purpose()) {
+        prop_assume!(!is_known(&before, full));
         let after = exported(&before, purpose, full, now, &certainly());
         let fresh = after.wants.iter().find(|want| want.id == 0).unwrap();
         let whole = fresh.slice.window().unwrap();
@@ -149,6 +157,18 @@ proptest! {
         all.add(certainly().whole(full));
         prop_assert_eq!(wanted(&after.wants), all);
         prop_assert_eq!(after.wants.iter().filter(|want| want.id != 0).count() + 1, after.wants.len());
+    }
+
+    /// One mail is enough for all who wait for it; of two the same, nobody could tell which is answered.
+    #[test]
+    fn what_is_exported_already_is_not_exported_twice(before in any_ledger(), (full, now) in any_full(), purpose in any_purpose()) {
+        let after = exported(&before, purpose, full, now, &certainly());
+        let whole = certainly().whole(full);
+        if is_known(&before, full) {
+            prop_assert_eq!(&after.wants.len(), &before.wants.len());
+            prop_assert!(before.wants.iter().all(|want| after.wants.contains(want)));
+        }
+        prop_assert!(after.wants.iter().any(|want| matches!(want.slice, Slice::Export(other) if other.covers(&whole))));
     }
 
     /// Asked for again and again without a mail, a person is called: not before the third has had its time.

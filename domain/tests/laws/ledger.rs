@@ -69,8 +69,11 @@ fn no_want_is_lost(settled: &Settled, stream: &Stream) {
             assert!(fresh.iter().all(|half| half.is_ready(stream.now) && half.failures == 0));
         }
         Verdict::Export => {
-            let whole = fresh.iter().find_map(|want| want.slice.window()).unwrap();
-            assert!(kept.is_none() && fresh.len() == 1 && whole.covers(&settled.want.slice.window().unwrap()));
+            let asked = settled.want.slice.window().unwrap();
+            let is_known =
+                |want: &&Want| matches!(want.slice, Slice::Export(whole) if whole.covers(&stream.rules.whole(asked)));
+            assert!(kept.is_none() && wants.iter().filter(is_known).count() == 1, "{asked} is not exported once");
+            assert!(fresh.len() <= 1);
         }
         Verdict::Await(until) => {
             let kept = kept.unwrap();

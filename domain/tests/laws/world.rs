@@ -145,6 +145,8 @@ impl World {
     pub fn calm_down(&mut self) {
         (self.plot.mischief, self.vendor.mischief) = (0, 0);
         self.mend();
+        // Whatever was asked for in vain so far is no reason to give up any more.
+        self.desk.ledger.wants.iter_mut().for_each(|want| want.rechecks = 0);
         self.is_calm = true;
     }
 
