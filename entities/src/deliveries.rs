@@ -127,6 +127,27 @@ pub async fn is_ours(db: &Database, place: &str, name: &str) -> Result<bool, DbE
     Ok(row.one(db.connection()).await?.is_some())
 }
 
+/// Whether a mail was stored whose window holds all of `span`, with just as many rows: another such is its copy.
+///
+/// # Errors
+/// What the database says.
+pub async fn is_answered(
+    db: &Database,
+    id: &StreamId,
+    (first, last): (DateTime<Utc>, DateTime<Utc>),
+    rows: u64,
+) -> Result<bool, DbErr> {
+    use deliveries::Column;
+    let stored = deliveries::Entity::find()
+        .filter(Column::Account.eq(&id.account))
+        .filter(Column::Stream.eq(&id.stream))
+        .filter(Column::State.eq(State::Committed.as_str()))
+        .filter(Column::FromAt.lte(first))
+        .filter(Column::ToAt.gt(last))
+        .filter(Column::Rows.eq(i64::try_from(rows).unwrap_or(i64::MAX)));
+    Ok(stored.one(db.connection()).await?.is_some())
+}
+
 /// Notes what became of a delivery whose rows were not taken; what was noted before stays.
 ///
 /// # Errors

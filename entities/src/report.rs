@@ -3,10 +3,10 @@
 use crate::database::Database;
 use crate::lanes;
 use crate::ledger::{self, StreamId};
-use crate::roster::{Account, Roster};
+use crate::roster::{Account, Roster, cadence};
 use crate::shape::quoted;
 use crate::tables::{requests, streams, wants};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::coverage::Trust;
 use domain::days::{DayCounts, at_risk, count, days};
 use domain::ledger::Ledger;
@@ -232,7 +232,7 @@ async fn account_status(
     now: DateTime<Utc>,
 ) -> Result<AccountStatus, DbErr> {
     let (zone, rules) = (account.source.zone(), account.source.rules());
-    let interval = TimeDelta::from_std(rules.interval).unwrap_or_default();
+    let interval = cadence(rules);
     let mut status = AccountStatus {
         name: account.source.account().to_owned(),
         source: account.source.vendor().to_owned(),

@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::days::{View, WARNING, at_risk};
 use domain::ledger::Ledger;
 use domain::plan::slot_at;
+use domain::rules::Rules;
 use domain::source::Source;
 use domain::window::{Window, midnight};
 use std::sync::Arc;
@@ -123,7 +124,8 @@ impl Account {
     }
 
     /// That the credential has ended, or soon will.
-    fn ending(&self, now: DateTime<Utc>) -> Option<String> {
+    #[must_use]
+    pub fn ending(&self, now: DateTime<Utc>) -> Option<String> {
         let end = self.source.credential_ends().filter(|end| *end - now < WARNING)?;
         let when = end.format("%Y-%m-%d %H:%M UTC");
         Some(if end <= now { format!("the token ended at {when}") } else { format!("the token ends at {when}") })
@@ -139,8 +141,15 @@ impl Account {
     #[must_use]
     pub fn due(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let rules = self.source.rules();
-        slot_at(now, rules) - TimeDelta::from_std(rules.interval).unwrap_or(TimeDelta::zero())
+        slot_at(now, rules) - cadence(rules)
     }
+}
+
+/// How far apart live slots really lie: where answers come for whole grains only, a shorter interval makes no more of
+/// them.
+pub(crate) fn cadence(rules: &Rules) -> TimeDelta {
+    let interval = TimeDelta::from_std(rules.interval).unwrap_or(TimeDelta::days(365));
+    if rules.ready_after.is_some() { interval.max(rules.grain) } else { interval }
 }
 
 fn lane_of(source: &dyn Source<Batch>) -> LaneSpec {

@@ -1,6 +1,7 @@
 //! What a lane knows when it chooses, and what it notes of each turn.
 
 use crate::lanes::LaneSpec;
+use crate::roster::cadence;
 use crate::stored::EXPORT;
 use crate::tables::{lanes, wants};
 use crate::transaction::Transaction;
@@ -19,7 +20,7 @@ pub(crate) async fn traffic(
 ) -> Result<Traffic, DbErr> {
     let used = if row.quota_day.as_deref() == Some(&day(spec, now)) { row.quota_used } else { 0 };
     let spacing = TimeDelta::from_std(spec.rules.spacing).unwrap_or(TimeDelta::zero());
-    let interval = TimeDelta::from_std(spec.rules.interval).unwrap_or(TimeDelta::days(1));
+    let interval = cadence(&spec.rules);
     Ok(Traffic {
         // The lane must be free again by then, its spacing included.
         next_live: Some(due_at(slot_at(now, &spec.rules) + interval, &spec.rules) - spacing),

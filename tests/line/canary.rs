@@ -71,8 +71,9 @@ async fn entries(redis: &RedisServer) -> String {
     all
 }
 
+/// What a server says at an address.
 #[expect(clippy::disallowed_methods, reason = "a test asks the product as a user would")]
-async fn page(url: &str) -> String {
+pub async fn page(url: &str) -> String {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::new().get(url).send().await.unwrap().text().await.unwrap()
 }

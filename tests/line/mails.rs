@@ -109,7 +109,7 @@ async fn one_of_another_bot_is_not_taken_for_ours() {
         let settings = vendor.account("c").with("since", &vendor.day(5).to_string()).file(&database.url, "memory:");
         let process = Process::run(&settings, &[]);
         let days = (vendor.day(5), vendor.day(0));
-        until("all days", Duration::from_secs(60), async || is_held(&settings, "c", days).await).await;
+        until("all days", Duration::from_mins(1), async || is_held(&settings, "c", days).await).await;
         vendor.freeze_and_catch_up(&database.database, "c").await;
         let compared = vendor.compare(&database.database, "c", 5).await;
         assert!(compared.is_equal(), "{compared:?}\n{}", process.log());

@@ -4,6 +4,7 @@ mod crashes;
 mod days;
 mod large;
 
+use crate::commands::json;
 use crate::stage::{
     AccountText, CertainlyVendor, Engine, Process, RedisServer, TestDatabase, UltimateVendor, conversations, convosync,
     is_held, messages, until,
@@ -116,10 +117,13 @@ async fn an_address_that_expired_costs_one_more_list_and_no_failure() {
     let faults = Faults { expire_url: 1.0, ..Faults::default() };
     let vendor = UltimateVendor::start(Config { faults, ..conversations(20.0) }).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    let settings = vendor.account("u").with("since", &vendor.day(5).to_string()).file(&database.url, "memory:");
+    // A cadence finer than the files come makes no more slots, and starves nothing.
+    let account = vendor.account("u").with("interval", "2s").with("since", &vendor.day(5).to_string());
+    let settings = account.file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     let days = (vendor.day(5), vendor.day(1));
     until("five days", Duration::from_mins(1), async || is_held(&settings, "u", days).await).await;
+    assert_eq!(json(&settings, &["status"]).await["accounts"][0]["state"], "ok");
     drop(process);
     for ago in 1..=5 {
         assert_eq!(vendor.lists(vendor.day(ago)), 2 * vendor.bots.len(), "{ago} days ago: the list, and a fresh one");

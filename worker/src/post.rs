@@ -11,7 +11,7 @@ use domain::want::Want;
 use entities::DbErr;
 use entities::commit::CommitError;
 use entities::database::Database;
-use entities::deliveries::{Answers, Delivery, State, exports, known, note};
+use entities::deliveries::{Answers, Delivery, State, exports, is_answered, known, note};
 use entities::ledger::StreamId;
 use entities::roster::{Account, Roster};
 use std::path::Path;
@@ -191,7 +191,7 @@ impl Post {
         let sent = letter.date.unwrap_or(entry.received).min(entry.received);
         let mut state = State::Foreign;
         for attachment in &letter.attachments {
-            state = self.store(&delivery, &attachment.bytes, sent).await?;
+            state = self.store(&delivery, (&letter, &attachment.bytes), sent).await?;
             if state == State::Committed {
                 break;
             }
@@ -203,12 +203,18 @@ impl Post {
     }
 
     /// Stores a CSV, where it answers exactly one of the exports that are out.
-    async fn store(&self, delivery: &Delivery, csv: &[u8], sent: DateTime<Utc>) -> Result<State, PostError> {
+    async fn store(
+        &self,
+        delivery: &Delivery,
+        (letter, csv): (&Letter, &[u8]),
+        sent: DateTime<Utc>,
+    ) -> Result<State, PostError> {
         let candidates = self.candidates().await?;
-        let mut why = "no export is outstanding".to_owned();
+        let named = self.named(letter);
+        let mut why = (State::Foreign, "no export is outstanding".to_owned());
         let mut fitting: Vec<&Candidate<'_>> = Vec::new();
         for candidate in &candidates {
-            match fits(candidate, csv, sent) {
+            match fits(candidate, &named, csv, sent) {
                 Ok(()) => fitting.push(candidate),
                 Err(reason) => why = reason,
             }
@@ -220,10 +226,13 @@ impl Post {
         }
         let [candidate] = fitting.as_slice() else {
             if !fitting.is_empty() {
-                why = format!("it fits {} exports; use `convosync import`", fitting.len());
+                why.1 = format!("it fits {} exports; use `convosync import`", fitting.len());
+            } else if let Some(id) = self.answered(&named, csv).await? {
+                self.note(delivery, Some(&id), State::Duplicate, "what it answers was answered before").await?;
+                return Ok(State::Duplicate);
             }
-            self.note(delivery, None, State::Foreign, &why).await?;
-            return Ok(State::Foreign);
+            self.note(delivery, None, why.0, &why.1).await?;
+            return Ok(why.0);
         };
         let (of, answers) = ((&candidate.stream, &candidate.id), Answers::Want(candidate.want.id));
         let received = match receive(&self.database, candidate.account, of, (delivery, answers), csv).await {
@@ -247,6 +256,29 @@ impl Post {
             self.note(delivery, Some(&candidate.id), received.state, &reason).await?;
         }
         Ok(received.state)
+    }
+
+    /// The streams that a mail names, where it names any: then it is about no other.
+    fn named(&self, letter: &Letter) -> Vec<String> {
+        let streams = self.accounts.iter().flat_map(|account| account.streams()).map(|id| id.stream);
+        streams.filter(|stream| letter.names(stream)).collect()
+    }
+
+    /// The stream whose mail this is once more: of an export that was stored, with as many rows of the same days.
+    async fn answered(&self, named: &[String], csv: &[u8]) -> Result<Option<StreamId>, PostError> {
+        for account in &self.accounts {
+            for (stream, id) in account.source.streams().into_iter().zip(account.streams()) {
+                if !named.is_empty() && !named.contains(&stream.name) {
+                    continue;
+                }
+                let Ok(survey) = survey(account.source.as_ref(), &stream.name, csv) else { continue };
+                let Some(span) = survey.span else { continue };
+                if is_answered(&self.database, &id, span, survey.step.rows).await? {
+                    return Ok(Some(id));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The exports that are out, over all accounts of the mailbox.
@@ -283,20 +315,28 @@ fn count(state: State) {
     metrics::counter!("convosync_deliveries_total", "kind" => "mail", "state" => state.as_str()).increment(1);
 }
 
-/// Whether a CSV that was sent then may be what the candidate waits for, and if not, why.
-fn fits(candidate: &Candidate<'_>, csv: &[u8], sent: DateTime<Utc>) -> Result<(), String> {
-    let Some(window) = candidate.want.slice.window() else { return Err("no window is outstanding".to_owned()) };
-    if candidate.want.asked.is_some_and(|asked| sent + SKEW < asked) {
-        return Err("it was sent before it was asked for".to_owned());
+/// Whether a CSV that was sent then may be what the candidate waits for, and if not, what it is and why.
+fn fits(
+    candidate: &Candidate<'_>,
+    named: &[String],
+    csv: &[u8],
+    sent: DateTime<Utc>,
+) -> Result<(), (State, String)> {
+    let foreign = |why: &str| Err((State::Foreign, why.to_owned()));
+    let Some(window) = candidate.want.slice.window() else { return foreign("no window is outstanding") };
+    if !named.is_empty() && !named.contains(&candidate.stream.name) {
+        return foreign("it is about something else that is not outstanding");
     }
-    let survey =
-        survey(candidate.account.source.as_ref(), &candidate.stream.name, csv).map_err(|error| error.to_string())?;
-    match survey.span {
+    if candidate.want.asked.is_some_and(|asked| sent + SKEW < asked) {
+        return foreign("it was sent before it was asked for");
+    }
+    let survey = survey(candidate.account.source.as_ref(), &candidate.stream.name, csv);
+    match survey.map_err(|error| (State::Unreadable, error.to_string()))?.span {
         Some((first, last)) if !window.contains(first) || !window.contains(last) => {
-            Err(format!("its rows go from {} to {}", first.date_naive(), last.date_naive()))
+            foreign(&format!("its rows go from {} to {}", first.date_naive(), last.date_naive()))
         }
         // Nothing in it tells what it answers; and a window is exported because it holds much.
-        None => Err("it holds no rows".to_owned()),
+        None => foreign("it holds no rows"),
         Some(_) => Ok(()),
     }
 }

@@ -142,9 +142,11 @@ async fn call(http: &Http, account: &Account, name: String) -> (Line, bool) {
         }
         reader.finish(reply.head).map_err(|fault| (fault, true))
     };
+    // What works today may be about to end.
+    let ending = account.ending(now).map_or_else(String::new, |warning| format!("; {warning}"));
     match asked.await {
-        Ok(step) => (good(&name, told(source, &step, is_coarse)), true),
-        Err((fault, idle)) => (bad(&name, code_of(&fault), fault.to_string()), idle),
+        Ok(step) => (good(&name, told(source, &step, is_coarse) + &ending), true),
+        Err((fault, idle)) => (bad(&name, code_of(&fault), fault.to_string() + &ending), idle),
     }
 }
 

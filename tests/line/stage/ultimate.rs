@@ -42,11 +42,12 @@ impl UltimateVendor {
         Self { ultimate, base: serving.base(), bots: config.bots.clone(), config, clock, _serving: serving }
     }
 
-    /// An account with all its bots. What comes once a day needs no hurry.
+    /// An account with all its bots, at the vendor's own cadence: a file a day.
     pub fn account(&self, name: &str) -> AccountText {
         AccountText::of("ultimate", name, &self.base, &self.config.tokens[0])
             .with("organization_id", &self.config.organization)
             .with_list("bot_ids", &self.bots)
+            .without("interval")
             .with("timeout", "10s")
             .with("lease", "20s")
     }

@@ -1,5 +1,6 @@
 //! What the days of day files are said to be, and what is done about it.
 
+use crate::canary::page;
 use crate::commands::json;
 use crate::stage::{Engine, Process, TestDatabase, UltimateVendor, conversations, convosync, coverage, is_held, until};
 use serde_json::Value;
@@ -101,7 +102,7 @@ async fn a_missing_day_near_the_horizon_is_told_everywhere() {
 async fn metrics(process: &Process) -> String {
     until("the server", Duration::from_secs(20), async || process.address().is_some()).await;
     let url = format!("http://{}/metrics", process.address().unwrap());
-    reqwest::get(url).await.unwrap().text().await.unwrap()
+    page(&url).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,8 @@ pub struct Letter {
     pub date: Option<DateTime<Utc>>,
     /// What it says it is about.
     pub subject: Option<String>,
+    /// What it says in plain words.
+    pub text: String,
     /// The files that may be CSV, in the order in which they stand.
     pub attachments: Vec<Attachment>,
 }
@@ -61,8 +63,18 @@ impl Letter {
             from: sender.map(str::to_owned),
             date: message.date().and_then(|date| DateTime::from_timestamp(date.to_timestamp(), 0)),
             subject: message.subject().map(str::to_owned),
+            text: message.body_text(0).unwrap_or_default().into_owned(),
             attachments,
         })
+    }
+
+    /// Whether its text, its subject or a file's name has `word` in it, such as the id of a bot.
+    #[must_use]
+    pub fn names(&self, word: &str) -> bool {
+        let word = word.to_lowercase();
+        let names = self.attachments.iter().filter_map(|attachment| attachment.name.as_deref());
+        let said = names.chain(self.subject.as_deref()).chain([self.text.as_str()]);
+        !word.is_empty() && said.into_iter().any(|said| said.to_lowercase().contains(&word))
     }
 }
 

@@ -30,6 +30,15 @@ fn who_when_and_what_about() {
 }
 
 #[test]
+fn what_it_names() {
+    let letter = read(&mixed("Content-Type: text/csv; name=\"Report_of_B2.csv\"\r\n\r\na,b"));
+    for word in ["hello", "exportación", "b2"] {
+        assert!(letter.names(word), "{word}");
+    }
+    assert!(!letter.names("a,b") && !letter.names("b3") && !letter.names(""));
+}
+
+#[test]
 fn each_type_that_may_be_csv_is_taken() {
     let named = "Content-Disposition: attachment; filename=\"Report.CSV\"\r\n";
     let cases = [
