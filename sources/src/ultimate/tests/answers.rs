@@ -176,6 +176,15 @@ fn a_fault_stays_and_takes_the_rows_with_it() {
 }
 
 #[test]
+fn rows_that_nobody_took_before_a_fault_are_given_up() {
+    let mut reading = File::new(place(), files(1, 0));
+    let rows = "{\"conversation_id\":\"1\"},".repeat(5_000);
+    reading.feed(head(200), format!("[{rows}").as_bytes()).unwrap();
+    assert_eq!(reading.finish(head(200)).unwrap_err().kind(), "malformed");
+    assert!(reading.take().is_none());
+}
+
+#[test]
 fn batches_are_full_until_the_last() {
     let mut reading = File::new(place(), files(1, 0));
     let mut sizes = Vec::new();
