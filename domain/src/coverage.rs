@@ -104,11 +104,12 @@ impl Coverage {
         let Some(past) = Window::new(window.from(), window.to().min(due)) else {
             return Trust::Provisional;
         };
-        let gaps = self.held.gaps(past);
-        if gaps.is_empty() {
-            Trust::Provisional
-        } else if gaps.iter().any(|gap| blocked.iter().any(|stop| stop.intersect(gap).is_some())) {
+        let waits = |gap: &Window| blocked.iter().any(|stop| stop.intersect(gap).is_some());
+        // Also where something is held: what waits was asked for again because that may no longer be all.
+        if self.settled.gaps(past).iter().any(waits) {
             Trust::Blocked
+        } else if self.held.covers(past) {
+            Trust::Provisional
         } else {
             Trust::Missing
         }

@@ -236,7 +236,7 @@ impl Ledger {
     fn learn_from_split(&mut self, purpose: Purpose, window: Window, heard: Option<&Heard>, rules: &Rules) {
         self.teach(purpose, |pace| match heard {
             Some(heard) if heard.rows >= rules.row_cap => {
-                pace.learn_capped(looked_at(window, heard.asked_at, rules), heard.rows)
+                pace.learn_capped(looked_at(window, heard.asked_at, rules), heard.rows);
             }
             Some(_) => {}
             None => pace.learn_timeout(),

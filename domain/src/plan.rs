@@ -96,20 +96,16 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// One live want for a new slot, unless one is still open: the next then reaches back further (skip and widen). Whether
-    /// the slot is looked after from now on.
+    /// One live want for a new slot, unless one is still open: the next then reaches back further (skip and widen).
     fn plan_live(&mut self, wanted: Window, refresh: bool) -> bool {
         let is_old = self.ledger.slot.is_some_and(|planned| wanted.to() <= planned);
         if is_old || self.open.iter().any(|want| want.purpose == Purpose::Live) {
             return false;
         }
-        self.plan.slot = Some(wanted.to());
-        self.plan.refreshed = refresh.then_some(wanted.to());
-        // The newest stretch that is not final, without a break. Where others ask for it already, this slot is theirs: live
-        // work that came once they are answered would be late, and for nothing.
+        // The newest stretch that is not final, without a break.
         let settled = self.ledger.coverage.settled().windows().iter().copied();
         let Some(tail) = wanted.minus(settled.chain(self.taken())).pop().filter(|tail| tail.to() == wanted.to()) else {
-            return true;
+            return false;
         };
         let (newest, _) = tail.newest(self.ledger.pace_for(Purpose::Live).width(self.rules));
         let held = self.ledger.coverage.held().windows().iter();
@@ -118,6 +114,8 @@ impl Planner<'_> {
             _ => newest.from(),
         };
         let from = self.on_grain(from, wanted.to());
+        self.plan.slot = Some(wanted.to());
+        self.plan.refreshed = refresh.then_some(wanted.to());
         let window = Window::new(from, wanted.to());
         self.plan
             .wants

@@ -71,6 +71,7 @@ pub(crate) async fn scrape(State(server): State<Arc<Server>>) -> impl IntoRespon
 fn describe() {
     describe_counter!("convosync_vendor_requests_total", "Requests sent to vendors, by how they ended.");
     describe_counter!("convosync_rows_committed_total", "Rows in committed answers, by what storing them did.");
+    describe_counter!("convosync_deliveries_total", "Deliveries taken up, by what became of them.");
     describe_histogram!(
         "convosync_start_lateness_seconds",
         "How long after its due time the asking for a want began, by purpose."

@@ -12,15 +12,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What `README.md` promises of the gauges.
-const GAUGES: [&str; 11] = [
+const GAUGES: [&str; 13] = [
     "convosync_build_info",
     "convosync_database_up",
     "convosync_queue_wants",
     "convosync_queue_oldest_due_seconds",
     "convosync_account_up",
     "convosync_coverage_days",
+    "convosync_coverage_days_at_risk",
     "convosync_proven_until_timestamp_seconds",
     "convosync_schedule_lateness_seconds",
+    "convosync_credential_ends_timestamp_seconds",
     "convosync_lane_width",
     "convosync_lane_busy",
     "convosync_lane_closed_until_timestamp_seconds",
@@ -81,13 +83,18 @@ async fn metrics_say_how_everything_stands() {
     house.fill().await;
     metrics::counter!("convosync_vendor_requests_total", "account" => "wolkvox_co", "outcome" => "answer").increment(1);
     metrics::counter!("convosync_rows_committed_total", "account" => "wolkvox_co", "effect" => "inserted").increment(5);
+    metrics::counter!("convosync_deliveries_total", "kind" => "mail", "state" => "committed").increment(1);
     metrics::histogram!("convosync_start_lateness_seconds", "account" => "wolkvox_co", "purpose" => "live").record(0.3);
     let reply = house.get("/metrics").await;
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let scrape = Scrape::read(&reply.body);
-    let counted =
-        ["convosync_vendor_requests_total", "convosync_rows_committed_total", "convosync_start_lateness_seconds"];
+    let counted = [
+        "convosync_vendor_requests_total",
+        "convosync_rows_committed_total",
+        "convosync_deliveries_total",
+        "convosync_start_lateness_seconds",
+    ];
     let promised: BTreeSet<&str> = GAUGES.into_iter().chain(counted).collect();
     assert_eq!(scrape.families.keys().map(String::as_str).collect::<BTreeSet<_>>(), promised);
     let readme = include_str!("../README.md");

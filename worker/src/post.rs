@@ -260,7 +260,7 @@ impl Post {
 
     /// The streams that a mail names, where it names any: then it is about no other.
     fn named(&self, letter: &Letter) -> Vec<String> {
-        let streams = self.accounts.iter().flat_map(|account| account.streams()).map(|id| id.stream);
+        let streams = self.accounts.iter().flat_map(Account::streams).map(|id| id.stream);
         streams.filter(|stream| letter.names(stream)).collect()
     }
 
@@ -316,12 +316,7 @@ fn count(state: State) {
 }
 
 /// Whether a CSV that was sent then may be what the candidate waits for, and if not, what it is and why.
-fn fits(
-    candidate: &Candidate<'_>,
-    named: &[String],
-    csv: &[u8],
-    sent: DateTime<Utc>,
-) -> Result<(), (State, String)> {
+fn fits(candidate: &Candidate<'_>, named: &[String], csv: &[u8], sent: DateTime<Utc>) -> Result<(), (State, String)> {
     let foreign = |why: &str| Err((State::Foreign, why.to_owned()));
     let Some(window) = candidate.want.slice.window() else { return foreign("no window is outstanding") };
     if !named.is_empty() && !named.contains(&candidate.stream.name) {

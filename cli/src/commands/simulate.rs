@@ -106,7 +106,9 @@ fn certainly(asked: &Simulate, clock: Arc<dyn Clock>) -> Result<(Router, String)
     );
     if let Some(folder) = &asked.maildir {
         let folder = std::path::absolute(folder)?;
-        settings.push_str(&format!("\nmailbox = \"maildir:{}\"", folder.display()));
+        settings += "\nmailbox = \"maildir:";
+        settings += &folder.display().to_string();
+        settings.push('"');
     }
     Ok((certainly::Certainly::new(config, clock).router(), settings))
 }

@@ -126,3 +126,8 @@ pub fn rules() -> Rules {
         requests_per_second: None,
     }
 }
+
+/// What is wanted, in the order of the wants.
+pub fn windows<'a>(wants: impl IntoIterator<Item = &'a Want>) -> Vec<Window> {
+    wants.into_iter().filter_map(|want| want.slice.window()).collect()
+}

@@ -40,20 +40,20 @@ proptest! {
         prop_assert_eq!(Coverage::from_stored(twice), Coverage::from_stored(stored.clone()));
     }
 
-    /// Second by second: final is all settled; provisional all held as far as is due; blocked a gap that waits for a
-    /// person; else missing.
+    /// Second by second: final is all settled; blocked where something not final waits for a person; provisional all
+    /// held as far as is due; else missing.
     #[test]
     fn trust_is_what_its_seconds_say(coverage in any_coverage(), window in any_window(END), blocked in any_windows(END), due in 0..END) {
         let (held, settled) = (seconds(coverage.held().windows(), END), seconds(coverage.settled().windows(), END));
         let stopped = seconds(&blocked, END);
         let inside: Vec<usize> = (0..END).filter(|second| window.contains(at(*second))).map(|second| usize::try_from(second).unwrap()).collect();
-        let gaps: Vec<usize> = inside.iter().copied().filter(|second| !held[*second] && i64::try_from(*second).unwrap() < due).collect();
+        let mut past = inside.iter().copied().filter(|second| i64::try_from(*second).unwrap() < due);
         let expected = if inside.iter().all(|second| settled[*second]) {
             Trust::Final
-        } else if gaps.is_empty() {
-            Trust::Provisional
-        } else if gaps.iter().any(|second| stopped[*second]) {
+        } else if past.clone().any(|second| stopped[second] && !settled[second]) {
             Trust::Blocked
+        } else if past.all(|second| held[second]) {
+            Trust::Provisional
         } else {
             Trust::Missing
         };

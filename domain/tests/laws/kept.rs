@@ -13,9 +13,9 @@ use proptest::prelude::*;
 use std::time::Duration;
 
 /// A person has looked, and from then on everything is answered in full. What the last answers left, the last look
-/// wants.
+/// wants. Backfills may have been ordered of three weeks to come.
 fn answer_the_rest(stream: &mut Stream) {
-    for _ in 0..80 {
+    for _ in 0..120 {
         stream.happen(&Deed::Mend);
         stream.tick(6 * HOUR);
         stream.answer_all(1);

@@ -1,6 +1,6 @@
 //! Laws of what is worth asking for now, at every tick of any stream's life.
 
-use crate::any::{DAY, HOUR, are_in_order, at, often, rules, tile, window};
+use crate::any::{DAY, HOUR, are_in_order, at, often, rules, tile, window, windows};
 use crate::stream::{Deed, Stream, any_deed, any_rules};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::{Backfill, Mode, Progress};
@@ -25,10 +25,6 @@ struct Tick {
     stream: Stream,
     before: Ledger,
     plan: Plan,
-}
-
-fn windows<'a>(wants: impl IntoIterator<Item = &'a Want>) -> Vec<Window> {
-    wants.into_iter().filter_map(|want| want.slice.window()).collect()
 }
 
 impl Tick {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 /// A day, served on loopback.
 pub struct Day {
     /// Which.
-    pub day: NaiveDate,
+    pub date: NaiveDate,
     /// The file as it is.
     pub whole: Bytes,
     /// With a tenth of its rows changed.
@@ -47,7 +47,7 @@ impl Day {
             )
             .with_state(shown.clone());
         let serving = serve(listener, router, &CancellationToken::new()).unwrap();
-        Self { day, whole, changed, base: serving.base(), shown, _serving: serving }
+        Self { date: day, whole, changed, base: serving.base(), shown, _serving: serving }
     }
 
     /// What is served from now on.

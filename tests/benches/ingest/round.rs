@@ -138,7 +138,7 @@ fn median(figures: impl Iterator<Item = f64>) -> f64 {
 fn ours(engine: &Engine, file: &Path, url: &str, day: &Day) -> (Side, f64) {
     let wal = wal(engine, file);
     let this = env::current_exe().unwrap();
-    let output = Command::new(this).args(["pull", url, &day.base, &day.day.to_string()]).output().unwrap();
+    let output = Command::new(this).args(["pull", url, &day.base, &day.date.to_string()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let side = Side { seconds: told["seconds"].as_f64().unwrap(), wal: self::wal(engine, file) - wal };
@@ -148,7 +148,7 @@ fn ours(engine: &Engine, file: &Path, url: &str, day: &Day) -> (Side, f64) {
 fn timed(engine: &Engine, file: &Path, clock: &dyn Clock, work: impl FnOnce()) -> Side {
     let (wal, started) = (wal(engine, file), clock.elapsed());
     work();
-    let seconds = (clock.elapsed() - started).as_secs_f64();
+    let seconds = clock.elapsed().saturating_sub(started).as_secs_f64();
     Side { seconds, wal: self::wal(engine, file) - wal }
 }
 

@@ -58,7 +58,7 @@ pub async fn pull(url: &str, base: &str, day: &str) {
     let started = clock.elapsed();
     let Next::Job(job) = hand_out(&database, lane).await.unwrap() else { panic!("no turn on the lane") };
     worker.work(job).await;
-    let seconds = (clock.elapsed() - started).as_secs_f64();
+    let seconds = clock.elapsed().saturating_sub(started).as_secs_f64();
     let left = ledger::load(database.connection(), &id).await.unwrap();
     assert!(left.coverage.held().covers(window), "the day was not held: {:?}", left.wants);
     println!("{}", json!({"seconds": seconds, "rss_kib": most_memory()}));
