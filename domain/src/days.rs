@@ -142,9 +142,7 @@ impl View<'_> {
 
     fn why_missing(&self, needed: Window) -> String {
         let asked = match self.touching(needed).max_by_key(|want| (want.is_awaiting(self.now), want.failures)) {
-            Some(want) if want.is_awaiting(self.now) && want.asked.is_some() => {
-                "a mailed export is on its way".to_owned()
-            }
+            Some(want) if want.is_awaiting(self.now) && want.is_taken() => "a mailed export is on its way".to_owned(),
             Some(want) if want.is_awaiting(self.now) => "the vendor is busy with another export".to_owned(),
             Some(want) if want.failures > 0 => format!("asked {} times without an answer", want.failures),
             Some(want) if matches!(want.slice, Slice::Export(_)) => {

@@ -4,8 +4,9 @@ use crate::backfill::{Backfill, Progress};
 use crate::coverage::Coverage;
 use crate::judge::Verdict;
 use crate::pace::Pace;
-use crate::plan::Plan;
+use crate::plan::{Plan, cut};
 use crate::rules::Rules;
+use crate::tally::{Part, Tally};
 use crate::want::{Purpose, Slice, Standing, Want};
 use crate::window::Window;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -35,6 +36,9 @@ pub struct Ledger {
 /// The shortest live answer that says something of the rows per day: a poll at night says nothing of the morning.
 const TELLING: TimeDelta = TimeDelta::hours(12);
 
+/// Into how many parts a want is cut again.
+const PIECES: i32 = 8;
+
 /// What an answer brought, once its rows are stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heard {
@@ -48,6 +52,8 @@ pub struct Heard {
     pub earliest_change: Option<DateTime<Utc>>,
     /// Slices worth wanting next.
     pub leads: Vec<Slice>,
+    /// Where the rows lie in the window that was asked for, where that was looked at.
+    pub tally: Option<Tally>,
 }
 
 impl Ledger {
@@ -164,7 +170,7 @@ impl Ledger {
         self.lead(Some(heard), want.expected, now);
         let Some(window) = want.slice.window() else { return };
         self.cover(window, heard, rules);
-        let looked = looked_at(window, heard.asked_at, rules);
+        let looked = rules.looked_at(window, heard.asked_at);
         let is_telling = want.purpose != Purpose::Live || looked.span() >= TELLING;
         let is_export = matches!(want.slice, Slice::Export(_));
         self.teach(want.purpose, |pace| {
@@ -214,7 +220,7 @@ impl Ledger {
         }
     }
 
-    /// Two wants in its place, the newer half first in the queue by its window. The older half of a live window is
+    /// Parts in its place, newest first: as the rows of a full answer say, else halves. The older parts of a live window are
     /// owed like any other stretch: live work stays one want, however dense, and what blocks it blocks no more than
     /// that stretch.
     fn split(&mut self, at: usize, heard: Option<&Heard>, rules: &Rules, now: DateTime<Utc>) {
@@ -225,19 +231,56 @@ impl Ledger {
         };
         let Want { purpose, rechecks, .. } = self.wants.swap_remove(at);
         self.learn_from_split(purpose, window, heard, rules);
+        let is_capped = |heard: &&Heard| heard.rows >= rules.row_cap;
+        let tally = heard.filter(is_capped).and_then(|heard| heard.tally.as_ref());
+        let rows_per_day = self.pace_for(purpose).rows_per_day.unwrap_or(0.0);
+        let halves = [newer, older].map(|window| Part { window, is_full: false });
+        let parts = tally.and_then(|tally| tally.parts(rules, rows_per_day)).unwrap_or_else(|| halves.to_vec());
         let owed = if purpose == Purpose::Live { Purpose::Settle } else { purpose };
-        for (purpose, half) in [(purpose, newer), (owed, older)] {
-            let expected = self.pace_for(purpose).expected(half);
-            // What could not be read before is not read in vain again and again.
-            self.wants.push(Want { rechecks, ..Want::new(purpose, Slice::Window(half), now, expected) });
+        for (at, Part { window, is_full }) in parts.into_iter().enumerate() {
+            let purpose = if at == 0 { purpose } else { owed };
+            if is_full && rules.export.is_some() {
+                self.want_export(purpose, window, rules, now);
+            } else {
+                let expected = self.pace_for(purpose).expected(window);
+                // What could not be read before is not read in vain again and again.
+                self.wants.push(Want { rechecks, ..Want::new(purpose, Slice::Window(window), now, expected) });
+            }
+        }
+        self.cut_again(rules);
+    }
+
+    /// Cuts what nobody has asked for yet as one would by now: it was planned when less was known.
+    fn cut_again(&mut self, rules: &Rules) {
+        let width = self.pace_for(Purpose::Settle).width(rules);
+        let is_wide = |want: &Want| match want.slice {
+            Slice::Window(window) => rules.whole(window).span() > width * 3 / 2,
+            _ => false,
+        };
+        let is_free = |want: &Want| want.standing == Standing::Waiting && want.attempt == 0 && want.failures == 0;
+        let is_old = |want: &Want| want.purpose != Purpose::Live && is_free(want) && is_wide(want);
+        let (wide, kept) = std::mem::take(&mut self.wants).into_iter().partition(is_old);
+        self.wants = kept;
+        let wide: Vec<Want> = wide;
+        for want in wide {
+            let Some(window) = want.slice.window() else { continue };
+            // A burst makes widths narrow for a while; it must not make one want thousands.
+            let width = width.max(rules.up(rules.whole(window).span() / PIECES));
+            for part in cut(window, width, rules, usize::MAX) {
+                let expected = self.pace_for(want.purpose).expected(part);
+                self.wants.push(Want { id: 0, slice: Slice::Window(part), expected, ..want.clone() });
+            }
         }
     }
 
     fn learn_from_split(&mut self, purpose: Purpose, window: Window, heard: Option<&Heard>, rules: &Rules) {
         self.teach(purpose, |pace| match heard {
-            Some(heard) if heard.rows >= rules.row_cap => {
-                pace.learn_capped(looked_at(window, heard.asked_at, rules), heard.rows);
-            }
+            Some(heard) if heard.rows >= rules.row_cap => match heard.tally.as_ref().filter(|tally| tally.is_cut_off())
+            {
+                // A full day among others says nothing of them.
+                Some(tally) => tally.whole().into_iter().for_each(|(span, rows)| pace.learn_seen(span, rows)),
+                None => pace.learn_capped(rules.looked_at(window, heard.asked_at), heard.rows),
+            },
             Some(_) => {}
             None => pace.learn_timeout(),
         });
@@ -251,6 +294,10 @@ impl Ledger {
         };
         let Want { purpose, .. } = self.wants.swap_remove(at);
         self.learn_from_split(purpose, window, heard, rules);
+        self.want_export(purpose, window, rules, now);
+    }
+
+    fn want_export(&mut self, purpose: Purpose, window: Window, rules: &Rules, now: DateTime<Utc>) {
         let purpose = if purpose == Purpose::Live { Purpose::Settle } else { purpose };
         let mut whole = rules.whole(window);
         // One mail is enough, whoever waits for it: of two questions for the same days none would know which it answers.
@@ -260,8 +307,7 @@ impl Ledger {
         }
         // What was not asked for yet and lies beside it comes in one mail: one export at a time, and each takes long. What was
         // handed out may have been asked for by a process that died then: its mail must not answer for more.
-        let is_free =
-            |want: &Want| matches!(want.standing, Standing::Waiting) && want.asked.is_none() && want.attempt == 0;
+        let is_free = |want: &Want| matches!(want.standing, Standing::Waiting) && want.attempt == 0;
         let beside = |wants: &[Want], whole: Window| {
             wants.iter().enumerate().find_map(|(at, other)| match other.slice {
                 Slice::Export(beside) if other.purpose == purpose && is_free(other) && touch(beside, whole) => {
@@ -279,12 +325,6 @@ impl Ledger {
         let due = now.max(whole.to() + settled);
         self.wants.push(Want::new(purpose, Slice::Export(whole), due, self.pace_for(purpose).expected(window)));
     }
-}
-
-/// What the vendor looked through when it was asked for `window`: whole grains, as far as they were over.
-fn looked_at(window: Window, asked_at: DateTime<Utc>, rules: &Rules) -> Window {
-    let whole = rules.whole(window);
-    Window::new(whole.from(), whole.to().min(asked_at.max(window.to()))).unwrap_or(window)
 }
 
 fn touch(one: Window, other: Window) -> bool {

@@ -19,5 +19,6 @@ pub mod plan;
 pub mod rules;
 pub mod source;
 pub mod spans;
+pub mod tally;
 pub mod want;
 pub mod window;

@@ -17,7 +17,7 @@ pub struct Pace {
 }
 
 /// How full an answer may be expected to get, as a share of the row cap: days vary, and a capped answer is wasted.
-const FILL: f64 = 0.8;
+pub(crate) const FILL: f64 = 0.8;
 /// How much of the time-out, and how many seconds at most, a window may be expected to take.
 const PATIENCE: (f64, f64) = (0.4, 20.0);
 /// The width of a first request, before anything is known.
@@ -107,6 +107,13 @@ impl Pace {
             Some(before) => before + (rate - before).max(0.0) * share(window, HALF_CAPPED),
             None => rate,
         });
+    }
+
+    /// Learns from the part of a capped answer that was seen in full: so long, with so many rows.
+    pub fn learn_seen(&mut self, span: TimeDelta, rows: u64) {
+        let rate = as_float(rows) * 86_400.0 / span.as_seconds_f64();
+        let weight = span.as_seconds_f64() / (span + HALF).as_seconds_f64();
+        self.rows_per_day = Some(self.rows_per_day.map_or(rate, |before| before + (rate - before) * weight.max(LEAST)));
     }
 
     /// Learns that `window` took longer than we wait.

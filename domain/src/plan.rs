@@ -233,7 +233,7 @@ fn is_obsolete(want: &Want, ledger: &Ledger, oldest: DateTime<Utc>) -> bool {
 
 /// Equal parts of at most `width`, in whole steps or grains, newest first: a span just over the width becomes two halves
 /// rather than a wide one and a sliver.
-fn cut(window: Window, width: TimeDelta, rules: &Rules, most: usize) -> Vec<Window> {
+pub(crate) fn cut(window: Window, width: TimeDelta, rules: &Rules, most: usize) -> Vec<Window> {
     let (width, step) = (millis(width), millis(rules.step.max(rules.grain)));
     let mut parts = Vec::new();
     let mut rest = Some(window);

@@ -156,6 +156,20 @@ impl Rules {
         Window::new(self.floor(window.from()), self.ceil(window.to())).unwrap_or(window)
     }
 
+    /// What the vendor looked through when it was asked for `window`: whole grains, as far as they were over.
+    #[must_use]
+    pub fn looked_at(&self, window: Window, asked_at: DateTime<Utc>) -> Window {
+        let whole = self.whole(window);
+        Window::new(whole.from(), whole.to().min(asked_at.max(window.to()))).unwrap_or(window)
+    }
+
+    /// A span in whole grains, or steps; rounded up.
+    #[must_use]
+    pub fn up(&self, span: TimeDelta) -> TimeDelta {
+        let grain = self.step.max(self.grain).num_milliseconds().max(1);
+        TimeDelta::milliseconds((span.num_milliseconds() + grain - 1) / grain * grain)
+    }
+
     /// The first instant that the vendor can still be asked for in full: on a grain, or at least on a step.
     #[must_use]
     pub fn oldest(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {

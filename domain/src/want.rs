@@ -102,7 +102,7 @@ pub struct Want {
     pub failures: u32,
     /// How often its answer was stored but not counted.
     pub rechecks: u32,
-    /// When the vendor first took the question, where it answers by mail.
+    /// When somebody first was about to ask, where the answer comes by mail.
     pub asked: Option<DateTime<Utc>>,
     /// Where it stands.
     pub standing: Standing,
@@ -114,6 +114,21 @@ impl Want {
     pub fn new(purpose: Purpose, slice: Slice, due: DateTime<Utc>, expected: Duration) -> Self {
         let (id, attempt, failures, rechecks, asked) = (0, 0, 0, 0, None);
         Self { id, purpose, slice, due, expected, attempt, failures, rechecks, asked, standing: Standing::Waiting }
+    }
+
+    /// Somebody is about to ask for it, and has the lane until then. What is answered by mail notes that before: the mail
+    /// may be all that remains of whoever asked.
+    pub fn take_up(&mut self, now: DateTime<Utc>, until: DateTime<Utc>) {
+        self.standing = Standing::Running { until };
+        if matches!(self.slice, Slice::Export(_)) {
+            self.asked = self.asked.or(Some(now));
+        }
+    }
+
+    /// Whether the vendor is known to have taken the question.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        matches!(self.slice, Slice::Export(_)) && self.rechecks > 0
     }
 
     /// Whether it could be handed out at `now`: waiting and due, or its ticket or its worker is lost.

@@ -14,6 +14,7 @@ use domain::judge::Judgement;
 use domain::ledger::Heard;
 use domain::rules::Rules;
 use domain::source::{Reject, Step};
+use domain::tally::Tally;
 use domain::window::Window;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, Set};
@@ -53,8 +54,8 @@ pub enum CommitError {
 /// [`CommitError`].
 pub async fn commit(intake: Intake<'_>, exchange: Exchange) -> Result<Effect, CommitError> {
     let Intake { db, spec, claimed, .. } = intake;
-    let (tx, effect) = intake.written().await?;
-    let stored = store(db, &tx, spec, claimed, (exchange, effect)).await;
+    let (tx, effect, tally) = intake.written().await?;
+    let stored = store(db, &tx, spec, claimed, (exchange, effect, tally)).await;
     end(tx, stored).await
 }
 
@@ -63,7 +64,7 @@ async fn store(
     tx: &Transaction,
     spec: &LaneSpec,
     claimed: &Claimed,
-    (exchange, effect): (Exchange, Effect),
+    (exchange, effect, tally): (Exchange, Effect, Option<Tally>),
 ) -> Result<Effect, CommitError> {
     let Some((_, mut lane)) = lock(tx, spec).await? else { return Err(CommitError::Fenced) };
     let now = db.now(tx).await?;
@@ -81,6 +82,7 @@ async fn store(
         rows: step.rows,
         earliest_change: effect.earliest_change,
         leads: step.leads.clone(),
+        tally,
     });
     let mut after = before.clone();
     after.settle(claimed.want.id, &exchange.judgement.verdict, heard.as_ref(), &exchange.rules, now);

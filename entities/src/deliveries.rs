@@ -91,7 +91,7 @@ pub async fn exports(db: &Database, id: &StreamId) -> Result<Vec<Want>, DbErr> {
     let ledger = ledger::load(db.connection(), id).await?;
     let asked = |want: &Want| matches!(want.slice, Slice::Export(_)) && (want.attempt > 0 || want.is_parked());
     let mut found: Vec<Want> = ledger.wants.into_iter().filter(asked).collect();
-    found.sort_by_key(|want| (want.asked.is_none(), !matches!(want.standing, Standing::Awaiting { .. }), want.id));
+    found.sort_by_key(|want| (!want.is_taken(), !matches!(want.standing, Standing::Awaiting { .. }), want.id));
     Ok(found)
 }
 
@@ -262,6 +262,7 @@ fn settle(
         rows: step.rows,
         earliest_change: effect.earliest_change,
         leads: step.leads.clone(),
+        tally: None,
     };
     let verdict = match step.rejects.len() {
         0 => Verdict::Commit,
@@ -272,9 +273,9 @@ fn settle(
     };
     match answers {
         Answers::Want(id) => {
-            // Where it was not noted when the question was taken, it was taken by a process that died then.
-            let asked = ledger.wants.iter().find(|want| want.id == id).and_then(|want| want.asked);
-            ledger.settle(id, &verdict, Some(&heard(asked.unwrap_or(now - rules.settle))), rules, now);
+            let want = ledger.wants.iter().find(|want| want.id == id);
+            let asked = want.and_then(|want| want.asked).unwrap_or(now - rules.settle);
+            ledger.settle(id, &verdict, Some(&heard(asked)), rules, now);
         }
         Answers::Window(window, made_at) if step.rejects.is_empty() => ledger.hold(window, &heard(made_at), rules, now),
         Answers::Window(..) | Answers::Nothing => {}

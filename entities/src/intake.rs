@@ -7,6 +7,8 @@ use crate::ledger;
 use crate::rows::Rows;
 use crate::transaction::Transaction;
 use crate::upsert::{Effect, Upsert};
+use domain::tally::Tally;
+use domain::want::Slice;
 use sea_orm::DbBackend;
 
 /// Takes the rows of one exchange.
@@ -22,6 +24,7 @@ pub struct Intake<'a> {
     size: usize,
     open: Option<(Transaction, Upsert)>,
     effect: Effect,
+    tally: Option<Tally>,
 }
 
 /// So much of an answer waits in memory, in bytes; most answers are shorter, and need no transaction before their end.
@@ -31,7 +34,13 @@ impl<'a> Intake<'a> {
     /// Ready to take what the vendor answers to `claimed`.
     #[must_use]
     pub fn new(db: &'a Database, spec: &'a LaneSpec, claimed: &'a Claimed) -> Self {
-        Self { db, spec, claimed, waiting: Vec::new(), size: 0, open: None, effect: Effect::default() }
+        let tally = match claimed.want.slice {
+            Slice::Window(window) if spec.rules.row_cap < u64::MAX => {
+                Some(Tally::new(window, claimed.now, &spec.rules))
+            }
+            _ => None,
+        };
+        Self { db, spec, claimed, waiting: Vec::new(), size: 0, open: None, effect: Effect::default(), tally }
     }
 
     /// What the rows answer.
@@ -46,6 +55,9 @@ impl<'a> Intake<'a> {
     /// [`CommitError`]; then nothing more can be taken.
     pub async fn take(&mut self, rows: Rows) -> Result<(), CommitError> {
         self.size += rows.size();
+        if let Some(tally) = &mut self.tally {
+            (0..rows.len()).filter_map(|row| rows.time(row, rows.shape().at)).for_each(|at| tally.add(at));
+        }
         self.waiting.push(rows);
         if self.size < PATIENCE {
             return Ok(());
@@ -58,14 +70,14 @@ impl<'a> Intake<'a> {
     }
 
     /// All rows written, in a transaction that is still open.
-    pub(crate) async fn written(mut self) -> Result<(Transaction, Effect), CommitError> {
+    pub(crate) async fn written(mut self) -> Result<(Transaction, Effect, Option<Tally>), CommitError> {
         self.write().await?;
         match self.open {
             Some((tx, upsert)) => {
                 let effect = self.effect.and(upsert.finish(&tx).await?);
-                Ok((tx, effect))
+                Ok((tx, effect, self.tally))
             }
-            None => Ok((self.db.begin().await?, self.effect)),
+            None => Ok((self.db.begin().await?, self.effect, self.tally)),
         }
     }
 

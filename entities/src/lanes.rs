@@ -165,7 +165,7 @@ async fn take(
 ) -> Result<Option<Claimed>, DbErr> {
     let Some((row, mut lane)) = lock(tx, spec).await? else { return Ok(None) };
     let Some(handed) = handed(tx, job).await? else { return Ok(None) };
-    let Some(want) = to_want(&handed) else { return Ok(None) };
+    let Some(mut want) = to_want(&handed) else { return Ok(None) };
     let now = db.now(tx).await?;
     let Ok(lease) = lane.acquire(now, spec.rules.lease) else {
         put_back(tx, job).await?;
@@ -176,8 +176,10 @@ async fn take(
     let stream =
         StreamId { account: handed.account.clone(), stream: handed.stream.clone(), source: spec.vendor.to_owned() };
     let mut handed = handed.into_active_model();
+    want.take_up(now, lease.until);
     handed.standing = Set("running".to_owned());
     handed.until_at = Set(Some(lease.until));
+    handed.asked_at = Set(want.asked);
     handed.update(tx).await?;
     Ok(Some(Claimed { job, stream, want, lease, now }))
 }

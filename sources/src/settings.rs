@@ -131,6 +131,20 @@ impl<'a> Settings<'a> {
         }
     }
 
+    /// A password that must be there. Blanks in it are its own; the end of the line of a file is not.
+    pub fn password(&mut self, key: &str) -> Option<SecretString> {
+        let instead = format!("{key} = \"…\" or {key}_file = \"/path\"");
+        match self.value(key) {
+            None => self.wrong(key, "missing", instead),
+            Some(Value::String(text)) => match text.trim_end_matches(['\r', '\n']) {
+                "" => self.wrong(key, "empty", instead),
+                password if password.chars().all(|sign| !sign.is_control()) => Some(SecretString::from(password)),
+                _ => self.wrong(key, "holds a character that no password can hold", instead),
+            },
+            Some(_) => self.wrong(key, "must be a text, in quotes", instead),
+        }
+    }
+
     /// A duration such as `"5s"`, `"5m"`, `"48h"`, `"250ms"`.
     pub fn duration(&mut self, key: &str) -> Option<Duration> {
         let instead = |number: &str| format!("{key} = \"{number}s\" for seconds, or \"{number}m\", \"{number}h\"");

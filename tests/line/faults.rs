@@ -1,6 +1,6 @@
 //! What vendors do to their callers, and what comes of it.
 
-use crate::stage::{AccountText, Engine, Process, TestDatabase, Vendor, convosync, history, until};
+use crate::stage::{AccountText, Engine, Process, TestDatabase, Vendor, convosync, history, is_held, until};
 use serde_json::Value;
 use simulator::wolkvox::{Config, Empty, Faults};
 use std::time::Duration;
@@ -38,9 +38,12 @@ async fn every_kind_of_fault_at_once_costs_nothing_but_time() {
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let account =
         AccountText::new("a", &vendor.base, "simulated-token").with("row_cap", "100").with("since", &vendor.days().0);
-    let process = Process::run(&account.file(&database.url, "memory:"), &[]);
+    let settings = account.file(&database.url, "memory:");
+    let days = vendor.days();
+    let days = (days.0.parse().unwrap(), days.1.parse().unwrap());
+    let process = Process::run(&settings, &[]);
     until("the backlog", Duration::from_mins(3), async || {
-        database.number("SELECT COUNT(*) FROM coverage WHERE state = 'final'").await == 1
+        is_held(&settings, "a", days).await
             && database.number("SELECT COUNT(*) FROM wants WHERE purpose <> 'live'").await == 0
     })
     .await;

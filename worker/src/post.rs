@@ -220,9 +220,9 @@ impl Post {
             }
         }
         // The one whose question was taken goes before those that met a busy vendor.
-        let taken = fitting.iter().filter(|candidate| candidate.want.asked.is_some()).count();
+        let taken = fitting.iter().filter(|candidate| candidate.want.is_taken()).count();
         if taken == 1 {
-            fitting.retain(|candidate| candidate.want.asked.is_some());
+            fitting.retain(|candidate| candidate.want.is_taken());
         }
         let [candidate] = fitting.as_slice() else {
             if !fitting.is_empty() {

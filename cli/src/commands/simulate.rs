@@ -106,6 +106,7 @@ fn certainly(asked: &Simulate, clock: Arc<dyn Clock>) -> Result<(Router, String)
     );
     if let Some(folder) = &asked.maildir {
         let folder = std::path::absolute(folder)?;
+        certainly::make_maildir(&folder)?;
         settings += "\nmailbox = \"maildir:";
         settings += &folder.display().to_string();
         settings.push('"');

@@ -45,6 +45,7 @@ impl Vendors {
     /// Starts them. Certainly's mails go to the Maildir `mailbox`.
     pub async fn start(seed: u64, clock: Arc<dyn Clock>, mailbox: &Path) -> Result<Self, Failure> {
         let now = clock.now();
+        certainlys::make_maildir(mailbox)?;
         let wolkvox = Wolkvox::new(wolkvox_config(seed, now), clock.clone());
         let ultimate_config = ultimate_config(seed, now);
         let (ultimate_bots, organization) = (ultimate_config.bots.clone(), ultimate_config.organization.clone());

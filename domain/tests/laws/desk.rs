@@ -12,6 +12,7 @@ use domain::lane::{Lane, Lease, Traffic, pick};
 use domain::ledger::{Heard, Ledger};
 use domain::plan::{Plan, due_at, plan, slot_at};
 use domain::rules::Rules;
+use domain::tally::Tally;
 use domain::want::{Purpose, Slice, Standing, Want};
 use domain::window::Window;
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,7 +139,7 @@ impl Desk {
             want.standing = Standing::Waiting;
             return None;
         };
-        want.standing = Standing::Running { until: lease.until };
+        want.take_up(now, lease.until);
         let want = want.clone();
         if want.purpose == Purpose::Live {
             self.latest = self.latest.max(now - want.due);
@@ -186,6 +187,11 @@ impl Desk {
             rows: answer.rows,
             earliest_change,
             leads: Vec::new(),
+            tally: claimed.want.slice.window().map(|window| {
+                let mut tally = Tally::new(window, claimed.now, &self.rules);
+                reply.rows.iter().for_each(|(_, at, _)| tally.add(*at));
+                tally
+            }),
         });
         self.verdicts.insert(judged.verdict.as_str());
         let before = self.ledger.coverage.clone();
@@ -226,7 +232,7 @@ impl Desk {
     pub fn take(&mut self, truth: &Truth, id: i64, rows: &[Seen], asked_at: DateTime<Utc>, now: DateTime<Utc>) {
         let earliest_change = self.upsert(rows);
         let (elapsed, leads) = (Duration::ZERO, Vec::new());
-        let heard = Heard { asked_at, elapsed, rows: rows.len() as u64, earliest_change, leads };
+        let heard = Heard { asked_at, elapsed, rows: rows.len() as u64, earliest_change, leads, tally: None };
         let before = self.ledger.coverage.clone();
         self.ledger.settle(id, &Verdict::Commit, Some(&heard), &self.rules, now);
         self.check_fresh(truth, &before);

@@ -51,9 +51,11 @@ fn any_want() -> impl Strategy<Value = Want> {
 fn any_ledger() -> impl Strategy<Value = Ledger> {
     let held = prop::collection::vec(any_window(10 * DAY), 0..4);
     (prop::collection::vec(any_want(), 0..8), held).prop_map(|(wants, held)| {
-        let mut ledger = Ledger::default();
-        ledger.wants = (1..).zip(wants).map(|(id, want)| Want { id, ..want }).collect();
-        held.into_iter().for_each(|window| ledger.coverage.hold(window));
+        let wants = (1..).zip(wants).map(|(id, want)| Want { id, ..want }).collect();
+        let mut ledger = Ledger { wants, ..Ledger::default() };
+        for window in held {
+            ledger.coverage.hold(window);
+        }
         ledger
     })
 }
@@ -68,7 +70,14 @@ fn any_full() -> impl Strategy<Value = (Window, i64)> {
 }
 
 fn heard(asked_at: i64, rows: u64) -> Heard {
-    Heard { asked_at: at(asked_at), elapsed: Duration::from_secs(1), rows, earliest_change: None, leads: Vec::new() }
+    Heard {
+        asked_at: at(asked_at),
+        elapsed: Duration::from_secs(1),
+        rows,
+        earliest_change: None,
+        leads: Vec::new(),
+        tally: None,
+    }
 }
 
 fn wanted(wants: &[Want]) -> Spans {
@@ -179,8 +188,8 @@ proptest! {
         let mut ledger = Ledger { wants: vec![Want { id: 1, ..Want::new(Purpose::Settle, Slice::Export(days(0, 1)), at(0), Duration::ZERO) }], ..Ledger::default() };
         let mut now = start;
         let taken = Answer { rows: 0, rejects: 0, awaited: true };
-        for asked in 0.. {
-            for _ in 0..busy[asked] {
+        for (asked, busy) in busy.into_iter().enumerate() {
+            for _ in 0..busy {
                 let verdict = judge(&rules, &ledger.wants[0], Err(&Fault::Busy(String::new())), circumstances(now)).verdict;
                 let Verdict::Await(until) = verdict else { panic!("busy, and {verdict:?}") };
                 prop_assert_eq!(until - at(now), TimeDelta::minutes(10));

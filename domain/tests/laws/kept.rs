@@ -37,7 +37,9 @@ proptest! {
     #[test]
     fn whatever_happens_everything_wanted_is_held_in_the_end(rules in any_rules(), days in 0_i64..20, deeds in prop::collection::vec(any_deed(), 1..40), order in (-60_i64..3, 1_i64..20)) {
         let mut stream = Stream::new(rules, days);
-        deeds.iter().for_each(|deed| stream.happen(deed));
+        for deed in &deeds {
+            stream.happen(deed);
+        }
         let ordered = stream.order(order.0, order.1, Mode::All);
         answer_the_rest(&mut stream);
         let slot = stream.ledger.slot.unwrap();

@@ -28,7 +28,7 @@ impl Desk {
 
     /// Nobody asks for an export while it is known that one is out.
     pub fn check_one_export(&self, now: DateTime<Utc>) {
-        let out = self.exports().find(|want| want.asked.is_some() && want.is_awaiting(now));
+        let out = self.exports().find(|want| want.is_taken() && want.is_awaiting(now));
         assert!(out.is_none(), "asked for an export while {out:?} is out");
     }
 
@@ -41,8 +41,8 @@ impl Desk {
                 && mail.rows.iter().all(|(_, at, _)| window.contains(*at))
         };
         let mut fitting: Vec<Want> = self.exports().filter(fits).filter(|_| !mail.rows.is_empty()).cloned().collect();
-        if fitting.iter().filter(|want| want.asked.is_some()).count() == 1 {
-            fitting.retain(|want| want.asked.is_some());
+        if fitting.iter().filter(|want| want.is_taken()).count() == 1 {
+            fitting.retain(Want::is_taken);
         }
         let [want] = fitting.as_slice() else {
             self.strays += 1;

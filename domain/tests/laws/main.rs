@@ -25,6 +25,7 @@ mod plot;
 mod rules;
 mod spans;
 mod stream;
+mod tally;
 mod truth;
 mod vendor;
 mod window;

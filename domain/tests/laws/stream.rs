@@ -7,6 +7,7 @@ use domain::judge::Verdict;
 use domain::ledger::{Heard, Ledger};
 use domain::plan::{Plan, plan};
 use domain::rules::Rules;
+use domain::tally::Tally;
 use domain::want::{Slice, Standing, Want};
 use domain::window::Window;
 use proptest::prelude::*;
@@ -35,8 +36,8 @@ pub enum Reply {
     Rows { rows: u64, change: Option<u32>, leads: Vec<u8> },
     /// In full, but some rows could not be read.
     Unreadable { leads: Vec<u8> },
-    /// With too much for one answer.
-    Capped,
+    /// With too much for one answer, from so far into the window to so far, in hundredths.
+    Capped(u8, u8),
     /// Taken: a mail will follow.
     Taken,
     /// The vendor is at work on another.
@@ -85,7 +86,7 @@ fn any_reply() -> impl Strategy<Value = Reply> {
     prop_oneof![
         8 => (0_u64..900, change, leads()).prop_map(|(rows, change, leads)| Reply::Rows { rows, change, leads }),
         1 => leads().prop_map(|leads| Reply::Unreadable { leads }),
-        3 => Just(Reply::Capped),
+        3 => (0_u8..100, 1_u8..=100).prop_map(|(from, to)| Reply::Capped(from, to)),
         2 => Just(Reply::Taken),
         1 => Just(Reply::Busy),
         1 => Just(Reply::TooSlow),
@@ -194,16 +195,16 @@ impl Stream {
             }
             Reply::Unreadable { .. } if is_export => return None,
             Reply::Unreadable { leads } => (Verdict::Recheck(later), Some(self.heard(5, None, leads))),
-            Reply::Capped if can_split => (Verdict::Split, Some(self.heard(self.rules.row_cap, None, &[]))),
+            Reply::Capped(from, to) if can_split => (Verdict::Split, Some(self.capped(want, *from, *to))),
             Reply::TooSlow if can_split => (Verdict::Split, None),
-            Reply::Capped if is_asked && self.rules.export.is_some() => {
+            Reply::Capped(..) if is_asked && self.rules.export.is_some() => {
                 (Verdict::Export, Some(self.heard(self.rules.row_cap, None, &[])))
             }
             Reply::Taken if is_export => {
                 (Verdict::Await(self.now + TimeDelta::hours(6)), Some(self.heard(0, None, &[])))
             }
             Reply::Busy if is_export => (Verdict::Await(later), None),
-            Reply::Capped | Reply::TooSlow | Reply::Taken | Reply::Busy => return None,
+            Reply::Capped(..) | Reply::TooSlow | Reply::Taken | Reply::Busy => return None,
             Reply::NotNow => (Verdict::Snooze(later), None),
             Reply::Failure => (Verdict::Retry(later), None),
             Reply::No => (Verdict::Park("no".to_owned()), None),
@@ -213,7 +214,18 @@ impl Stream {
     fn heard(&self, rows: u64, earliest_change: Option<DateTime<Utc>>, leads: &[u8]) -> Heard {
         let asked_at = self.now - TimeDelta::seconds(2);
         let leads = leads.iter().map(|lead| Slice::Key(lead.to_string())).collect();
-        Heard { asked_at, elapsed: Duration::from_secs(2), rows, earliest_change, leads }
+        Heard { asked_at, elapsed: Duration::from_secs(2), rows, earliest_change, leads, tally: None }
+    }
+
+    /// As many rows as an answer can hold, evenly spread over a part of the window.
+    fn capped(&self, want: &Want, from: u8, to: u8) -> Heard {
+        let window = want.slice.window().unwrap();
+        let mut tally = Tally::new(window, self.now, &self.rules);
+        let (from, to) = (i32::from(from.min(to)), i32::from(from.max(to)));
+        let rows = i32::try_from(self.rules.row_cap).unwrap();
+        let (begins, span) = (window.from() + window.span() / 100 * from, window.span() / 100 * (to - from) / rows);
+        (0..rows).for_each(|row| tally.add(begins + span * row));
+        Heard { tally: Some(tally), ..self.heard(self.rules.row_cap, None, &[]) }
     }
 
     pub fn order(&mut self, day: i64, days: i64, mode: Mode) -> i64 {

@@ -51,6 +51,8 @@ pub struct Config {
     pub max_in_flight: u32,
     /// How long the vendor works on any request. Default 20 ms.
     pub latency: Duration,
+    /// The same for questions for exports.
+    pub post_latency: Duration,
     /// How long an export takes from its acceptance until its mail is made. Default 2 s.
     pub export_takes: Duration,
     /// What a POST is answered with while an export of its token is under way. Default any of them.
@@ -185,6 +187,7 @@ impl Default for Config {
             ids: Ids::default(),
             max_in_flight: 1,
             latency: Duration::from_millis(20),
+            post_latency: Duration::from_millis(20),
             export_takes: Duration::from_secs(2),
             busy: Busy::default(),
             mail: Mail::default(),

@@ -10,11 +10,17 @@ use tokio::io::AsyncWriteExt;
 /// Mails delivered by this process, so that no two have the same name.
 static DELIVERED: AtomicU64 = AtomicU64::new(0);
 
+/// Makes the folders of a Maildir, as a mail server does before the first mail.
+///
+/// # Errors
+/// What the file system says.
+pub fn make_maildir(at: &Path) -> io::Result<()> {
+    ["tmp", "new", "cur"].iter().try_for_each(|folder| std::fs::create_dir_all(at.join(folder)))
+}
+
 /// Delivers one mail: written whole to `tmp/`, then renamed into `new/`, so that nobody ever sees a part of it.
 pub(super) async fn deliver(to: &Path, mail: &[u8], now: DateTime<Utc>) -> io::Result<()> {
-    for folder in ["tmp", "new", "cur"] {
-        fs::create_dir_all(to.join(folder)).await?;
-    }
+    make_maildir(to)?;
     let count = DELIVERED.fetch_add(1, Ordering::Relaxed);
     let name =
         format!("{}.M{}P{}Q{count}.simulator", now.timestamp(), now.timestamp_subsec_micros(), std::process::id());

@@ -23,6 +23,7 @@ mod truth;
 pub use config::{Busy, Config, Ids, Mail, Order, OverCap, TooWide, Wrapper};
 pub use exports::{Export, State};
 pub use faults::Faults;
+pub use maildir::make_maildir;
 pub use message::{BotModule, BotUser, BotUserMeta, Bubble, Connection, Kpi, Message, Web};
 pub use record::{Breach, Kind, Method, Seen};
 
@@ -178,8 +179,13 @@ impl Certainly {
     /// Changes how long the vendor works on a request and on an export, from the next request on.
     pub fn set_latency(&self, latency: Duration, export_takes: Duration) {
         let mut config = self.edit();
-        config.latency = latency;
+        (config.latency, config.post_latency) = (latency, latency);
         config.export_takes = export_takes;
+    }
+
+    /// Changes how long the vendor works on a question for an export, from the next one on.
+    pub fn set_post_latency(&self, latency: Duration) {
+        self.edit().post_latency = latency;
     }
 
     /// Changes which tokens are good from the next request on. A token is known by its place.

@@ -216,9 +216,9 @@ fn accepted(vendor: &Certainly, question: Question, (arrival, token): (Arrival, 
             }
         };
         let body = json!({"message": "There is already a report being generated, please wait"});
-        return Work::note(Answer::json(status, &body), config.latency, "busy");
+        return Work::note(Answer::json(status, &body), config.post_latency, "busy");
     };
     let text = format!("The report will be sent to {}", config.mail_to);
     let answer = Answer::json(200, &json!({"message": text}));
-    Work { job: Some(job), ..Work::note(answer, config.latency, "accepted") }
+    Work { job: Some(job), ..Work::note(answer, config.post_latency, "accepted") }
 }

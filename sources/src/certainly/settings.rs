@@ -154,7 +154,7 @@ struct Told;
 
 fn mailbox(settings: &mut Settings<'_>) -> Result<Option<Mailbox>, Told> {
     let interval = pause(settings, "mailbox_interval", Duration::from_mins(1));
-    let password = settings.value("mailbox_password").map(|_| settings.secret("mailbox_password").ok_or(Told));
+    let password = settings.value("mailbox_password").map(|_| settings.password("mailbox_password").ok_or(Told));
     let password = password.transpose()?;
     if settings.value("mailbox").is_none() {
         if password.is_some() {
@@ -177,7 +177,7 @@ fn mailbox(settings: &mut Settings<'_>) -> Result<Option<Mailbox>, Told> {
     }
     let is_server = !address.starts_with("maildir:");
     let password = match password {
-        None if is_server => Some(settings.secret("mailbox_password").ok_or(Told)?),
+        None if is_server => Some(settings.password("mailbox_password").ok_or(Told)?),
         password => password,
     };
     let ca_file =
