@@ -6,6 +6,7 @@ use crate::judge::Verdict;
 use crate::pace::Pace;
 use crate::plan::{Plan, cut};
 use crate::rules::Rules;
+use crate::spans::Spans;
 use crate::tally::{Part, Tally};
 use crate::want::{Purpose, Slice, Standing, Want};
 use crate::window::Window;
@@ -113,7 +114,7 @@ impl Ledger {
                 }
             }
             Verdict::Split => self.split(at, heard, rules, now),
-            Verdict::Export => self.export(at, heard, rules, now),
+            Verdict::Export => self.export(at, rules, now),
             Verdict::Await(until) => {
                 if let Some(want) = self.wants.get_mut(at) {
                     // Where nothing was heard the vendor is busy with another question, perhaps an earlier one of ours.
@@ -237,6 +238,8 @@ impl Ledger {
         let halves = [newer, older].map(|window| Part { window, is_full: false });
         let parts = tally.and_then(|tally| tally.parts(rules, rows_per_day)).unwrap_or_else(|| halves.to_vec());
         let owed = if purpose == Purpose::Live { Purpose::Settle } else { purpose };
+        // The oldest may hold what was left out.
+        let known: Vec<Window> = parts.iter().rev().skip(1).map(|part| part.window).collect();
         for (at, Part { window, is_full }) in parts.into_iter().enumerate() {
             let purpose = if at == 0 { purpose } else { owed };
             if is_full && rules.export.is_some() {
@@ -247,28 +250,33 @@ impl Ledger {
                 self.wants.push(Want { rechecks, ..Want::new(purpose, Slice::Window(window), now, expected) });
             }
         }
-        self.cut_again(rules);
+        if tally.is_some() {
+            self.cut_again(owed, &known, rules);
+        }
     }
 
-    /// Cuts what nobody has asked for yet as one would by now: it was planned when less was known.
-    fn cut_again(&mut self, rules: &Rules) {
-        let width = self.pace_for(Purpose::Settle).width(rules);
-        let is_wide = |want: &Want| match want.slice {
-            Slice::Window(window) => rules.whole(window).span() > width * 3 / 2,
-            _ => false,
+    /// Cuts what nobody has asked for yet as one would by now: it was planned when less was known. What lies side by side is
+    /// cut as one, but for `known`, which was cut by what was seen.
+    fn cut_again(&mut self, purpose: Purpose, known: &[Window], rules: &Rules) {
+        let is_free = |want: &Want| {
+            let is_known = |window: Window| known.contains(&window);
+            let is_untouched =
+                want.standing == Standing::Waiting && want.attempt == 0 && want.failures + want.rechecks == 0;
+            want.purpose == purpose && is_untouched && matches!(want.slice, Slice::Window(window) if !is_known(window))
         };
-        let is_free = |want: &Want| want.standing == Standing::Waiting && want.attempt == 0 && want.failures == 0;
-        let is_old = |want: &Want| want.purpose != Purpose::Live && is_free(want) && is_wide(want);
-        let (wide, kept) = std::mem::take(&mut self.wants).into_iter().partition(is_old);
+        let (free, kept): (Vec<Want>, Vec<Want>) = std::mem::take(&mut self.wants).into_iter().partition(is_free);
         self.wants = kept;
-        let wide: Vec<Want> = wide;
-        for want in wide {
-            let Some(window) = want.slice.window() else { continue };
+        let windows: Vec<Window> = free.iter().filter_map(|want| want.slice.window()).collect();
+        let Some(due) = free.iter().map(|want| want.due).max() else { return };
+        for whole in windows.iter().copied().collect::<Spans>().windows() {
+            let before = windows.iter().filter(|window| whole.covers(window)).count();
             // A burst makes widths narrow for a while; it must not make one want thousands.
-            let width = width.max(rules.up(rules.whole(window).span() / PIECES));
-            for part in cut(window, width, rules, usize::MAX) {
-                let expected = self.pace_for(want.purpose).expected(part);
-                self.wants.push(Want { id: 0, slice: Slice::Window(part), expected, ..want.clone() });
+            let least = rules.up(rules.whole(*whole).span() / i32::try_from(before).unwrap_or(1) / PIECES);
+            let width = self.pace_for(purpose).width(rules).max(least);
+            for part in cut(*whole, width, rules, usize::MAX) {
+                let same = free.iter().find(|want| want.slice == Slice::Window(part)).cloned();
+                let expected = self.pace_for(purpose).expected(part);
+                self.wants.push(same.unwrap_or_else(|| Want::new(purpose, Slice::Window(part), due, expected)));
             }
         }
     }
@@ -288,12 +296,12 @@ impl Ledger {
 
     /// Wanted as an export, in whole grains, once they are over: what the vendor mails is not worth much earlier. It is
     /// owed from then on, also where it was live: live work goes on after it.
-    fn export(&mut self, at: usize, heard: Option<&Heard>, rules: &Rules, now: DateTime<Utc>) {
+    fn export(&mut self, at: usize, rules: &Rules, now: DateTime<Utc>) {
         let Some(window) = self.wants.get(at).and_then(|want| want.slice.window()) else {
             return self.postpone(at, now, |want| want.failures += 1);
         };
+        // A window that cannot be cut and is full says nothing of the others.
         let Want { purpose, .. } = self.wants.swap_remove(at);
-        self.learn_from_split(purpose, window, heard, rules);
         self.want_export(purpose, window, rules, now);
     }
 

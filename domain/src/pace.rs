@@ -76,7 +76,7 @@ impl Pace {
         let weight = share(window, HALF);
         self.rows_per_day = Some(match self.rows_per_day {
             Some(before) if rate < before => before + (rate - before) * weight.max(RECOVERY),
-            Some(before) => before + (rate - before) * weight.max(LEAST),
+            Some(before) => before + (rate.min(believed(before)) - before) * weight.max(LEAST),
             None => rate,
         });
         self.learn_time(rows, elapsed);
@@ -113,7 +113,8 @@ impl Pace {
     pub fn learn_seen(&mut self, span: TimeDelta, rows: u64) {
         let rate = as_float(rows) * 86_400.0 / span.as_seconds_f64();
         let weight = span.as_seconds_f64() / (span + HALF).as_seconds_f64();
-        self.rows_per_day = Some(self.rows_per_day.map_or(rate, |before| before + (rate - before) * weight.max(LEAST)));
+        let learnt = |before| before + (rate.min(believed(before)) - before) * weight.max(LEAST);
+        self.rows_per_day = Some(self.rows_per_day.map_or(rate, learnt));
     }
 
     /// Learns that `window` took longer than we wait.
@@ -127,6 +128,11 @@ impl Pace {
 fn whole_steps(span: TimeDelta, rules: &Rules) -> TimeDelta {
     let step = rules.step.max(rules.grain).num_milliseconds().max(1);
     TimeDelta::milliseconds((span.num_milliseconds() / step).max(1) * step)
+}
+
+/// The most rows per day that one answer can make us believe in: a day like no other says little of the next.
+fn believed(before: f64) -> f64 {
+    before * 2.0 + 50.0
 }
 
 /// How much an answer for `window` says, where one over `half` says half of all.

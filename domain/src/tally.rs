@@ -28,6 +28,8 @@ pub struct Part {
 
 /// The most buckets: a month has fewer days, and an hour told apart by the second needs no more.
 const BUCKETS: i32 = 64;
+/// How much longer than between two rows it must be blank at an end for rows to have been left out there.
+const BLANK: f64 = 8.0;
 /// The least share of a bucket that must have been seen for its rows to say how many there are in all of it.
 const TELLING: f64 = 0.1;
 
@@ -59,10 +61,11 @@ impl Tally {
         self.counts.iter().sum()
     }
 
-    /// Whether the answer seems to have been cut off at one end.
+    /// Whether the answer seems to have been cut off at one end: longer is blank there than is usual between rows.
     #[must_use]
     pub fn is_cut_off(&self) -> bool {
-        self.known().is_some_and(|known| self.looked.span() - known.span() >= self.bucket)
+        let usual = |known: Window| known.span().as_seconds_f64() / as_float(self.rows());
+        self.known().is_some_and(|known| (self.looked.span() - known.span()).as_seconds_f64() > BLANK * usual(known))
     }
 
     /// What was seen in full: how long that is, and its rows.

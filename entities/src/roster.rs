@@ -137,11 +137,13 @@ impl Account {
         since.max(ledger.coverage.proven_until(since) - self.source.rules().spill)
     }
 
-    /// Up to when live work should have asked by `now`: the slot before the newest, which may still be on its way.
+    /// Up to when live work should have asked by `now`: the slot before the newest, which may still be on its way. But a
+    /// file that is there and was not fetched is missing: nobody waits a day to be told.
     #[must_use]
     pub fn due(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let rules = self.source.rules();
-        slot_at(now, rules) - cadence(rules)
+        let slot = slot_at(now, rules);
+        if rules.ready_after.is_some() { slot } else { slot - cadence(rules) }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::output::{show, table};
 use crate::quietly;
 use crate::service::{database, http, queue};
 use crate::settings::Settings;
+use chrono::{DateTime, Utc};
 use domain::clock::Clock;
 use domain::fault::Fault;
 use domain::plan::slot_at;
@@ -115,9 +116,17 @@ async fn in_turn(database: &Database, lane: &LaneSpec, http: &Http, account: &Ac
                 Err(error) => bad(&line.check, Code::Down, error.to_string()),
             }
         }
-        Ok(None) => good(&name, "not called: its lane is in use or closed; see convosync status".to_owned()),
+        Ok(None) => {
+            let told = "not called: its lane is in use or closed; see convosync status".to_owned();
+            good(&name, told + &ending(account, SystemClock::start().now()))
+        }
         Err(error) => bad(&name, Code::Down, error.to_string()),
     }
+}
+
+/// What works today may be about to end.
+fn ending(account: &Account, now: DateTime<Utc>) -> String {
+    account.ending(now).map_or_else(String::new, |warning| format!("; {warning}"))
 }
 
 /// Asks for the last minute, reads the answer, and stores nothing.
@@ -142,8 +151,7 @@ async fn call(http: &Http, account: &Account, name: String) -> (Line, bool) {
         }
         reader.finish(reply.head).map_err(|fault| (fault, true))
     };
-    // What works today may be about to end.
-    let ending = account.ending(now).map_or_else(String::new, |warning| format!("; {warning}"));
+    let ending = ending(account, now);
     match asked.await {
         Ok(step) => (good(&name, told(source, &step, is_coarse) + &ending), true),
         Err((fault, idle)) => (bad(&name, code_of(&fault), fault.to_string() + &ending), idle),

@@ -154,7 +154,7 @@ proptest! {
         let until = at(11 * DAY);
         let fresh = Want::new(Purpose::Settle, Slice::Export(asked), at(0), Duration::ZERO);
         let (want, words) = match kind {
-            0 => (Want { asked: Some(at(0)), standing: Standing::Awaiting { until }, ..fresh }, "a mailed export is on its way"),
+            0 => (Want { rechecks: 1, asked: Some(at(0)), standing: Standing::Awaiting { until }, ..fresh }, "a mailed export is on its way"),
             1 => (Want { standing: Standing::Awaiting { until }, ..fresh }, "the vendor is busy with another export"),
             2 => (Want { failures: 3, ..fresh }, "asked 3 times without an answer"),
             3 => (fresh, "too much for one answer; waits for a mailed export"),

@@ -86,9 +86,7 @@ fn wanted(wants: &[Want]) -> Spans {
 
 /// Whether nobody can have asked for it yet.
 fn is_untouched(want: &Want) -> bool {
-    matches!((&want.slice, &want.standing), (Slice::Export(_), Standing::Waiting))
-        && want.asked.is_none()
-        && want.attempt == 0
+    matches!((&want.slice, &want.standing), (Slice::Export(_), Standing::Waiting)) && want.attempt == 0
 }
 
 /// Whether somebody waits for a mail with all of it already.

@@ -137,7 +137,8 @@ proptest! {
         for part in parts {
             answer(&mut ledger, purpose, part, per_day * u64::try_from(grains(&rules, part)).unwrap(), &rules);
         }
-        let learnt = ledger.pace_for(purpose).rows_per_day.unwrap();
+        // What is full and cannot be cut says nothing of other days.
+        let Some(learnt) = ledger.pace_for(purpose).rows_per_day else { return Ok(()) };
         let truth = f64::from(u32::try_from(per_day).unwrap());
         prop_assert!(learnt <= truth * 1.51 && learnt >= truth * 0.99, "{learnt} rows a day instead of {truth}");
     }

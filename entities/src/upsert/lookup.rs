@@ -54,7 +54,9 @@ async fn postgres(
     Ok(differing.map_err(said)?.into_iter().flatten().collect())
 }
 
-fn question(shape: &Shape) -> String {
+/// How PostgreSQL is asked which rows are new or differ: with an array for each part of the key, and one of digests.
+#[must_use]
+pub fn question(shape: &Shape) -> String {
     let version = shape.version.and_then(|place| shape.columns.get(place));
     let version = version.map_or("NULL::timestamptz".to_owned(), |column| format!("t.{}", quoted(column.name)));
     let key: Vec<_> = shape.key.iter().filter_map(|place| shape.columns.get(*place)).collect();

@@ -4,6 +4,8 @@ mod copy;
 mod insert;
 mod lookup;
 
+pub use lookup::question;
+
 use crate::rows::Rows;
 use crate::shape::Table;
 use crate::transaction::Transaction;
@@ -15,6 +17,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// What sources hand over and workers carry.
 pub type Batch = Rows;
+
+/// What the planner is told before a look-up, for the transaction that it belongs to.
+pub const SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
 
 /// What storing rows did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,8 +147,7 @@ impl Upsert {
         for account in accounts {
             if self.locked.insert(account.to_owned()) {
                 let key = xxh3_64(account.as_bytes()).cast_signed();
-                let settings = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
-                tx.execute_unprepared(&format!("{settings}; SELECT pg_advisory_xact_lock({key})")).await?;
+                tx.execute_unprepared(&format!("{SETTINGS}; SELECT pg_advisory_xact_lock({key})")).await?;
             }
         }
         Ok(())

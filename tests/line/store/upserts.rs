@@ -7,9 +7,11 @@ use convosync::clock::SystemClock;
 use domain::spans::Spans;
 use domain::window::Window;
 use entities::database::Database;
+use entities::shape::{Shape, Table};
 use entities::tables::wolkvox_chats::{Entity, Model};
-use entities::upsert::{Effect, batch};
-use sea_orm::EntityTrait;
+use entities::tables::{certainly_messages, ultimate_conversations};
+use entities::upsert::{Effect, SETTINGS, batch, question};
+use sea_orm::{ConnectionTrait, EntityTrait, Statement};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -168,4 +170,31 @@ async fn no_ring(engine: Engine) {
         assert_eq!(both.len(), 2);
     }
     assert_eq!(store.count("wolkvox_chats").await, 500);
+}
+
+/// Nobody analyses a table in the transaction that fills it: the plan must be good while the table is still believed to
+/// be empty. By any index but that of the key each look-up would read all rows of its account.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_up_goes_by_the_key_also_where_the_table_was_empty() {
+    let store = Store::fresh(Engine::Postgres).await;
+    let shapes: [&'static Shape; 3] =
+        [Entity::shape(), ultimate_conversations::Entity::shape(), certainly_messages::Entity::shape()];
+    for shape in shapes {
+        let tx = store.db().begin().await.unwrap();
+        tx.execute_unprepared(SETTINGS).await.unwrap();
+        let mut sql = question(shape);
+        for place in (1..=shape.key.len() + 1).rev() {
+            sql = sql.replace(&format!("${place}"), "ARRAY['1','2']");
+        }
+        let backend = tx.get_database_backend();
+        let rows = tx.query_all_raw(Statement::from_string(backend, format!("EXPLAIN {sql}"))).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.try_get("", "QUERY PLAN").unwrap()).collect();
+        let plan = plan.join("\n");
+        assert!(plan.contains(&format!("Index Scan using {}_pkey", shape.table)), "{plan}");
+        let condition = plan.lines().find(|line| line.contains("Index Cond")).unwrap();
+        for place in &shape.key {
+            assert!(condition.contains(shape.columns[*place].name), "{plan}");
+        }
+        tx.rollback().await.unwrap();
+    }
 }

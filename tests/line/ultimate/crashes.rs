@@ -42,7 +42,7 @@ async fn after_the_list_and_before_its_file() {
 
 /// Part of a file has come: on a SQLite file some of its rows hold already, on PostgreSQL none do.
 async fn in_the_middle(engine: Engine) {
-    let config = Config { wide: true, ..conversations(8_000.0) };
+    let config = Config { wide: true, ..conversations(25_000.0) };
     killed_when(engine, config, async |seen, _| {
         seen.iter().any(|seen| seen.call == Call::Download && seen.ended_at.is_none() && seen.bytes > 5_000_000)
     })

@@ -22,7 +22,6 @@ async fn a_day_file_far_larger_than_the_bound_leaves_memory_alone() {
     until("the file", Duration::from_mins(4), async || is_held(&settings, "u", day).await).await;
     let peak = process.peak_memory();
     let seen = vendor.ultimate.requests();
-    println!("{seen:?}");
     let file = seen.iter().find(|seen| seen.call == Call::Download).unwrap();
     println!("{} rows, {} MB: {} MiB resident at most", file.rows, file.bytes / 1_000_000, peak >> 20);
     assert!(file.bytes > 3 * BOUND / 2, "{} bytes would fit", file.bytes);
