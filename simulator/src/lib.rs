@@ -2,7 +2,12 @@
 //! seed and records every breach. It shares no reading code with the house: it is the referee.
 
 pub mod certainly;
+mod draw;
+pub mod gateway;
+pub mod post;
+mod sender;
 mod serve;
+pub mod truora;
 pub mod ultimate;
 pub mod wolkvox;
 
