@@ -7,6 +7,7 @@ pub mod gateway;
 pub mod post;
 mod sender;
 mod serve;
+pub mod treble;
 pub mod truora;
 pub mod ultimate;
 pub mod wolkvox;

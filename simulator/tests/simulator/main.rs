@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod shapes;
+mod treble;
 mod truora;
 mod ultimate;
 

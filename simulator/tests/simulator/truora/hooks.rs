@@ -94,8 +94,15 @@ fn set(ids: &[String]) -> BTreeSet<String> {
 #[tokio::test]
 async fn each_event_is_told_once_and_signed() {
     let bench = bench(busy(Shares::default())).await;
+    let started = bench.clock.now();
     let deliveries = bench.two_days(202);
     let events = bench.vendor.events();
+    let moments: BTreeSet<_> = events.iter().map(|it| (it.subject.clone(), it.at)).collect();
+    for it in bench.vendor.truth(bench.last_days(20)) {
+        // Also of one that began before the simulator did.
+        let changed = it.update_date >= started && it.status != "pending";
+        assert!(!changed || moments.contains(&(it.process_id.clone(), it.update_date)), "{it:?}");
+    }
     assert!(events.len() > 1200, "{}", events.len());
     let ids = told(&deliveries, Kind::Genuine);
     assert_eq!(ids, events.iter().map(|it| it.id.clone()).collect::<Vec<_>>(), "in order");

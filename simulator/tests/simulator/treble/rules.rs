@@ -1,0 +1,79 @@
+//! Rules refused and recorded.
+
+use super::{KEY, bench, config};
+use chrono::TimeDelta;
+use simulator::gateway::{Faults, Kind, Limits};
+use simulator::treble::Config;
+use std::time::Duration;
+
+#[tokio::test]
+async fn each_broken_rule_is_answered_and_recorded() {
+    let bench = bench(config()).await;
+    let poll = bench.polls().await[0];
+    let bearer = format!("Bearer {KEY}");
+    let of_poll = |query: &str| format!("/devapi/poll/{poll}/sessions?{query}");
+    let table = [
+        (None, String::from("/poll/api/all"), 401, Kind::BadKey),
+        (Some("other"), String::from("/poll/api/all"), 401, Kind::BadKey),
+        (Some(bearer.as_str()), of_poll(""), 401, Kind::BadKey),
+        (Some(KEY), String::from("/poll/api/everything"), 404, Kind::UnknownRoute),
+        (Some(KEY), of_poll("limit=101"), 400, Kind::BadParameter),
+        (Some(KEY), of_poll("limit=0"), 400, Kind::BadParameter),
+        (Some(KEY), of_poll("since=2026-08-01"), 400, Kind::BadParameter),
+        (Some(KEY), of_poll("since=1785000000&until=1785000000"), 400, Kind::BadParameter),
+        (Some(KEY), of_poll("next_id=1"), 400, Kind::BadParameter),
+    ];
+    for (key, path, status, kind) in &table {
+        let (answered, body) = bench.ask_as(*key, path).await;
+        assert_eq!(answered, *status, "{path}");
+        assert!(body["message"].is_string(), "{body}");
+        assert_eq!(bench.broken().last(), Some(kind), "{path}");
+    }
+    assert_eq!(bench.broken().len(), table.len());
+}
+
+#[tokio::test]
+async fn what_is_unknown_is_404_and_a_failing_poll_fails_alone() {
+    let bench = bench(Config { failing_polls: vec![2], ..config() }).await;
+    for path in ["/devapi/poll/1/sessions", "/devapi/session/1/history", "/devapi/session/x/history"] {
+        let (status, body) = bench.ask(path).await;
+        assert_eq!(status, 404, "{path}");
+        assert!(body["message"].is_string());
+    }
+    let polls = bench.polls().await;
+    assert_eq!(polls.len(), 4);
+    for (place, poll) in polls.iter().enumerate() {
+        for _ in 0..3 {
+            let (status, _) = bench.ask(&format!("/devapi/poll/{poll}/sessions")).await;
+            assert_eq!(status, if place == 2 { 500 } else { 200 });
+        }
+    }
+    let held = bench.vendor.truth(bench.last_days(1));
+    let session = held.sessions.iter().find(|session| session.poll_id == polls[2]).unwrap();
+    assert!(!bench.history(session.id).await.0.is_empty(), "only its list fails");
+    assert!(bench.broken().is_empty());
+}
+
+#[tokio::test]
+async fn the_rate_the_width_and_the_wait_are_counted() {
+    let limits =
+        Limits { requests_per_second: 10.0, width: 2, latency: Duration::from_millis(200), ..Limits::default() };
+    let bench = bench(Config { limits, ..config() }).await;
+    let path = "/poll/api/all";
+    let all = futures::future::join_all((0..3).map(|_| bench.ask(path))).await;
+    assert_eq!(all.iter().filter(|(status, _)| *status == 429).count(), 1);
+    assert_eq!(bench.broken(), [Kind::Width]);
+    bench.clock.forward(TimeDelta::seconds(2));
+    for _ in 0..5 {
+        assert_eq!(bench.ask(path).await.0, 200);
+    }
+    assert_eq!(bench.ask(path).await.0, 429);
+    bench.clock.forward(TimeDelta::milliseconds(600));
+    assert_eq!(bench.ask(path).await.0, 429);
+    assert_eq!(bench.broken(), [Kind::Width, Kind::Rate, Kind::Early]);
+    bench.clock.forward(TimeDelta::milliseconds(400));
+    assert_eq!(bench.ask(path).await.0, 200);
+    bench.vendor.set_faults(Faults { throttle_429: 1.0, ..Faults::default() });
+    assert_eq!(bench.ask(path).await.0, 429);
+    assert_eq!(bench.broken().len(), 3, "that one was not the caller's fault");
+}
