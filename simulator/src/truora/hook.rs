@@ -122,8 +122,11 @@ impl Pen<'_> {
             if random.random_bool(0.5) {
                 process.process_id = format!("IDP{:032x}", random.random::<u128>());
             }
-            let id =
-                if random.random_bool(0.5) { it.id.clone() } else { self.truth.event_id(&format!("forged{number}")) };
+            let id = if random.random_bool(0.5) {
+                it.id.clone()
+            } else {
+                self.truth.event_id(&format!("forged{number}.{}", ids.len()))
+            };
             let action = if turned == "success" { "succeeded" } else { "failed" };
             events.push(event(&id, action, process.update_date, &object(&process, &mut random), &mut random));
             ids.push(id);

@@ -1,9 +1,12 @@
 //! Rules refused and recorded.
 
 use super::{KEY, bench, config};
+use crate::window;
 use chrono::TimeDelta;
+use domain::clock::Clock;
 use simulator::gateway::{Faults, Kind, Limits};
-use simulator::treble::Config;
+use simulator::post::Reply;
+use simulator::treble::{Config, Held};
 use std::time::Duration;
 
 #[tokio::test]
@@ -51,6 +54,51 @@ async fn what_is_unknown_is_404_and_a_failing_poll_fails_alone() {
     let held = bench.vendor.truth(bench.last_days(1));
     let session = held.sessions.iter().find(|session| session.poll_id == polls[2]).unwrap();
     assert!(!bench.history(session.id).await.0.is_empty(), "only its list fails");
+    assert!(bench.broken().is_empty());
+}
+
+#[tokio::test]
+async fn the_control_routes_tell_the_same() {
+    let bench = bench(config()).await;
+    let get = async |path: &str| bench.ask(&format!("/simulator/{path}")).await.1;
+    bench.vendor.set_keys(Vec::new());
+    bench.ask("/poll/api/all").await;
+    bench.clock.forward(TimeDelta::hours(2));
+    let due = bench.vendor.deliveries_due(bench.clock.now());
+    bench.vendor.answered(&due[0], &Reply::status(401));
+    let range = "from=2026-08-10T00:00:00Z&to=2026-08-12T00:00:00Z";
+    let told: Held = serde_json::from_value(get(&format!("truth?{range}")).await).unwrap();
+    assert!(told == bench.vendor.truth(window("2026-08-10T00:00:00Z", "2026-08-12T00:00:00Z")));
+    let breaches = get("breaches").await;
+    assert_eq!((&breaches[0]["kind"], &breaches[1]["kind"]), (&"bad_key".into(), &"bad_reply".into()));
+    assert_eq!(get("requests").await[0]["path"], "/poll/api/all");
+    assert_eq!(get("events").await[0]["id"], bench.vendor.events()[0].id);
+    assert_eq!(get("sent").await[0]["status"], 401);
+    bench.client.post(format!("{}/simulator/freeze", bench.serving.base())).send().await.unwrap();
+    let summary = get("summary").await;
+    assert_eq!((&summary["frozen_at"], &summary["breaches"]["bad_key"]), (&summary["now"], &1.into()));
+    assert_eq!(summary["sessions"], bench.vendor.count(bench.last_days(400)));
+}
+
+#[tokio::test]
+async fn each_fault_is_what_it_is_called_and_the_truth_comes_after_it() {
+    let bench = bench(config()).await;
+    let id = bench.vendor.truth(bench.last_days(2)).sessions[0].id;
+    let path = format!("/devapi/session/{id}/history");
+    let (before, _) = bench.history(id).await;
+    let table = [
+        (Faults { server_500: 1.0, ..Faults::default() }, "server_500", 500),
+        (Faults { html_200: 1.0, ..Faults::default() }, "html_200", 200),
+        (Faults { gateway_504: 1.0, ..Faults::default() }, "gateway_504", 504),
+    ];
+    for (faults, outcome, status) in table {
+        bench.vendor.set_faults(faults);
+        let (answered, body) = bench.ask(&path).await;
+        assert!(answered == status && !body.is_array(), "{outcome}: {body}");
+        assert_eq!(bench.vendor.requests().last().unwrap().outcome, outcome);
+    }
+    bench.vendor.set_faults(Faults::default());
+    assert_eq!(bench.history(id).await.0, before);
     assert!(bench.broken().is_empty());
 }
 

@@ -110,6 +110,20 @@ async fn a_history_tells_what_is_true_and_other_things() {
 }
 
 #[tokio::test]
+async fn receipts_may_come_after_the_end_where_that_is_switched_on() {
+    for share in [0.0, 0.5] {
+        let bench = bench(Config { late_receipts: share, ..config() }).await;
+        let held = bench.vendor.truth(bench.last_days(20));
+        let talks = by_session(&held);
+        let late = held.sessions.iter().filter(|session| {
+            let end = session.finished_at;
+            end.is_some() && talks[&session.id].iter().any(|message| message.read_at > end)
+        });
+        assert_eq!(late.count() > 100, share > 0.0);
+    }
+}
+
+#[tokio::test]
 async fn short_talks_end_soon_and_frozen_ones_stand_still() {
     let live_every = Some(Duration::from_millis(250));
     let talks_for = Some(Duration::from_secs(3));

@@ -1,9 +1,10 @@
 //! How processes go, and that what is written means what is true.
 
 use super::{bench, config, process};
-use crate::at;
+use crate::{at, window};
 use chrono::TimeDelta;
 use domain::clock::Clock;
+use simulator::post::Reply;
 use simulator::truora::{Config, Process};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -126,6 +127,28 @@ async fn frozen_truth_stands_still() {
     assert_eq!(bench.vendor.count(bench.last_days(1)), 0);
     let last = held.last().unwrap();
     assert_eq!(&bench.result(&last.process_id).await, last);
+}
+
+#[tokio::test]
+async fn the_control_routes_tell_the_same() {
+    let bench = bench(config()).await;
+    let get = async |path: &str| bench.ask(&format!("/simulator/{path}")).await.1;
+    bench.vendor.set_keys(Vec::new());
+    bench.ask("/v1/processes").await;
+    bench.clock.forward(TimeDelta::hours(2));
+    let due = bench.vendor.deliveries_due(bench.clock.now());
+    bench.vendor.answered(&due[0], &Reply::status(202));
+    let range = "from=2026-08-10T00:00:00Z&to=2026-08-12T00:00:00Z";
+    let told: Vec<Process> = serde_json::from_value(get(&format!("truth?{range}")).await).unwrap();
+    assert!(told == bench.vendor.truth(window("2026-08-10T00:00:00Z", "2026-08-12T00:00:00Z")));
+    assert_eq!(get("breaches").await[0]["kind"], "bad_key");
+    assert_eq!(get("requests").await[0]["path"], "/v1/processes");
+    assert_eq!(get("events").await[0]["id"], bench.vendor.events()[0].id);
+    assert_eq!(get("sent").await[0]["status"], 202);
+    bench.client.post(format!("{}/simulator/freeze", bench.serving.base())).send().await.unwrap();
+    let summary = get("summary").await;
+    assert_eq!((&summary["frozen_at"], &summary["breaches"]["bad_key"]), (&summary["now"], &1.into()));
+    assert_eq!(summary["processes"], bench.vendor.count(bench.last_days(400)));
 }
 
 #[tokio::test]
