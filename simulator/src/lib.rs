@@ -12,4 +12,5 @@ pub mod truora;
 pub mod ultimate;
 pub mod wolkvox;
 
+pub use sender::Sending;
 pub use serve::{Serving, serve};

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// A vendor with webhooks to send.
 pub(crate) trait Hooked: Send + Sync + 'static {
@@ -21,6 +22,12 @@ pub(crate) trait Hooked: Send + Sync + 'static {
     fn clock(&self) -> &Arc<dyn Clock>;
 }
 
+/// A vendor that sends its webhooks.
+#[derive(Debug)]
+pub struct Sending {
+    tasks: TaskTracker,
+}
+
 /// Posts deliveries to one address.
 pub(crate) struct Sender {
     client: reqwest::Client,
@@ -31,6 +38,13 @@ pub(crate) struct Sender {
 const LOOK: Duration = Duration::from_millis(20);
 /// Deliveries on their way at once.
 const WIDTH: usize = 4;
+
+impl Sending {
+    /// Waits until it has been told to stop, and has.
+    pub async fn stopped(&self) {
+        self.tasks.wait().await;
+    }
+}
 
 impl Sender {
     /// One that posts to `url`.
@@ -51,7 +65,14 @@ impl Sender {
     }
 
     /// Sends what comes due until `stopping`.
-    pub(crate) async fn run(self, vendor: impl Hooked, stopping: CancellationToken) {
+    pub(crate) fn start(self, vendor: impl Hooked, stopping: CancellationToken) -> Sending {
+        let tasks = TaskTracker::new();
+        tasks.spawn(self.run(vendor, stopping));
+        tasks.close();
+        Sending { tasks }
+    }
+
+    async fn run(self, vendor: impl Hooked, stopping: CancellationToken) {
         let sending = async {
             loop {
                 let due = futures::stream::iter(vendor.due());

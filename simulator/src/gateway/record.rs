@@ -102,6 +102,11 @@ impl Record {
         self.pages().seen.clone()
     }
 
+    /// How many requests are so.
+    pub(crate) fn count(&self, is_so: impl Fn(&Seen) -> bool) -> usize {
+        self.pages().seen.iter().filter(|seen| is_so(seen)).count()
+    }
+
     pub(crate) fn most_in_flight(&self) -> u32 {
         self.pages().most
     }

@@ -16,7 +16,7 @@ pub use session::{Held, Message, Poll, Session};
 
 use crate::gateway::{Arrival, Breach, Faults, Gateway, Kind, Seen};
 use crate::post::{self, Delivery, Event, Outbox, Reply, Sent, Shares};
-use crate::sender::{Hooked, Sender};
+use crate::sender::{Hooked, Sender, Sending};
 use axum::Router;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
@@ -26,7 +26,6 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use truth::Truth;
 
 /// A simulated Treble. A clone is the same one.
@@ -43,7 +42,6 @@ struct Inside {
     started: DateTime<Utc>,
     frozen_at: Mutex<Option<DateTime<Utc>>>,
     outbox: Mutex<Post>,
-    senders: TaskTracker,
 }
 
 struct Post {
@@ -65,7 +63,6 @@ impl Treble {
             config: Mutex::new(config),
             started,
             frozen_at: Mutex::default(),
-            senders: TaskTracker::new(),
             clock,
         };
         Self { inside: Arc::new(inside) }
@@ -75,6 +72,12 @@ impl Treble {
     /// control routes below `/simulator/`.
     pub fn router(&self) -> Router {
         routes::router(self.clone())
+    }
+
+    /// All polls; the places that [`Config::failing_polls`] counts are theirs here.
+    #[must_use]
+    pub fn polls(&self) -> Vec<Poll> {
+        self.inside.truth.polls.clone()
     }
 
     /// The sessions that were made in `window`, their messages, and all polls, as they are now.
@@ -140,10 +143,8 @@ impl Treble {
     ///
     /// # Errors
     /// Where `url` is not on loopback.
-    pub fn send_webhooks(&self, url: &str, stopping: CancellationToken) -> io::Result<()> {
-        let sender = Sender::new(url)?;
-        self.inside.senders.spawn(sender.run(self.clone(), stopping));
-        Ok(())
+    pub fn send_webhooks(&self, url: &str, stopping: CancellationToken) -> io::Result<Sending> {
+        Ok(Sender::new(url)?.start(self.clone(), stopping))
     }
 
     /// `most` genuine deliveries, each of one event of its own, of sessions of the last days that have closed; some of

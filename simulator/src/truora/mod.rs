@@ -18,7 +18,7 @@ pub use process::{Process, UserResponse, Validation};
 
 use crate::gateway::{Breach, Faults, Gateway, Seen};
 use crate::post::{Delivery, Event, Outbox, Reply, Sent, Shares};
-use crate::sender::{Hooked, Sender};
+use crate::sender::{Hooked, Sender, Sending};
 use axum::Router;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
@@ -28,7 +28,6 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use truth::Truth;
 
 /// How a result is recorded whose process had ended.
@@ -48,7 +47,6 @@ struct Inside {
     started: DateTime<Utc>,
     frozen_at: Mutex<Option<DateTime<Utc>>>,
     outbox: Mutex<Post>,
-    senders: TaskTracker,
 }
 
 struct Post {
@@ -70,7 +68,6 @@ impl Truora {
             config: Mutex::new(config),
             started,
             frozen_at: Mutex::default(),
-            senders: TaskTracker::new(),
             clock,
         };
         Self { inside: Arc::new(inside) }
@@ -103,12 +100,13 @@ impl Truora {
         history::file(&self.truth(window), language, style_seed)
     }
 
-    /// How often the result of `id` was given in full after the process had ended.
+    /// How often the result of `id` was given in full after the process had ended, in success or failure: of a word
+    /// that no document names, nobody can know that it is an end.
     #[must_use]
     pub fn asked(&self, id: &str) -> usize {
         let path = format!("/v1/processes/{id}/result");
-        let of_it = |seen: &&Seen| seen.outcome == ENDED && seen.path.split('?').next() == Some(path.as_str());
-        self.requests().iter().filter(of_it).count()
+        let of_it = |seen: &Seen| seen.outcome == ENDED && seen.path.split('?').next() == Some(path.as_str());
+        self.inside.gateway.record().count(of_it)
     }
 
     /// What is due to be posted by `now`, for a caller who posts it himself; each delivery is handed out once.
@@ -135,10 +133,8 @@ impl Truora {
     ///
     /// # Errors
     /// Where `url` is not on loopback.
-    pub fn send_webhooks(&self, url: &str, stopping: CancellationToken) -> io::Result<()> {
-        let sender = Sender::new(url)?;
-        self.inside.senders.spawn(sender.run(self.clone(), stopping));
-        Ok(())
+    pub fn send_webhooks(&self, url: &str, stopping: CancellationToken) -> io::Result<Sending> {
+        Ok(Sender::new(url)?.start(self.clone(), stopping))
     }
 
     /// `most` genuine deliveries, each of one event of its own, of the newest processes; some of one process, where

@@ -63,8 +63,12 @@ async fn its_result(
         let Some(key) = find(&vendor, &id, arrival) else { return Ok(unknown()) };
         let now = vendor.seen_at(arrival.at);
         let body = result(&vendor.inside.truth.process(key, now), seed, arrival.ordinal);
-        let ended = vendor.inside.truth.course(key).as_of(now).is_some();
-        Ok(Page { rows: 1, ..Page::note(200, &body, if ended { super::ENDED } else { "pending" }) })
+        let outcome = match vendor.inside.truth.course(key).as_of(now).map(|ending| ending.status) {
+            None => "pending",
+            Some("success" | "failure") => super::ENDED,
+            Some(_) => "odd",
+        };
+        Ok(Page { rows: 1, ..Page::note(200, &body, outcome) })
     };
     answered(&vendor, &headers, &uri, found).await
 }

@@ -228,9 +228,11 @@ async fn the_sender_posts_until_it_is_taken_and_only_to_loopback() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let hooks =
         serve(listener, Router::new().route("/hooks/truora/one", post(receive)), &CancellationToken::new()).unwrap();
-    assert!(bench.vendor.send_webhooks("http://192.0.2.1/hooks", CancellationToken::new()).is_err());
+    for elsewhere in ["http://192.0.2.1/hooks", "http://127.0.0.1.example.com/", "hooks"] {
+        assert!(bench.vendor.send_webhooks(elsewhere, CancellationToken::new()).is_err(), "{elsewhere}");
+    }
     let stopping = CancellationToken::new();
-    bench.vendor.send_webhooks(&format!("{}/hooks/truora/one", hooks.base()), stopping.clone()).unwrap();
+    let sending = bench.vendor.send_webhooks(&format!("{}/hooks/truora/one", hooks.base()), stopping.clone()).unwrap();
     bench.clock.forward(TimeDelta::minutes(30));
     bench.vendor.freeze();
     // Whatever the first attempt's turn is, its wait is over in the end.
@@ -247,6 +249,7 @@ async fn the_sender_posts_until_it_is_taken_and_only_to_loopback() {
     };
     tokio::time::timeout(Duration::from_secs(20), due).await.unwrap();
     stopping.cancel();
+    sending.stopped().await;
     let got = got.lock().unwrap().clone();
     assert!(got.iter().all(|body| verified(body).is_some()));
     assert!(got[1..].contains(&got[0]), "the first came again");

@@ -104,6 +104,9 @@ async fn short_lives_end_soon_and_needless_questions_are_counted() {
     let id = &newest.process_id;
     assert_eq!(&bench.result(id).await, newest);
     assert_eq!(bench.vendor.asked(id), 0);
+    let odd = bench.vendor.truth(bench.last_days(60)).into_iter().find(|it| it.status == "on_hold").unwrap();
+    bench.result(&odd.process_id).await;
+    assert_eq!(bench.vendor.asked(&odd.process_id), 0, "nobody can know that this is an end");
     bench.clock.forward(TimeDelta::seconds(3));
     let ended = bench.result(id).await;
     assert_ne!(ended.status, "pending");

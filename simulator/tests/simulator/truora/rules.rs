@@ -116,6 +116,24 @@ async fn a_429_without_a_cause_has_to_be_waited_for_as_well() {
 }
 
 #[tokio::test]
+async fn who_keeps_the_rate_and_waits_breaks_no_rule() {
+    let bench = bench(paced(5.0)).await;
+    bench.vendor.set_faults(Faults { throttle_429: 0.2, server_500: 0.1, ..Faults::default() });
+    let (mut waits, mut answers) = (0, 0);
+    for _ in 0..200 {
+        let (status, wait) = bench.head("/v1/processes?page_size=1").await;
+        waits += usize::from(status == 429);
+        answers += usize::from(status == 200);
+        assert_eq!(status == 429, wait.is_some());
+        bench
+            .clock
+            .forward(wait.map_or(TimeDelta::milliseconds(200), |wait| TimeDelta::seconds(wait.try_into().unwrap())));
+    }
+    assert!((20..60).contains(&waits) && answers > 110, "{waits} {answers}");
+    assert!(bench.broken().is_empty(), "{:?}", bench.broken());
+}
+
+#[tokio::test]
 async fn each_fault_is_what_it_is_called() {
     let bench = bench(config()).await;
     let id = bench.vendor.truth(bench.last_days(2))[0].process_id.clone();
