@@ -73,21 +73,19 @@ impl Sender {
     }
 
     async fn run(self, vendor: impl Hooked, stopping: CancellationToken) {
-        let sending = async {
-            loop {
-                let due = futures::stream::iter(vendor.due());
-                due.for_each_concurrent(WIDTH, |delivery| async {
-                    let reply = self.post(&vendor, &delivery).await;
-                    vendor.answered(&delivery, &reply);
-                    drop(delivery);
-                })
-                .await;
-                tokio::time::sleep(LOOK).await;
-            }
-        };
-        tokio::select! {
-            () = stopping.cancelled() => {}
-            () = sending => {}
+        let (sender, vendor, stopping) = (&self, &vendor, &stopping);
+        while !stopping.is_cancelled() {
+            let due = futures::stream::iter(vendor.due());
+            due.for_each_concurrent(WIDTH, |delivery| async move {
+                let reply = tokio::select! {
+                    // Given back as one that nobody took, so that another sender can try it again.
+                    () = stopping.cancelled() => Reply::default(),
+                    reply = sender.post(vendor, &delivery) => reply,
+                };
+                vendor.answered(&delivery, &reply);
+            })
+            .await;
+            let _ = stopping.run_until_cancelled(tokio::time::sleep(LOOK)).await;
         }
     }
 

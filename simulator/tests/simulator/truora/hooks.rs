@@ -256,6 +256,31 @@ async fn the_sender_posts_until_it_is_taken_and_only_to_loopback() {
     assert_eq!(bench.vendor.sent().iter().filter(|it| it.status == Some(503)).count(), 1);
 }
 
+#[tokio::test]
+async fn a_sender_that_stops_gives_back_what_it_had() {
+    let bench = bench(busy(Shares::default())).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let came = CancellationToken::new();
+    let comes = came.clone();
+    let receive = async move || {
+        comes.cancel();
+        std::future::pending::<StatusCode>().await
+    };
+    let hooks = serve(listener, Router::new().route("/", post(receive)), &CancellationToken::new()).unwrap();
+    let stopping = CancellationToken::new();
+    let sending = bench.vendor.send_webhooks(&hooks.base(), stopping.clone()).unwrap();
+    bench.clock.forward(TimeDelta::minutes(30));
+    bench.vendor.freeze();
+    came.cancelled().await;
+    stopping.cancel();
+    tokio::time::timeout(Duration::from_secs(5), sending.stopped()).await.unwrap();
+    let tried: BTreeSet<u64> = bench.vendor.sent().iter().map(|it| it.number).collect();
+    assert!(bench.vendor.sent().iter().all(|it| it.status.is_none()) && !tried.is_empty());
+    bench.clock.forward(TimeDelta::seconds(1));
+    let again = bench.vendor.deliveries_due(bench.clock.now());
+    assert!(again.iter().filter(|it| it.attempt == 2).map(|it| it.number).eq(tried));
+}
+
 fn told_well(bench: &Bench) -> Vec<String> {
     bench.vendor.sent().into_iter().filter(|it| it.status == Some(202)).flat_map(|it| it.events).collect()
 }
