@@ -88,7 +88,7 @@ async fn a_steady_caller_is_never_held_back() {
 #[tokio::test]
 async fn the_width_is_counted() {
     let mut config = config();
-    config.limits = Limits { width: 2, latency: Duration::from_millis(300), ..config.limits };
+    config.limits = Limits { width: 2, latency: Duration::from_millis(1500), ..config.limits };
     let bench = bench(config).await;
     let path = "/v1/processes?page_size=1";
     let all = futures::future::join_all((0..3).map(|_| bench.head(path))).await;
