@@ -1,7 +1,7 @@
 //! How sessions go, and what their histories tell.
 
 use super::{bench, config};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
 use simulator::treble::{Config, Held, Message, Session};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +25,19 @@ fn is_longer(before: &[Message], after: &[Message]) {
     }
 }
 
+/// Nothing is told before it happens.
+fn is_past(held: &Held, now: DateTime<Utc>) {
+    for message in &held.messages {
+        let instants = [Some(message.created_at), message.delivered_at, message.read_at];
+        assert!(instants.into_iter().flatten().all(|at| at <= now), "{message:?} at {now}");
+    }
+    for session in &held.sessions {
+        assert!(session.created_at <= now && session.finished_at.is_none_or(|at| at <= now), "{session:?} at {now}");
+        let age = now - session.created_at;
+        assert!((age >= TimeDelta::seconds(1)) || session.deployment == "PROCESSING", "{session:?} at {now}");
+    }
+}
+
 fn by_session(held: &Held) -> BTreeMap<u64, Vec<Message>> {
     let mut talks: BTreeMap<u64, Vec<Message>> = BTreeMap::new();
     for message in &held.messages {
@@ -38,9 +51,11 @@ async fn no_session_goes_back() {
     let bench = bench(Config { sessions_per_day: 60.0, ..config() }).await;
     let window = bench.last_days(2);
     let (mut before, mut words) = (bench.vendor.truth(window), BTreeSet::new());
+    let first = before.messages.len();
     for hour in 0..230 {
         bench.clock.forward(TimeDelta::minutes(if hour < 60 { 5 } else { 60 }));
         let now = bench.vendor.truth(window);
+        is_past(&now, bench.clock.now());
         assert_eq!(before.sessions.len(), now.sessions.len());
         before.sessions.iter().zip(&now.sessions).for_each(|(then, now)| is_later(then, now));
         let (then, talks) = (by_session(&before), by_session(&now));
@@ -50,6 +65,7 @@ async fn no_session_goes_back() {
         words.extend(now.sessions.iter().map(|session| session.deployment.clone()));
         before = now;
     }
+    assert!(before.messages.len() > first + 100, "{first} at first, {} at last", before.messages.len());
     let open = before.sessions.iter().filter(|session| session.finished_at.is_none()).count();
     assert!(open > 30 && open * 3 < before.sessions.len(), "{open} of {} never close", before.sessions.len());
     for word in ["DELIVERED", "SUCCESS", "INVALID_PHONE", "POSTPONED_BY_WEATHER"] {
@@ -129,7 +145,14 @@ async fn short_talks_end_soon_and_frozen_ones_stand_still() {
     let talks_for = Some(Duration::from_secs(3));
     let bench = bench(Config { live_every, talks_for, never_close: 0.0, ..config() }).await;
     let started = bench.clock.now();
-    bench.clock.forward(TimeDelta::seconds(20));
+    let mut words = BTreeSet::new();
+    for _ in 0..20 {
+        bench.clock.forward(TimeDelta::seconds(1));
+        let held = bench.vendor.truth(bench.last_days(1));
+        is_past(&held, bench.clock.now());
+        words.extend(held.sessions.iter().map(|session| session.deployment.clone()));
+    }
+    assert!(words.contains("PROCESSING") && words.contains("DELIVERED"));
     let held = bench.vendor.truth(bench.last_days(1));
     let born: Vec<_> = held.sessions.iter().filter(|session| session.created_at >= started).collect();
     assert!((72..=84).contains(&born.len()), "{}", born.len());

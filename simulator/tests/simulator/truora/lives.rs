@@ -30,11 +30,14 @@ async fn no_life_goes_back() {
     let bench = bench(Config { processes_per_day: 150.0, overridden: 0.2, odd_words: 0.1, ..config() }).await;
     let window = bench.last_days(3);
     let mut before: BTreeMap<String, Process> = BTreeMap::new();
-    let (mut overrides, mut words) = (0, BTreeSet::new());
+    let (mut overrides, mut answered, mut words) = (0, 0, BTreeSet::new());
     for hour in 0..200 {
         bench.clock.forward(TimeDelta::minutes(if hour < 60 { 30 } else { 60 }));
         for now in bench.vendor.truth(window) {
             words.extend([Some(now.status.clone()), now.failure_status.clone(), now.declined_reason.clone()]);
+            assert!(now.update_date <= bench.clock.now(), "{now:?} has not happened yet");
+            answered +=
+                usize::from(before.get(&now.process_id).is_some_and(|it| it.user_responses != now.user_responses));
             if let Some(then) = before.insert(now.process_id.clone(), now.clone()) {
                 is_later(&then, &now);
                 overrides += usize::from(then.status != "pending" && then.status != now.status);
@@ -43,7 +46,7 @@ async fn no_life_goes_back() {
     }
     assert!(before.len() > 350, "{}", before.len());
     assert!(before.values().all(|it| it.status != "pending"));
-    assert!(overrides > 40, "{overrides}");
+    assert!(overrides > 40 && answered > 20, "{overrides} {answered}");
     for word in ["on_hold", "moon_phase", "rerouted", "expired", "declined", "system_error"] {
         assert!(words.contains(&Some(word.to_owned())), "{word}");
     }
