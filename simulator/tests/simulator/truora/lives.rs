@@ -36,8 +36,8 @@ async fn no_life_goes_back() {
         for now in bench.vendor.truth(window) {
             words.extend([Some(now.status.clone()), now.failure_status.clone(), now.declined_reason.clone()]);
             assert!(now.update_date <= bench.clock.now(), "{now:?} has not happened yet");
-            answered +=
-                usize::from(before.get(&now.process_id).is_some_and(|it| it.user_responses != now.user_responses));
+            let then = before.get(&now.process_id).filter(|_| now.status == "pending");
+            answered += usize::from(then.is_some_and(|it| it.user_responses != now.user_responses));
             if let Some(then) = before.insert(now.process_id.clone(), now.clone()) {
                 is_later(&then, &now);
                 overrides += usize::from(then.status != "pending" && then.status != now.status);
