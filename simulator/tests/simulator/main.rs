@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod shapes;
+mod treble;
+mod truora;
 mod ultimate;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,0 +1,101 @@
+//! Sessions and histories as JSON. No spelling changes what it means.
+
+use super::config::Times;
+use super::session::{Message, Session};
+use crate::draw::generator;
+use chrono::{DateTime, Utc};
+use rand::Rng;
+use rand::rngs::SmallRng;
+use serde_json::{Map, Value, json};
+
+/// How one answer is written.
+pub(super) struct Spelling {
+    times: Times,
+    random: SmallRng,
+}
+
+/// Keep the draws of spellings and of other entries apart from others.
+const SALT: u64 = 0x59E1;
+const SALT_ENTRY: u64 = 0xE747;
+
+impl Spelling {
+    /// That of request `ordinal`.
+    pub(super) fn of_request(times: Times, seed: u64, ordinal: u64) -> Self {
+        let mut random = generator(seed ^ SALT, ordinal);
+        let drawn = match random.random_range(0..3u8) {
+            0 => Times::Number,
+            1 => Times::Text,
+            _ => Times::DayAndTime,
+        };
+        Self { times: if times == Times::Mixed { drawn } else { times }, random }
+    }
+
+    /// A row of a list.
+    pub(super) fn session(&mut self, session: &Session) -> Value {
+        let mut row = Map::new();
+        row.insert(String::from("id"), json!(session.id));
+        row.insert(String::from("created_at"), self.instant(session.created_at));
+        let finished = session.finished_at.map(|at| self.instant(at));
+        self.enter(&mut row, "finished_at", finished, &Value::Null);
+        self.enter(&mut row, "external_id", session.external_id.as_ref().map(|id| json!(id)), &json!(""));
+        row.insert(
+            String::from("user"),
+            json!({"country_code": session.country_code, "cellphone": session.cellphone, "tags": []}),
+        );
+        // No document names it in a list; it has to be somewhere.
+        row.insert(String::from("deployment_status"), json!(session.deployment));
+        if self.random.random_bool(0.3) {
+            row.insert(String::from("channel_v2"), json!({"kind": "whatsapp", "line": self.random.random_range(0..9)}));
+        }
+        Value::Object(row)
+    }
+
+    /// A whole history. Entries that are no messages are always in the same places.
+    pub(super) fn history(&mut self, messages: &[Message], seed: u64) -> Value {
+        let mut entries = Vec::new();
+        for message in messages {
+            let number = message.session_id.wrapping_mul(31) ^ u64::try_from(message.position).unwrap_or_default();
+            if generator(seed ^ SALT_ENTRY, number).random_bool(0.1) {
+                let at = self.instant(message.created_at);
+                entries.push(json!({"type": "EVENT", "event": {"name": "AGENT_ASSIGNED", "created_at": at}}));
+            }
+            let body = self.message(message);
+            entries.push(json!({"type": "MESSAGE", "message": body}));
+        }
+        Value::Array(entries)
+    }
+
+    fn message(&mut self, message: &Message) -> Value {
+        let mut body = Map::new();
+        body.insert(String::from("type"), json!(message.kind));
+        body.insert(String::from("sender"), json!(message.sender));
+        let file = message.file_url.as_ref().map(|url| json!(url));
+        self.enter(&mut body, "text", message.text.as_ref().map(|text| json!(text)), &Value::Null);
+        self.enter(&mut body, "file_url", file, &Value::Null);
+        body.insert(String::from("created_at"), self.instant(message.created_at));
+        for (name, at) in [("delivered_at", message.delivered_at), ("read_at", message.read_at)] {
+            let at = at.map(|at| self.instant(at));
+            self.enter(&mut body, name, at, &Value::Null);
+        }
+        body.insert(String::from("extra"), Value::Null);
+        Value::Object(body)
+    }
+
+    fn instant(&self, at: DateTime<Utc>) -> Value {
+        match self.times {
+            Times::Number => json!(at.timestamp()),
+            Times::Text => json!(at.timestamp().to_string()),
+            Times::DayAndTime | Times::Mixed => json!(at.format("%Y-%m-%d %H:%M:%S").to_string()),
+        }
+    }
+
+    /// What there is, or nothing: left out, null, or `empty`.
+    fn enter(&mut self, fields: &mut Map<String, Value>, name: &str, value: Option<Value>, empty: &Value) {
+        let value = value.or_else(|| match self.random.random_range(0..3u8) {
+            0 => None,
+            1 => Some(Value::Null),
+            _ => Some(empty.clone()),
+        });
+        fields.extend(value.map(|value| (name.to_owned(), value)));
+    }
+}

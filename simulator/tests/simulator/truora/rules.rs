@@ -1,0 +1,163 @@
+//! Rules refused and recorded, and faults that change no meaning.
+
+use super::{KEY, bench, config};
+use chrono::TimeDelta;
+use serde_json::json;
+use simulator::gateway::{Faults, Kind, Limits};
+use simulator::truora::Config;
+use std::time::Duration;
+
+fn paced(requests_per_second: f64) -> Config {
+    let config = config();
+    Config { limits: Limits { requests_per_second, ..config.limits.clone() }, ..config }
+}
+
+#[tokio::test]
+async fn each_broken_rule_is_answered_and_recorded() {
+    let bench = bench(config()).await;
+    let table = [
+        (None, "/v1/processes", 401, Some(10401), Kind::BadKey),
+        (Some("other-key"), "/v1/processes/IDP1/result", 401, Some(10401), Kind::BadKey),
+        (Some(KEY), "/v1/process", 403, None, Kind::UnknownRoute),
+        (Some(KEY), "/v1/processes?page_size=101", 400, Some(10400), Kind::BadParameter),
+        (Some(KEY), "/v1/processes?page_size=0", 400, Some(10400), Kind::BadParameter),
+        (Some(KEY), "/v1/processes?start_key=next", 400, Some(10400), Kind::BadParameter),
+        (Some(KEY), "/v1/processes?start_date=yesterday", 400, Some(10400), Kind::BadParameter),
+        (Some(KEY), "/v1/processes?start_date=2026-08-02&end_date=2026-08-02", 400, Some(10400), Kind::BadParameter),
+    ];
+    for (key, path, status, code, kind) in table {
+        let response = bench.request(key, path).send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        let body: serde_json::Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        assert_eq!(body.get("code").and_then(serde_json::Value::as_u64), code, "{path}: {body}");
+        assert!(body["message"].is_string());
+        assert_eq!(bench.broken().last(), Some(&kind), "{path}");
+    }
+    assert_eq!(bench.broken().len(), table.len());
+    assert_eq!(bench.vendor.requests().len(), table.len());
+}
+
+#[tokio::test]
+async fn an_unknown_process_and_a_route_that_is_not_there_are_told_apart() {
+    let bench = bench(Config { gateway_403: true, ..config() }).await;
+    assert_eq!(bench.ask("/v1/processes/IDP00/result").await.0, 404);
+    assert!(bench.broken().is_empty(), "a webhook may have named it");
+    let (status, body) = bench.ask("/v1/elsewhere").await;
+    assert_eq!((status.as_u16(), body), (403, json!({"message": "Missing Authentication Token"})));
+    bench.vendor.set_keys(vec![String::from("renewed")]);
+    let (status, body) = bench.ask("/v1/processes").await;
+    assert_eq!((status.as_u16(), body), (403, json!({"message": "Forbidden"})));
+    assert_eq!(bench.broken(), [Kind::UnknownRoute, Kind::BadKey]);
+}
+
+#[tokio::test]
+async fn the_rate_is_counted_and_the_wait_has_to_be_waited() {
+    let bench = bench(paced(2.0)).await;
+    let path = "/v1/processes?page_size=1";
+    for _ in 0..5 {
+        assert_eq!(bench.head(path).await, (200, None), "a burst of 5");
+    }
+    assert_eq!(bench.head(path).await, (429, Some(1)));
+    assert_eq!(bench.broken(), [Kind::Rate]);
+    bench.clock.forward(TimeDelta::milliseconds(200));
+    assert_eq!(bench.head(path).await, (429, Some(1)), "it may have been on its way");
+    assert_eq!(bench.broken(), [Kind::Rate]);
+    bench.clock.forward(TimeDelta::milliseconds(100));
+    assert_eq!(bench.head(path).await, (429, Some(1)));
+    assert_eq!(bench.broken(), [Kind::Rate, Kind::Early]);
+    bench.clock.forward(TimeDelta::milliseconds(700));
+    assert_eq!(bench.head(path).await, (200, None));
+    assert_eq!(bench.head(path).await, (200, None), "two a second");
+    assert_eq!(bench.head(path).await, (429, Some(1)));
+    bench.clock.forward(TimeDelta::seconds(60));
+    let outcomes: Vec<_> = bench.vendor.requests().iter().map(|seen| seen.outcome).collect();
+    assert_eq!(outcomes[5..], ["rate", "crossed", "early", "list", "list", "rate"]);
+}
+
+#[tokio::test]
+async fn a_steady_caller_is_never_held_back() {
+    let bench = bench(paced(5.0)).await;
+    for turn in 0..40 {
+        // Late and early by turns, as a network makes it.
+        bench.clock.forward(TimeDelta::milliseconds(if turn % 2 == 0 { 350 } else { 50 }));
+        assert_eq!(bench.head("/v1/processes/IDP0").await.0, 404);
+    }
+    assert!(bench.broken().is_empty(), "{:?}", bench.broken());
+}
+
+#[tokio::test]
+async fn the_width_is_counted() {
+    let mut config = config();
+    config.limits = Limits { width: 2, latency: Duration::from_millis(1500), ..config.limits };
+    let bench = bench(config).await;
+    let path = "/v1/processes?page_size=1";
+    let all = futures::future::join_all((0..3).map(|_| bench.head(path))).await;
+    assert_eq!(all.iter().filter(|(status, _)| *status == 429).count(), 1, "{all:?}");
+    assert_eq!(bench.broken(), [Kind::Width]);
+    assert_eq!(bench.vendor.most_in_flight(), 3);
+    bench.vendor.idle().await;
+    assert!(bench.vendor.requests().iter().all(|seen| seen.ended_at.is_some()));
+}
+
+#[tokio::test]
+async fn a_429_without_a_cause_has_to_be_waited_for_as_well() {
+    let bench = bench(config()).await;
+    let wait = Duration::from_millis(2500);
+    bench.vendor.set_faults(Faults { throttle_429: 1.0, retry_after: wait, ..Faults::default() });
+    assert_eq!(bench.head("/v1/processes").await, (429, Some(3)));
+    assert!(bench.broken().is_empty());
+    bench.vendor.set_faults(Faults::default());
+    bench.clock.forward(TimeDelta::milliseconds(1200));
+    assert_eq!(bench.head("/v1/processes").await, (429, Some(2)), "what is left of it");
+    assert_eq!(bench.broken(), [Kind::Early]);
+    bench.clock.forward(TimeDelta::milliseconds(1800));
+    assert_eq!(bench.head("/v1/processes").await, (200, None));
+    assert_eq!(bench.broken().len(), 1);
+}
+
+#[tokio::test]
+async fn who_keeps_the_rate_and_waits_breaks_no_rule() {
+    let bench = bench(paced(5.0)).await;
+    bench.vendor.set_faults(Faults { throttle_429: 0.2, server_500: 0.1, ..Faults::default() });
+    let (mut waits, mut answers) = (0, 0);
+    for _ in 0..200 {
+        let (status, wait) = bench.head("/v1/processes?page_size=1").await;
+        waits += usize::from(status == 429);
+        answers += usize::from(status == 200);
+        assert_eq!(status == 429, wait.is_some());
+        bench
+            .clock
+            .forward(wait.map_or(TimeDelta::milliseconds(200), |wait| TimeDelta::seconds(wait.try_into().unwrap())));
+    }
+    assert!((20..60).contains(&waits) && answers > 110, "{waits} {answers}");
+    assert!(bench.broken().is_empty(), "{:?}", bench.broken());
+}
+
+#[tokio::test]
+async fn each_fault_is_what_it_is_called() {
+    let bench = bench(config()).await;
+    let id = bench.vendor.truth(bench.last_days(2))[0].process_id.clone();
+    let path = format!("/v1/processes/{id}/result");
+    let none = Faults { slow_for: Duration::from_millis(1), ..Faults::default() };
+    let table = [
+        (Faults { server_500: 1.0, ..none.clone() }, "server_500", 500),
+        (Faults { html_200: 1.0, ..none.clone() }, "html_200", 200),
+        (Faults { gateway_504: 1.0, ..none.clone() }, "gateway_504", 504),
+        (Faults { slow: 1.0, ..none.clone() }, "slow", 200),
+    ];
+    for (faults, outcome, status) in table {
+        bench.vendor.set_faults(faults);
+        let (answered, body) = bench.ask(&path).await;
+        assert_eq!(answered, status, "{outcome}");
+        assert_eq!(body.is_object(), matches!(outcome, "slow" | "server_500"), "{outcome}: {body}");
+        assert_eq!(bench.vendor.requests().last().unwrap().outcome, outcome);
+    }
+    bench.vendor.set_faults(Faults { cut_body: 1.0, ..none });
+    for _ in 0..12 {
+        let response = bench.request(Some(KEY), &path).send().await.unwrap();
+        let text = response.text().await.unwrap_or_default();
+        assert!(serde_json::from_str::<serde_json::Value>(&text).is_err(), "{text}");
+    }
+    assert!(bench.broken().is_empty());
+    assert_eq!(bench.vendor.asked(&id), 0, "none of these was an answer");
+}
