@@ -52,7 +52,7 @@ fn no_file_is_longer_than_400_lines() {
 }
 
 #[test]
-fn one_file_sends() {
+fn only_who_must_sends() {
     hold(&doors::sends(&rust()), "send through worker::http, which knows the timeout, the size cap and what to redact");
 }
 
