@@ -81,7 +81,13 @@ fn planted<const N: usize>(files: [(&str, &str); N]) -> Vec<File> {
 #[test]
 fn another_sender_is_seen() {
     let text = "fn f() { client.get(url).send() }";
-    let with = |path, text| planted([(SENDERS[0], "fn f() { client.get(url).send() }"), (SENDERS[1], "f(client.get(url).send())"), (path, text)]);
+    let with = |path, text| {
+        planted([
+            (SENDERS[0], "fn f() { client.get(url).send() }"),
+            (SENDERS[1], "f(client.get(url).send())"),
+            (path, text),
+        ])
+    };
     assert!(sends(&with("b.rs", "fn f() {}")).is_empty());
     assert_eq!(sends(&with("cli/src/check.rs", "fn f() { a\n.send() }")), ["cli/src/check.rs:2 sends a request"]);
     assert_eq!(sends(&with("a.rs", "use reqwest::Client; fn f() { client.execute(request) }")).len(), 1);

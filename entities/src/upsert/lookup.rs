@@ -26,8 +26,9 @@ pub async fn differing(tx: &Transaction, rows: &Rows, some: &[usize]) -> Result<
     }
 }
 
-/// One question, with arrays. The stored row is looked up by a sub-select that PostgreSQL cannot turn into a join: a
-/// plan that was made while the table was empty would otherwise read all of it for each question, for ever after.
+/// One question, with arrays. The stored row is looked up by a sub-select that PostgreSQL cannot turn into a join, and in the
+/// order of the key, which is that of the key's index and of no other: a plan that is made while the table is believed to
+/// be empty would otherwise go by any index that begins with the account, and read all its rows for each look-up.
 async fn postgres(
     connection: &mut sqlx::PgConnection,
     rows: &Rows,
@@ -51,7 +52,9 @@ async fn postgres(
         Ok(some.get(ordinal).map(|row| (*row, state)))
     };
     let differing: Result<Vec<_>, _> = found.iter().map(read).collect();
-    Ok(differing.map_err(said)?.into_iter().flatten().collect())
+    let mut differing: Vec<_> = differing.map_err(said)?.into_iter().flatten().collect();
+    differing.sort_unstable_by_key(|(row, _)| *row);
+    Ok(differing)
 }
 
 /// How PostgreSQL is asked which rows are new or differ: with an array for each part of the key, and one of digests.
@@ -65,16 +68,18 @@ pub fn question(shape: &Shape) -> String {
         format!("${}::{kind}[]", at + 1)
     });
     let names: Vec<String> = (0..key.len()).map(|at| format!("k{at}")).collect();
-    let equal: Vec<String> =
-        key.iter().zip(&names).map(|(column, name)| format!("t.{} = u.{name}", quoted(column.name))).collect();
+    let columns: Vec<String> = key.iter().map(|column| format!("t.{}", quoted(column.name))).collect();
+    let equal: Vec<String> = columns.iter().zip(&names).map(|(column, name)| format!("{column} = u.{name}")).collect();
+    let columns = columns.join(", ");
     format!(
         "SELECT u.ordinal, t.digest IS NULL, t.version FROM unnest({}, ${}::text[]) WITH ORDINALITY \
-         AS u({}, digest, ordinal) LEFT JOIN LATERAL (SELECT t.digest, {version} AS version FROM {} t WHERE {} LIMIT 1) t ON true \
-         WHERE t.digest IS DISTINCT FROM u.digest ORDER BY u.ordinal",
+         AS u({}, digest, ordinal) LEFT JOIN LATERAL (SELECT {columns}, t.digest, {version} AS version FROM {} t \
+         WHERE ({columns}) >= ({}) ORDER BY {columns} LIMIT 1) t ON {} WHERE t.digest IS DISTINCT FROM u.digest",
         arrays.collect::<Vec<_>>().join(", "),
         key.len() + 1,
         names.join(", "),
         quoted(&shape.table),
+        names.iter().map(|name| format!("u.{name}")).collect::<Vec<_>>().join(", "),
         equal.join(" AND "),
     )
 }

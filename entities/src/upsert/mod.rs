@@ -19,7 +19,8 @@ use xxhash_rust::xxh3::xxh3_64;
 pub type Batch = Rows;
 
 /// What the planner is told before a look-up, for the transaction that it belongs to.
-pub const SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
+pub const SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; \
+                            SET LOCAL enable_sort = off; SET LOCAL jit = off";
 
 /// What storing rows did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
