@@ -59,14 +59,13 @@ impl<'a> Intake<'a> {
             (0..rows.len()).filter_map(|row| rows.time(row, rows.shape().at)).for_each(|at| tally.add(at));
         }
         self.waiting.push(rows);
-        if self.size < PATIENCE {
+        let is_postgres = self.db.connection().get_database_backend() == DbBackend::Postgres;
+        // Once a transaction is open there is nothing to wait for: the next rows are read while these are looked up.
+        if self.size < PATIENCE && !(is_postgres && self.open.is_some()) {
             return Ok(());
         }
         self.write().await?;
-        if self.db.connection().get_database_backend() != DbBackend::Postgres {
-            self.store_some().await?;
-        }
-        Ok(())
+        if is_postgres { Ok(()) } else { self.store_some().await }
     }
 
     /// All rows written, in a transaction that is still open.

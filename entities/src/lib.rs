@@ -22,5 +22,5 @@ mod traffic;
 pub mod transaction;
 pub mod upsert;
 
-pub use json::is_json;
+pub use json::{is_json, token};
 pub use sea_orm::DbErr;

@@ -10,7 +10,7 @@ pub struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(chats()).await?;
-        manager.create_index(index("wolkvox_chats", &["start_at", "account"])).await?;
+        manager.create_index(index("wolkvox_chats", &["start_at"])).await?;
         manager.get_connection().execute_unprepared(FINAL).await?;
         manager.get_connection().execute_unprepared(CONVERSATIONS).await?;
         Ok(())

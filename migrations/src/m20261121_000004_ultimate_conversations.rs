@@ -10,7 +10,7 @@ pub struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(conversations()).await?;
-        manager.create_index(index("ultimate_conversations", &["conversation_start_time", "account"])).await?;
+        manager.create_index(index("ultimate_conversations", &["conversation_start_time"])).await?;
         manager.get_connection().execute_unprepared(FINAL).await?;
         Ok(())
     }

@@ -10,7 +10,7 @@ pub struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(messages()).await?;
-        manager.create_index(index("certainly_messages", &["timestamp", "account"])).await?;
+        manager.create_index(index("certainly_messages", &["timestamp"])).await?;
         manager.get_connection().execute_unprepared(FINAL).await?;
         Ok(())
     }

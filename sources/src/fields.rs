@@ -66,9 +66,13 @@ impl Names {
     /// The column that is called `name`, and how far that is from its documented spelling.
     fn find(&self, name: &str) -> Option<(usize, u8)> {
         let name = name.trim();
-        let mut found = self.by_length.get(name.len())?.iter().filter(|known| known.written.eq_ignore_ascii_case(name));
-        let known = found.next()?;
-        Some((known.column, known.choice * 2 + u8::from(known.written != name)))
+        let known = self.by_length.get(name.len())?;
+        // Most come as they are documented.
+        if let Some(known) = known.iter().find(|known| known.written == name) {
+            return Some((known.column, known.choice * 2));
+        }
+        let known = known.iter().find(|known| known.written.eq_ignore_ascii_case(name))?;
+        Some((known.column, known.choice * 2 + 1))
     }
 }
 

@@ -78,7 +78,8 @@ fn names_are_words_and_nobody_elses() {
 
 #[test]
 fn streams_are_told_apart_and_their_tables_are_there() {
-    let shapes = [wolkvox_chats::Entity::shape(), certainly_messages::Entity::shape(), ultimate_conversations::Entity::shape()];
+    let shapes =
+        [wolkvox_chats::Entity::shape(), certainly_messages::Entity::shape(), ultimate_conversations::Entity::shape()];
     for source in all() {
         let streams = source.streams();
         let names: BTreeSet<_> = streams.iter().map(|stream| stream.name.clone()).collect();
@@ -96,7 +97,8 @@ fn streams_are_told_apart_and_their_tables_are_there() {
 fn the_rules_in_force_are_rules_that_settings_could_ask_for() {
     for source in all() {
         let rules = source.rules();
-        let limits = Limits { longest: rules.longest, row_cap: rules.row_cap, width: rules.width, spacing: rules.spacing };
+        let limits =
+            Limits { longest: rules.longest, row_cap: rules.row_cap, width: rules.width, spacing: rules.spacing };
         assert_eq!(rules.tighten(&limits, &Tighten::default()).as_ref(), Ok(rules), "{}", source.vendor());
         assert!(rules.lease > rules.timeout && rules.longest >= rules.step.max(rules.grain));
         assert!(rules.longest.num_milliseconds() % rules.grain.max(rules.step).num_milliseconds() == 0);

@@ -45,7 +45,7 @@ const CHAIN: Duration = Duration::from_secs(30);
 const SOON: TimeDelta = TimeDelta::seconds(2);
 
 /// Batches between reading and storing: enough that neither waits for the other all the time.
-const ARRIVING: usize = 2;
+const ARRIVING: usize = 3;
 
 impl Worker {
     /// Works on `job`, and then on whatever the same lane has next: a backfill runs at the vendor's speed, not at the

@@ -18,23 +18,58 @@ pub enum State {
     Stored(Option<DateTime<Utc>>),
 }
 
+/// How PostgreSQL is asked for the row of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// For an equal one: quick, where the plan goes by the key's index.
+    Equal,
+    /// For the first from there on, in the order of the key, which is that of the key's index and of no other.
+    Ordered,
+}
+
+/// The form that goes by the key's index now. A plan that is made while a table is believed to be empty goes by any index
+/// that begins as the key does; and then each look-up would read all rows of its account.
+///
+/// # Errors
+/// What the database says.
+pub async fn form(tx: &Transaction, shape: &Shape) -> Result<Form, DbErr> {
+    let mut sql = question(shape, Form::Equal);
+    for place in (1..=shape.key.len() + 1).rev() {
+        sql = sql.replace(&format!("${place}::"), "NULL::");
+    }
+    let explain = Statement::from_string(DbBackend::Postgres, format!("EXPLAIN {sql}"));
+    let plan = tx.query_all_raw(explain).await?;
+    let lines: Result<Vec<String>, DbErr> = plan.iter().map(|line| line.try_get("", "QUERY PLAN")).collect();
+    let lines = lines?;
+    let goes_by_key = lines.iter().any(|line| line.contains(&format!("using {}_pkey on", shape.table)));
+    let key = shape.key.iter().filter_map(|place| shape.columns.get(*place));
+    let is_whole = |line: &&String| key.clone().all(|column| line.contains(&format!("({} =", column.name)));
+    let goes_by_all = lines.iter().any(|line| line.contains("Index Cond") && is_whole(&line));
+    Ok(if goes_by_key && goes_by_all { Form::Equal } else { Form::Ordered })
+}
+
 /// Those of `some` that are not stored exactly so.
-pub async fn differing(tx: &Transaction, rows: &Rows, some: &[usize]) -> Result<Vec<(usize, State)>, DbErr> {
+pub async fn differing(
+    tx: &Transaction,
+    form: Form,
+    rows: &Rows,
+    some: &[usize],
+) -> Result<Vec<(usize, State)>, DbErr> {
     match tx.postgres().await {
-        Some(mut wire) => postgres(wire.connection(), rows, some).await,
+        Some(mut wire) => postgres(wire.connection(), form, rows, some).await,
         None => sqlite(tx, rows, some).await,
     }
 }
 
-/// One question, with arrays. The stored row is looked up by a sub-select that PostgreSQL cannot turn into a join, and in the
-/// order of the key, which is that of the key's index and of no other: a plan that is made while the table is believed to
-/// be empty would otherwise go by any index that begins with the account, and read all its rows for each look-up.
+/// One question, with arrays. The stored row is looked up by a sub-select that PostgreSQL cannot turn into a join, which
+/// would read the whole table for each question.
 async fn postgres(
     connection: &mut sqlx::PgConnection,
+    form: Form,
     rows: &Rows,
     some: &[usize],
 ) -> Result<Vec<(usize, State)>, DbErr> {
-    let sql = question(rows.shape());
+    let sql = question(rows.shape(), form);
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for place in &rows.shape().key {
         query = match rows.shape().columns.get(*place).map(|column| column.kind) {
@@ -59,7 +94,7 @@ async fn postgres(
 
 /// How PostgreSQL is asked which rows are new or differ: with an array for each part of the key, and one of digests.
 #[must_use]
-pub fn question(shape: &Shape) -> String {
+pub fn question(shape: &Shape, form: Form) -> String {
     let version = shape.version.and_then(|place| shape.columns.get(place));
     let version = version.map_or("NULL::timestamptz".to_owned(), |column| format!("t.{}", quoted(column.name)));
     let key: Vec<_> = shape.key.iter().filter_map(|place| shape.columns.get(*place)).collect();
@@ -70,17 +105,22 @@ pub fn question(shape: &Shape) -> String {
     let names: Vec<String> = (0..key.len()).map(|at| format!("k{at}")).collect();
     let columns: Vec<String> = key.iter().map(|column| format!("t.{}", quoted(column.name))).collect();
     let equal: Vec<String> = columns.iter().zip(&names).map(|(column, name)| format!("{column} = u.{name}")).collect();
-    let columns = columns.join(", ");
+    let (columns, equal) = (columns.join(", "), equal.join(" AND "));
+    let (found, on) = match form {
+        Form::Equal => (format!("WHERE {equal}"), "true"),
+        Form::Ordered => {
+            let keys = names.iter().map(|name| format!("u.{name}")).collect::<Vec<_>>().join(", ");
+            (format!("WHERE ({columns}) >= ({keys}) ORDER BY {columns}"), equal.as_str())
+        }
+    };
     format!(
         "SELECT u.ordinal, t.digest IS NULL, t.version FROM unnest({}, ${}::text[]) WITH ORDINALITY \
          AS u({}, digest, ordinal) LEFT JOIN LATERAL (SELECT {columns}, t.digest, {version} AS version FROM {} t \
-         WHERE ({columns}) >= ({}) ORDER BY {columns} LIMIT 1) t ON {} WHERE t.digest IS DISTINCT FROM u.digest",
+         {found} LIMIT 1) t ON {on} WHERE t.digest IS DISTINCT FROM u.digest",
         arrays.collect::<Vec<_>>().join(", "),
         key.len() + 1,
         names.join(", "),
         quoted(&shape.table),
-        names.iter().map(|name| format!("u.{name}")).collect::<Vec<_>>().join(", "),
-        equal.join(" AND "),
     )
 }
 

@@ -4,15 +4,15 @@ mod copy;
 mod insert;
 mod lookup;
 
-pub use lookup::question;
+pub use lookup::{Form, form, question};
 
 use crate::rows::Rows;
-use crate::shape::Table;
+use crate::shape::{Shape, Table};
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
 use domain::spans::Spans;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ModelTrait};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What sources hand over and workers carry.
@@ -81,6 +81,7 @@ pub struct Upsert {
     effect: Effect,
     waiting: Vec<Waiting>,
     locked: BTreeSet<String>,
+    forms: BTreeMap<String, Form>,
 }
 
 /// Rows of one table that are still to be written.
@@ -94,7 +95,14 @@ impl Upsert {
     /// Stores at `now`. `held` is what the stream held before, to tell late changes from first arrivals.
     #[must_use]
     pub fn new(held: Spans, now: DateTime<Utc>) -> Self {
-        Self { held, now, effect: Effect::default(), waiting: Vec::new(), locked: BTreeSet::new() }
+        Self {
+            held,
+            now,
+            effect: Effect::default(),
+            waiting: Vec::new(),
+            locked: BTreeSet::new(),
+            forms: BTreeMap::new(),
+        }
     }
 
     /// Takes rows in; some may wait to be written together with others.
@@ -154,6 +162,19 @@ impl Upsert {
         Ok(())
     }
 
+    /// How this table is looked into, as long as the transaction lasts.
+    async fn form(&mut self, tx: &Transaction, shape: &Shape) -> Result<Form, DbErr> {
+        if tx.get_database_backend() != DbBackend::Postgres {
+            return Ok(Form::Equal);
+        }
+        if let Some(form) = self.forms.get(&shape.table) {
+            return Ok(*form);
+        }
+        let form = lookup::form(tx, shape).await?;
+        self.forms.insert(shape.table.clone(), form);
+        Ok(form)
+    }
+
     /// Where rows of this table wait.
     fn place(&mut self, rows: &Rows) -> usize {
         let shape = rows.shape();
@@ -167,7 +188,8 @@ impl Upsert {
     /// Looks up which of `some` are there already, and in what state.
     async fn sort(&mut self, tx: &Transaction, at: usize, rows: &Rows, some: &[usize]) -> Result<(), DbErr> {
         let shape = rows.shape();
-        let stored = lookup::differing(tx, rows, some).await?;
+        let form = self.form(tx, shape).await?;
+        let stored = lookup::differing(tx, form, rows, some).await?;
         self.effect.unchanged += u64::try_from(some.len() - stored.len()).unwrap_or(0);
         let (mut new, mut changed) = (HashSet::new(), HashSet::new());
         for (row, state) in stored {

@@ -1,6 +1,6 @@
 //! JSON in one spelling, so that what means the same is stored as the same bytes.
 
-use entities::is_json;
+use entities::{is_json, token};
 use serde::de::{Deserializer, Error, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -106,13 +106,14 @@ struct Look {
 impl Look {
     fn at(text: &str) -> Self {
         let (mut look, mut depth) = (Self { is_compact: true, depth: 0 }, 0_usize);
-        let mut rest = text;
-        while let Some(byte) = rest.bytes().next() {
-            let mut length = 1;
+        let (bytes, mut at) = (text.as_bytes(), 0);
+        while let Some(byte) = bytes.get(at) {
             match byte {
                 b'"' => {
-                    length = token(rest);
+                    let rest = text.get(at..).unwrap_or_default();
+                    let length = token(rest);
                     look.is_compact &= rest.get(..length).is_some_and(is_plain);
+                    at += length - 1;
                 }
                 b'[' | b'{' => {
                     depth += 1;
@@ -122,26 +123,15 @@ impl Look {
                 b' ' | b'\n' | b'\r' | b'\t' => look.is_compact = false,
                 _ => {}
             }
-            rest = rest.get(length..).unwrap_or_default();
+            at += 1;
         }
         look
     }
 }
 
-/// The length of the text that `rest` begins with, quotes included.
-fn token(rest: &str) -> usize {
-    let mut is_escaped = false;
-    let end = rest.bytes().skip(1).position(|byte| {
-        let is_end = byte == b'"' && !is_escaped;
-        is_escaped = byte == b'\\' && !is_escaped;
-        is_end
-    });
-    end.map_or(rest.len(), |end| end + 2)
-}
-
 /// Whether a JSON text has only escapes that cannot be left out.
 fn is_plain(token: &str) -> bool {
-    !token.contains('\\') || !token.contains("\\u") && !token.contains("\\/")
+    memchr::memchr(b'\\', token.as_bytes()).is_none() || !token.contains("\\u") && !token.contains("\\/")
 }
 
 /// A text that has halves of surrogate pairs in it.

@@ -19,7 +19,7 @@ use worker::pull::Worker;
 /// The bot whose day it is; the rows say another, which is their business.
 const BOT: &str = "bench";
 
-/// Pulls one day, and prints seconds, processor seconds and the most memory it ever had, in KiB.
+/// Pulls one day, and prints seconds and the most memory it ever had, in KiB.
 pub async fn pull(url: &str, base: &str, day: &str) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let database = Database::connect(url, clock.clone()).await.unwrap();

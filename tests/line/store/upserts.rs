@@ -10,7 +10,7 @@ use entities::database::Database;
 use entities::shape::{Shape, Table};
 use entities::tables::wolkvox_chats::{Entity, Model};
 use entities::tables::{certainly_messages, ultimate_conversations};
-use entities::upsert::{Effect, SETTINGS, batch, question};
+use entities::upsert::{Effect, Form, SETTINGS, batch, form, question};
 use sea_orm::{ConnectionTrait, EntityTrait, Statement};
 use std::sync::Arc;
 use std::time::Duration;
@@ -185,9 +185,14 @@ async fn a_look_up_goes_by_the_key_also_where_the_table_was_empty() {
     upsert(store.db(), many, &none, now).await;
     store.db().connection().execute_unprepared("DELETE FROM wolkvox_chats").await.unwrap();
     for shape in shapes {
-        for before in ["SELECT 1".to_owned(), format!("VACUUM ANALYZE {}", shape.table), people_add(shape)] {
-            store.db().connection().execute_unprepared(&before).await.unwrap();
-            let plan = plan(&store, shape).await;
+        // Analysed while it is empty, and given an index that begins as its key does: then only the order helps.
+        let vacuum = format!("VACUUM ANALYZE {}", shape.table);
+        for (before, expected) in
+            [("SELECT 1", Some(Form::Equal)), (vacuum.as_str(), None), (people_add(shape).as_str(), None)]
+        {
+            store.db().connection().execute_unprepared(before).await.unwrap();
+            let (form, plan) = plan(&store, shape).await;
+            assert!(expected.is_none_or(|expected| form == expected), "after {before}: {form:?}, {plan}");
             assert!(plan.contains(&format!("Index Scan using {}_pkey", shape.table)), "after {before}: {plan}");
             let condition = plan.lines().find(|line| line.contains("Index Cond")).unwrap();
             for place in &shape.key {
@@ -202,15 +207,17 @@ fn people_add(shape: &Shape) -> String {
     format!("CREATE INDEX ON {} (account, synced_at)", shape.table)
 }
 
-async fn plan(store: &Store, shape: &Shape) -> String {
+async fn plan(store: &Store, shape: &Shape) -> (Form, String) {
     let tx = store.db().begin().await.unwrap();
     tx.execute_unprepared(SETTINGS).await.unwrap();
-    let mut sql = question(shape);
+    let form = form(&tx, shape).await.unwrap();
+    let mut sql = question(shape, form);
     for place in (1..=shape.key.len() + 1).rev() {
         sql = sql.replace(&format!("${place}"), "ARRAY['1','2']");
     }
     let explain = Statement::from_string(tx.get_database_backend(), format!("EXPLAIN {sql}"));
     let rows = tx.query_all_raw(explain).await.unwrap();
     tx.rollback().await.unwrap();
-    rows.iter().map(|row| row.try_get::<String>("", "QUERY PLAN").unwrap()).collect::<Vec<_>>().join("\n")
+    let lines: Vec<String> = rows.iter().map(|row| row.try_get("", "QUERY PLAN").unwrap()).collect();
+    (form, lines.join("\n"))
 }
