@@ -1,5 +1,7 @@
 //! What every vendor must do alike. A new one needs its example here, and nothing else.
 
+#![cfg(test)]
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::fault::Fault;
 use domain::rules::{Limits, Tighten};

@@ -20,7 +20,7 @@ async fn killed_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[See
     let before = vendor.ultimate.requests().len();
     let process = Process::run(&settings, &[]);
     let days = (vendor.day(2), vendor.day(1));
-    until("both days", Duration::from_mins(1), async || is_held(&settings, "u", days).await).await;
+    until("both days", Duration::from_mins(2), async || is_held(&settings, "u", days).await).await;
     assert!(vendor.ultimate.requests().len() > before, "there was something left to ask");
     drop(process);
     let compared = vendor.compare(&database.database, "u", Version::V2, (2, 1)).await;
@@ -42,7 +42,7 @@ async fn after_the_list_and_before_its_file() {
 
 /// Part of a file has come: on a SQLite file some of its rows hold already, on PostgreSQL none do.
 async fn in_the_middle(engine: Engine) {
-    let config = Config { wide: true, ..conversations(25_000.0) };
+    let config = Config { wide: true, ..conversations(12_000.0) };
     killed_when(engine, config, async |seen, _| {
         seen.iter().any(|seen| seen.call == Call::Download && seen.ended_at.is_none() && seen.bytes > 5_000_000)
     })
