@@ -57,6 +57,11 @@ fn only_who_must_sends() {
 }
 
 #[test]
+fn only_the_mail_opens_mailboxes() {
+    hold(&doors::mailboxes(&rust()), "go through worker::mail, which marks nothing before it is stored");
+}
+
+#[test]
 fn one_file_reads_the_wall_clock() {
     hold(&doors::clocks(&rust()), "take `now` as an argument; a loop holds a domain::clock::Clock");
 }

@@ -1,4 +1,4 @@
-//! The three doors to the outside: who sends, who reads the clock, who reads the environment.
+//! The doors to the outside: who sends, who opens mailboxes, who reads the clock, who reads the environment.
 
 use crate::{
     source::{is_test, lines_with},
@@ -7,6 +7,7 @@ use crate::{
 
 /// To vendors, and from the simulated ones to whoever listens for their webhooks.
 const SENDERS: [&str; 2] = ["worker/src/http.rs", "simulator/src/sender.rs"];
+const MAIL: &str = "worker/src/mail";
 const SETTINGS: &str = "cli/src/settings";
 
 /// Every request sent outside the files that send, and their absence.
@@ -16,6 +17,18 @@ pub fn sends(files: &[File]) -> Vec<String> {
     let mut broken = shown(&others, "sends a request");
     for sender in SENDERS.iter().filter(|sender| own.iter().all(|(path, _)| path != *sender)) {
         broken.push(format!("{sender}: nothing is sent there; it must be a file that sends"));
+    }
+    broken
+}
+
+/// Every mailbox opened outside the folder that opens them, and its absence there.
+pub fn mailboxes(files: &[File]) -> Vec<String> {
+    let opening = |text: &str| lines_with(text, "async_imap");
+    let (own, others): (Vec<_>, Vec<_>) =
+        places(files, opening).into_iter().partition(|(path, _)| path.starts_with(MAIL));
+    let mut broken = shown(&others, "opens a mailbox");
+    if own.is_empty() {
+        broken.push(format!("{MAIL}: no file there opens a mailbox; it must be the one that does"));
     }
     broken
 }
@@ -94,6 +107,14 @@ fn another_sender_is_seen() {
     assert!(sends(&with("a.rs", "fn f() { tx.send(1); db.execute(query) }")).is_empty());
     assert!(sends(&with("worker/tests/http.rs", text)).is_empty());
     assert_eq!(sends(&[]).len(), 2);
+}
+
+#[test]
+fn another_opener_of_mailboxes_is_seen() {
+    let mail = ("worker/src/mail/imap.rs", "use async_imap::Session;");
+    assert!(mailboxes(&planted([mail])).is_empty());
+    assert_eq!(mailboxes(&planted([mail, ("cli/src/a.rs", "async_imap::Client::new(stream)")])).len(), 1);
+    assert_eq!(mailboxes(&[]).len(), 1);
 }
 
 #[test]

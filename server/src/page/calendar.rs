@@ -6,6 +6,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use domain::coverage::Trust;
 use domain::days::{View, days};
+use domain::want::Want;
 use domain::window::Window;
 
 /// The weeks that are shown; the last is the current one.
@@ -60,7 +61,9 @@ impl Calendar {
         for (cell, day) in self.cells.iter_mut().zip(found) {
             let Some(window) = Window::of_day(day.day, self.zone) else { continue };
             let is_ordered = view.ledger.backfills.iter().any(|backfill| backfill.window.intersect(&window).is_some());
-            if day.state == Trust::Missing && window.to() <= since && !is_ordered {
+            let asks = |want: &Want| want.slice.window().is_some_and(|slice| slice.intersect(&window).is_some());
+            let is_owed = window.to() > since || is_ordered || view.ledger.wants.iter().any(asks);
+            if matches!(day.state, Trust::Missing | Trust::Blocked) && !is_owed {
                 continue;
             }
             cell.trust = Some(cell.trust.map_or(day.state, |trust| trust.min(day.state)));
@@ -165,14 +168,14 @@ fn class(trust: Option<Trust>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Calendar, Trouble};
+    use super::{Calendar, Trouble, Want};
     use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
     use chrono_tz::America::Bogota;
     use domain::coverage::Trust;
     use domain::days::View;
     use domain::ledger::Ledger;
     use domain::rules::Rules;
-    use domain::want::{Purpose, Slice, Standing, Want};
+    use domain::want::{Purpose, Slice, Standing};
     use domain::window::{Window, midnight};
     use std::time::Duration;
 
@@ -249,6 +252,11 @@ mod tests {
                 trouble(day(21), day(21), Trust::Missing, "never asked for"),
             ]
         );
+        assert!(calendar.cells.iter().filter(|cell| cell.day < day(2)).all(|cell| cell.trust.is_none()));
+        // Nor where the vendor has forgotten them.
+        let forgetful = Rules { retention: Some(TimeDelta::days(20)), ..rules };
+        let mut calendar = Calendar::new(Bogota, now());
+        calendar.add(None, View { rules: &forgetful, ..view }, midnight(day(2), Bogota));
         assert!(calendar.cells.iter().filter(|cell| cell.day < day(2)).all(|cell| cell.trust.is_none()));
     }
 
