@@ -76,6 +76,15 @@ impl Coverage {
         self.settled.add(window);
     }
 
+    /// All of it but `unheld`; and of what is left, nothing of `unsettled` is final.
+    #[must_use]
+    pub fn without(&self, unheld: &Spans, unsettled: &Spans) -> Self {
+        let minus = |spans: &Spans, others: &Spans| {
+            spans.windows().iter().flat_map(|window| others.gaps(*window)).collect::<Spans>()
+        };
+        Self { held: minus(&self.held, unheld), settled: minus(&minus(&self.settled, unsettled), unheld) }
+    }
+
     /// What was answered in full.
     #[must_use]
     pub fn held(&self) -> &Spans {

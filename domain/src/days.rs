@@ -54,14 +54,14 @@ pub const WARNING: TimeDelta = TimeDelta::days(7);
 /// The days from `first` to `last`, both included.
 #[must_use]
 pub fn days(view: View<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
-    let blocked = view.ledger.blocked();
+    let (blocked, known) = (view.ledger.blocked(), view.ledger.known());
     first
         .iter_days()
         .take_while(|day| *day <= last)
         .filter_map(|day| {
             let window = Window::of_day(day, view.zone)?;
             let needed = view.needed(window);
-            let state = match view.ledger.coverage.trust(needed, &blocked, view.due) {
+            let state = match known.trust(needed, &blocked, view.due) {
                 Trust::Missing if view.forgotten(needed).is_some() => Trust::Blocked,
                 state => state,
             };
@@ -160,7 +160,7 @@ impl View<'_> {
     }
 
     fn touching(&self, window: Window) -> impl Iterator<Item = &Want> {
-        let touches = move |want: &&Want| want.slice.window().is_some_and(|slice| slice.intersect(&window).is_some());
+        let touches = move |want: &&Want| want.concerns().is_some_and(|of| of.intersect(&window).is_some());
         self.ledger.wants.iter().filter(touches)
     }
 }

@@ -64,6 +64,8 @@ pub struct Answer {
     pub rejects: u64,
     /// Whether the rows are still to come, by mail.
     pub awaited: bool,
+    /// Until when what they tell may still change, where it is not at its end.
+    pub open: Option<DateTime<Utc>>,
 }
 
 /// What a judgement depends on besides the answer.
@@ -81,6 +83,8 @@ pub struct Circumstances {
 const UNREADABLE: u32 = 8;
 /// How often a window with rows kept aside is read again before a person is called.
 const RECHECKS: u32 = 3;
+/// The longest wait before what is not at its end is asked for again.
+const PENDING: Duration = Duration::from_hours(1);
 /// How often an export is asked for whose mail never comes, before a person is called.
 const EXPORTS: u32 = 3;
 /// The narrowest window that is cut because it failed, rather than because it was full: a vendor that is down must
@@ -105,6 +109,10 @@ fn judge_answer(rules: &Rules, want: &Want, answer: Answer, at: Circumstances) -
             Some(export) if want.rechecks < EXPORTS => Verdict::Await(at.now + delta(export.patience)),
             _ => Verdict::Park(format!("asked {EXPORTS} times for a mailed export, and none has come")),
         };
+    }
+    if answer.open.is_some_and(|until| at.now < until) {
+        let wait = rules.pending.saturating_mul(1 << want.rechecks.min(10)).min(PENDING.max(rules.pending));
+        return Verdict::Recheck(at.now + delta(wait));
     }
     if want.is_forgotten(rules.oldest(at.now)) {
         // Whoever is asked for what it no longer keeps answers with what is left. The next plan wants what can be had.

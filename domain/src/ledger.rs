@@ -3,6 +3,7 @@
 use crate::backfill::{Backfill, Progress};
 use crate::coverage::Coverage;
 use crate::judge::Verdict;
+use crate::lead::Lead;
 use crate::pace::Pace;
 use crate::plan::{Plan, cut};
 use crate::rules::Rules;
@@ -51,8 +52,10 @@ pub struct Heard {
     pub rows: u64,
     /// The earliest instant of a row that is new or changed within what was held before.
     pub earliest_change: Option<DateTime<Utc>>,
-    /// Slices worth wanting next.
-    pub leads: Vec<Slice>,
+    /// What is worth wanting next.
+    pub leads: Vec<Lead>,
+    /// When to look at it once more, though it is at its end.
+    pub again: Option<DateTime<Utc>>,
     /// Where the rows lie in the window that was asked for, where that was looked at.
     pub tally: Option<Tally>,
 }
@@ -70,7 +73,20 @@ impl Ledger {
     /// The windows that wait for a person.
     #[must_use]
     pub fn blocked(&self) -> Vec<Window> {
-        self.wants.iter().filter(|want| want.is_parked()).filter_map(|want| want.slice.window()).collect()
+        self.wants.iter().filter(|want| want.is_parked()).filter_map(Want::concerns).collect()
+    }
+
+    /// What is held, but for what is still asked for by itself: a list that was read in full names things of which nothing is
+    /// known yet, or of which more is to come.
+    #[must_use]
+    pub fn known(&self) -> Coverage {
+        let of = |want: &&Want| want.slice.window().is_none() && want.of.is_some();
+        let open: Vec<&Want> = self.wants.iter().filter(of).collect();
+        if open.is_empty() {
+            return self.coverage.clone();
+        }
+        let unread: Spans = open.iter().filter(|want| want.rechecks == 0).filter_map(|want| want.of).collect();
+        self.coverage.without(&unread, &open.iter().filter_map(|want| want.of).collect())
     }
 
     /// What answers for `purpose` look like. Until its own have come the others' serve: a backfill begins with what the
@@ -169,7 +185,10 @@ impl Ledger {
     /// unless this was a re-read that still found something changed there: then only what lies before the change.
     fn commit(&mut self, want: &Want, heard: &Heard, rules: &Rules, now: DateTime<Utc>) {
         self.lead(Some(heard), want.expected, now);
-        let Some(window) = want.slice.window() else { return };
+        let Some(window) = want.slice.window() else {
+            self.look_again(want, heard);
+            return;
+        };
         self.cover(window, heard, rules);
         let looked = rules.looked_at(window, heard.asked_at);
         let is_telling = want.purpose != Purpose::Live || looked.span() >= TELLING;
@@ -214,10 +233,24 @@ impl Ledger {
     /// Wants what an answer names. A page that is read again names the same things again: once is enough, unless the
     /// one that stands open was asked about before.
     fn lead(&mut self, heard: Option<&Heard>, expected: Duration, now: DateTime<Utc>) {
-        for slice in heard.iter().flat_map(|heard| &heard.leads) {
-            if !self.wants.iter().any(|open| open.slice == *slice && !open.is_running()) {
-                self.wants.push(Want::new(Purpose::Lead, slice.clone(), now, expected));
+        for lead in heard.iter().flat_map(|heard| &heard.leads) {
+            match self.wants.iter_mut().find(|open| open.slice == lead.slice && !open.is_running()) {
+                // What only waited to be looked at once more is of weight again, and due.
+                Some(open) if open.of.is_none() => (open.of, open.due) = (Some(lead.of), now),
+                Some(_) => {}
+                None => {
+                    let want = Want::new(Purpose::Lead, lead.slice.clone(), now, expected);
+                    self.wants.push(Want { of: Some(lead.of), ..want });
+                }
             }
+        }
+    }
+
+    /// What is at its end is looked at once more, and no day waits for that.
+    fn look_again(&mut self, want: &Want, heard: &Heard) {
+        let Some(due) = heard.again.filter(|_| want.of.is_some()) else { return };
+        if !self.wants.iter().any(|open| open.slice == want.slice) {
+            self.wants.push(Want::new(Purpose::Lead, want.slice.clone(), due, want.expected));
         }
     }
 

@@ -191,7 +191,7 @@ impl Planner<'_> {
     /// How many more wants of one purpose may be opened. Before the first answer nothing is known of the rows per
     /// day: then one want at a time is enough.
     fn room(&self, purpose: Purpose, most: usize) -> usize {
-        let open = || self.open.iter().filter(|want| !want.is_parked());
+        let open = || self.open.iter().filter(|want| !want.is_parked() && want.slice.window().is_some());
         if self.ledger.pace_for(purpose).rows_per_day.is_none() {
             return 1_usize.saturating_sub(open().count() + self.plan.wants.len());
         }

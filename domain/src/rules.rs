@@ -49,6 +49,8 @@ pub struct Rules {
     pub retry_min: Duration,
     /// The longest wait after failures.
     pub retry_max: Duration,
+    /// How soon what is not at its end yet is asked for again; later and later, up to an hour.
+    pub pending: Duration,
     /// How long to leave a vendor alone that says it is being maintained.
     pub maintenance_pause: Duration,
     /// A further limit on requests per second inside a lane.

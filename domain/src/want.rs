@@ -104,6 +104,8 @@ pub struct Want {
     pub rechecks: u32,
     /// When somebody first was about to ask, where the answer comes by mail.
     pub asked: Option<DateTime<Utc>>,
+    /// The stretch that is not known in full before it is answered, where the slice itself does not say.
+    pub of: Option<Window>,
     /// Where it stands.
     pub standing: Standing,
 }
@@ -112,8 +114,14 @@ impl Want {
     /// A new want that waits for `due`.
     #[must_use]
     pub fn new(purpose: Purpose, slice: Slice, due: DateTime<Utc>, expected: Duration) -> Self {
-        let (id, attempt, failures, rechecks, asked) = (0, 0, 0, 0, None);
-        Self { id, purpose, slice, due, expected, attempt, failures, rechecks, asked, standing: Standing::Waiting }
+        let (id, attempt, failures, rechecks, asked, of) = (0, 0, 0, 0, None, None);
+        Self { id, purpose, slice, due, expected, attempt, failures, rechecks, asked, of, standing: Standing::Waiting }
+    }
+
+    /// The stretch that its answer tells of.
+    #[must_use]
+    pub fn concerns(&self) -> Option<Window> {
+        self.slice.window().or(self.of)
     }
 
     /// Somebody is about to ask for it, and has the lane until then. What is answered by mail notes that before: the mail

@@ -81,7 +81,8 @@ async fn store(
         elapsed: exchange.elapsed,
         rows: step.rows,
         earliest_change: effect.earliest_change,
-        leads: step.leads.iter().map(|lead| lead.slice.clone()).collect(),
+        leads: step.leads.clone(),
+        again: step.again,
         tally,
     });
     let mut after = before.clone();

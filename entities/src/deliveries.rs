@@ -261,7 +261,8 @@ fn settle(
         elapsed: Duration::ZERO,
         rows: step.rows,
         earliest_change: effect.earliest_change,
-        leads: step.leads.iter().map(|lead| lead.slice.clone()).collect(),
+        leads: step.leads.clone(),
+        again: step.again,
         tally: None,
     };
     let verdict = match step.rejects.len() {

@@ -134,7 +134,7 @@ impl Account {
     /// Everything from `since` up to here is held: what the vendor may still file later is not.
     #[must_use]
     pub fn proven_until(&self, ledger: &Ledger, since: DateTime<Utc>) -> DateTime<Utc> {
-        since.max(ledger.coverage.proven_until(since) - self.source.rules().spill)
+        since.max(ledger.known().proven_until(since) - self.source.rules().spill)
     }
 
     /// Up to when live work should have asked by `now`: the slot before the newest, which may still be on its way. But a

@@ -15,11 +15,12 @@ pub(crate) const EXPORT: &str = "export";
 pub(crate) fn to_want(row: &wants::Model) -> Option<Want> {
     let slice = match (row.from_at.zip(row.to_at), &row.slice_key, row.delivery_id) {
         (Some((from, to)), Some(how), _) if how == EXPORT => Slice::Export(Window::new(from, to)?),
-        (Some((from, to)), _, _) => Slice::Window(Window::new(from, to)?),
-        (None, Some(key), _) => Slice::Key(key.clone()),
+        (Some((from, to)), None, _) => Slice::Window(Window::new(from, to)?),
+        (_, Some(key), _) => Slice::Key(key.clone()),
         (None, None, Some(id)) => Slice::Delivery(id),
         (None, None, None) => return None,
     };
+    let is_by_itself = slice.window().is_none();
     Some(Want {
         id: row.id,
         purpose: to_purpose(&row.purpose, row.backfill_id),
@@ -30,13 +31,14 @@ pub(crate) fn to_want(row: &wants::Model) -> Option<Want> {
         failures: u32::try_from(row.failures).unwrap_or(0),
         rechecks: u32::try_from(row.rechecks).unwrap_or(0),
         asked: row.asked_at,
+        of: row.from_at.zip(row.to_at).filter(|_| is_by_itself).and_then(|(from, to)| Window::new(from, to)),
         standing: to_standing(row),
     })
 }
 
 /// A row from a want; without an id, for a new one.
 pub(crate) fn want_row(id: &StreamId, want: &Want) -> wants::ActiveModel {
-    let window = want.slice.window();
+    let window = want.concerns();
     let (standing, until, reason) = standing_columns(&want.standing);
     wants::ActiveModel {
         id: NotSet,

@@ -104,6 +104,7 @@ impl Worker {
             rows: step.rows,
             rejects: step.rejects.len() as u64,
             awaited: step.awaited,
+            open: step.open,
         });
         let judgement = info_span!("judge")
             .in_scope(|| judge(account.source.rules(), &claimed.want, answer.as_ref().map_err(|fault| *fault), at));

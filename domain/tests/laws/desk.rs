@@ -187,6 +187,7 @@ impl Desk {
             rows: answer.rows,
             earliest_change,
             leads: Vec::new(),
+            again: None,
             tally: claimed.want.slice.window().map(|window| {
                 let mut tally = Tally::new(window, claimed.now, &self.rules);
                 reply.rows.iter().for_each(|(_, at, _)| tally.add(*at));
@@ -232,7 +233,8 @@ impl Desk {
     pub fn take(&mut self, truth: &Truth, id: i64, rows: &[Seen], asked_at: DateTime<Utc>, now: DateTime<Utc>) {
         let earliest_change = self.upsert(rows);
         let (elapsed, leads) = (Duration::ZERO, Vec::new());
-        let heard = Heard { asked_at, elapsed, rows: rows.len() as u64, earliest_change, leads, tally: None };
+        let heard =
+            Heard { asked_at, elapsed, rows: rows.len() as u64, earliest_change, leads, again: None, tally: None };
         let before = self.ledger.coverage.clone();
         self.ledger.settle(id, &Verdict::Commit, Some(&heard), &self.rules, now);
         self.check_fresh(truth, &before);

@@ -76,6 +76,7 @@ fn heard(asked_at: i64, rows: u64) -> Heard {
         rows,
         earliest_change: None,
         leads: Vec::new(),
+        again: None,
         tally: None,
     }
 }
@@ -115,7 +116,7 @@ proptest! {
     fn a_full_answer_is_split_or_exported_or_parked(asked in any_window(9 * DAY), extra in 0_u64..9, rejects in 0_u64..3, by_mail: bool, purpose in any_purpose()) {
         let rules = Rules { export: certainly().export.filter(|_| by_mail), ..certainly() };
         let want = Want::new(purpose, Slice::Window(asked), asked.to(), Duration::ZERO);
-        let answer = Answer { rows: FULL + extra, rejects, awaited: false };
+        let answer = Answer { rows: FULL + extra, rejects, awaited: false, open: None };
         let verdict = judge(&rules, &want, Ok(&answer), circumstances(10 * DAY)).verdict;
         if rules.halves(asked).is_some() {
             prop_assert_eq!(verdict, Verdict::Split);
@@ -185,7 +186,7 @@ proptest! {
         let patience = TimeDelta::from_std(rules.export.unwrap().patience).unwrap();
         let mut ledger = Ledger { wants: vec![Want { id: 1, ..Want::new(Purpose::Settle, Slice::Export(days(0, 1)), at(0), Duration::ZERO) }], ..Ledger::default() };
         let mut now = start;
-        let taken = Answer { rows: 0, rejects: 0, awaited: true };
+        let taken = Answer { rows: 0, rejects: 0, awaited: true, open: None };
         for (asked, busy) in busy.into_iter().enumerate() {
             for _ in 0..busy {
                 let verdict = judge(&rules, &ledger.wants[0], Err(&Fault::Busy(String::new())), circumstances(now)).verdict;

@@ -51,7 +51,7 @@ fn circumstances(jitter: f64) -> Circumstances {
 }
 
 fn answered(rules: &Rules, want: &Want, rows: u64, rejects: u64) -> Verdict {
-    judge(rules, want, Ok(&Answer { rows, rejects, awaited: false }), circumstances(0.5)).verdict
+    judge(rules, want, Ok(&Answer { rows, rejects, awaited: false, open: None }), circumstances(0.5)).verdict
 }
 
 /// When the want comes up again by itself.
@@ -101,7 +101,7 @@ proptest! {
         let mut want = Want { failures: 1, ..want };
         let failing = Fault::Malformed("cut off".to_owned());
         for _ in 0..25 {
-            let answer = Answer { rows: rules.row_cap, rejects: 0, awaited: false };
+            let answer = Answer { rows: rules.row_cap, rejects: 0, awaited: false, open: None };
             let heard = if is_full { Ok(&answer) } else { Err(&failing) };
             let verdict = judge(&rules, &want, heard, circumstances(0.5)).verdict;
             let window = want.slice.window().unwrap();

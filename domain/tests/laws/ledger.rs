@@ -117,7 +117,7 @@ fn leads_are_wanted_once(settled: &Settled, stream: &Stream) {
     let wants = &stream.ledger.wants;
     let open = |lead: &Slice| wants.iter().filter(|want| want.slice == *lead).count();
     for lead in settled.heard.iter().flat_map(|heard| &heard.leads) {
-        assert_eq!(open(lead), 1, "{lead:?} is wanted {} times", open(lead));
+        assert_eq!(open(&lead.slice), 1, "{lead:?} is wanted {} times", open(&lead.slice));
     }
 }
 
@@ -227,6 +227,7 @@ fn a_verdict_on_an_unknown_want_changes_nothing() {
         rows: 1,
         earliest_change: None,
         leads: Vec::new(),
+        again: None,
         tally: None,
     };
     ledger.settle(3, &Verdict::Commit, Some(&heard), &rules(), at(1));

@@ -15,6 +15,7 @@ mod grain;
 mod judge;
 mod kept;
 mod lane;
+mod lead;
 mod ledger;
 mod line;
 mod mail;

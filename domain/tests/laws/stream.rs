@@ -4,6 +4,7 @@ use crate::any::{DAY, HOUR, at, certainly, rules, window};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::{Backfill, Mode, Progress};
 use domain::judge::Verdict;
+use domain::lead::Lead;
 use domain::ledger::{Heard, Ledger};
 use domain::plan::{Plan, plan};
 use domain::rules::Rules;
@@ -213,8 +214,13 @@ impl Stream {
 
     fn heard(&self, rows: u64, earliest_change: Option<DateTime<Utc>>, leads: &[u8]) -> Heard {
         let asked_at = self.now - TimeDelta::seconds(2);
-        let leads = leads.iter().map(|lead| Slice::Key(lead.to_string())).collect();
-        Heard { asked_at, elapsed: Duration::from_secs(2), rows, earliest_change, leads, tally: None }
+        let lead = |lead: &u8| Lead {
+            slice: Slice::Key(lead.to_string()),
+            of: window(i64::from(*lead) * HOUR, i64::from(*lead) * HOUR + 1),
+            seen: None,
+        };
+        let leads = leads.iter().map(lead).collect();
+        Heard { asked_at, elapsed: Duration::from_secs(2), rows, earliest_change, leads, again: None, tally: None }
     }
 
     /// As many rows as an answer can hold, evenly spread over a part of the window.

@@ -75,7 +75,7 @@ impl Vendor {
         // More than the cap is left out in silence.
         let mut rows: Vec<Seen> = all.take(usize::try_from(self.rules.row_cap).unwrap_or(usize::MAX)).collect();
         let count = rows.len() as u64;
-        let mut heard = Ok(Answer { rows: count, rejects: 0, awaited: false });
+        let mut heard = Ok(Answer { rows: count, rejects: 0, awaited: false, open: None });
         if slow {
             heard = Err(Fault::TimedOut("no answer".to_owned()));
             rows.clear();
@@ -112,7 +112,7 @@ impl Vendor {
         let looked = now + TimeDelta::milliseconds(dice.between(0, (made - now).num_milliseconds()));
         let rows = self.truth.within(window).filter_map(|row| Some((row.id, row.at, row.state(looked)?))).collect();
         let mail = Mail { sent: made + late, rows };
-        let heard = reply(Ok(Answer { rows: 0, rejects: 0, awaited: true }));
+        let heard = reply(Ok(Answer { rows: 0, rejects: 0, awaited: true, open: None }));
         (heard, Some(mail).filter(|_| !is_lost))
     }
 
@@ -158,9 +158,9 @@ fn go_wrong(dice: &mut Dice, rows: &mut Vec<Seen>) -> Result<Answer, Fault> {
         // One row cannot be read.
         _ if !rows.is_empty() => {
             rows.swap_remove(0);
-            Ok(Answer { rows: count, rejects: 1, awaited: false })
+            Ok(Answer { rows: count, rejects: 1, awaited: false, open: None })
         }
-        _ => Ok(Answer { rows: 0, rejects: 0, awaited: false }),
+        _ => Ok(Answer { rows: 0, rejects: 0, awaited: false, open: None }),
     }
 }
 

@@ -21,9 +21,9 @@ pub struct Model {
     pub purpose: String,
     /// Which backfill, if any.
     pub backfill_id: Option<i64>,
-    /// The slice, where it is a window.
+    /// The slice, where it is a window; else the stretch that is not known in full before it is answered.
     pub from_at: Option<DateTime<Utc>>,
-    /// The slice, where it is a window.
+    /// The same stretch's end.
     pub to_at: Option<DateTime<Utc>>,
     /// The slice, where it is a key; `export` where it is a window to come by mail.
     #[sea_orm(column_type = "Text", nullable)]

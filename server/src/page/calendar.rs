@@ -221,6 +221,7 @@ mod tests {
             lease: minute * 2,
             retry_min: second,
             retry_max: minute,
+            pending: minute,
             maintenance_pause: minute,
             requests_per_second: None,
         }

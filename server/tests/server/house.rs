@@ -205,6 +205,7 @@ fn rules() -> Rules {
         lease: Duration::from_secs(90),
         retry_min: Duration::from_secs(5),
         retry_max: Duration::from_mins(5),
+        pending: Duration::from_mins(5),
         maintenance_pause: Duration::from_mins(10),
         requests_per_second: None,
     }
