@@ -3,7 +3,9 @@
 use crate::database::Database;
 use crate::intake::Intake;
 use crate::lanes::{Claimed, LaneSpec, lock, set_closed, store_slot};
+use crate::leads::fresh;
 use crate::ledger::{self, StreamId};
+use crate::shape::Shape;
 use crate::stored::backfill_of;
 use crate::tables::{rejects, requests, streams};
 use crate::transaction::Transaction;
@@ -25,6 +27,8 @@ use xxhash_rust::xxh3::xxh3_128;
 pub struct Exchange {
     /// The account's rules.
     pub rules: Rules,
+    /// The table of the stream's rows.
+    pub shape: Option<&'static Shape>,
     /// When the question was sent.
     pub asked_at: DateTime<Utc>,
     /// Until the last byte.
@@ -76,12 +80,16 @@ async fn store(
     let step = exchange.heard.as_ref().ok();
     let window = claimed.want.slice.window();
     keep_aside(tx, id, window.as_ref(), step.map_or(&[], |step| &step.rejects), now).await?;
+    let leads = match (step, exchange.shape) {
+        (Some(step), Some(shape)) => fresh(tx, id, shape, &step.leads).await?,
+        (step, _) => step.map_or(Vec::new(), |step| step.leads.clone()),
+    };
     let heard = step.map(|step| Heard {
         asked_at: exchange.asked_at,
         elapsed: exchange.elapsed,
         rows: step.rows,
         earliest_change: effect.earliest_change,
-        leads: step.leads.clone(),
+        leads,
         again: step.again,
         tally,
     });

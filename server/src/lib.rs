@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod gauges;
 mod health;
+mod hooks;
 mod metrics;
 mod page;
 mod problem;
@@ -11,9 +12,10 @@ mod problem;
 pub use crate::health::Probe;
 pub use crate::metrics::{InstallError, Metrics};
 
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Router, middleware};
 use entities::DbErr;
 use entities::database::Database;
@@ -63,9 +65,15 @@ impl Server {
             .route("/api/v1/backfills", get(api::backfills))
             .route("/api/v1/backfills/{id}", get(api::backfill))
             .route_layer(middleware::from_fn_with_state(Arc::clone(&self), access::guard));
+        // They prove themselves.
+        let hooks = Router::new()
+            .route("/hooks/{vendor}/{account}", post(hooks::signed))
+            .route("/hooks/{vendor}/{account}/{secret}", post(hooks::addressed))
+            .layer(DefaultBodyLimit::max(hooks::LONGEST));
         Router::new()
             .route("/livez", get(health::livez))
             .route("/readyz", get(health::readyz))
+            .merge(hooks)
             .merge(guarded)
             .fallback(problem::unknown)
             .method_not_allowed_fallback(problem::method)

@@ -25,6 +25,11 @@ impl Problem {
         Self { status: StatusCode::UNAUTHORIZED, detail: detail.to_owned() }
     }
 
+    pub(crate) fn forged() -> Self {
+        let detail = "the webhook does not prove that it comes from the vendor; compare the secret in the settings";
+        Self { status: StatusCode::UNAUTHORIZED, detail: detail.to_owned() }
+    }
+
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, detail: detail.into() }
     }

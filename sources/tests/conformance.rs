@@ -8,8 +8,7 @@ use domain::rules::{Limits, Tighten};
 use domain::source::{Head, Source, Step};
 use domain::want::Slice;
 use domain::window::Window;
-use entities::shape::Table;
-use entities::tables::{certainly_messages, ultimate_conversations, wolkvox_chats};
+use entities::tables::shapes;
 use entities::upsert::Batch;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -80,8 +79,7 @@ fn names_are_words_and_nobody_elses() {
 
 #[test]
 fn streams_are_told_apart_and_their_tables_are_there() {
-    let shapes =
-        [wolkvox_chats::Entity::shape(), certainly_messages::Entity::shape(), ultimate_conversations::Entity::shape()];
+    let shapes = shapes();
     for source in all() {
         let streams = source.streams();
         let names: BTreeSet<_> = streams.iter().map(|stream| stream.name.clone()).collect();

@@ -15,6 +15,7 @@ use entities::intake::Intake;
 use entities::lanes::{LaneSpec, Next, account_of, claim, give_back, hand_out};
 use entities::planning::replan;
 use entities::roster::{Account, Roster};
+use entities::tables::shapes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::channel;
@@ -138,7 +139,10 @@ impl Worker {
         let late = (claimed.now - claimed.want.due).to_std().unwrap_or_default();
         metrics::histogram!("convosync_start_lateness_seconds", "account" => account.clone(), "purpose" => claimed.want.purpose.as_str())
             .record(late.as_secs_f64());
+        let stream = of.source.streams().into_iter().find(|stream| stream.name == claimed.stream.stream);
+        let shape = stream.and_then(|stream| shapes().into_iter().find(|shape| shape.table == stream.table));
         let exchange = Exchange {
+            shape,
             rules: of.source.rules().clone(),
             asked_at: claimed.now,
             elapsed: heard.elapsed,

@@ -14,3 +14,11 @@ pub mod streams;
 pub mod ultimate_conversations;
 pub mod wants;
 pub mod wolkvox_chats;
+
+use crate::shape::{Shape, Table};
+
+/// The shapes of the vendors' tables.
+#[must_use]
+pub fn shapes() -> Vec<&'static Shape> {
+    vec![wolkvox_chats::Entity::shape(), certainly_messages::Entity::shape(), ultimate_conversations::Entity::shape()]
+}

@@ -24,6 +24,7 @@ use std::time::Duration;
 fn exchange(store: &Store, claimed: &Claimed, batches: Vec<Batch>, verdict: Verdict) -> Said {
     let rows = batches.iter().map(|batch| batch.len() as u64).sum();
     let exchange = Exchange {
+        shape: None,
         rules: store.lane().rules.clone(),
         asked_at: claimed.now,
         elapsed: Duration::from_millis(250),

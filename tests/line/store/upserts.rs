@@ -7,9 +7,9 @@ use convosync::clock::SystemClock;
 use domain::spans::Spans;
 use domain::window::Window;
 use entities::database::Database;
-use entities::shape::{Shape, Table};
+use entities::shape::Shape;
 use entities::tables::wolkvox_chats::{Entity, Model};
-use entities::tables::{certainly_messages, ultimate_conversations};
+use entities::tables::shapes;
 use entities::upsert::{Effect, Form, SETTINGS, batch, form, question};
 use sea_orm::{ConnectionTrait, EntityTrait, Statement};
 use std::sync::Arc;
@@ -177,14 +177,12 @@ async fn no_ring(engine: Engine) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_up_goes_by_the_key_also_where_the_table_was_empty() {
     let store = Store::fresh(Engine::Postgres).await;
-    let shapes: [&'static Shape; 3] =
-        [Entity::shape(), ultimate_conversations::Entity::shape(), certainly_messages::Entity::shape()];
     // Once it was large: an index that is smaller by now seems cheaper.
     let (now, none) = (store.now().await, Spans::default());
     let many = (0..4_000).map(|row| chat("a", &format!("{row:0>200}"), Some(now), "x")).collect();
     upsert(store.db(), many, &none, now).await;
     store.db().connection().execute_unprepared("DELETE FROM wolkvox_chats").await.unwrap();
-    for shape in shapes {
+    for shape in shapes() {
         // Analysed while it is empty, and given an index that begins as its key does: then only the order helps.
         let vacuum = format!("VACUUM ANALYZE {}", shape.table);
         for (before, expected) in

@@ -1,0 +1,104 @@
+//! Webhooks: what they tell is stored, and what they name is wanted, before anybody is told that they were taken.
+
+use crate::database::Database;
+use crate::ledger::StreamId;
+use crate::stored::want_row;
+use crate::tables::{deliveries, wants};
+use crate::transaction::Transaction;
+use crate::upsert::{Batch, Upsert};
+use chrono::{DateTime, Utc};
+use domain::hook::Event;
+use domain::lead::Lead;
+use domain::spans::Spans;
+use domain::want::{Purpose, Slice, Want};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, Set};
+use std::time::Duration;
+
+/// What became of the events of one webhook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Events that were new.
+    pub fresh: u64,
+    /// Events that were taken before.
+    pub repeated: u64,
+}
+
+/// Takes the events of a webhook for `id`, all of them or none. An event that was taken before changes nothing.
+///
+/// # Errors
+/// What the database says.
+pub async fn accept(db: &Database, id: &StreamId, events: &[Event<Batch>]) -> Result<Accepted, DbErr> {
+    let tx = db.begin().await?;
+    let now = db.now(&tx).await?;
+    let taken = take(&tx, id, events, now).await;
+    match taken {
+        Ok(accepted) => {
+            tx.commit().await?;
+            Ok(accepted)
+        }
+        Err(error) => {
+            tx.rollback().await?;
+            Err(error)
+        }
+    }
+}
+
+async fn take(tx: &Transaction, id: &StreamId, events: &[Event<Batch>], now: DateTime<Utc>) -> Result<Accepted, DbErr> {
+    let (mut accepted, mut upsert) = (Accepted::default(), Upsert::new(Spans::default(), now));
+    for event in events {
+        if !is_new(tx, id, event, now).await? {
+            accepted.repeated += 1;
+            continue;
+        }
+        accepted.fresh += 1;
+        for rows in &event.rows {
+            upsert.add(tx, rows).await?;
+        }
+        for lead in &event.leads {
+            want(tx, id, lead, now).await?;
+        }
+    }
+    upsert.finish(tx).await?;
+    Ok(accepted)
+}
+
+/// Notes an event; `false` where it is known.
+async fn is_new(tx: &Transaction, id: &StreamId, event: &Event<Batch>, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let rows: usize = event.rows.iter().map(Batch::len).sum();
+    let row = deliveries::ActiveModel {
+        place: Set(format!("webhook:{}", id.account)),
+        name: Set(event.id.clone()),
+        kind: Set("webhook".to_owned()),
+        state: Set("committed".to_owned()),
+        account: Set(Some(id.account.clone())),
+        stream: Set(Some(id.stream.clone())),
+        rows: Set(i64::try_from(rows).unwrap_or(i64::MAX)),
+        seen_at: Set(now),
+        ..Default::default()
+    };
+    let known = OnConflict::columns([deliveries::Column::Place, deliveries::Column::Name]).do_nothing().to_owned();
+    Ok(deliveries::Entity::insert(row).on_conflict(known).exec_without_returning(tx).await? > 0)
+}
+
+/// Wants what an event names: once, unless somebody asks already and may have asked too soon. What only waits to be looked
+/// at once more is due now.
+async fn want(tx: &Transaction, id: &StreamId, lead: &Lead, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let Slice::Key(key) = &lead.slice else { return Ok(()) };
+    let open = wants::Entity::update_many()
+        .col_expr(wants::Column::DueAt, Expr::value(now))
+        .col_expr(wants::Column::FromAt, Expr::value(lead.of.from()))
+        .col_expr(wants::Column::ToAt, Expr::value(lead.of.to()))
+        .filter(wants::Column::Account.eq(&id.account))
+        .filter(wants::Column::Stream.eq(&id.stream))
+        .filter(wants::Column::SliceKey.eq(key))
+        .filter(wants::Column::Standing.ne("running"))
+        .exec(tx)
+        .await?;
+    if open.rows_affected == 0 {
+        let want = Want::new(Purpose::Lead, lead.slice.clone(), now, Duration::from_secs(1));
+        let row = want_row(id, &Want { of: Some(lead.of), ..want });
+        wants::Entity::insert(row).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
