@@ -2,7 +2,9 @@
 //! sleep, read the clock, log a secret or forget a rule.
 
 use crate::fault::Fault;
+use crate::hook::{Event, Hook, HookFault};
 use crate::lane::LaneKey;
+use crate::lead::Lead;
 use crate::rules::Rules;
 use crate::want::Slice;
 use chrono::{DateTime, Utc};
@@ -49,6 +51,15 @@ pub trait Source<R>: Send + Sync {
     /// [`Fault::Refused`] where the vendor makes no such files, or the stream is none that this source knows.
     fn file_reader(&self, stream: &str) -> Result<Box<dyn Reader<R>>, Fault> {
         Err(Fault::Refused(format!("{} makes no files that could be read for {stream:?}", self.vendor())))
+    }
+
+    /// Reads a webhook that was posted for the account, and says whether to believe it. In constant time where it compares
+    /// secrets.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    fn hook(&self, _hook: &Hook<'_>) -> Result<Vec<Event<R>>, HookFault> {
+        Err(HookFault::None)
     }
 
     /// Where the vendor's mails arrive, for one that answers by mail.
@@ -175,12 +186,17 @@ pub struct Step {
     pub rows: u64,
     /// Rows that could not be read.
     pub rejects: Vec<Reject>,
-    /// Slices worth wanting next.
-    pub leads: Vec<Slice>,
+    /// What is worth wanting next.
+    pub leads: Vec<Lead>,
     /// Where to go on, if this was not all.
     pub cursor: Option<Cursor>,
     /// Whether the vendor has taken the question and will answer by another way, such as a mail.
     pub awaited: bool,
+    /// Until when what it tells may still change: it is stored, and asked for again and again until then. `None` where it
+    /// is at its end.
+    pub open: Option<DateTime<Utc>>,
+    /// When to look at it once more, though it is at its end.
+    pub again: Option<DateTime<Utc>>,
 }
 
 /// A row that could not be read, kept aside.

@@ -81,7 +81,7 @@ async fn store(
         elapsed: exchange.elapsed,
         rows: step.rows,
         earliest_change: effect.earliest_change,
-        leads: step.leads.clone(),
+        leads: step.leads.iter().map(|lead| lead.slice.clone()).collect(),
         tally,
     });
     let mut after = before.clone();

@@ -261,7 +261,7 @@ fn settle(
         elapsed: Duration::ZERO,
         rows: step.rows,
         earliest_change: effect.earliest_change,
-        leads: step.leads.clone(),
+        leads: step.leads.iter().map(|lead| lead.slice.clone()).collect(),
         tally: None,
     };
     let verdict = match step.rejects.len() {

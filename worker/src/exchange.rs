@@ -118,5 +118,7 @@ fn join(mut all: Step, step: Step) -> Step {
     all.rejects.extend(step.rejects);
     all.leads.extend(step.leads);
     all.awaited |= step.awaited;
+    all.open = all.open.max(step.open);
+    all.again = all.again.max(step.again);
     all
 }
