@@ -7,10 +7,15 @@
 pub mod certainly;
 pub mod elements;
 pub mod fields;
+mod grid;
 mod nearest;
+mod proof;
+mod record;
 pub mod settings;
+pub mod truora;
 pub mod ultimate;
 pub mod vendor;
+mod whole;
 pub mod wolkvox;
 
 pub use nearest::nearest;
@@ -20,7 +25,7 @@ use serde_json::{Map, Value};
 use settings::Settings;
 
 /// Every vendor there is.
-pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR, certainly::VENDOR, ultimate::VENDOR];
+pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR, certainly::VENDOR, ultimate::VENDOR, truora::VENDOR];
 
 /// Opens `account`, a table of the settings with its secrets resolved.
 ///
