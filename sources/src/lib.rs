@@ -12,6 +12,7 @@ mod nearest;
 mod proof;
 mod record;
 pub mod settings;
+pub mod treble;
 pub mod truora;
 pub mod ultimate;
 pub mod vendor;
@@ -25,7 +26,7 @@ use serde_json::{Map, Value};
 use settings::Settings;
 
 /// Every vendor there is.
-pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR, certainly::VENDOR, ultimate::VENDOR, truora::VENDOR];
+pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR, certainly::VENDOR, ultimate::VENDOR, truora::VENDOR, treble::VENDOR];
 
 /// Opens `account`, a table of the settings with its secrets resolved.
 ///
