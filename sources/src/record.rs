@@ -88,6 +88,12 @@ impl Members {
         self.0.contains_key(name)
     }
 
+    /// Whether `name` is an empty text, which may say something all the same: that nothing was answered.
+    #[must_use]
+    pub fn is_blank(&self, name: &str) -> bool {
+        matches!(self.0.get(name), Some(Json::Text(text)) if text.is_empty())
+    }
+
     /// The list of `name`, empty where it says nothing; `None` where it is something else.
     #[must_use]
     pub fn list(&self, name: &str) -> Option<Vec<Json>> {

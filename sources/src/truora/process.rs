@@ -93,6 +93,9 @@ fn answers(account: &str, id: &str, created: DateTime<Utc>, responses: Vec<Json>
         row.put("ordinal", Cell::Int(ordinal));
         row.put("creation_date", Cell::Time(created));
         let mut members = Members::of(response.clone()).unwrap_or_else(|| Members::one("value", response));
+        if members.is_blank("value") {
+            row.put("value", Cell::Text("".into()));
+        }
         members.fill(&mut row, &RESPONSE);
         row.put("extra", members.rest());
         rows.push(&row)?;

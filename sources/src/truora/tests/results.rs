@@ -132,12 +132,21 @@ fn instants_have_up_to_nine_digits() {
 fn what_does_not_fit_is_kept() {
     let (_, row, responses) = told(&with(&json!({
         "flow_version": "three", "country": {"iso": "CO"}, "account_id": "no phone-inbound-x", "metadata": {"a": 1},
-        "user_responses": [{"name": "n", "value": 5, "step": "s"}, "loose", {"name": "m", "value": ["a"]}]
+        "user_responses": [{"name": "n", "value": 5, "step": "s"}, "loose", {"name": "m", "value": ["a"]}, {"name": "", "value": ""}, {"value": null}]
     })));
     let extra = r#"{"country":{"iso":"CO"},"flow_version":"three","metadata":{"a":1}}"#;
-    assert_eq!(cells(&row, &["phone", "flow_version", "country", "extra", "responses"]), ["-", "-", "-", extra, "3"]);
+    assert_eq!(cells(&row, &["phone", "flow_version", "country", "extra", "responses"]), ["-", "-", "-", extra, "5"]);
     let responses: Vec<_> = responses.iter().map(|row| cells(row, &["name", "value", "extra"])).collect();
-    assert_eq!(responses, [["n", "5", r#"{"step":"s"}"#], ["-", "loose", "{}"], ["m", "-", r#"{"value":["a"]}"#]]);
+    assert_eq!(
+        responses,
+        [
+            ["n", "5", r#"{"step":"s"}"#],
+            ["-", "loose", "{}"],
+            ["m", "-", r#"{"value":["a"]}"#],
+            ["-", "", "{}"],
+            ["-", "-", "{}"]
+        ]
+    );
 }
 
 #[test]
