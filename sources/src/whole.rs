@@ -8,16 +8,16 @@ use entities::rows::Rows;
 use entities::upsert::Batch;
 use std::collections::VecDeque;
 
-/// The longest good body.
-const LONGEST: usize = 8 << 20;
+/// The longest good body: a hundred rows of 20 kB. Read into values it takes many times as much.
+const LONGEST: usize = 2 << 20;
 
 /// What a body says.
 pub trait Page: Send {
-    /// What a good one says; its rows go to `rows`.
+    /// What a good one says, and its rows.
     ///
     /// # Errors
     /// Where it has another shape.
-    fn read(&mut self, body: &str, rows: &mut VecDeque<Rows>) -> Result<Step, Fault>;
+    fn read(&self, body: &str) -> Result<(Step, Vec<Rows>), Fault>;
 
     /// What any other status means.
     fn refusal(&self, head: Head, words: &Words) -> Fault;
@@ -48,7 +48,9 @@ impl<P: Page> Whole<P> {
         if text.starts_with('<') {
             return Err(malformed("HTML page instead of JSON"));
         }
-        self.page.read(text, &mut self.rows)
+        let (step, rows) = self.page.read(text)?;
+        self.rows.extend(rows);
+        Ok(step)
     }
 }
 
@@ -58,7 +60,7 @@ impl<P: Page> Reader<Batch> for Whole<P> {
         let room = most.saturating_sub(self.body.len()).min(chunk.len());
         self.body.extend(chunk.iter().take(room));
         self.is_too_long |= head.status == 200 && room < chunk.len();
-        if self.is_too_long { Err(malformed("an answer of more than 8 MiB")) } else { Ok(()) }
+        if self.is_too_long { Err(malformed("an answer of more than 2 MiB")) } else { Ok(()) }
     }
 
     /// There are none before the end: half an answer counts for nothing.
@@ -67,11 +69,7 @@ impl<P: Page> Reader<Batch> for Whole<P> {
     }
 
     fn finish(&mut self, head: Head) -> Result<Step, Fault> {
-        let step = if self.is_too_long { Err(malformed("an answer of more than 8 MiB")) } else { self.read(head) };
-        if step.is_err() {
-            self.rows.clear();
-        }
-        step
+        if self.is_too_long { Err(malformed("an answer of more than 2 MiB")) } else { self.read(head) }
     }
 }
 

@@ -35,6 +35,8 @@ pub trait Each: Send {
 const PIECE: usize = 64 << 10;
 /// The most that is kept of one entry that could not be read, and the most entries.
 const KEPT: (usize, usize) = (16 * 1024, 1000);
+/// The longest entry. Read into values it takes many times as much.
+const LONGEST: usize = 2 << 20;
 
 /// A list that is being read.
 #[derive(Debug)]
@@ -76,7 +78,11 @@ impl<E: Each> Entries<E> {
         elements.read(is_last, |raw: &[u8], entry: Option<&RawValue>| {
             *count += 1;
             let read = entry.ok_or_else(|| "holds bytes that are no UTF-8".to_owned());
-            let read = read.and_then(|raw| Json::of(raw).ok_or_else(|| "is nested too deeply".to_owned()));
+            let read = match read {
+                Ok(raw) if raw.get().len() > LONGEST => Err("has more than 2 MiB".to_owned()),
+                Ok(raw) => Json::of(raw).ok_or_else(|| "is nested too deeply".to_owned()),
+                Err(reason) => Err(reason),
+            };
             if let Err(reason) = read.and_then(|entry| each.add(entry))
                 && rejects.len() < KEPT.1
             {

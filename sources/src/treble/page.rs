@@ -12,7 +12,6 @@ use domain::source::{Cursor, Head, Reject, Step};
 use entities::rows::Rows;
 use entities::shape::Table;
 use entities::tables::treble_sessions::Entity;
-use std::collections::VecDeque;
 
 /// The most that is kept of a row that could not be read.
 const RAW: usize = 16 * 1024;
@@ -43,7 +42,7 @@ impl Page {
 }
 
 impl whole::Page for Page {
-    fn read(&mut self, body: &str, rows: &mut VecDeque<Rows>) -> Result<Step, Fault> {
+    fn read(&self, body: &str) -> Result<(Step, Vec<Rows>), Fault> {
         let page = Members::of(value(body)?).ok_or_else(|| malformed("no page of sessions"))?;
         let results = page.list("results").filter(|_| page.has("results"));
         let results = results.ok_or_else(|| malformed("no page of sessions"))?;
@@ -61,8 +60,7 @@ impl whole::Page for Page {
             }
         }
         shelf.close();
-        rows.extend(std::iter::from_fn(|| shelf.take()));
-        Ok(step)
+        Ok((step, std::iter::from_fn(|| shelf.take()).collect()))
     }
 
     fn refusal(&self, head: Head, words: &Words) -> Fault {

@@ -13,7 +13,6 @@ use domain::source::{Cursor, Head, Reject, Step};
 use domain::want::Slice;
 use domain::window::Window;
 use entities::rows::Rows;
-use std::collections::VecDeque;
 
 /// A page.
 #[derive(Debug)]
@@ -66,7 +65,7 @@ impl List {
 }
 
 impl Page for List {
-    fn read(&mut self, body: &str, _: &mut VecDeque<Rows>) -> Result<Step, Fault> {
+    fn read(&self, body: &str) -> Result<(Step, Vec<Rows>), Fault> {
         let page = Members::of(value(body)?).ok_or_else(|| malformed("no list of processes"))?;
         let rows = page.list("processes").filter(|_| page.has("processes"));
         let rows = rows.ok_or_else(|| malformed("no list of processes"))?;
@@ -80,7 +79,7 @@ impl Page for List {
         }
         // What is listed is no row yet.
         step.rows = u64::try_from(step.rejects.len()).unwrap_or(u64::MAX);
-        Ok(step)
+        Ok((step, Vec::new()))
     }
 
     fn refusal(&self, head: Head, words: &Words) -> Fault {

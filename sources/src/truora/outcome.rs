@@ -7,8 +7,7 @@ use crate::whole::{Page, malformed, value};
 use chrono::TimeDelta;
 use domain::fault::Fault;
 use domain::source::{Head, Step};
-use entities::rows::Rows;
-use std::collections::VecDeque;
+use entities::rows::{BadRow, Rows};
 
 /// "Typically 24 hours" after its beginning a process expires; twice that is waited for its end.
 const PATIENCE: TimeDelta = TimeDelta::hours(48);
@@ -30,7 +29,7 @@ impl Outcome {
 }
 
 impl Page for Outcome {
-    fn read(&mut self, body: &str, rows: &mut VecDeque<Rows>) -> Result<Step, Fault> {
+    fn read(&self, body: &str) -> Result<(Step, Vec<Rows>), Fault> {
         let process = Process::read(value(body)?).map_err(malformed)?;
         if process.id != self.id {
             return Err(malformed("the result of another process"));
@@ -39,9 +38,8 @@ impl Page for Outcome {
             None => Step { rows: 1, open: Some(process.created + PATIENCE), ..Step::default() },
             Some(at) => Step { rows: 1, again: Some(at + AGAIN), ..Step::default() },
         };
-        let unfit = |bad: entities::rows::BadRow| malformed(&bad.to_string());
-        rows.extend(process.rows(&self.account).map_err(unfit)?);
-        Ok(step)
+        let unfit = |bad: BadRow| malformed(&bad.to_string());
+        Ok((step, process.rows(&self.account).map_err(unfit)?))
     }
 
     fn refusal(&self, head: Head, words: &Words) -> Fault {

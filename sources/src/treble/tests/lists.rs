@@ -51,6 +51,16 @@ fn a_poll_without_an_id_is_kept_aside() {
 }
 
 #[test]
+fn an_entry_beyond_all_sense_is_kept_aside() {
+    let long = format!(r#"{{"id":1,"settings":"{}"}}"#, "x".repeat(2 << 20));
+    let deep = format!(r#"{{"id":2,"settings":{}{}}}"#, "[".repeat(80), "]".repeat(80));
+    let (step, rows) = told(&day(), format!(r#"[{long},{deep},{{"id":3}}]"#).as_bytes());
+    let reasons: Vec<&str> = step.rejects.iter().map(|reject| reject.reason.as_str()).collect();
+    assert_eq!((rows.len(), reasons), (1, vec!["entry 1 has more than 2 MiB", "entry 2 is nested too deeply"]));
+    assert_eq!(step.rejects[0].raw.len(), 16 * 1024);
+}
+
+#[test]
 fn long_lists_are_taken_piece_by_piece() {
     let poll = |id: usize| format!(r#"{{"id":{id},"settings":{{"text":"{}"}}}}"#, "x".repeat(2000));
     let body = format!("[{}]", (0..3000).map(poll).collect::<Vec<_>>().join(","));

@@ -46,18 +46,19 @@ fn one_entry_in_many_spellings_is_one_row() {
 
 #[test]
 fn entries_of_any_shape_are_kept() {
-    let body = r#"[7,"x",{"type":"MESSAGE"},{"type":"MESSAGE","message":"hi"},
+    let body = r#"[7,"x",null,{"type":"MESSAGE"},{"type":"MESSAGE","message":"hi"},
         {"type":"MESSAGE","id":5,"message":{"type":"TEXT","text":"a","id":6,"read_at":"never"}},{"message":{"text":"a"}}]"#;
     let (step, rows) = told(&key(OPEN), body.as_bytes());
-    assert_eq!((step.rows, step.rejects.len()), (6, 0));
+    assert_eq!((step.rows, step.rejects.len()), (7, 0));
     let rows: Vec<_> = rows.iter().map(|row| cells(row, &["ordinal", "entry_type", "text", "extra"])).collect();
     let expected = [
         ["0", "-", "-", r#"{"entry":7}"#],
         ["1", "-", "-", r#"{"entry":"x"}"#],
-        ["2", "MESSAGE", "-", "{}"],
-        ["3", "MESSAGE", "-", r#"{"message":"hi"}"#],
-        ["4", "MESSAGE", "a", r#"{"id":6,"read_at":"never"}"#],
-        ["5", "-", "-", r#"{"message":{"text":"a"}}"#],
+        ["2", "-", "-", "{}"],
+        ["3", "MESSAGE", "-", "{}"],
+        ["4", "MESSAGE", "-", r#"{"message":"hi"}"#],
+        ["5", "MESSAGE", "a", r#"{"id":6,"read_at":"never"}"#],
+        ["6", "-", "-", r#"{"message":{"text":"a"}}"#],
     ];
     assert_eq!(rows, expected);
 }
