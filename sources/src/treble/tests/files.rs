@@ -82,3 +82,14 @@ fn long_reports_are_taken_piece_by_piece() {
     taken.extend(std::iter::from_fn(|| reader.take()).map(|rows| rows.len()));
     assert_eq!(taken, [500, 500, 201]);
 }
+
+#[test]
+fn rows_of_a_file_that_fails_are_given_up() {
+    let mut reader = opened(&json!({})).source.file_reader("sessions").unwrap();
+    let rows: String = (0..1201).map(|number| format!("57300{number:07},1786197600\n")).collect();
+    let body = format!("user_cellphone,session_started_timestamp\n{rows}57300");
+    reader.feed(head(200), body.as_bytes()).unwrap();
+    assert_eq!(reader.finish(head(200)).unwrap_err().kind(), "malformed");
+    assert!(reader.take().is_none());
+    assert!(reader.feed(head(200), b"0000000,1786197600\n").is_err(), "nothing makes it good again");
+}

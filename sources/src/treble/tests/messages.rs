@@ -62,3 +62,13 @@ fn entries_of_any_shape_are_kept() {
     ];
     assert_eq!(rows, expected);
 }
+
+#[test]
+fn rows_of_an_answer_that_fails_are_given_up() {
+    let entries = vec![r#"{"type":"MESSAGE","message":{"text":"a"}}"#; 1200].join(",");
+    let mut reader = opened(&json!({})).source.reader("sessions", &key(OPEN), None).unwrap();
+    reader.feed(head(200), format!("[{entries}").as_bytes()).unwrap();
+    assert_eq!(reader.finish(head(200)).unwrap_err().kind(), "malformed");
+    assert!(reader.take().is_none());
+    assert_eq!(reader.finish(head(200)).unwrap_err().kind(), "malformed", "nothing makes it good again");
+}

@@ -1,4 +1,6 @@
+use super::super::event;
 use super::*;
+use crate::certainly::json::Json;
 use domain::hook::{Event, Hook, HookFault};
 
 fn taken(secret: &Value, body: &[u8]) -> Result<Vec<Event<Batch>>, HookFault> {
@@ -103,4 +105,18 @@ fn faults_tell_nothing_of_what_came() {
         let text = hook(body).unwrap_err().to_string();
         assert!(!text.contains("57300") && !text.contains("eyJ") && !text.contains("s3cret"), "{text}");
     }
+}
+
+#[test]
+fn events_without_an_id_are_told_apart_by_all_that_they_say() {
+    let ids = |events: &str| {
+        let claims = Json::read(&format!(r#"{{"events":[{events}]}}"#)).unwrap();
+        event::read(&claims).unwrap().into_iter().map(|event| event.id).collect::<Vec<_>>()
+    };
+    let same = ids(r#"{"event_type":"process","event_action":"a"},{ "event_action": "a", "event_type":"process" }"#);
+    assert_eq!(same[0], same[1]);
+    let other = ids(r#"{"event_type":"process","event_action":"b"}"#);
+    assert_ne!(same[0], other[0]);
+    let long = "9".repeat(200);
+    assert!(ids(&format!(r#"{{"id":"{long}"}}"#))[0].starts_with("hash:"));
 }
