@@ -86,8 +86,8 @@ fn long_reports_are_taken_piece_by_piece() {
 #[test]
 fn rows_of_a_file_that_fails_are_given_up() {
     let mut reader = opened(&json!({})).source.file_reader("sessions").unwrap();
-    let rows: String = (0..1201).map(|number| format!("57300{number:07},1786197600\n")).collect();
-    let body = format!("user_cellphone,session_started_timestamp\n{rows}57300");
+    let rows: Vec<String> = (0..1201).map(|number| format!("57300{number:07},1786197600\n")).collect();
+    let body = format!("user_cellphone,session_started_timestamp\n{}57300", rows.concat());
     reader.feed(head(200), body.as_bytes()).unwrap();
     assert_eq!(reader.finish(head(200)).unwrap_err().kind(), "malformed");
     assert!(reader.take().is_none());
