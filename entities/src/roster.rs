@@ -156,9 +156,10 @@ pub(crate) fn cadence(rules: &Rules) -> TimeDelta {
 
 fn lane_of(source: &dyn Source<Batch>) -> LaneSpec {
     let mut rules = source.rules().clone();
-    // A rate is kept by spacing requests, which holds over all processes.
+    // A rate is kept by spacing requests, which holds over all processes; each of the lane's slots keeps its share.
     if let Some(rate) = rules.requests_per_second {
-        rules.spacing = rules.spacing.max(Duration::try_from_secs_f64(1.0 / rate).unwrap_or(rules.spacing));
+        let share = Duration::try_from_secs_f64(f64::from(rules.width) / rate);
+        rules.spacing = rules.spacing.max(share.unwrap_or(rules.spacing));
     }
     LaneSpec {
         key: source.lane(),

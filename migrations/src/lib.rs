@@ -9,6 +9,9 @@ mod m20261121_000003_mails;
 mod m20261121_000004_ultimate_conversations;
 mod m20261121_000005_certainly_messages;
 mod m20261121_000006_conversations;
+mod m20261121_000007_truora;
+mod m20261121_000008_treble;
+mod m20261121_000009_conversations;
 mod table;
 
 /// All changes, in order.
@@ -24,6 +27,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_ultimate_conversations::Migration),
             Box::new(m20261121_000005_certainly_messages::Migration),
             Box::new(m20261121_000006_conversations::Migration),
+            Box::new(m20261121_000007_truora::Migration),
+            Box::new(m20261121_000008_treble::Migration),
+            Box::new(m20261121_000009_conversations::Migration),
         ]
     }
 }

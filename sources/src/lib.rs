@@ -7,10 +7,16 @@
 pub mod certainly;
 pub mod elements;
 pub mod fields;
+mod grid;
 mod nearest;
+mod proof;
+mod record;
 pub mod settings;
+pub mod treble;
+pub mod truora;
 pub mod ultimate;
 pub mod vendor;
+mod whole;
 pub mod wolkvox;
 
 pub use nearest::nearest;
@@ -20,7 +26,7 @@ use serde_json::{Map, Value};
 use settings::Settings;
 
 /// Every vendor there is.
-pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR, certainly::VENDOR, ultimate::VENDOR];
+pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR, certainly::VENDOR, ultimate::VENDOR, truora::VENDOR, treble::VENDOR];
 
 /// Opens `account`, a table of the settings with its secrets resolved.
 ///

@@ -28,6 +28,7 @@ fn least(vendor: &str) -> Value {
         "wolkvox" => json!({"server": "0042"}),
         "certainly" => json!({"bot_ids": ["7c9e6679-7425-40de-944b-e07fc1f90ae7", "other-bot"]}),
         "ultimate" => json!({"base_url": "https://api.ultimate.ai", "organization_id": id, "bot_ids": [id, "other"]}),
+        "truora" | "treble" => json!({}),
         other => panic!("{other} has no example here"),
     };
     let mut all = json!({"source": vendor, "token": SECRET});

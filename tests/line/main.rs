@@ -19,5 +19,6 @@ mod mails;
 mod page;
 mod stage;
 mod store;
+mod truora;
 mod twins;
 mod ultimate;

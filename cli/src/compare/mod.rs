@@ -1,10 +1,12 @@
 //! Tables against a simulated vendor's truth, column by column.
 
 mod certainly;
+mod truora;
 mod ultimate;
 mod wolkvox;
 
 pub use certainly::certainly;
+pub use truora::truora;
 pub use ultimate::ultimate;
 pub use wolkvox::wolkvox;
 

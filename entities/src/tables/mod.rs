@@ -11,14 +11,30 @@ pub mod lanes;
 pub mod rejects;
 pub mod requests;
 pub mod streams;
+pub mod treble_events;
+pub mod treble_messages;
+pub mod treble_polls;
+pub mod treble_sessions;
+pub mod truora_processes;
+pub mod truora_responses;
 pub mod ultimate_conversations;
 pub mod wants;
 pub mod wolkvox_chats;
 
 use crate::shape::{Shape, Table};
 
-/// The shapes of the vendors' tables.
+/// The shapes of the vendors' tables, and of what they tell besides.
 #[must_use]
 pub fn shapes() -> Vec<&'static Shape> {
-    vec![wolkvox_chats::Entity::shape(), certainly_messages::Entity::shape(), ultimate_conversations::Entity::shape()]
+    vec![
+        wolkvox_chats::Entity::shape(),
+        certainly_messages::Entity::shape(),
+        ultimate_conversations::Entity::shape(),
+        truora_processes::Entity::shape(),
+        truora_responses::Entity::shape(),
+        treble_polls::Entity::shape(),
+        treble_sessions::Entity::shape(),
+        treble_messages::Entity::shape(),
+        treble_events::Entity::shape(),
+    ]
 }

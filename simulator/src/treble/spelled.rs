@@ -44,8 +44,9 @@ impl Spelling {
         );
         // No document names it in a list; it has to be somewhere.
         row.insert(String::from("deployment_status"), json!(session.deployment));
-        if self.random.random_bool(0.3) {
-            row.insert(String::from("channel_v2"), json!({"kind": "whatsapp", "line": self.random.random_range(0..9)}));
+        // Some sessions have what no document names; and it is theirs, whoever asks.
+        if session.id % 10 < 3 {
+            row.insert(String::from("channel_v2"), json!({"kind": "whatsapp", "line": session.id % 9}));
         }
         Value::Object(row)
     }

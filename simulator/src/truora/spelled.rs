@@ -30,10 +30,11 @@ pub(super) fn result(process: &Process, seed: u64, ordinal: u64) -> Value {
     if fields.get("last_finished_step").is_some_and(Value::is_null) {
         nothing(&mut fields, "last_finished_step", &Value::Null, &mut random);
     }
-    if random.random_bool(0.3) {
-        // What no document names.
-        fields.insert(String::from("is_used"), json!(random.random::<bool>()));
-        fields.insert(String::from("labels_v2"), json!({"tier": random.random_range(0..9), "tags": ["a", null]}));
+    // Some processes have what no document names; and it is theirs, whoever asks.
+    let own: u64 = process.process_id.bytes().map(u64::from).sum();
+    if own % 10 < 3 {
+        fields.insert(String::from("is_used"), json!(own % 2 == 0));
+        fields.insert(String::from("labels_v2"), json!({"tier": own % 9, "tags": ["a", null]}));
     }
     Value::Object(fields)
 }

@@ -6,6 +6,7 @@ mod database;
 mod dovecot;
 mod process;
 mod redis_server;
+mod truora;
 mod ultimate;
 mod vendor;
 
@@ -15,6 +16,7 @@ pub use database::{Engine, TestDatabase};
 pub use dovecot::{Dovecot, PASSWORD, USER};
 pub use process::{Process, convosync, convosync_in};
 pub use redis_server::RedisServer;
+pub use truora::TruoraVendor;
 pub use ultimate::{UltimateVendor, conversations};
 pub use vendor::{Vendor, history};
 

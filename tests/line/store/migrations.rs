@@ -5,7 +5,8 @@ use convosync::clock::SystemClock;
 use entities::database::Database;
 use entities::tables::{
     backfill_streams, backfill_windows, backfills, certainly_messages, coverage, deliveries, lane_slots, lanes,
-    rejects, requests, streams, ultimate_conversations, wants, wolkvox_chats,
+    rejects, requests, streams, treble_events, treble_messages, treble_polls, treble_sessions, truora_processes,
+    truora_responses, ultimate_conversations, wants, wolkvox_chats,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
 use std::collections::BTreeMap;
@@ -70,6 +71,12 @@ async fn same_columns(engine: Engine) {
     describe::<rejects::Entity>(&mut wanted, engine);
     describe::<requests::Entity>(&mut wanted, engine);
     describe::<streams::Entity>(&mut wanted, engine);
+    describe::<treble_events::Entity>(&mut wanted, engine);
+    describe::<treble_messages::Entity>(&mut wanted, engine);
+    describe::<treble_polls::Entity>(&mut wanted, engine);
+    describe::<treble_sessions::Entity>(&mut wanted, engine);
+    describe::<truora_processes::Entity>(&mut wanted, engine);
+    describe::<truora_responses::Entity>(&mut wanted, engine);
     describe::<ultimate_conversations::Entity>(&mut wanted, engine);
     describe::<wants::Entity>(&mut wanted, engine);
     describe::<wolkvox_chats::Entity>(&mut wanted, engine);

@@ -1,0 +1,102 @@
+//! Treble's polls, sessions, histories and events, and the final ones among the sessions and their histories.
+
+use crate::table::{Columns, index};
+use sea_orm_migration::prelude::*;
+
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in [polls(), sessions(), messages(), events()] {
+            manager.create_table(table).await?;
+        }
+        for (table, at) in FILED {
+            manager.create_index(index(table, &[at, "account"])).await?;
+            manager.get_connection().execute_unprepared(&last(table, at)).await?;
+        }
+        manager.create_index(index("treble_events", &["timestamp", "account"])).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for (table, _) in FILED {
+            manager.get_connection().execute_unprepared(&format!("DROP VIEW {table}_final")).await?;
+        }
+        for table in ["treble_events", "treble_messages", "treble_sessions", "treble_polls"] {
+            manager.drop_table(Table::drop().table(Alias::new(table)).to_owned()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The tables whose rows have a day, and by what.
+const FILED: [(&str, &str); 2] = [("treble_sessions", "created_at"), ("treble_messages", "session_created_at")];
+
+/// Rows of sessions that were made in a stretch that equals what the vendor holds.
+fn last(table: &str, at: &str) -> String {
+    format!(
+        "CREATE VIEW {table}_final AS SELECT c.* FROM {table} c WHERE EXISTS (SELECT 1 FROM coverage v WHERE v.account = \
+         c.account AND v.stream = 'sessions' AND v.state = 'final' AND v.from_at <= c.{at} AND c.{at} < v.to_at)"
+    )
+}
+
+fn polls() -> TableCreateStatement {
+    Columns::of("treble_polls")
+        .texts(&["account", "poll_id"])
+        .optional_texts(&["name"])
+        .column(json("settings"))
+        .optional_instants(&["created_at"])
+        .column(json("extra").not_null().to_owned())
+        .texts(&["digest"])
+        .instants(&["synced_at"])
+        .key(&["account", "poll_id"])
+}
+
+fn sessions() -> TableCreateStatement {
+    Columns::of("treble_sessions")
+        .texts(&["account", "session_id"])
+        .optional_texts(&["poll_id", "external_id"])
+        .instants(&["created_at"])
+        .optional_instants(&["finished_at"])
+        .optional_texts(&["country_code", "cellphone", "phone", "phone_tail"])
+        .column(json("user"))
+        .optional_texts(&["deployment_status", "session_status", "conversation_version"])
+        .optional_instants(&["first_message_at", "last_message_at"])
+        .optional_texts(&["last_message", "last_node_id"])
+        .column(json("extra").not_null().to_owned())
+        .texts(&["digest"])
+        .instants(&["synced_at"])
+        .key(&["account", "session_id"])
+}
+
+fn messages() -> TableCreateStatement {
+    Columns::of("treble_messages")
+        .texts(&["account", "session_id"])
+        .numbers(&["ordinal"])
+        .instants(&["session_created_at"])
+        .optional_texts(&["entry_type", "type", "sender", "text", "file_url"])
+        .optional_instants(&["created_at", "delivered_at", "read_at"])
+        .column(json("extra").not_null().to_owned())
+        .texts(&["digest"])
+        .instants(&["synced_at"])
+        .key(&["account", "session_id", "ordinal"])
+}
+
+fn events() -> TableCreateStatement {
+    Columns::of("treble_events")
+        .texts(&["account", "event_id"])
+        .optional_instants(&["timestamp"])
+        .texts(&["event_type"])
+        .optional_texts(&["external_id", "poll_id", "phone", "phone_tail"])
+        .optional_texts(&["failure_reason", "deployment_status", "status", "hsm_name"])
+        .optional_instants(&["ended_at"])
+        .column(json("body").not_null().to_owned())
+        .texts(&["digest"])
+        .instants(&["synced_at"])
+        .key(&["account", "event_id"])
+}
+
+fn json(name: &'static str) -> ColumnDef {
+    ColumnDef::new(Alias::new(name)).json_binary().to_owned()
+}

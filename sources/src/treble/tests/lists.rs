@@ -1,0 +1,77 @@
+use super::*;
+
+#[test]
+fn polls_become_rows_and_lead_to_their_sessions() {
+    let (step, rows) = told(&day(), fixture!("polls.json"));
+    let of = day().window().unwrap();
+    let lead = |poll: &str| Lead { slice: key(&format!("poll/{poll}/1786147200/1786233600")), of, seen: None };
+    let leads = ["41007", "41014", "41021"].map(lead).to_vec();
+    assert_eq!(step, Step { leads, ..Step::default() });
+    let names = ["account", "poll_id", "name", "settings", "created_at", "extra"];
+    let rows: Vec<_> = rows.iter().map(|row| cells(row, &names)).collect();
+    let expected = [
+        ["treble_mx", "41007", "Encuesta NPS", r#"{"auto_close":30}"#, "-", r#"{"version":3}"#],
+        ["treble_mx", "41014", "Cobranza ñ", "{}", "2026-01-02T03:04:05Z", "{}"],
+        ["treble_mx", "41021", "-", "-", "-", "{}"],
+    ];
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn a_ragged_window_is_asked_for_in_whole_seconds() {
+    let of = window("2026-08-08T00:00:00.5Z", "2026-08-08T00:00:01.001Z");
+    let (step, _) = told(&Slice::Window(of), b"[{\"id\":1}]");
+    assert_eq!(step.leads, [Lead { slice: key("poll/1/1786147200/1786147202"), of, seen: None }]);
+    let exact = window("2026-08-08T00:00:00Z", "2026-08-08T00:00:01Z");
+    assert_eq!(told(&Slice::Window(exact), b"[{\"id\":1}]").0.leads[0].slice, key("poll/1/1786147200/1786147201"));
+}
+
+#[test]
+fn what_is_no_list_is_malformed() {
+    for slice in [day(), key(OPEN)] {
+        for body in
+            ["", " \n", "null", "{}", r#"{"message":"hello"}"#, "5", "[", "[{}", "[{}]x", "[{}],", "<html>", "[1,]"]
+        {
+            let fault = answered(&slice, None, 200, body.as_bytes()).expect_err(body);
+            assert_eq!(fault.kind(), "malformed", "{body}");
+        }
+        assert_eq!(answered(&slice, None, 200, "\u{feff} []\n".as_bytes()).unwrap().1.len(), 0);
+    }
+    assert_eq!(told(&day(), b"[]").0, Step::default());
+}
+
+#[test]
+fn a_poll_without_an_id_is_kept_aside() {
+    let (step, rows) = told(&day(), b"[5,{\"name\":\"x\"},{\"id\":\"../x\"},{\"id\":7},{\"id\":8,\"name\":\"\xFF\"}]");
+    assert_eq!((rows.len(), step.leads.len(), step.rows), (1, 1, 4));
+    let reasons: Vec<&str> = step.rejects.iter().map(|reject| reject.reason.as_str()).collect();
+    let expected =
+        ["entry 1 is no object", "entry 2 has no id", "entry 3 has no id", "entry 5 holds bytes that are no UTF-8"];
+    assert_eq!(reasons, expected);
+}
+
+#[test]
+fn an_entry_beyond_all_sense_is_kept_aside() {
+    let long = format!(r#"{{"id":1,"settings":"{}"}}"#, "x".repeat(2 << 20));
+    let deep = format!(r#"{{"id":2,"settings":{}{}}}"#, "[".repeat(80), "]".repeat(80));
+    let (step, rows) = told(&day(), format!(r#"[{long},{deep},{{"id":3}}]"#).as_bytes());
+    let reasons: Vec<&str> = step.rejects.iter().map(|reject| reject.reason.as_str()).collect();
+    assert_eq!((rows.len(), reasons), (1, vec!["entry 1 has more than 2 MiB", "entry 2 is nested too deeply"]));
+    assert_eq!(step.rejects[0].raw.len(), 16 * 1024);
+}
+
+#[test]
+fn long_lists_are_taken_piece_by_piece() {
+    let poll = |id: usize| format!(r#"{{"id":{id},"settings":{{"text":"{}"}}}}"#, "x".repeat(2000));
+    let body = format!("[{}]", (0..3000).map(poll).collect::<Vec<_>>().join(","));
+    let mut reader = opened(&json!({})).source.reader("sessions", &day(), None).unwrap();
+    let mut early = 0;
+    for chunk in body.as_bytes().chunks(10_000) {
+        reader.feed(head(200), chunk).unwrap();
+        early += std::iter::from_fn(|| reader.take()).map(|rows| rows.len()).sum::<usize>();
+    }
+    assert!((2000..3000).contains(&early), "{early}");
+    assert_eq!(reader.finish(head(200)).unwrap().leads.len(), 3000);
+    let rest: usize = std::iter::from_fn(|| reader.take()).map(|rows| rows.len()).sum();
+    assert_eq!(early + rest, 3000);
+}

@@ -1,0 +1,74 @@
+use super::*;
+
+#[test]
+fn every_entry_becomes_a_row_in_its_place() {
+    let (step, rows) = told(&key(OPEN), fixture!("history.json"));
+    let late = Some(utc("2026-08-15T14:00:00Z"));
+    assert_eq!(step, Step { rows: 4, open: late, ..Step::default() });
+    let names = ["session_id", "ordinal", "entry_type", "type", "sender", "text"];
+    let told: Vec<_> = rows.iter().map(|row| cells(row, &names)).collect();
+    let expected = [
+        ["900001", "0", "MESSAGE", "HSM", "AI", "Hola Ana"],
+        ["900001", "1", "EVENT", "-", "-", "-"],
+        ["900001", "2", "MESSAGE", "TEXT", "USER", "¡Hi! 🌻"],
+        ["900001", "3", "MESSAGE", "IMAGE", "AGENT", "-"],
+    ];
+    assert_eq!(told, expected);
+    let names = ["created_at", "delivered_at", "read_at", "file_url", "extra"];
+    let receipts = ["2026-08-08T14:00:00Z", "2026-08-08T14:00:04Z", "2026-08-08T14:07:00Z", "-", "{}"];
+    assert_eq!(cells(&rows[0], &names), receipts);
+    let event = r#"{"event":{"created_at":"2026-08-08T14:06:40Z","name":"AGENT_ASSIGNED"}}"#;
+    assert_eq!(cells(&rows[1], &names), ["-", "-", "-", "-", event]);
+    let image = ["2026-08-08T14:10:00Z", "-", "-", "https://files.example/1.jpg", r#"{"extra":{"caption":"x"}}"#];
+    assert_eq!(cells(&rows[3], &names), image);
+    assert!(
+        rows.iter().all(|row| row["session_created_at"] == "2026-08-08T14:00:00Z" && row["account"] == "treble_mx")
+    );
+}
+
+#[test]
+fn what_has_ended_is_looked_at_once_more() {
+    let (step, rows) = told(&key(OVER), fixture!("history.json"));
+    let late = Some(utc("2026-08-15T14:00:00Z"));
+    assert_eq!((step, rows.len()), (Step { rows: 4, again: late, ..Step::default() }, 4));
+}
+
+#[test]
+fn one_entry_in_many_spellings_is_one_row() {
+    let plain = r#"[{"type":"MESSAGE","message":{"type":"TEXT","created_at":1786197600,"extra":null}},
+        {"type":"EVENT","event":{"created_at":1786197600}}]"#;
+    let first = told(&key(OPEN), plain.as_bytes()).1;
+    for at in ["\"1786197600\"", "\"2026-08-08 14:00:00\"", "\"2026-08-08T14:00:00.000Z\""] {
+        let body = plain.replace("1786197600", at).replace("\"extra\":null", "\"text\":\"\",\"read_at\":null");
+        assert_eq!(told(&key(OPEN), body.as_bytes()).1, first, "{at}");
+    }
+}
+
+#[test]
+fn entries_of_any_shape_are_kept() {
+    let body = r#"[7,"x",null,{"type":"MESSAGE"},{"type":"MESSAGE","message":"hi"},
+        {"type":"MESSAGE","id":5,"message":{"type":"TEXT","text":"a","id":6,"read_at":"never"}},{"message":{"text":"a"}}]"#;
+    let (step, rows) = told(&key(OPEN), body.as_bytes());
+    assert_eq!((step.rows, step.rejects.len()), (7, 0));
+    let rows: Vec<_> = rows.iter().map(|row| cells(row, &["ordinal", "entry_type", "text", "extra"])).collect();
+    let expected = [
+        ["0", "-", "-", r#"{"entry":7}"#],
+        ["1", "-", "-", r#"{"entry":"x"}"#],
+        ["2", "-", "-", "{}"],
+        ["3", "MESSAGE", "-", "{}"],
+        ["4", "MESSAGE", "-", r#"{"message":"hi"}"#],
+        ["5", "MESSAGE", "a", r#"{"id":6,"read_at":"never"}"#],
+        ["6", "-", "-", r#"{"message":{"text":"a"}}"#],
+    ];
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn rows_of_an_answer_that_fails_are_given_up() {
+    let entries = vec![r#"{"type":"MESSAGE","message":{"text":"a"}}"#; 1200].join(",");
+    let mut reader = opened(&json!({})).source.reader("sessions", &key(OPEN), None).unwrap();
+    reader.feed(head(200), format!("[{entries}").as_bytes()).unwrap();
+    assert_eq!(reader.finish(head(200)).unwrap_err().kind(), "malformed");
+    assert!(reader.take().is_none());
+    assert_eq!(reader.finish(head(200)).unwrap_err().kind(), "malformed", "nothing makes it good again");
+}
