@@ -33,7 +33,7 @@ pub(super) fn result(process: &Process, seed: u64, ordinal: u64) -> Value {
     // Some processes have what no document names; and it is theirs, whoever asks.
     let own: u64 = process.process_id.bytes().map(u64::from).sum();
     if own % 10 < 3 {
-        fields.insert(String::from("is_used"), json!(own % 2 == 0));
+        fields.insert(String::from("is_used"), json!(own.is_multiple_of(2)));
         fields.insert(String::from("labels_v2"), json!({"tier": own % 9, "tags": ["a", null]}));
     }
     Value::Object(fields)

@@ -1,10 +1,10 @@
 //! An account's own settings.
 
-use domain::rules::Rules;
 use super::{Truora, rules};
 use crate::settings::Settings;
 use crate::vendor::Opened;
 use crate::wolkvox::address::{BadAddress, plain_url};
+use domain::rules::Rules;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -17,7 +17,9 @@ impl Stage {
         let vendor = CertainlyVendor::start(Config { export_takes, ..messages(40.0, &[(4, 620)]) }).await;
         let database = TestDatabase::fresh(engine).await;
         let account = vendor.account("c").with("since", &vendor.day(5).to_string());
-        let settings = account.file(&database.url, "memory:");
+        // Longer than any export here takes: whoever asks again in the moment between a mail's arrival and its reading gets
+        // another.
+        let settings = account.with("busy_retry", "20s").file(&database.url, "memory:");
         Self { vendor, database, settings }
     }
 

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use domain::fault::Fault;
 use domain::judge::{Judgement, Verdict};
 use domain::lane::Closing;
+use domain::lead::Lead;
 use domain::source::{Reject, Step};
 use domain::want::{Purpose, Slice, Standing};
 use entities::commit::{CommitError, Exchange};
@@ -117,7 +118,9 @@ async fn together(engine: Engine) {
     let (db, lane) = (store.db(), store.lane());
     let claimed = store.claimed().await;
     let mut exchange = exchange(&store, &claimed, vec![one(&claimed, "1"), one(&claimed, "2")], Verdict::Commit);
-    let lead = Slice::Key("session".to_owned());
+    let slice = Slice::Key("session".to_owned());
+    let of = claimed.want.slice.window().unwrap();
+    let lead = Lead { slice: slice.clone(), of, seen: None };
     exchange.exchange.heard = Ok(Step { rows: 2, leads: vec![lead.clone()], ..Step::default() });
     let effect = commit(db, lane, &claimed, exchange).await.unwrap();
     assert_eq!((effect.inserted, effect.updated, effect.unchanged), (2, 0, 0));
@@ -125,8 +128,8 @@ async fn together(engine: Engine) {
     let window = claimed.want.slice.window().unwrap();
     assert_eq!(ledger.coverage.settled().windows(), [window], "long settled, so final at once");
     assert_eq!(
-        ledger.wants.iter().map(|want| (want.purpose, &want.slice)).collect::<Vec<_>>(),
-        [(Purpose::Lead, &lead)]
+        ledger.wants.iter().map(|want| (want.purpose, &want.slice, want.of)).collect::<Vec<_>>(),
+        [(Purpose::Lead, &slice, Some(of))]
     );
     assert!(ledger.pace.rows_per_day.is_some());
     let request = requests::Entity::find().one(db.connection()).await.unwrap().unwrap();
