@@ -28,7 +28,7 @@ async fn every_process_of_the_list_is_held_once_it_has_ended() {
     let settings = vendor.account("t").with("since", &vendor.day(5).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     let days = (vendor.day(5), vendor.day(0));
-    until("all days", Duration::from_mins(1), async || is_held(&settings, "t", days).await).await;
+    until("all days", Duration::from_mins(2), async || is_held(&settings, "t", days).await).await;
     let compared = vendor.compare(&database.database, "t", 5).await;
     assert!(compared.is_equal() && compared.vendor > 30, "{compared:?}\n{}", process.log());
     for day in coverage(&settings, "t", (vendor.day(5), vendor.day(4))).await {
@@ -61,7 +61,7 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
     stopping.cancel();
     sending.stopped().await;
     until("the truth", Duration::from_secs(40), async || {
-        vendor.compare(&database.database, "t", 2).await.missing.iter().all(|row| row.is_empty())
+        vendor.compare(&database.database, "t", 2).await.missing.iter().all(String::is_empty)
     })
     .await;
     let sent = vendor.truora.sent();

@@ -38,6 +38,9 @@ impl TruoraVendor {
     pub fn account(&self, name: &str) -> AccountText {
         AccountText::of("truora", name, &self.base, &self.config.keys[0])
             .with("webhook_secret", &self.config.webhook_secret)
+            // Live polls every moment would leave no room for what they name.
+            .with("interval", "15s")
+            .with("refresh", "15s")
             .with("pending_interval", "1s")
     }
 
