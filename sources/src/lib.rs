@@ -8,6 +8,7 @@ pub mod certainly;
 pub mod elements;
 pub mod fields;
 mod nearest;
+mod quote;
 pub mod settings;
 pub mod ultimate;
 pub mod vendor;
