@@ -71,6 +71,7 @@ mod tests {
             ("PER TOKEN (2)", "PER TOKEN (2)"),
             ("bot 6a41cee6fbfda88b1060d653 unknown", "bot … unknown"),
             ("see https://a/b?c=d now", "see … now"),
+            ("see https://files.example/day now", "see … now"),
             ("file.json?Signature=abcdefgh", "…"),
             ("what ? is it so?", "what ? is it so?"),
         ];
