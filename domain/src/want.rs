@@ -133,6 +133,24 @@ impl Want {
         }
     }
 
+    /// Whether it is an export that the vendor works on, or is being asked for: no other may be asked for meanwhile.
+    #[must_use]
+    pub fn is_export_out(&self, now: DateTime<Utc>) -> bool {
+        match self.standing {
+            Standing::Awaiting { until } | Standing::Handed { until } | Standing::Running { until } => {
+                matches!(self.slice, Slice::Export(_)) && until > now
+            }
+            Standing::Waiting | Standing::Parked { .. } => false,
+        }
+    }
+
+    /// Whether it is an export, and must not be asked for while another of `wants` is out.
+    #[must_use]
+    pub fn is_held_up(&self, wants: &[Self], now: DateTime<Utc>) -> bool {
+        let is_other = |other: &&Self| other.id != self.id;
+        matches!(self.slice, Slice::Export(_)) && wants.iter().filter(is_other).any(|other| other.is_export_out(now))
+    }
+
     /// Whether the vendor is known to have taken the question.
     #[must_use]
     pub fn is_taken(&self) -> bool {

@@ -19,49 +19,13 @@ pub fn storable(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether `text` is JSON from end to end.
-#[must_use]
-pub fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
-}
-
-/// The length of the JSON text that `rest` begins with, quotes included.
-#[must_use]
-pub fn token(rest: &str) -> usize {
-    let (bytes, mut at) = (rest.as_bytes(), 1);
-    while let Some(found) = bytes.get(at..).and_then(|bytes| memchr::memchr2(b'"', b'\\', bytes)) {
-        at += found;
-        if bytes.get(at) == Some(&b'"') {
-            return at + 1;
-        }
-        at += 2;
-    }
-    rest.len()
-}
-
 /// Escapes by number may be what `jsonb` refuses, and a number with an exponent of some digits may be too large. Both
 /// are rare, and looking for them is much quicker than reading.
 fn needs_a_look(text: &str) -> bool {
-    let (bytes, mut at) = (text.as_bytes(), 0);
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => {
-                let rest = text.get(at..).unwrap_or_default();
-                let length = token(rest);
-                if has_number(rest.get(..length).unwrap_or_default()) {
-                    return true;
-                }
-                at += length;
-            }
-            b'e' | b'E' if is_large(bytes.get(at + 1..)) => return true,
-            _ => at += 1,
-        }
-    }
-    false
-}
-
-fn has_number(token: &str) -> bool {
-    memchr::memchr(b'\\', token.as_bytes()).is_some_and(|at| token.get(at..).is_some_and(|rest| rest.contains("\\u")))
+    let bytes = text.as_bytes();
+    let is_number =
+        |at: usize| at > 0 && bytes.get(at - 1).is_some_and(u8::is_ascii_digit) && is_large(bytes.get(at + 1..));
+    text.contains("\\u") || memchr::memchr2_iter(b'e', b'E', bytes).any(is_number)
 }
 
 fn is_large(exponent: Option<&[u8]>) -> bool {

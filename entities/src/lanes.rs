@@ -4,14 +4,14 @@ use crate::database::Database;
 use crate::ledger::{StreamId, ready};
 use crate::stored::to_want;
 use crate::tables::{lane_slots, lanes, wants};
-use crate::traffic::{count, traffic};
+use crate::traffic::{count, is_exporting, traffic};
 use crate::transaction::Transaction;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::job::Job;
 use domain::lane::{Closing, Lane, LaneKey, Lease, Slot, pick};
 use domain::rules::Rules;
-use domain::want::{Purpose, Want};
+use domain::want::{Purpose, Slice, Want};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
@@ -167,6 +167,11 @@ async fn take(
     let Some(handed) = handed(tx, job).await? else { return Ok(None) };
     let Some(mut want) = to_want(&handed) else { return Ok(None) };
     let now = db.now(tx).await?;
+    // The ticket may have been under way for so long that another export was handed out meanwhile.
+    if matches!(want.slice, Slice::Export(_)) && is_exporting(tx, spec, Some(want.id), now).await? {
+        put_back(tx, job).await?;
+        return Ok(None);
+    }
     let Ok(lease) = lane.acquire(now, spec.rules.lease) else {
         put_back(tx, job).await?;
         return Ok(None);

@@ -24,5 +24,4 @@ mod traffic;
 pub mod transaction;
 pub mod upsert;
 
-pub use json::{is_json, token};
 pub use sea_orm::DbErr;

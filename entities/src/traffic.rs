@@ -27,7 +27,7 @@ pub(crate) async fn traffic(
         last_background: row.background_at,
         last_backfill: row.backfill_at,
         quota: spec.rules.daily_quota.map(|quota| (u32::try_from(used).unwrap_or(0), quota)),
-        is_exporting: is_exporting(tx, spec, now).await?,
+        is_exporting: is_exporting(tx, spec, None, now).await?,
     })
 }
 
@@ -47,8 +47,13 @@ pub(crate) fn count(row: lanes::Model, spec: &LaneSpec, purpose: Purpose, now: D
     row
 }
 
-/// Whether the vendor is at work on an export, or is being asked for one.
-async fn is_exporting(tx: &Transaction, spec: &LaneSpec, now: DateTime<Utc>) -> Result<bool, DbErr> {
+/// Whether the vendor is at work on an export, or is being asked for one, other than the want `own`.
+pub(crate) async fn is_exporting(
+    tx: &Transaction,
+    spec: &LaneSpec,
+    own: Option<i64>,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
     if spec.rules.export.is_none() {
         return Ok(false);
     }
@@ -56,7 +61,8 @@ async fn is_exporting(tx: &Transaction, spec: &LaneSpec, now: DateTime<Utc>) -> 
         .filter(wants::Column::Account.is_in(spec.accounts.iter().map(String::as_str)))
         .filter(wants::Column::Standing.is_in(["awaiting", "handed", "running"]))
         .filter(wants::Column::SliceKey.eq(EXPORT))
-        .filter(wants::Column::UntilAt.gt(now));
+        .filter(wants::Column::UntilAt.gt(now))
+        .filter(wants::Column::Id.ne(own.unwrap_or_default()));
     Ok(out.count(tx).await? > 0)
 }
 

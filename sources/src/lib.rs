@@ -10,6 +10,7 @@ pub mod fields;
 mod grid;
 mod nearest;
 mod proof;
+mod quote;
 mod record;
 pub mod settings;
 pub mod treble;

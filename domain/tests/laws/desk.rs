@@ -131,8 +131,15 @@ impl Desk {
     /// Takes up what a ticket names, if it is the newest one and the lane is free.
     pub fn claim(&mut self, job: Job, now: DateTime<Utc>) -> Option<Claimed> {
         let named = |want: &&mut Want| want.id == job.want && want.attempt == job.attempt;
+        let asked = self.ledger.wants.iter().find(|want| want.id == job.want)?;
+        let is_held_up = asked.is_held_up(&self.ledger.wants, now);
         let want = self.ledger.wants.iter_mut().find(named)?;
         if !matches!(want.standing, Standing::Handed { .. }) {
+            return None;
+        }
+        // The ticket may have been under way for so long that another was handed out meanwhile.
+        if is_held_up {
+            want.standing = Standing::Waiting;
             return None;
         }
         let Ok(lease) = self.lane.acquire(now, self.rules.lease) else {

@@ -282,3 +282,39 @@ proptest! {
         prop_assert_eq!(pick(&ledger.wants, &is_free(false), at(now)).is_some(), ready);
     }
 }
+
+/// Noted before it is sent: whoever asks may die, and the mail must not be believed to tell of a later time. What is
+/// answered at once notes nothing.
+#[test]
+fn a_question_for_a_mail_is_noted_before_it_is_sent() {
+    let mut want = Want::new(Purpose::Settle, Slice::Export(days(0, 1)), at(0), Duration::ZERO);
+    want.take_up(at(DAY), at(DAY + 60));
+    want.take_up(at(2 * DAY), at(2 * DAY + 60));
+    assert_eq!((want.asked, &want.standing), (Some(at(DAY)), &Standing::Running { until: at(2 * DAY + 60) }));
+    let mut window = Want::new(Purpose::Settle, Slice::Window(days(0, 1)), at(0), Duration::ZERO);
+    window.take_up(at(DAY), at(DAY + 60));
+    assert_eq!(window.asked, None);
+}
+
+/// Of several, one is out at a time; what waits, or whose time is over, is not.
+#[test]
+fn an_export_is_held_up_by_another_that_is_out() {
+    let standing = |standing, id| Want {
+        id,
+        standing,
+        ..Want::new(Purpose::Settle, Slice::Export(days(0, 1)), at(0), Duration::ZERO)
+    };
+    let until = at(10);
+    let out = [Standing::Handed { until }, Standing::Running { until }, Standing::Awaiting { until }];
+    let still = [Standing::Waiting, Standing::Parked { reason: String::new() }];
+    let own = standing(Standing::Handed { until }, 1);
+    for other in out {
+        let wants = [own.clone(), standing(other, 2)];
+        assert!(
+            own.is_held_up(&wants, at(9)) && !own.is_held_up(&wants, at(10)) && !own.is_held_up(&wants[..1], at(9))
+        );
+    }
+    assert!(still.into_iter().all(|other| !own.is_held_up(&[standing(other, 2)], at(9))));
+    let window = Want { slice: Slice::Window(days(0, 1)), ..own.clone() };
+    assert!(!window.is_held_up(&[standing(Standing::Awaiting { until }, 2)], at(9)));
+}

@@ -4,7 +4,7 @@ use crate::desk::Desk;
 use crate::truth::Truth;
 use crate::vendor::Seen;
 use chrono::{DateTime, Utc};
-use domain::want::{Slice, Standing, Want};
+use domain::want::{Slice, Want};
 
 /// A mailed export.
 #[derive(Debug)]
@@ -16,10 +16,7 @@ pub struct Mail {
 impl Desk {
     /// Whether the vendor is at work on an export, or is being asked for one.
     pub fn is_exporting(&self, now: DateTime<Utc>) -> bool {
-        self.exports().any(|want| match want.standing {
-            Standing::Awaiting { until } | Standing::Handed { until } | Standing::Running { until } => until > now,
-            Standing::Waiting | Standing::Parked { .. } => false,
-        })
+        self.exports().any(|want| want.is_export_out(now))
     }
 
     fn exports(&self) -> impl Iterator<Item = &Want> {

@@ -1,7 +1,7 @@
 //! What a status other than a success means, and the words that come with it.
 
 use super::json::Json;
-use crate::wolkvox::refusal::shown;
+use crate::quote::shown;
 use domain::fault::Fault;
 use domain::source::Head;
 use std::time::Duration;

@@ -1,6 +1,5 @@
 //! JSON in one spelling, so that what means the same is stored as the same bytes.
 
-use entities::{is_json, token};
 use serde::de::{Deserializer, Error, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -127,6 +126,24 @@ impl Look {
         }
         look
     }
+}
+
+/// Whether `text` is JSON from end to end.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// The length of the JSON text that `rest` begins with, quotes included.
+fn token(rest: &str) -> usize {
+    let (bytes, mut at) = (rest.as_bytes(), 1);
+    while let Some(found) = bytes.get(at..).and_then(|bytes| memchr::memchr2(b'"', b'\\', bytes)) {
+        at += found;
+        if bytes.get(at) == Some(&b'"') {
+            return at + 1;
+        }
+        at += 2;
+    }
+    rest.len()
 }
 
 /// Whether a JSON text has only escapes that cannot be left out.

@@ -2,6 +2,7 @@
 
 use super::envelope::malformed;
 use super::json;
+use crate::quote::shown;
 use domain::fault::Fault;
 use domain::source::Head;
 
@@ -84,52 +85,4 @@ pub fn refusal(status: u16, label: &str, head: Head, words: &Words) -> Result<()
         504 => Fault::TimedOut(text),
         _ => Fault::Unreachable(text),
     })
-}
-
-/// The most characters that are quoted.
-const QUOTED: usize = 200;
-/// A word at least this long, of letters and digits, may be a credential.
-const TOKEN: usize = 16;
-/// So many digits may be a phone number or someone's identity card.
-const DIGITS: usize = 6;
-
-/// `text` without what could be personal or secret.
-pub fn shown(text: &str) -> String {
-    let words = text.split(|character: char| character.is_whitespace() || character.is_control());
-    let words: Vec<&str> = words.filter(|word| !word.is_empty()).map(masked).collect();
-    without_numbers(&words.join(" ")).chars().take(QUOTED).collect()
-}
-
-fn masked(word: &str) -> &str {
-    let has = |what: fn(char) -> bool| word.chars().any(what);
-    let is_long = word.chars().count() >= TOKEN;
-    if word.contains('@') || is_long && has(char::is_alphabetic) && has(char::is_numeric) { "…" } else { word }
-}
-
-/// Digits that belong together, also across the signs that people write between them: `+57 (300) 111-2233`.
-fn without_numbers(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    let mut run = String::new();
-    for character in text.chars() {
-        let joins = !run.is_empty() && matches!(character, ' ' | '-' | '.' | '(' | ')' | '/');
-        if character.is_numeric() || joins {
-            run.push(character);
-        } else {
-            close(&mut run, &mut kept);
-            kept.push(character);
-        }
-    }
-    close(&mut run, &mut kept);
-    kept
-}
-
-fn close(run: &mut String, kept: &mut String) {
-    let digits = run.trim_end_matches(|character: char| !character.is_numeric());
-    if digits.chars().filter(|character| character.is_numeric()).count() < DIGITS {
-        kept.push_str(run);
-    } else {
-        kept.push('…');
-        kept.extend(run.strip_prefix(digits));
-    }
-    run.clear();
 }

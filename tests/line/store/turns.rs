@@ -5,6 +5,7 @@ use crate::stage::Engine;
 use chrono::TimeDelta;
 use convosync::clock::SystemClock;
 use domain::job::Job;
+use domain::rules::Export;
 use entities::commit::{CommitError, give_up};
 use entities::database::Database;
 use entities::lanes::{Next, borrow, claim, hand_back, hand_out, load, renew};
@@ -12,6 +13,7 @@ use entities::tables::wants;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 async fn slot(store: &Store) -> domain::lane::Slot {
@@ -71,7 +73,7 @@ async fn a_turn_can_be_held_longer_until_it_is_lost_on_sqlite() {
 async fn held_longer(engine: Engine) {
     let store = Store::fresh(engine).await;
     let claimed = store.claimed().await;
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
     let longer = renew(store.db(), store.lane(), &claimed).await.unwrap().unwrap();
     assert!(longer.until > claimed.lease.until && longer.fence == claimed.lease.fence);
     assert_eq!(
@@ -125,4 +127,44 @@ async fn never_two(engine: Engine, rounds: i32) {
         let got = claiming.join_all().await.into_iter().flatten().count();
         assert_eq!((got, slot(&store).await.fence), (1, fence + 1), "round {round}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_ticket_asks_for_no_second_export() {
+    one_export(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_ticket_asks_for_no_second_export_on_sqlite() {
+    one_export(Engine::Sqlite).await;
+}
+
+async fn one_export(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let export = Export { busy_retry: Duration::from_mins(10), patience: Duration::from_hours(6) };
+    let mut lane = store.lane().clone();
+    lane.rules.export = Some(export);
+    for hour in [0, 1] {
+        store.want("a", hour).await;
+    }
+    let all = wants::Entity::update_many().col_expr(wants::Column::SliceKey, Expr::value("export"));
+    all.exec(store.db().connection()).await.unwrap();
+    let Next::Job(late) = hand_out(store.db(), &lane).await.unwrap() else { panic!("nothing was handed out") };
+    // Its ticket took so long that the other was handed out, and its mail is awaited.
+    let other = async |hours| {
+        let until = store.now().await + TimeDelta::hours(hours);
+        let awaited = wants::Entity::update_many()
+            .col_expr(wants::Column::Standing, Expr::value("awaiting"))
+            .col_expr(wants::Column::UntilAt, Expr::value(Some(until)))
+            .filter(wants::Column::Id.ne(late.want));
+        awaited.exec(store.db().connection()).await.unwrap();
+    };
+    other(1).await;
+    assert!(claim(store.db(), &lane, late, "late").await.unwrap().is_none());
+    let put_back = wants::Entity::find_by_id(late.want).one(store.db().connection()).await.unwrap().unwrap();
+    assert_eq!(put_back.standing, "waiting");
+    assert_eq!(hand_out(store.db(), &lane).await.unwrap(), Next::Nothing, "one is out");
+    other(-1).await;
+    let Next::Job(next) = hand_out(store.db(), &lane).await.unwrap() else { panic!("nothing was handed out") };
+    assert!(claim(store.db(), &lane, next, "next").await.unwrap().is_some());
 }
