@@ -24,7 +24,7 @@ fn listed(seconds: &[i64]) -> Stream {
     let want = Want { id: 1, ..Want::new(Purpose::Settle, Slice::Window(window(0, 2 * DAY)), at(0), Duration::ZERO) };
     stream.ledger.wants.push(want);
     let leads = seconds.iter().enumerate().map(|(key, second)| lead(&key.to_string(), *second)).collect();
-    answer(&mut stream, 1, &Verdict::Commit, Heard { leads, ..heard() });
+    answer(&mut stream, 1, &Verdict::Commit, &Heard { leads, ..heard() });
     stream
 }
 
@@ -33,8 +33,8 @@ fn heard() -> Heard {
     Heard { asked_at: at(6 * DAY), elapsed, rows: 3, earliest_change: None, leads, again: None, tally: None }
 }
 
-fn answer(stream: &mut Stream, id: i64, verdict: &Verdict, heard: Heard) {
-    stream.ledger.settle(id, verdict, Some(&heard), &stream.rules, stream.now);
+fn answer(stream: &mut Stream, id: i64, verdict: &Verdict, heard: &Heard) {
+    stream.ledger.settle(id, verdict, Some(heard), &stream.rules, stream.now);
     for (id, want) in (100..).zip(stream.ledger.wants.iter_mut().filter(|want| want.id == 0)) {
         want.id = id;
     }
@@ -64,11 +64,11 @@ proptest! {
         let (first, rest) = seconds.split_at(open.min(seconds.len()));
         for key in 0..first.len() {
             let id = stream.ledger.wants.iter().find(|want| want.slice == Slice::Key(key.to_string())).unwrap().id;
-            answer(&mut stream, id, &Verdict::Recheck(at(7 * DAY)), heard());
+            answer(&mut stream, id, &Verdict::Recheck(at(7 * DAY)), &heard());
         }
         prop_assert_eq!(states(&stream), expected(rest, first));
         while let Some(want) = stream.ledger.wants.first().cloned() {
-            answer(&mut stream, want.id, &Verdict::Commit, heard());
+            answer(&mut stream, want.id, &Verdict::Commit, &heard());
         }
         prop_assert_eq!(states(&stream), vec![Trust::Final, Trust::Final]);
     }
@@ -112,12 +112,12 @@ proptest! {
 fn the_ended_is_looked_at_once_more() {
     let mut stream = listed(&[HOUR]);
     let id = stream.ledger.wants[0].id;
-    answer(&mut stream, id, &Verdict::Commit, Heard { again: Some(at(13 * DAY)), ..heard() });
+    answer(&mut stream, id, &Verdict::Commit, &Heard { again: Some(at(13 * DAY)), ..heard() });
     let [look] = stream.ledger.wants.as_slice() else { panic!("{:?}", stream.ledger.wants) };
     assert_eq!((look.due, look.of, states(&stream)), (at(13 * DAY), None, vec![Trust::Final, Trust::Final]));
     let mut named = stream.ledger.clone();
     let id = look.id;
-    answer(&mut stream, id, &Verdict::Commit, Heard { again: Some(at(20 * DAY)), ..heard() });
+    answer(&mut stream, id, &Verdict::Commit, &Heard { again: Some(at(20 * DAY)), ..heard() });
     assert!(stream.ledger.wants.is_empty(), "looked at for ever");
     let want = Want { id: 9, ..Want::new(Purpose::Settle, Slice::Window(window(0, DAY)), at(0), Duration::ZERO) };
     named.wants.push(want);

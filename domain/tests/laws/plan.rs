@@ -163,7 +163,9 @@ impl Tick {
             assert!(young.len() <= FEW, "{} windows of one kind", young.len());
             assert!(old.len() <= if self.plan.refreshed.is_some() { MORE } else { FEW }, "{} aged windows", old.len());
         }
-        let open = self.before.wants.iter().any(|want| !want.is_parked() && !self.is_given_up(want));
+        // What is asked for by its id says nothing of how much a day holds.
+        let is_probe = |want: &Want| !want.is_parked() && !self.is_given_up(want) && want.slice.window().is_some();
+        let open = self.before.wants.iter().any(is_probe);
         if self.before.pace_for(Purpose::Settle).rows_per_day.is_none() {
             assert!(self.plan.wants.len() <= 1, "one probe is enough while nothing is known");
             assert!(!open || self.plan.wants.iter().all(|want| want.purpose == Purpose::Live));
