@@ -77,6 +77,8 @@ pub struct Circumstances {
     pub next_day: DateTime<Utc>,
     /// In `[0, 1)`.
     pub jitter: f64,
+    /// Whether the vendor has answered the question before this one, whichever that was.
+    pub others_answer: bool,
 }
 
 /// How often an unreadable answer for a past window is asked for again before a person is called.
@@ -110,7 +112,7 @@ fn judge_answer(rules: &Rules, want: &Want, answer: Answer, at: Circumstances) -
             _ => Verdict::Park(format!("asked {EXPORTS} times for a mailed export, and none has come")),
         };
     }
-    if answer.open.is_some_and(|until| at.now < until) {
+    if !want.has_ended && answer.open.is_some_and(|until| at.now < until) {
         let wait = rules.pending.saturating_mul(1 << want.rechecks.min(10)).min(PENDING.max(rules.pending));
         return Verdict::Recheck(at.now + delta(wait));
     }
@@ -169,11 +171,21 @@ fn judge_fault(rules: &Rules, want: &Want, fault: &Fault, at: Circumstances) -> 
         Fault::Malformed(text) if want.purpose != Purpose::Live && want.failures >= UNREADABLE => {
             verdict_only(Verdict::Park(format!("unreadable {} times: {text}", want.failures + 1)))
         }
+        // A vendor that is down comes back by itself. Not so one thing that fails while others are answered.
+        Fault::Unreachable(_) | Fault::TimedOut(_) if is_alone(want, at) => verdict_only(Verdict::Park(format!(
+            "failed {} times, while other questions are answered: {fault}",
+            want.failures + 1
+        ))),
         Fault::Unreachable(_) | Fault::TimedOut(_) | Fault::Malformed(_) => {
             verdict_only(Verdict::Retry(later(want.failures + 1)))
         }
         Fault::Refused(text) => verdict_only(Verdict::Park(text.clone())),
     }
+}
+
+/// Whether it fails and fails, and nothing else does.
+fn is_alone(want: &Want, at: Circumstances) -> bool {
+    want.slice.is_named() && want.failures >= UNREADABLE && at.others_answer
 }
 
 /// A window that keeps failing may hold too much: after a second failure its halves are tried.

@@ -1,4 +1,4 @@
-//! Something that an answer or a webhook names, and that is worth asking for by itself.
+//! Something that an answer or a webhook names, and that is worth asking for by itself; and what came of asking.
 
 use crate::want::Slice;
 use crate::window::Window;
@@ -9,10 +9,23 @@ use chrono::{DateTime, Utc};
 pub struct Lead {
     /// What to ask for.
     pub slice: Slice,
-    /// The stretch that is not known in full before that is answered: the instant at which a process began, or all that a
-    /// list of pages is asked for.
-    pub of: Window,
-    /// The version of it that was named. What is stored in this state or a later one, and at its end, need not be asked
+    /// The instant at which it began, where that is not known all that could be: this stretch is not known in full before
+    /// the slice is answered. `None` where nobody knows, and no day is to wait for it.
+    pub of: Option<Window>,
+    /// The version of it that was named. What was heard in this version or a later one, and at its end, need not be asked
     /// for again.
     pub seen: Option<DateTime<Utc>>,
+    /// Whether it is said to be at its end, which its own answer may not tell.
+    pub has_ended: bool,
+}
+
+/// One thing that was asked for by its key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The version of it that was heard, where it tells one.
+    pub version: Option<DateTime<Utc>>,
+    /// Until when it may still change: it is asked for again and again until then. `None` where it is at its end.
+    pub open_until: Option<DateTime<Utc>>,
+    /// When to look at it once more, though it is at its end.
+    pub look_again: Option<DateTime<Utc>>,
 }

@@ -3,7 +3,7 @@
 use crate::backfill::{Backfill, Progress};
 use crate::coverage::Coverage;
 use crate::judge::Verdict;
-use crate::lead::Lead;
+use crate::lead::{Found, Lead};
 use crate::pace::Pace;
 use crate::plan::{Plan, cut};
 use crate::rules::Rules;
@@ -54,8 +54,8 @@ pub struct Heard {
     pub earliest_change: Option<DateTime<Utc>>,
     /// What is worth wanting next.
     pub leads: Vec<Lead>,
-    /// When to look at it once more, though it is at its end.
-    pub again: Option<DateTime<Utc>>,
+    /// What was asked for by its key.
+    pub found: Option<Found>,
     /// Where the rows lie in the window that was asked for, where that was looked at.
     pub tally: Option<Tally>,
 }
@@ -74,19 +74,6 @@ impl Ledger {
     #[must_use]
     pub fn blocked(&self) -> Vec<Window> {
         self.wants.iter().filter(|want| want.is_parked()).filter_map(Want::concerns).collect()
-    }
-
-    /// What is held, but for what is still asked for by itself: a list that was read in full names things of which nothing is
-    /// known yet, or of which more is to come.
-    #[must_use]
-    pub fn known(&self) -> Coverage {
-        let of = |want: &&Want| want.slice.window().is_none() && want.of.is_some();
-        let open: Vec<&Want> = self.wants.iter().filter(of).collect();
-        if open.is_empty() {
-            return self.coverage.clone();
-        }
-        let unread: Spans = open.iter().filter(|want| want.rechecks == 0).filter_map(|want| want.of).collect();
-        self.coverage.without(&unread, &open.iter().filter_map(|want| want.of).collect())
     }
 
     /// What answers for `purpose` look like. Until its own have come the others' serve: a backfill begins with what the
@@ -124,6 +111,7 @@ impl Ledger {
         let Some(at) = self.wants.iter().position(|want| want.id == id) else { return };
         match verdict {
             Verdict::Commit => {
+                self.credit(at, heard);
                 let want = self.wants.swap_remove(at);
                 if let Some(heard) = heard {
                     self.commit(&want, heard, rules, now);
@@ -143,13 +131,15 @@ impl Ledger {
                 }
             }
             Verdict::Recheck(due) => {
+                self.credit(at, heard);
                 self.postpone(at, *due, |want| {
                     want.rechecks += 1;
                     want.failures = 0;
                 });
-                // A row that cannot be read does not make the others' leads worth less.
                 let expected = self.wants.get(at).map_or(Duration::ZERO, |want| want.expected);
-                self.lead(heard, expected, now);
+                self.merge(id);
+                // A row that cannot be read does not make the others' leads worth less.
+                self.follow(heard.map_or(&[], |heard| &heard.leads), expected, rules, now);
             }
             Verdict::Snooze(due) => self.postpone(at, *due, |_| {}),
             Verdict::Retry(due) => self.postpone(at, *due, |want| want.failures += 1),
@@ -184,7 +174,7 @@ impl Ledger {
     /// The window is held. What lies before the horizon (the question's instant less the settle time) is final,
     /// unless this was a re-read that still found something changed there: then only what lies before the change.
     fn commit(&mut self, want: &Want, heard: &Heard, rules: &Rules, now: DateTime<Utc>) {
-        self.lead(Some(heard), want.expected, now);
+        self.follow(&heard.leads, want.expected, rules, now);
         let Some(window) = want.slice.window() else {
             self.look_again(want, heard);
             return;
@@ -225,33 +215,9 @@ impl Ledger {
 
     /// All of `window` was brought by hand: nobody waits for it any more.
     pub fn hold(&mut self, window: Window, heard: &Heard, rules: &Rules, now: DateTime<Utc>) {
-        self.lead(Some(heard), Duration::ZERO, now);
+        self.follow(&heard.leads, Duration::ZERO, rules, now);
         self.cover(window, heard, rules);
         self.wants.retain(|want| want.is_running() || !want.slice.window().is_some_and(|slice| window.covers(&slice)));
-    }
-
-    /// Wants what an answer names. A page that is read again names the same things again: once is enough, unless the
-    /// one that stands open was asked about before.
-    fn lead(&mut self, heard: Option<&Heard>, expected: Duration, now: DateTime<Utc>) {
-        for lead in heard.iter().flat_map(|heard| &heard.leads) {
-            match self.wants.iter_mut().find(|open| open.slice == lead.slice && !open.is_running()) {
-                // What only waited to be looked at once more is of weight again, and due.
-                Some(open) if open.of.is_none() => (open.of, open.due) = (Some(lead.of), now),
-                Some(_) => {}
-                None => {
-                    let want = Want::new(Purpose::Lead, lead.slice.clone(), now, expected);
-                    self.wants.push(Want { of: Some(lead.of), ..want });
-                }
-            }
-        }
-    }
-
-    /// What is at its end is looked at once more, and no day waits for that.
-    fn look_again(&mut self, want: &Want, heard: &Heard) {
-        let Some(due) = heard.again.filter(|_| want.of.is_some()) else { return };
-        if !self.wants.iter().any(|open| open.slice == want.slice) {
-            self.wants.push(Want::new(Purpose::Lead, want.slice.clone(), due, want.expected));
-        }
     }
 
     /// Parts in its place, newest first: as the rows of a full answer say, else halves. The older parts of a live window are
@@ -351,7 +317,7 @@ impl Ledger {
         let is_free = |want: &Want| matches!(want.standing, Standing::Waiting) && want.attempt == 0;
         let beside = |wants: &[Want], whole: Window| {
             wants.iter().enumerate().find_map(|(at, other)| match other.slice {
-                Slice::Export(beside) if other.purpose == purpose && is_free(other) && touch(beside, whole) => {
+                Slice::Export(beside) if other.purpose == purpose && is_free(other) && beside.touches(&whole) => {
                     Some((at, beside))
                 }
                 _ => None,
@@ -359,15 +325,11 @@ impl Ledger {
         };
         while let Some((at, beside)) = beside(&self.wants, whole) {
             self.wants.swap_remove(at);
-            whole = Window::new(beside.from().min(whole.from()), beside.to().max(whole.to())).unwrap_or(whole);
+            whole = whole.hull(&beside);
         }
         // What is held already is asked for once more, when it no longer changes.
         let settled = if self.coverage.held().covers(whole) { rules.settle } else { TimeDelta::zero() };
         let due = now.max(whole.to() + settled);
         self.wants.push(Want::new(purpose, Slice::Export(whole), due, self.pace_for(purpose).expected(window)));
     }
-}
-
-fn touch(one: Window, other: Window) -> bool {
-    one.from() <= other.to() && other.from() <= one.to()
 }

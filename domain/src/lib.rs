@@ -16,6 +16,7 @@ pub mod judge;
 pub mod lane;
 pub mod lead;
 pub mod ledger;
+mod named;
 pub mod pace;
 pub mod plan;
 pub mod rules;

@@ -163,13 +163,17 @@ impl Planner<'_> {
 
     /// What backfills have left to ask for by now: nobody can hold the future.
     fn plan_backfills(&mut self, now: DateTime<Utc>) {
+        let unread = self.ledger.unread();
         for backfill in self.ledger.backfills.iter().filter(|backfill| backfill.progress == Progress::Running) {
             let remaining = backfill.remaining(&self.ledger.coverage, self.rules).into_iter();
             let (oldest, until) = (self.oldest, self.until());
             let remaining: Vec<_> =
                 remaining.filter_map(|window| Window::new(window.from().max(oldest), window.to().min(until))).collect();
             if remaining.is_empty() {
-                self.plan.finished.push(backfill.id);
+                // What its lists have named belongs to it.
+                if unread.within(backfill.window).is_empty() {
+                    self.plan.finished.push(backfill.id);
+                }
                 continue;
             }
             let purpose = Purpose::Backfill(backfill.id);

@@ -4,7 +4,7 @@
 use crate::fault::Fault;
 use crate::hook::{Event, Hook, HookFault};
 use crate::lane::LaneKey;
-use crate::lead::Lead;
+use crate::lead::{Found, Lead};
 use crate::rules::Rules;
 use crate::want::Slice;
 use chrono::{DateTime, Utc};
@@ -192,11 +192,8 @@ pub struct Step {
     pub cursor: Option<Cursor>,
     /// Whether the vendor has taken the question and will answer by another way, such as a mail.
     pub awaited: bool,
-    /// Until when what it tells may still change: it is stored, and asked for again and again until then. `None` where it
-    /// is at its end.
-    pub open: Option<DateTime<Utc>>,
-    /// When to look at it once more, though it is at its end.
-    pub again: Option<DateTime<Utc>>,
+    /// What was asked for by its key.
+    pub found: Option<Found>,
 }
 
 /// A row that could not be read, kept aside.

@@ -1,5 +1,6 @@
 //! A slice to ask for: from when, for whom, which attempt, or why it is blocked.
 
+use crate::lead::Lead;
 use crate::window::Window;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ pub enum Slice {
     Window(Window),
     /// The same, asked for by the way that is meant for much.
     Export(Window),
+    /// What a part of the stream, such as one of many lists, files under a span of time. Parts fail by themselves.
+    Part(String, Window),
     /// One thing by its id.
     Key(String),
     /// Something that was delivered to us: a webhook, a mail, an imported file.
@@ -20,13 +23,19 @@ pub enum Slice {
 }
 
 impl Slice {
-    /// Its window, where it has one.
+    /// The window of which it asks for everything, if it does.
     #[must_use]
     pub fn window(&self) -> Option<Window> {
         match self {
             Self::Window(window) | Self::Export(window) => Some(*window),
-            Self::Key(_) | Self::Delivery(_) => None,
+            Self::Part(..) | Self::Key(_) | Self::Delivery(_) => None,
         }
+    }
+
+    /// Whether it is one of many that another answer, or a webhook, has named.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        matches!(self, Self::Part(..) | Self::Key(_))
     }
 }
 
@@ -106,6 +115,10 @@ pub struct Want {
     pub asked: Option<DateTime<Utc>>,
     /// The stretch that is not known in full before it is answered, where the slice itself does not say.
     pub of: Option<Window>,
+    /// The newest version of it that was named.
+    pub seen: Option<DateTime<Utc>>,
+    /// Whether it is said to be at its end.
+    pub has_ended: bool,
     /// Where it stands.
     pub standing: Standing,
 }
@@ -114,14 +127,51 @@ impl Want {
     /// A new want that waits for `due`.
     #[must_use]
     pub fn new(purpose: Purpose, slice: Slice, due: DateTime<Utc>, expected: Duration) -> Self {
-        let (id, attempt, failures, rechecks, asked, of) = (0, 0, 0, 0, None, None);
-        Self { id, purpose, slice, due, expected, attempt, failures, rechecks, asked, of, standing: Standing::Waiting }
+        Self {
+            id: 0,
+            purpose,
+            slice,
+            due,
+            expected,
+            attempt: 0,
+            failures: 0,
+            rechecks: 0,
+            asked: None,
+            of: None,
+            seen: None,
+            has_ended: false,
+            standing: Standing::Waiting,
+        }
     }
 
     /// The stretch that its answer tells of.
     #[must_use]
     pub fn concerns(&self) -> Option<Window> {
-        self.slice.window().or(self.of)
+        match self.slice {
+            Slice::Window(window) | Slice::Export(window) | Slice::Part(_, window) => Some(window),
+            Slice::Key(_) | Slice::Delivery(_) => self.of,
+        }
+    }
+
+    /// Whether a stretch is not known in full before it is answered, of which everything was asked for by another want.
+    #[must_use]
+    pub fn is_owed_by_name(&self) -> bool {
+        self.slice.is_named() && self.concerns().is_some()
+    }
+
+    /// It was named again: what is new about it makes it due, unless it waits for a person.
+    pub(crate) fn hear_of(&mut self, lead: &Lead, now: DateTime<Utc>) {
+        let is_news =
+            self.seen < lead.seen || !self.has_ended && lead.has_ended || self.of.is_none() && lead.of.is_some();
+        if is_news && matches!(self.standing, Standing::Waiting) && self.failures == 0 {
+            self.due = self.due.min(now);
+        }
+        self.of = self.of.or(lead.of);
+        self.seen = self.seen.max(lead.seen);
+        self.has_ended |= lead.has_ended;
+        if let (Slice::Part(_, own), Slice::Part(_, other)) = (&mut self.slice, &lead.slice) {
+            *own = own.hull(other);
+        }
     }
 
     /// Somebody is about to ask for it, and has the lane until then. What is answered by mail notes that before: the mail

@@ -55,6 +55,18 @@ impl Window {
         Self::new(self.from.max(other.from), self.to.min(other.to))
     }
 
+    /// Whether they have something in common, or lie side by side.
+    #[must_use]
+    pub fn touches(&self, other: &Self) -> bool {
+        self.from <= other.to && other.from <= self.to
+    }
+
+    /// Both, and what lies between them.
+    #[must_use]
+    pub fn hull(&self, other: &Self) -> Self {
+        Self { from: self.from.min(other.from), to: self.to.max(other.to) }
+    }
+
     /// What is left of it once `others` are taken away, oldest first.
     #[must_use]
     pub fn minus(&self, others: impl IntoIterator<Item = Self>) -> Vec<Self> {

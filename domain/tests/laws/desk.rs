@@ -194,7 +194,7 @@ impl Desk {
             rows: answer.rows,
             earliest_change,
             leads: Vec::new(),
-            again: None,
+            found: None,
             tally: claimed.want.slice.window().map(|window| {
                 let mut tally = Tally::new(window, claimed.now, &self.rules);
                 reply.rows.iter().for_each(|(_, at, _)| tally.add(*at));
@@ -241,7 +241,7 @@ impl Desk {
         let earliest_change = self.upsert(rows);
         let (elapsed, leads) = (Duration::ZERO, Vec::new());
         let heard =
-            Heard { asked_at, elapsed, rows: rows.len() as u64, earliest_change, leads, again: None, tally: None };
+            Heard { asked_at, elapsed, rows: rows.len() as u64, earliest_change, leads, found: None, tally: None };
         let before = self.ledger.coverage.clone();
         self.ledger.settle(id, &Verdict::Commit, Some(&heard), &self.rules, now);
         self.check_fresh(truth, &before);

@@ -76,7 +76,7 @@ fn heard(asked_at: i64, rows: u64) -> Heard {
         rows,
         earliest_change: None,
         leads: Vec::new(),
-        again: None,
+        found: None,
         tally: None,
     }
 }
@@ -105,7 +105,7 @@ fn exported(before: &Ledger, purpose: Purpose, full: Window, now: i64, rules: &R
 }
 
 fn circumstances(now: i64) -> Circumstances {
-    Circumstances { now: at(now), next_day: at(now), jitter: 0.5 }
+    Circumstances { now: at(now), next_day: at(now), jitter: 0.5, others_answer: true }
 }
 
 proptest! {

@@ -31,7 +31,7 @@ fn answer(ledger: &mut Ledger, purpose: Purpose, asked: Window, rows: u64, rules
     let want = Want::new(purpose, Slice::Window(asked), asked.to(), Duration::from_secs(1));
     ledger.wants = vec![Want { id: 1, ..want }];
     let (asked_at, elapsed) = (rules.whole(asked).to(), Duration::from_secs(1));
-    let heard = Heard { asked_at, elapsed, rows, earliest_change: None, leads: Vec::new(), again: None, tally: None };
+    let heard = Heard { asked_at, elapsed, rows, earliest_change: None, leads: Vec::new(), found: None, tally: None };
     let verdict = match rules.halves(asked) {
         _ if rows < rules.row_cap => Verdict::Commit,
         Some(_) => Verdict::Split,
@@ -147,7 +147,7 @@ proptest! {
     #[test]
     fn splitting_full_answers_ends_on_single_grains(rules in any_grain(), asked in any_window(9 * DAY), by_mail: bool) {
         let rules = Rules { export: rules.export.filter(|_| by_mail), ..rules };
-        let at = Circumstances { now: at(9 * DAY), next_day: at(9 * DAY), jitter: 0.5 };
+        let at = Circumstances { now: at(9 * DAY), next_day: at(9 * DAY), jitter: 0.5, others_answer: true };
         let full = Answer { rows: rules.row_cap, rejects: 0, awaited: false, open: None };
         let (mut open, mut single) = (vec![asked], Vec::new());
         while let Some(part) = open.pop() {
@@ -169,7 +169,7 @@ proptest! {
         let asked = Window::new(asked.from(), rules.ceil(asked.to())).unwrap();
         let late = Window::new(rules.floor(asked.from()) + TimeDelta::days(1) - TimeDelta::minutes(minutes), asked.to() + TimeDelta::days(1)).unwrap();
         let want = Want { failures: 1, ..Want::new(Purpose::Settle, Slice::Window(late), late.to(), Duration::ZERO) };
-        let at = Circumstances { now: late.to() + TimeDelta::hours(2), next_day: late.to(), jitter: 0.5 };
+        let at = Circumstances { now: late.to() + TimeDelta::hours(2), next_day: late.to(), jitter: 0.5, others_answer: true };
         let failed = Err(domain::fault::Fault::TimedOut(String::new()));
         let verdict = judge(&rules, &want, failed.as_ref(), at).verdict;
         prop_assert_eq!(verdict == Verdict::Split, grains(&rules, late) > 1);

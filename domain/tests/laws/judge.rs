@@ -47,7 +47,7 @@ fn any_fault() -> impl Strategy<Value = Fault> {
 }
 
 fn circumstances(jitter: f64) -> Circumstances {
-    Circumstances { now: at(0), next_day: at(3 * 3600), jitter }
+    Circumstances { now: at(0), next_day: at(3 * 3600), jitter, others_answer: true }
 }
 
 fn answered(rules: &Rules, want: &Want, rows: u64, rejects: u64) -> Verdict {

@@ -61,7 +61,7 @@ proptest! {
         let rules = ultimate();
         let purpose = if is_live { Purpose::Live } else { Purpose::Settle };
         let want = Want::new(purpose, Slice::Window(asked), asked.to(), Duration::ZERO);
-        let circumstances = Circumstances { now: at(now), next_day: at(now), jitter: 0.5 };
+        let circumstances = Circumstances { now: at(now), next_day: at(now), jitter: 0.5, others_answer: true };
         let verdict = judge(&rules, &want, Ok(&Answer { rows, rejects: 0, awaited: false, open: None }), circumstances).verdict;
         if asked.from() >= rules.oldest(at(now)).unwrap() {
             prop_assert_eq!(verdict, Verdict::Commit);

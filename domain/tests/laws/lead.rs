@@ -3,18 +3,20 @@
 use crate::any::{DAY, HOUR, any_window, any_windows, at, often, rules, window};
 use crate::stream::Stream;
 use chrono::TimeDelta;
+use domain::backfill::Mode;
 use domain::coverage::Trust;
 use domain::days::{View, days};
+use domain::fault::Fault;
 use domain::judge::{Answer, Circumstances, Verdict, judge};
-use domain::lead::Lead;
+use domain::lead::{Found, Lead};
 use domain::ledger::Heard;
 use domain::spans::Spans;
-use domain::want::{Purpose, Slice, Want};
+use domain::want::{Purpose, Slice, Standing, Want};
 use proptest::prelude::*;
 use std::time::Duration;
 
 fn lead(key: &str, second: i64) -> Lead {
-    Lead { slice: Slice::Key(key.to_owned()), of: window(second, second + 1), seen: None }
+    Lead { slice: Slice::Key(key.to_owned()), of: Some(window(second, second + 1)), seen: None, has_ended: false }
 }
 
 /// Six days on, a list of the first two days is answered and names what happened at `seconds`.
@@ -30,7 +32,7 @@ fn listed(seconds: &[i64]) -> Stream {
 
 fn heard() -> Heard {
     let (elapsed, leads) = (Duration::ZERO, Vec::new());
-    Heard { asked_at: at(6 * DAY), elapsed, rows: 3, earliest_change: None, leads, again: None, tally: None }
+    Heard { asked_at: at(6 * DAY), elapsed, rows: 3, earliest_change: None, leads, found: None, tally: None }
 }
 
 fn answer(stream: &mut Stream, id: i64, verdict: &Verdict, heard: &Heard) {
@@ -96,7 +98,9 @@ proptest! {
     fn the_open_are_asked_again(rechecks in 0_u32..40, left in -HOUR..3 * DAY) {
         let want = Want { rechecks, ..Want::new(Purpose::Lead, Slice::Key("1".to_owned()), at(0), Duration::ZERO) };
         let answer = Answer { rows: 1, rejects: 0, awaited: false, open: Some(at(DAY + left)) };
-        let circumstances = Circumstances { now: at(DAY), next_day: at(DAY), jitter: 0.5 };
+        let ended = Want { has_ended: true, ..want.clone() };
+        let circumstances = Circumstances { now: at(DAY), next_day: at(DAY), jitter: 0.5, others_answer: true };
+        prop_assert_eq!(judge(&rules(), &ended, Ok(&answer), circumstances).verdict, Verdict::Commit);
         match judge(&rules(), &want, Ok(&answer), circumstances).verdict {
             Verdict::Commit => prop_assert!(left <= 0),
             Verdict::Recheck(due) => {
@@ -107,22 +111,113 @@ proptest! {
     }
 }
 
-/// One more look at what is at its end: once, and no day waits for it. A webhook that names it makes it due.
+/// One more look at what is at its end, and no day waits for it. It is the last, unless something has changed since. What
+/// names it makes it due.
 #[test]
 fn the_ended_is_looked_at_once_more() {
     let mut stream = listed(&[HOUR]);
     let id = stream.ledger.wants[0].id;
-    answer(&mut stream, id, &Verdict::Commit, &Heard { again: Some(at(13 * DAY)), ..heard() });
+    answer(&mut stream, id, &Verdict::Commit, &Heard { found: look_again(13), ..heard() });
     let [look] = stream.ledger.wants.as_slice() else { panic!("{:?}", stream.ledger.wants) };
     assert_eq!((look.due, look.of, states(&stream)), (at(13 * DAY), None, vec![Trust::Final, Trust::Final]));
     let mut named = stream.ledger.clone();
-    let id = look.id;
-    answer(&mut stream, id, &Verdict::Commit, &Heard { again: Some(at(20 * DAY)), ..heard() });
+    let (id, late) = (look.id, at(13 * DAY));
+    answer(&mut stream, id, &Verdict::Commit, &Heard { asked_at: late, found: look_again(13), ..heard() });
     assert!(stream.ledger.wants.is_empty(), "looked at for ever");
-    let want = Want { id: 9, ..Want::new(Purpose::Settle, Slice::Window(window(0, DAY)), at(0), Duration::ZERO) };
-    named.wants.push(want);
-    named.settle(9, &Verdict::Commit, Some(&Heard { leads: vec![lead("0", HOUR)], ..heard() }), &rules(), at(6 * DAY));
+    named.follow(&[lead("0", HOUR)], Duration::ZERO, &rules(), at(6 * DAY));
     let [look] = named.wants.as_slice() else { panic!("{:?}", named.wants) };
     assert_eq!((look.due, look.of), (at(6 * DAY), Some(window(HOUR, HOUR + 1))));
     assert_eq!(named.known().held(), &[window(0, HOUR), window(HOUR + 1, 2 * DAY)].into_iter().collect::<Spans>());
+}
+
+fn look_again(day: i64) -> Option<Found> {
+    Some(Found { look_again: Some(at(day * DAY)), ..Found::default() })
+}
+
+/// What was named again while somebody asked for it is asked for once more, by one want, and at once.
+#[test]
+fn what_is_named_while_it_is_asked_for_is_asked_for_again() {
+    for verdict in [Verdict::Commit, Verdict::Recheck(at(7 * DAY))] {
+        let mut stream = listed(&[HOUR]);
+        stream.ledger.wants[0].standing = Standing::Running { until: at(7 * DAY) };
+        let id = stream.ledger.wants[0].id;
+        let again = Lead { seen: Some(at(6 * DAY)), has_ended: true, ..lead("0", HOUR) };
+        stream.ledger.follow(&[again], Duration::ZERO, &rules(), at(6 * DAY));
+        answer(&mut stream, id, &verdict, &heard());
+        let [left] = stream.ledger.wants.as_slice() else { panic!("{verdict:?}: {:?}", stream.ledger.wants) };
+        assert!(left.is_ready(at(6 * DAY)), "{verdict:?}: {left:?}");
+        assert_eq!((left.seen, left.has_ended), (Some(at(6 * DAY)), true));
+        assert_eq!(states(&stream)[0] == Trust::Missing, verdict == Verdict::Commit);
+    }
+}
+
+/// A poll that fails, or waits for a person, is one want however often its stretches are named, and none of them is lost.
+#[test]
+fn stretches_of_a_part_are_one_want() {
+    let part = |name: &str, from: i64, to: i64| {
+        let slice = Slice::Part(name.to_owned(), window(from * HOUR, to * HOUR));
+        Lead { slice, of: None, seen: None, has_ended: false }
+    };
+    for parked in [false, true] {
+        let mut stream = listed(&[]);
+        let mut follow = |lead: Lead, stream: &mut Stream| {
+            stream.ledger.follow(&[lead], Duration::ZERO, &rules(), at(6 * DAY));
+            stream.ledger.wants.iter().map(|want| (want.slice.clone(), want.is_parked())).collect::<Vec<_>>()
+        };
+        follow(part("1", 0, 2), &mut stream);
+        if parked {
+            stream.ledger.wants[0].standing = Standing::Parked { reason: "404".to_owned() };
+        }
+        let slice = |name, from, to| part(name, from, to).slice;
+        assert_eq!(follow(part("1", 1, 3), &mut stream), [(slice("1", 0, 3), parked)]);
+        assert_eq!(follow(part("1", 3, 4), &mut stream), [(slice("1", 0, 4), parked)]);
+        assert_eq!(follow(part("1", 0, 1), &mut stream), [(slice("1", 0, 4), parked)]);
+        let two = [(slice("1", 0, 4), parked), (slice("2", 3, 5), false)];
+        assert_eq!(follow(part("2", 3, 5), &mut stream), two);
+        assert_eq!(follow(part("1", 40, 41), &mut stream).len(), 3, "far apart");
+        assert_eq!(states(&stream)[0], if parked { Trust::Blocked } else { Trust::Missing });
+        // Somebody asks with what was known then.
+        stream.ledger.wants[1].standing = Standing::Running { until: at(7 * DAY) };
+        assert_eq!(follow(part("2", 4, 6), &mut stream).len(), 4);
+    }
+}
+
+/// A backfill has ended when all that its lists have named was read once, and counts its rows.
+#[test]
+fn a_backfill_waits_for_what_was_named() {
+    let mut stream = listed(&[]);
+    let id = stream.order(0, 2, Mode::All);
+    stream.ledger.wants.push(Want {
+        id: 50,
+        ..Want::new(Purpose::Backfill(id), Slice::Window(window(0, 2 * DAY)), at(0), Duration::ZERO)
+    });
+    let leads = vec![lead("a", HOUR), lead("b", DAY + HOUR)];
+    answer(&mut stream, 50, &Verdict::Commit, &Heard { rows: 0, leads, ..heard() });
+    assert_eq!(stream.plan().finished, [0; 0]);
+    let open = |stream: &Stream| stream.ledger.wants.iter().find(|want| want.rechecks == 0).map(|want| want.id);
+    let (one, later) = (open(&stream).unwrap(), at(7 * DAY));
+    answer(&mut stream, one, &Verdict::Recheck(later), &heard());
+    assert_eq!(stream.plan().finished, [0; 0]);
+    let other = open(&stream).unwrap();
+    answer(&mut stream, other, &Verdict::Commit, &heard());
+    assert_eq!((stream.plan().finished, stream.ledger.backfills[0].rows), (vec![id], 6));
+    // The first is still open: another look brings the same rows.
+    answer(&mut stream, one, &Verdict::Recheck(later), &heard());
+    assert_eq!(stream.ledger.backfills[0].rows, 6);
+}
+
+/// One thing that fails and fails waits for a person, but never because the vendor is down.
+#[test]
+fn what_fails_alone_is_parked() {
+    let verdict = |slice: Slice, failures: u32, others_answer: bool| {
+        let want = Want { failures, ..Want::new(Purpose::Lead, slice, at(0), Duration::ZERO) };
+        let circumstances = Circumstances { now: at(DAY), next_day: at(DAY), jitter: 0.5, others_answer };
+        judge(&rules(), &want, Err(&Fault::Unreachable("HTTP 500".to_owned())), circumstances).verdict
+    };
+    let part = || Slice::Part("7".to_owned(), window(0, 1));
+    assert!(matches!(verdict(part(), 8, true), Verdict::Park(_)));
+    assert!(matches!(verdict(Slice::Key("7".to_owned()), 8, true), Verdict::Park(_)));
+    assert!(matches!(verdict(part(), 7, true), Verdict::Retry(_)));
+    assert!(matches!(verdict(part(), 100, false), Verdict::Retry(_)));
+    assert!(matches!(verdict(Slice::Window(window(0, DAY)), 100, true), Verdict::Retry(_)));
 }

@@ -216,11 +216,12 @@ impl Stream {
         let asked_at = self.now - TimeDelta::seconds(2);
         let lead = |lead: &u8| Lead {
             slice: Slice::Key(lead.to_string()),
-            of: window(i64::from(*lead) * HOUR, i64::from(*lead) * HOUR + 1),
+            of: Some(window(i64::from(*lead) * HOUR, i64::from(*lead) * HOUR + 1)),
             seen: None,
+            has_ended: false,
         };
         let leads = leads.iter().map(lead).collect();
-        Heard { asked_at, elapsed: Duration::from_secs(2), rows, earliest_change, leads, again: None, tally: None }
+        Heard { asked_at, elapsed: Duration::from_secs(2), rows, earliest_change, leads, found: None, tally: None }
     }
 
     /// As many rows as an answer can hold, evenly spread over a part of the window.

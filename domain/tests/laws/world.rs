@@ -242,7 +242,7 @@ impl World {
             Stage::Holding(claimed) => self.ask(worker, claimed),
             Stage::Asking(claimed, reply) => {
                 let next_day = self.now + TimeDelta::minutes(30);
-                let at = Circumstances { now: self.now, next_day, jitter: self.dice.jitter() };
+                let at = Circumstances { now: self.now, next_day, jitter: self.dice.jitter(), others_answer: true };
                 let judged = judge(&self.desk.rules, &claimed.want, reply.heard.as_ref(), at);
                 let wait = TimeDelta::milliseconds(self.dice.between(1, 500));
                 self.go_on(worker, Stage::Judged(claimed, reply, judged), wait);
