@@ -177,6 +177,8 @@ pub struct Traffic {
     pub quota: Option<(u32, u32)>,
     /// Whether the vendor is at work on an export: it takes one at a time.
     pub is_exporting: bool,
+    /// Whether another slot stays free for live work.
+    pub has_spare: bool,
 }
 
 /// How late live work may be made by background work that was let in for the sake of the floor. P7 allows 30 s; ten
@@ -194,7 +196,7 @@ const LONGEST: TimeDelta = TimeDelta::days(3650);
 ///
 /// Live work always goes first. Background work starts only where it should end before the next live slot; but where
 /// it has had no turn for a while, it may start if it delays that slot by no more than P7 allows: so it always moves.
-/// Among background work leads and owed stretches go before backfills, yet a backfill too has a turn every so often.
+/// Where another slot stays free for live work, nothing has to fit. Among background work leads and owed stretches go before backfills, yet a backfill too has a turn every so often.
 #[must_use]
 pub fn pick<'a>(ready: &'a [Want], traffic: &Traffic, now: DateTime<Utc>) -> Option<&'a Want> {
     let may = |want: &Want| !(traffic.is_exporting && matches!(want.slice, Slice::Export(_)));
@@ -212,15 +214,16 @@ pub fn pick<'a>(ready: &'a [Want], traffic: &Traffic, now: DateTime<Utc>) -> Opt
     // Not twice in a row while others wait, however long one takes.
     let backfill_first =
         starved(traffic.last_backfill) && traffic.last_backfill.is_none_or(|last| traffic.last_background > Some(last));
-    let background = ready.iter().filter(first(false)).filter(|want| lateness(want) <= LATENESS);
+    let background = ready.iter().filter(first(false)).filter(|want| traffic.has_spare || lateness(want) <= LATENESS);
     let next = background.min_by_key(|want| {
         let backfill = matches!(want.purpose, Purpose::Backfill(_));
-        let newest = want.slice.window().map_or(i64::MIN, |window| -window.to().timestamp());
+        let newest = want.concerns().map_or(i64::MAX, |window| -window.to().timestamp());
         (backfill != backfill_first, want.purpose, newest, want.id)
     })?;
     // One that does not fit waits for the floor, and the others with it: small ones slipping past would keep the floor
     // from ever being reached.
-    (lateness(next) <= TimeDelta::zero() || starved(traffic.last_background)).then_some(next)
+    let fits = traffic.has_spare || lateness(next) <= TimeDelta::zero();
+    (fits || starved(traffic.last_background)).then_some(next)
 }
 
 fn delta(duration: Duration) -> TimeDelta {

@@ -3,20 +3,21 @@
 use crate::database::Database;
 use crate::intake::Intake;
 use crate::lanes::{Claimed, LaneSpec, lock, set_closed, store_slot};
-use crate::leads::fresh;
+use crate::leads::{ended, fresh};
 use crate::ledger::{self, StreamId};
-use crate::shape::Shape;
 use crate::stored::backfill_of;
 use crate::tables::{rejects, requests, streams};
 use crate::transaction::Transaction;
 use crate::upsert::Effect;
 use chrono::{DateTime, Utc};
+use domain::backfill::Mode;
 use domain::fault::Fault;
-use domain::judge::Judgement;
-use domain::ledger::Heard;
+use domain::judge::{Judgement, Verdict};
+use domain::ledger::{Heard, Ledger};
 use domain::rules::Rules;
 use domain::source::{Reject, Step};
 use domain::tally::Tally;
+use domain::want::{Purpose, Slice, Want};
 use domain::window::Window;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, Set};
@@ -27,8 +28,6 @@ use xxhash_rust::xxh3::xxh3_128;
 pub struct Exchange {
     /// The account's rules.
     pub rules: Rules,
-    /// The table of the stream's rows.
-    pub shape: Option<&'static Shape>,
     /// When the question was sent.
     pub asked_at: DateTime<Utc>,
     /// Until the last byte.
@@ -76,21 +75,31 @@ async fn store(
         return Err(CommitError::Fenced);
     }
     let id = &claimed.stream;
-    let before = ledger::lock(tx, id).await?;
     let step = exchange.heard.as_ref().ok();
+    let want = &claimed.want;
+    // What is asked for by its key, and names nothing else, concerns no other want: there may be thousands.
+    let before = match (&want.slice, step) {
+        (Slice::Key(key), step) if step.is_none_or(|step| step.leads.is_empty()) => {
+            ledger::lock_named(tx, id, want.id, &[key]).await?
+        }
+        _ => ledger::lock(tx, id).await?,
+    };
     let window = claimed.want.slice.window();
     keep_aside(tx, id, window.as_ref(), step.map_or(&[], |step| &step.rejects), now).await?;
-    let leads = match (step, exchange.shape) {
-        (Some(step), Some(shape)) => fresh(tx, id, shape, &step.leads).await?,
-        (step, _) => step.map_or(Vec::new(), |step| step.leads.clone()),
+    let leads = match step {
+        Some(step) if !is_anew(&before, want) => fresh(tx, id, &step.leads).await?,
+        step => step.map_or(Vec::new(), |step| step.leads.clone()),
     };
+    if let Some(found) = step.and_then(|step| step.found).filter(|_| exchange.judgement.verdict == Verdict::Commit) {
+        ended(tx, id, want, found, now).await?;
+    }
     let heard = step.map(|step| Heard {
         asked_at: exchange.asked_at,
         elapsed: exchange.elapsed,
         rows: step.rows,
         earliest_change: effect.earliest_change,
         leads,
-        again: step.again,
+        found: step.found,
         tally,
     });
     let mut after = before.clone();
@@ -107,6 +116,12 @@ async fn store(
         set_closed(tx, &spec.key, lane.closed.as_ref(), now).await?;
     }
     Ok(effect)
+}
+
+/// Whether it was ordered that everything be asked for once more.
+fn is_anew(ledger: &Ledger, want: &Want) -> bool {
+    let is_all = |id| ledger.backfills.iter().any(|backfill| backfill.id == id && backfill.mode == Mode::All);
+    matches!(want.purpose, Purpose::Backfill(id) if is_all(id))
 }
 
 /// Gives a claimed want back without having asked: the lane is free again at once.
@@ -156,7 +171,7 @@ struct Seen<'a> {
 
 async fn evidence(tx: &Transaction, claimed: &Claimed, seen: &Seen<'_>, judgement: &Judgement) -> Result<(), DbErr> {
     let count = |number: u64| Set(i64::try_from(number).unwrap_or(i64::MAX));
-    let window = claimed.want.slice.window();
+    let window = claimed.want.concerns();
     let step = seen.heard.as_ref().ok();
     let row = requests::ActiveModel {
         account: Set(claimed.stream.account.clone()),

@@ -262,7 +262,7 @@ fn settle(
         rows: step.rows,
         earliest_change: effect.earliest_change,
         leads: step.leads.clone(),
-        again: step.again,
+        found: None,
         tally: None,
     };
     let verdict = match step.rejects.len() {

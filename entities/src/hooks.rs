@@ -1,6 +1,7 @@
 //! Webhooks: what they tell is stored, and what they name is wanted, before anybody is told that they were taken.
 
 use crate::database::Database;
+use crate::leads::{fresh, key_of};
 use crate::ledger::StreamId;
 use crate::stored::want_row;
 use crate::tables::{deliveries, wants};
@@ -10,9 +11,10 @@ use chrono::{DateTime, Utc};
 use domain::hook::Event;
 use domain::lead::Lead;
 use domain::spans::Spans;
-use domain::want::{Purpose, Slice, Want};
+use domain::want::{Purpose, Want};
+use domain::window::Window;
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, Set};
 use std::time::Duration;
 
 /// What became of the events of one webhook.
@@ -55,8 +57,8 @@ async fn take(tx: &Transaction, id: &StreamId, events: &[Event<Batch>], now: Dat
         for rows in &event.rows {
             upsert.add(tx, rows).await?;
         }
-        for lead in &event.leads {
-            want(tx, id, lead, now).await?;
+        for lead in fresh(tx, id, &event.leads).await? {
+            want(tx, id, &lead, now).await?;
         }
     }
     upsert.finish(tx).await?;
@@ -74,6 +76,7 @@ async fn is_new(tx: &Transaction, id: &StreamId, event: &Event<Batch>, now: Date
         account: Set(Some(id.account.clone())),
         stream: Set(Some(id.stream.clone())),
         rows: Set(i64::try_from(rows).unwrap_or(i64::MAX)),
+        slice_key: Set(event.leads.iter().find_map(|lead| key_of(&lead.slice)).map(str::to_owned)),
         seen_at: Set(now),
         ..Default::default()
     };
@@ -82,23 +85,30 @@ async fn is_new(tx: &Transaction, id: &StreamId, event: &Event<Batch>, now: Date
 }
 
 /// Wants what an event names: once, unless somebody asks already and may have asked too soon. What only waits to be looked
-/// at once more is due now.
+/// at once more is due now; what waits for a person goes on waiting. All in one statement, for a ticket for it may be under
+/// way.
 async fn want(tx: &Transaction, id: &StreamId, lead: &Lead, now: DateTime<Utc>) -> Result<(), DbErr> {
-    let Slice::Key(key) = &lead.slice else { return Ok(()) };
+    use wants::Column;
+    let Some(key) = key_of(&lead.slice) else { return Ok(()) };
+    let of = lead.of.as_ref();
+    let kept = |column: Column, news: Option<DateTime<Utc>>| Expr::col(column).if_null(news);
     let open = wants::Entity::update_many()
-        .col_expr(wants::Column::DueAt, Expr::value(now))
-        .col_expr(wants::Column::FromAt, Expr::value(lead.of.from()))
-        .col_expr(wants::Column::ToAt, Expr::value(lead.of.to()))
-        .filter(wants::Column::Account.eq(&id.account))
-        .filter(wants::Column::Stream.eq(&id.stream))
-        .filter(wants::Column::SliceKey.eq(key))
-        .filter(wants::Column::Standing.ne("running"))
+        .col_expr(
+            Column::DueAt,
+            Expr::case(Expr::col(Column::Failures).gt(0), Expr::col(Column::DueAt)).finally(now).into(),
+        )
+        .col_expr(Column::FromAt, kept(Column::FromAt, of.map(Window::from)))
+        .col_expr(Column::ToAt, kept(Column::ToAt, of.map(Window::to)))
+        .filter(Column::Account.eq(&id.account))
+        .filter(Column::Stream.eq(&id.stream))
+        .filter(Column::SliceKey.eq(key))
+        .filter(Column::Standing.ne("running"))
         .exec(tx)
         .await?;
     if open.rows_affected == 0 {
         let want = Want::new(Purpose::Lead, lead.slice.clone(), now, Duration::from_secs(1));
-        let row = want_row(id, &Want { of: Some(lead.of), ..want });
-        wants::Entity::insert(row).exec_without_returning(tx).await?;
+        let want = Want { of: lead.of, seen: lead.seen, has_ended: lead.has_ended, ..want };
+        wants::Entity::insert(want_row(id, &want)).exec_without_returning(tx).await?;
     }
     Ok(())
 }

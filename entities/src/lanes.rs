@@ -3,7 +3,7 @@
 use crate::database::Database;
 use crate::ledger::{StreamId, ready};
 use crate::stored::to_want;
-use crate::tables::{lane_slots, lanes, wants};
+use crate::tables::{lane_slots, lanes, streams, wants};
 use crate::traffic::{count, is_exporting, traffic};
 use crate::transaction::Transaction;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -58,6 +58,8 @@ pub struct Claimed {
     pub lease: Lease,
     /// When it was taken, by the clock that counts.
     pub now: DateTime<Utc>,
+    /// Whether the vendor has answered the question of this stream before this one.
+    pub others_answer: bool,
 }
 
 /// How long a ticket may be under way before it counts as lost; never longer than a lease, so that a worker that dies
@@ -132,7 +134,7 @@ async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Next
         return Ok(lane.next_turn().filter(|turn| *turn > now).map_or(Next::Nothing, Next::At));
     }
     let (rows, wanted): (Vec<_>, Vec<_>) = ready(tx, &spec.accounts, now).await?.into_iter().unzip();
-    let Some(want) = pick(&wanted, &traffic(tx, spec, &row, now).await?, now) else {
+    let Some(want) = pick(&wanted, &traffic(tx, spec, (&row, &lane), under_way, now).await?, now) else {
         return Ok(Next::Nothing);
     };
     let Some(row) = rows.into_iter().find(|row| row.id == want.id) else { return Ok(Next::Nothing) };
@@ -186,7 +188,13 @@ async fn take(
     handed.until_at = Set(Some(lease.until));
     handed.asked_at = Set(want.asked);
     handed.update(tx).await?;
-    Ok(Some(Claimed { job, stream, want, lease, now }))
+    let others_answer = want.failures > 0 && answers(tx, &stream).await?;
+    Ok(Some(Claimed { job, stream, want, lease, now, others_answer }))
+}
+
+async fn answers(tx: &Transaction, id: &StreamId) -> Result<bool, DbErr> {
+    let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(tx).await?;
+    Ok(row.is_some_and(|row| row.answered_at.is_some() && row.failing_since.is_none()))
 }
 
 /// The account whose want a ticket names; `None` where the ticket is old.

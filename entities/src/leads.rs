@@ -1,51 +1,66 @@
-//! Which leads are worth following.
+//! Which leads are worth following, and what has been followed to its end.
 
 use crate::ledger::StreamId;
-use crate::shape::{Shape, quoted};
+use crate::tables::followed::{ActiveModel, Column, Entity};
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
-use domain::lead::Lead;
-use domain::want::Slice;
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use domain::lead::{Found, Lead};
+use domain::want::{Slice, Want};
+use domain::window::Window;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, Set};
 use std::collections::BTreeMap;
 
 /// As many keys as one question names.
 const KEYS: usize = 500;
 
-/// Those of `leads` of which the table does not hold the state that was named already, or a later one, at its end.
-pub(crate) async fn fresh(tx: &Transaction, id: &StreamId, shape: &Shape, leads: &[Lead]) -> Result<Vec<Lead>, DbErr> {
-    let (Some(version), Some(open), [account, key]) = (shape.version, shape.open, shape.key.as_slice()) else {
-        return Ok(leads.to_vec());
-    };
-    let name = |place: usize| shape.columns.get(place).map_or(String::new(), |column| quoted(column.name));
-    let mut stored: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
-    let keys: Vec<&str> = leads.iter().filter(|lead| lead.seen.is_some()).filter_map(key_of).collect();
+/// Those of `leads` that name something new: what was followed to its end is new in a later version only.
+pub(crate) async fn fresh(tx: &Transaction, id: &StreamId, leads: &[Lead]) -> Result<Vec<Lead>, DbErr> {
+    let keys: Vec<&str> = leads.iter().filter_map(|lead| key_of(&lead.slice)).collect();
+    let mut known: BTreeMap<String, Option<DateTime<Utc>>> = BTreeMap::new();
     for some in keys.chunks(KEYS) {
-        let holes = (2..some.len() + 2).map(|hole| format!("${hole}")).collect::<Vec<_>>().join(", ");
-        let sql = format!(
-            "SELECT {} AS part, {} AS version FROM {} WHERE {} = $1 AND NOT {} AND {} IN ({holes})",
-            name(*key),
-            name(version),
-            quoted(&shape.table),
-            name(*account),
-            name(open),
-            name(*key),
-        );
-        let values = std::iter::once(id.account.as_str()).chain(some.iter().copied()).map(Value::from);
-        let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
-        for row in tx.query_all_raw(statement).await? {
-            stored.insert(row.try_get("", "part")?, row.try_get("", "version")?);
-        }
+        let found = Entity::find()
+            .filter(Column::Account.eq(&id.account))
+            .filter(Column::Stream.eq(&id.stream))
+            .filter(Column::SliceKey.is_in(some.iter().copied()))
+            .all(tx)
+            .await?;
+        known.extend(found.into_iter().map(|row| (row.slice_key, row.version_at)));
     }
-    let is_known = |lead: &&Lead| {
-        key_of(lead).zip(lead.seen).is_some_and(|(key, seen)| stored.get(key).is_some_and(|version| *version >= seen))
-    };
+    let is_known =
+        |lead: &&Lead| key_of(&lead.slice).and_then(|key| known.get(key)).is_some_and(|known| lead.seen <= *known);
     Ok(leads.iter().filter(|lead| !is_known(lead)).cloned().collect())
 }
 
-fn key_of(lead: &Lead) -> Option<&str> {
-    match &lead.slice {
+/// Notes that what `want` asked for is at its end.
+pub(crate) async fn ended(
+    tx: &Transaction,
+    id: &StreamId,
+    want: &Want,
+    found: Found,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let Some(key) = key_of(&want.slice) else { return Ok(()) };
+    let row = ActiveModel {
+        account: Set(id.account.clone()),
+        stream: Set(id.stream.clone()),
+        slice_key: Set(key.to_owned()),
+        of_at: Set(want.of.as_ref().map(Window::from)),
+        version_at: Set(want.seen.max(found.version)),
+        ended_at: Set(now),
+    };
+    // When it began is not told by a second look.
+    let mut news = vec![Column::VersionAt, Column::EndedAt];
+    news.extend(want.of.map(|_| Column::OfAt));
+    let again =
+        OnConflict::columns([Column::Account, Column::Stream, Column::SliceKey]).update_columns(news).to_owned();
+    Entity::insert(row).on_conflict(again).exec_without_returning(tx).await.map(|_| ())
+}
+
+/// What tells one thing from others.
+pub(crate) fn key_of(slice: &Slice) -> Option<&str> {
+    match slice {
         Slice::Key(key) => Some(key),
-        Slice::Window(_) | Slice::Export(_) | Slice::Delivery(_) => None,
+        Slice::Window(_) | Slice::Export(_) | Slice::Part(..) | Slice::Delivery(_) => None,
     }
 }

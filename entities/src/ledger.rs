@@ -11,11 +11,17 @@ use domain::pace::Pace;
 use domain::spans::Spans;
 use domain::want::Want;
 use domain::window::Window;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{NullOrdering, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel, Order,
+    QueryFilter, QueryOrder, QuerySelect, Set,
 };
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rows per statement: what one of them binds is limited.
+const AT_ONCE: usize = 500;
+/// As many wants as are looked at when the next is chosen.
+const READY: u64 = 200;
 
 /// Which stream of which account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,6 +56,11 @@ pub async fn held(on: &impl ConnectionTrait, id: &StreamId) -> Result<Spans, DbE
 /// # Errors
 /// What the database says.
 pub async fn lock(tx: &Transaction, id: &StreamId) -> Result<Ledger, DbErr> {
+    let row = lock_stream(tx, id).await?;
+    load_with(tx, id, row).await
+}
+
+async fn lock_stream(tx: &Transaction, id: &StreamId) -> Result<Option<streams::Model>, DbErr> {
     let pace = Pace::default();
     let fresh = streams::ActiveModel {
         account: Set(id.account.clone()),
@@ -65,8 +76,27 @@ pub async fn lock(tx: &Transaction, id: &StreamId) -> Result<Ledger, DbErr> {
     if tx.get_database_backend() == DbBackend::Postgres {
         find = find.lock_exclusive();
     }
-    let row = find.one(tx).await?;
-    load_with(tx, id, row).await
+    find.one(tx).await
+}
+
+/// Loads that part of a ledger that the want `want` and those for `keys` concern, to change it: nobody else can until `tx`
+/// ends. Of coverage, pace and all other wants it says nothing.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn lock_named(tx: &Transaction, id: &StreamId, want: i64, keys: &[&str]) -> Result<Ledger, DbErr> {
+    lock_stream(tx, id).await?;
+    let named =
+        Condition::any().add(wants::Column::Id.eq(want)).add(wants::Column::SliceKey.is_in(keys.iter().copied()));
+    let open = wants::Entity::find()
+        .filter(wants::Column::Account.eq(&id.account))
+        .filter(wants::Column::Stream.eq(&id.stream))
+        .filter(named)
+        .order_by_asc(wants::Column::Id)
+        .all(tx)
+        .await?;
+    let wants = open.iter().filter_map(to_want).collect();
+    Ok(Ledger { wants, backfills: load_backfills(tx, id).await?, ..Ledger::default() })
 }
 
 /// Stores what changed between `before` and `after`.
@@ -195,23 +225,22 @@ async fn store_coverage(tx: &Transaction, id: &StreamId, after: &Coverage) -> Re
 }
 
 async fn store_wants(tx: &Transaction, id: &StreamId, before: &[Want], after: &[Want]) -> Result<(), DbErr> {
-    let gone = before.iter().map(|want| want.id).filter(|id| after.iter().all(|want| want.id != *id));
-    let gone: Vec<i64> = gone.collect();
-    if !gone.is_empty() {
-        wants::Entity::delete_many().filter(wants::Column::Id.is_in(gone)).exec(tx).await?;
+    let left: BTreeSet<i64> = after.iter().map(|want| want.id).collect();
+    let gone: Vec<i64> = before.iter().map(|want| want.id).filter(|id| !left.contains(id)).collect();
+    for some in gone.chunks(AT_ONCE) {
+        wants::Entity::delete_many().filter(wants::Column::Id.is_in(some.iter().copied())).exec(tx).await?;
     }
-    for want in after {
-        match before.iter().find(|old| old.id == want.id && old.id != 0) {
-            None => {
-                want_row(id, want).insert(tx).await?;
-            }
-            Some(old) if old != want => {
-                let mut row = want_row(id, want);
-                row.id = Set(want.id);
-                row.update(tx).await?;
-            }
-            Some(_) => {}
-        }
+    let known: BTreeMap<i64, &Want> = before.iter().map(|want| (want.id, want)).collect();
+    let (old, new): (Vec<&Want>, Vec<&Want>) = after.iter().partition(|want| known.contains_key(&want.id));
+    for want in old.into_iter().filter(|want| known.get(&want.id) != Some(want)) {
+        let mut row = want_row(id, want);
+        row.id = Set(want.id);
+        row.update(tx).await?;
+    }
+    // A list may name thousands.
+    for some in new.chunks(AT_ONCE) {
+        let rows = some.iter().map(|want| want_row(id, want));
+        wants::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
     Ok(())
 }
@@ -268,24 +297,31 @@ async fn finish(tx: &Transaction, id: i64, now: DateTime<Utc>) -> Result<(), DbE
     Ok(())
 }
 
-/// The wants of some accounts that could be handed out at `now`, the live ones first.
+/// The wants of some accounts that could be handed out at `now`, the live ones first, then what happened last. Backfills
+/// among them, however much else there is: they too have their turn.
 pub(crate) async fn ready(
     on: &impl ConnectionTrait,
     accounts: &[String],
     now: DateTime<Utc>,
 ) -> Result<Vec<(wants::Model, Want)>, DbErr> {
-    use sea_orm::{Condition, QueryOrder};
-    let waiting = Condition::all().add(wants::Column::Standing.eq("waiting")).add(wants::Column::DueAt.lte(now));
-    let lost = Condition::all()
-        .add(wants::Column::Standing.is_in(["handed", "running", "awaiting"]))
-        .add(wants::Column::UntilAt.lte(now));
-    let rows = wants::Entity::find()
-        .filter(wants::Column::Account.is_in(accounts.iter().map(String::as_str)))
-        .filter(Condition::any().add(waiting).add(lost))
-        .order_by_desc(wants::Column::Purpose.eq("live"))
-        .order_by_asc(wants::Column::DueAt)
-        .limit(200)
-        .all(on)
-        .await?;
+    use wants::Column;
+    let waiting = Condition::all().add(Column::Standing.eq("waiting")).add(Column::DueAt.lte(now));
+    let lost =
+        Condition::all().add(Column::Standing.is_in(["handed", "running", "awaiting"])).add(Column::UntilAt.lte(now));
+    let all = wants::Entity::find()
+        .filter(Column::Account.is_in(accounts.iter().map(String::as_str)))
+        .filter(Condition::any().add(waiting).add(lost));
+    let newest = all
+        .clone()
+        .order_by_desc(Column::Purpose.eq("live"))
+        .order_by_with_nulls(Column::ToAt, Order::Desc, NullOrdering::Last)
+        .order_by_asc(Column::Id)
+        .limit(READY);
+    let mut rows = newest.all(on).await?;
+    if u64::try_from(rows.len()).is_ok_and(|count| count == READY) {
+        let backfills = all.filter(Column::Purpose.eq("backfill")).order_by_asc(Column::DueAt).limit(READY);
+        let known: BTreeSet<i64> = rows.iter().map(|row| row.id).collect();
+        rows.extend(backfills.all(on).await?.into_iter().filter(|row| !known.contains(&row.id)));
+    }
     Ok(rows.into_iter().filter_map(|row| to_want(&row).map(|want| (row, want))).collect())
 }

@@ -10,7 +10,7 @@ use domain::backfill::Mode;
 use domain::days::{DayCounts, count, days};
 use domain::ledger::Ledger;
 use domain::plan::windows_for;
-use domain::want::Purpose;
+use domain::want::{Purpose, Want};
 use domain::window::Window;
 use sea_orm::DbErr;
 use serde::Serialize;
@@ -37,6 +37,8 @@ pub struct Progress {
     pub rows: i64,
     /// Windows that wait for a person.
     pub blocked: u32,
+    /// What its answers have named, and nobody has read yet.
+    pub leads: Leads,
     /// How long the rest should take; absent where nothing is known yet.
     pub eta_seconds: Option<u64>,
 }
@@ -48,6 +50,15 @@ pub struct Windows {
     pub done: u64,
     /// With those to come.
     pub total: u64,
+}
+
+/// Processes, sessions and the like that were named in a backfill's span.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Leads {
+    /// Not read yet.
+    pub left: u64,
+    /// Those among them that wait for a person.
+    pub blocked: u64,
 }
 
 /// What a backfill would take.
@@ -81,14 +92,19 @@ pub async fn progress(db: &Database, account: Option<&Account>, id: i64) -> Resu
     let Some((order, streams)) = backfills::find(on, id).await? else { return Ok(None) };
     let (open, blocked) = open_wants(on, id).await?;
     let done: u64 = streams.iter().map(|stream| u64::try_from(stream.windows_done).unwrap_or(0)).sum();
-    let (mut to_come, mut eta) = (0, Some(0));
+    let (mut to_come, mut eta, mut leads) = (0, Some(0), Leads::default());
     if let Some(account) = account.filter(|_| matches!(order.state.as_str(), "running" | "paused")) {
         for stream in account.streams() {
             let ledger = ledger::load(on, &stream).await?;
             let left = windows_for(&left(&ledger, id, account), &ledger, account.source.rules());
             let pace = ledger.pace_for(Purpose::Backfill(id));
-            eta = pace.rows_per_day.and(eta).map(|eta| eta + seconds(&left, &ledger, account));
+            let named = named(&ledger, &order);
+            let (rules, open) = (account.source.rules(), named.left - named.blocked);
+            let reading = u64::try_from(rules.spacing.as_millis()).unwrap_or(u64::MAX).saturating_mul(open);
+            let reading = reading / u64::from(rules.width.max(1)) / 1000;
+            eta = pace.rows_per_day.and(eta).map(|eta| eta + seconds(&left, &ledger, account) + reading);
             to_come += left.len() as u64;
+            leads = Leads { left: leads.left + named.left, blocked: leads.blocked + named.blocked };
         }
     }
     Ok(Some(Progress {
@@ -98,6 +114,7 @@ pub async fn progress(db: &Database, account: Option<&Account>, id: i64) -> Resu
         windows: Windows { done, total: done + to_come.max(u64::from(open)) },
         rows: streams.iter().map(|stream| stream.rows).sum(),
         blocked,
+        leads,
         eta_seconds: eta,
         ..described(order)
     }))
@@ -150,6 +167,16 @@ fn left(ledger: &Ledger, id: i64, account: &Account) -> Vec<Window> {
     found.map(|backfill| backfill.remaining(&ledger.coverage, account.source.rules())).unwrap_or_default()
 }
 
+fn named(ledger: &Ledger, order: &Model) -> Leads {
+    let span = Window::new(order.from_at, order.to_at);
+    let is_in = |want: &&Want| want.concerns().zip(span).is_some_and(|(of, span)| of.intersect(&span).is_some());
+    let unread = ledger.wants.iter().filter(|want| want.is_owed_by_name() && want.rechecks == 0).filter(is_in);
+    unread.fold(Leads::default(), |sum, want| Leads {
+        left: sum.left + 1,
+        blocked: sum.blocked + u64::from(want.is_parked()),
+    })
+}
+
 fn seconds(windows: &[Window], ledger: &Ledger, account: &Account) -> u64 {
     let rules = account.source.rules();
     let pace = ledger.pace_for(Purpose::Settle);
@@ -167,6 +194,7 @@ fn described(order: Model) -> Progress {
         windows: Windows { done: 0, total: 0 },
         rows: 0,
         blocked: 0,
+        leads: Leads::default(),
         eta_seconds: None,
     }
 }

@@ -12,9 +12,6 @@ pub trait Table: EntityTrait {
     /// Of two states of a row the one with the later instant here is the truer one, whichever came first. Without it,
     /// the one that came last.
     const VERSION: Option<Self::Column> = None;
-    /// Whether a row is not at its end: a list that names it again in the state that is stored brings nothing new, unless
-    /// it is open.
-    const OPEN: Option<Self::Column> = None;
 
     /// The table's shape; made once.
     fn shape() -> &'static Shape;
@@ -39,8 +36,6 @@ pub struct Shape {
     pub at: usize,
     /// What tells the truer of two states.
     pub version: Option<usize>,
-    /// What tells that a row is not at its end.
-    pub open: Option<usize>,
 }
 
 /// One column.
@@ -105,7 +100,6 @@ impl Shape {
             synced_at,
             at: place(E::AT.as_str()),
             version: E::VERSION.map(|column| place(column.as_str())),
-            open: E::OPEN.map(|column| place(column.as_str())),
             key,
             columns,
         }

@@ -10,17 +10,22 @@ use std::time::Duration;
 
 /// How a window is marked that is to come by mail.
 pub(crate) const EXPORT: &str = "export";
+/// How the windows of a part begin: no key of a source's does.
+const PART: &str = "part/";
 
 /// A want from its row; `None` where the row holds no slice.
 pub(crate) fn to_want(row: &wants::Model) -> Option<Want> {
     let slice = match (row.from_at.zip(row.to_at), &row.slice_key, row.delivery_id) {
         (Some((from, to)), Some(how), _) if how == EXPORT => Slice::Export(Window::new(from, to)?),
+        (Some((from, to)), Some(how), _) if let Some(part) = how.strip_prefix(PART) => {
+            Slice::Part(part.to_owned(), Window::new(from, to)?)
+        }
         (Some((from, to)), None, _) => Slice::Window(Window::new(from, to)?),
         (_, Some(key), _) => Slice::Key(key.clone()),
         (None, None, Some(id)) => Slice::Delivery(id),
         (None, None, None) => return None,
     };
-    let is_by_itself = slice.window().is_none();
+    let is_key = matches!(slice, Slice::Key(_) | Slice::Delivery(_));
     Some(Want {
         id: row.id,
         purpose: to_purpose(&row.purpose, row.backfill_id),
@@ -31,7 +36,9 @@ pub(crate) fn to_want(row: &wants::Model) -> Option<Want> {
         failures: u32::try_from(row.failures).unwrap_or(0),
         rechecks: u32::try_from(row.rechecks).unwrap_or(0),
         asked: row.asked_at,
-        of: row.from_at.zip(row.to_at).filter(|_| is_by_itself).and_then(|(from, to)| Window::new(from, to)),
+        of: row.from_at.zip(row.to_at).filter(|_| is_key).and_then(|(from, to)| Window::new(from, to)),
+        seen: row.seen_at,
+        has_ended: row.has_ended,
         standing: to_standing(row),
     })
 }
@@ -51,11 +58,12 @@ pub(crate) fn want_row(id: &StreamId, want: &Want) -> wants::ActiveModel {
         slice_key: Set(match &want.slice {
             Slice::Key(key) => Some(key.clone()),
             Slice::Export(_) => Some(EXPORT.to_owned()),
+            Slice::Part(part, _) => Some(format!("{PART}{part}")),
             Slice::Window(_) | Slice::Delivery(_) => None,
         }),
         delivery_id: Set(match want.slice {
             Slice::Delivery(id) => Some(id),
-            Slice::Window(_) | Slice::Export(_) | Slice::Key(_) => None,
+            Slice::Window(_) | Slice::Export(_) | Slice::Part(..) | Slice::Key(_) => None,
         }),
         due_at: Set(want.due),
         expected_ms: Set(i64::try_from(want.expected.as_millis()).unwrap_or(i64::MAX)),
@@ -63,6 +71,8 @@ pub(crate) fn want_row(id: &StreamId, want: &Want) -> wants::ActiveModel {
         failures: Set(i32::try_from(want.failures).unwrap_or(i32::MAX)),
         rechecks: Set(i32::try_from(want.rechecks).unwrap_or(i32::MAX)),
         asked_at: Set(want.asked),
+        seen_at: Set(want.seen),
+        has_ended: Set(want.has_ended),
         standing: Set(standing.to_owned()),
         until_at: Set(until),
         reason: Set(reason),

@@ -6,7 +6,7 @@ use crate::stored::EXPORT;
 use crate::tables::{lanes, wants};
 use crate::transaction::Transaction;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::lane::Traffic;
+use domain::lane::{Lane, Traffic};
 use domain::plan::{due_at, slot_at};
 use domain::want::Purpose;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Set};
@@ -15,19 +15,23 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, 
 pub(crate) async fn traffic(
     tx: &Transaction,
     spec: &LaneSpec,
-    row: &lanes::Model,
+    (row, lane): (&lanes::Model, &Lane),
+    under_way: u64,
     now: DateTime<Utc>,
 ) -> Result<Traffic, DbErr> {
     let used = if row.quota_day.as_deref() == Some(&day(spec, now)) { row.quota_used } else { 0 };
     let spacing = TimeDelta::from_std(spec.rules.spacing).unwrap_or(TimeDelta::zero());
     let interval = cadence(&spec.rules);
+    // The lane must be free again by then, its spacing included.
+    let next_live = due_at(slot_at(now, &spec.rules) + interval, &spec.rules) - spacing;
+    let idle = lane.slots.iter().filter(|slot| slot.until <= now && slot.not_before <= next_live.max(now)).count();
     Ok(Traffic {
-        // The lane must be free again by then, its spacing included.
-        next_live: Some(due_at(slot_at(now, &spec.rules) + interval, &spec.rules) - spacing),
+        next_live: Some(next_live),
         last_background: row.background_at,
         last_backfill: row.backfill_at,
         quota: spec.rules.daily_quota.map(|quota| (u32::try_from(used).unwrap_or(0), quota)),
         is_exporting: is_exporting(tx, spec, None, now).await?,
+        has_spare: u64::try_from(idle).unwrap_or(0) >= under_way + 2,
     })
 }
 

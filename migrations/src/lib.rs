@@ -9,9 +9,10 @@ mod m20261121_000003_mails;
 mod m20261121_000004_ultimate_conversations;
 mod m20261121_000005_certainly_messages;
 mod m20261121_000006_conversations;
-mod m20261121_000007_truora;
-mod m20261121_000008_treble;
-mod m20261121_000009_conversations;
+mod m20261121_000007_leads;
+mod m20261121_000008_truora;
+mod m20261121_000009_treble;
+mod m20261121_000010_conversations;
 mod table;
 
 /// All changes, in order.
@@ -27,9 +28,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_ultimate_conversations::Migration),
             Box::new(m20261121_000005_certainly_messages::Migration),
             Box::new(m20261121_000006_conversations::Migration),
-            Box::new(m20261121_000007_truora::Migration),
-            Box::new(m20261121_000008_treble::Migration),
-            Box::new(m20261121_000009_conversations::Migration),
+            Box::new(m20261121_000007_leads::Migration),
+            Box::new(m20261121_000008_truora::Migration),
+            Box::new(m20261121_000009_treble::Migration),
+            Box::new(m20261121_000010_conversations::Migration),
         ]
     }
 }

@@ -124,7 +124,8 @@ fn a_question_shows_no_secret() {
 fn nobody_is_asked_what_it_does_not_know() {
     for source in all() {
         let stream = source.streams().remove(0).name;
-        let strange = [Slice::Key("1".to_owned()), Slice::Delivery(1)];
+        let part = |name: &str| Slice::Part(name.to_owned(), a_day().window().unwrap());
+        let strange = [Slice::Key("../1".to_owned()), part("../1"), Slice::Delivery(1)];
         for slice in strange {
             assert!(matches!(source.ask(&stream, &slice, None), Err(Fault::Refused(_))), "{}", source.vendor());
         }

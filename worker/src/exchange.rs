@@ -118,7 +118,6 @@ fn join(mut all: Step, step: Step) -> Step {
     all.rejects.extend(step.rejects);
     all.leads.extend(step.leads);
     all.awaited |= step.awaited;
-    all.open = all.open.max(step.open);
-    all.again = all.again.max(step.again);
+    all.found = step.found.or(all.found);
     all
 }

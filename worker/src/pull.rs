@@ -15,7 +15,6 @@ use entities::intake::Intake;
 use entities::lanes::{LaneSpec, Next, account_of, claim, give_back, hand_out};
 use entities::planning::replan;
 use entities::roster::{Account, Roster};
-use entities::tables::shapes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::channel;
@@ -100,12 +99,17 @@ impl Worker {
             return Ok(Some(lane));
         };
         let now = claimed.now + TimeDelta::from_std(self.clock.elapsed().saturating_sub(acquiring)).unwrap_or_default();
-        let at = Circumstances { now, next_day: next_day(lane, now), jitter: (self.jitter)() };
+        let at = Circumstances {
+            now,
+            next_day: next_day(lane, now),
+            jitter: (self.jitter)(),
+            others_answer: claimed.others_answer,
+        };
         let answer = heard.step.as_ref().map(|step| Answer {
             rows: step.rows,
             rejects: step.rejects.len() as u64,
             awaited: step.awaited,
-            open: step.open,
+            open: step.found.and_then(|found| found.open_until),
         });
         let judgement = info_span!("judge")
             .in_scope(|| judge(account.source.rules(), &claimed.want, answer.as_ref().map_err(|fault| *fault), at));
@@ -139,10 +143,7 @@ impl Worker {
         let late = (claimed.now - claimed.want.due).to_std().unwrap_or_default();
         metrics::histogram!("convosync_start_lateness_seconds", "account" => account.clone(), "purpose" => claimed.want.purpose.as_str())
             .record(late.as_secs_f64());
-        let stream = of.source.streams().into_iter().find(|stream| stream.name == claimed.stream.stream);
-        let shape = stream.and_then(|stream| shapes().into_iter().find(|shape| shape.table == stream.table));
         let exchange = Exchange {
-            shape,
             rules: of.source.rules().clone(),
             asked_at: claimed.now,
             elapsed: heard.elapsed,

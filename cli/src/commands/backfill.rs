@@ -36,10 +36,11 @@ pub async fn run(opened: &Opened, output: Output, order: Backfill) -> Result<(),
                 _ if !wait => Ok(()),
                 "done" => Ok(()),
                 state => {
-                    let blocked = last.blocked;
+                    let (blocked, leads) = (last.blocked, last.leads.blocked);
+                    let leads = if leads > 0 { format!(" and {leads} things they name") } else { String::new() };
                     Err(Failure::new(
                         Code::Partly,
-                        format!("backfill {id} is {state}; {blocked} windows wait for a person"),
+                        format!("backfill {id} is {state}; {blocked} windows{leads} wait for a person"),
                     ))
                 }
             }
@@ -69,14 +70,18 @@ pub async fn watch(opened: &Opened, id: i64) -> Result<Progress, Failure> {
         bar.set_length(now.windows.total);
         bar.set_position(now.windows.done);
         let eta = now.eta_seconds.map_or_else(|| "not known yet".to_owned(), |eta| format!("{eta} s"));
-        bar.set_message(format!("{} rows, {eta} left", now.rows));
-        let only_blocked = now.blocked > 0 && now.windows.done + u64::from(now.blocked) >= now.windows.total;
+        let unread = unread(&now);
+        bar.set_message(format!("{} rows, {unread}{eta} left", now.rows));
+        let blocked = u64::from(now.blocked);
+        let only_blocked = blocked + now.leads.blocked > 0
+            && now.windows.done + blocked >= now.windows.total
+            && now.leads.left == now.leads.blocked;
         if now.state != "running" && now.state != "paused" || only_blocked {
             bar.finish_and_clear();
             return Ok(now);
         }
         if !is_watched() && ticks.is_multiple_of(50) {
-            say(&format!("{}/{} windows, {} rows, {eta} left", now.windows.done, now.windows.total, now.rows));
+            say(&format!("{}/{} windows, {} rows, {unread}{eta} left", now.windows.done, now.windows.total, now.rows));
         }
         if ticks.is_multiple_of(10)
             && let Some(reason) = shut(opened, &now.account).await?
@@ -91,6 +96,11 @@ pub async fn watch(opened: &Opened, id: i64) -> Result<Progress, Failure> {
         ticks += 1;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+}
+
+/// What was named, and is still to be read.
+fn unread(progress: &Progress) -> String {
+    if progress.leads.left > 0 { format!("{} to read, ", progress.leads.left) } else { String::new() }
 }
 
 /// Why an account's lane waits for a person, if it does: then nothing of a backfill goes on by itself.
@@ -143,7 +153,7 @@ fn estimated(estimate: &Estimate) -> Table {
 }
 
 fn listed(all: &[Progress]) -> Table {
-    let mut rows = table(["id", "account", "from", "to", "state", "windows", "rows", "blocked", "left"]);
+    let mut rows = table(["id", "account", "from", "to", "state", "windows", "to read", "rows", "blocked", "left"]);
     for one in all {
         rows.add_row([
             one.id.to_string(),
@@ -152,8 +162,9 @@ fn listed(all: &[Progress]) -> Table {
             one.to.format("%Y-%m-%d %H:%MZ").to_string(),
             one.state.clone(),
             format!("{} of {}", one.windows.done, one.windows.total),
+            one.leads.left.to_string(),
             one.rows.to_string(),
-            one.blocked.to_string(),
+            (u64::from(one.blocked) + one.leads.blocked).to_string(),
             or_dash(one.eta_seconds.map(|eta| format!("{eta} s"))),
         ]);
     }

@@ -119,6 +119,7 @@ impl Desk {
             last_backfill: self.last_backfill,
             quota: None,
             is_exporting: self.is_exporting(now),
+            has_spare: false,
         };
         let id = pick(&self.ledger.wants, &traffic, now)?.id;
         let want = self.ledger.wants.iter_mut().find(|want| want.id == id)?;

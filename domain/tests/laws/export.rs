@@ -273,7 +273,7 @@ proptest! {
     /// While the vendor is at work on one, nobody is handed another; all else goes on.
     #[test]
     fn nobody_is_handed_an_export_while_one_is_out(ledger in any_ledger(), now in 0_i64..12 * DAY) {
-        let is_free = |is_exporting| Traffic { next_live: None, last_background: None, last_backfill: None, quota: None, is_exporting };
+        let is_free = |is_exporting| Traffic { next_live: None, last_background: None, last_backfill: None, quota: None, is_exporting, has_spare: false };
         let chosen = pick(&ledger.wants, &is_free(true), at(now));
         prop_assert!(!chosen.is_some_and(|want| matches!(want.slice, Slice::Export(_))));
         let others: Vec<Want> = ledger.wants.iter().filter(|want| !matches!(want.slice, Slice::Export(_))).cloned().collect();

@@ -117,12 +117,12 @@ proptest! {
 fn the_ended_is_looked_at_once_more() {
     let mut stream = listed(&[HOUR]);
     let id = stream.ledger.wants[0].id;
-    answer(&mut stream, id, &Verdict::Commit, &Heard { found: look_again(13), ..heard() });
+    answer(&mut stream, id, &Verdict::Commit, &Heard { found: Some(look_again(13)), ..heard() });
     let [look] = stream.ledger.wants.as_slice() else { panic!("{:?}", stream.ledger.wants) };
     assert_eq!((look.due, look.of, states(&stream)), (at(13 * DAY), None, vec![Trust::Final, Trust::Final]));
     let mut named = stream.ledger.clone();
     let (id, late) = (look.id, at(13 * DAY));
-    answer(&mut stream, id, &Verdict::Commit, &Heard { asked_at: late, found: look_again(13), ..heard() });
+    answer(&mut stream, id, &Verdict::Commit, &Heard { asked_at: late, found: Some(look_again(13)), ..heard() });
     assert!(stream.ledger.wants.is_empty(), "looked at for ever");
     named.follow(&[lead("0", HOUR)], Duration::ZERO, &rules(), at(6 * DAY));
     let [look] = named.wants.as_slice() else { panic!("{:?}", named.wants) };
@@ -130,8 +130,8 @@ fn the_ended_is_looked_at_once_more() {
     assert_eq!(named.known().held(), &[window(0, HOUR), window(HOUR + 1, 2 * DAY)].into_iter().collect::<Spans>());
 }
 
-fn look_again(day: i64) -> Option<Found> {
-    Some(Found { look_again: Some(at(day * DAY)), ..Found::default() })
+fn look_again(day: i64) -> Found {
+    Found { look_again: Some(at(day * DAY)), ..Found::default() }
 }
 
 /// What was named again while somebody asked for it is asked for once more, by one want, and at once.
@@ -160,7 +160,7 @@ fn stretches_of_a_part_are_one_want() {
     };
     for parked in [false, true] {
         let mut stream = listed(&[]);
-        let mut follow = |lead: Lead, stream: &mut Stream| {
+        let follow = |lead: Lead, stream: &mut Stream| {
             stream.ledger.follow(&[lead], Duration::ZERO, &rules(), at(6 * DAY));
             stream.ledger.wants.iter().map(|want| (want.slice.clone(), want.is_parked())).collect::<Vec<_>>()
         };

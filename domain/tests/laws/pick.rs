@@ -28,13 +28,16 @@ fn any_want() -> impl Strategy<Value = Want> {
 fn any_traffic() -> impl Strategy<Value = Traffic> {
     let instant = || prop::option::of((0_i64..200).prop_map(at));
     let quota = prop::option::of((0_u32..120, 0_u32..120));
-    (instant(), instant(), instant(), quota).prop_map(|(next_live, last_background, last_backfill, quota)| Traffic {
-        next_live,
-        last_background,
-        last_backfill,
-        quota,
-        is_exporting: false,
-    })
+    (instant(), instant(), instant(), quota, any::<bool>()).prop_map(
+        |(next_live, last_background, last_backfill, quota, has_spare)| Traffic {
+            next_live,
+            last_background,
+            last_backfill,
+            quota,
+            is_exporting: false,
+            has_spare,
+        },
+    )
 }
 
 fn is_live(want: &Want) -> bool {
@@ -88,6 +91,7 @@ impl Lane {
             last_backfill,
             quota: None,
             is_exporting: false,
+            has_spare: false,
         };
         let Some(want) = pick(&self.open, &traffic, self.now).cloned() else {
             self.now += TimeDelta::milliseconds(500);
@@ -156,12 +160,21 @@ proptest! {
     /// of P7's thirty are kept for what does not.
     #[test]
     fn background_work_never_delays_a_live_slot_by_much(wants in prop::collection::vec(any_want(), 0..8), traffic in any_traffic(), now in 0_i64..200) {
+        let traffic = Traffic { has_spare: false, ..traffic };
         if let (Some(want), Some(slot)) = (pick(&wants, &traffic, at(now)).filter(|want| !is_live(want)), traffic.next_live) {
             let end = at(now) + TimeDelta::from_std(want.expected).unwrap();
             prop_assert!(end <= slot + TimeDelta::seconds(20));
             let waited = traffic.last_background.is_none_or(|last| at(now) - last >= TimeDelta::seconds(10));
             prop_assert!(end <= slot || waited, "the floor is for those who waited");
         }
+    }
+
+    /// Where another slot stays free for live work, whatever is ready starts, however long it takes.
+    #[test]
+    fn with_a_slot_to_spare_nothing_waits(wants in prop::collection::vec(any_want(), 0..8), traffic in any_traffic(), now in 0_i64..200) {
+        let traffic = Traffic { has_spare: true, quota: None, ..traffic };
+        let is_ready = wants.iter().any(|want| want.is_ready(at(now)));
+        prop_assert_eq!(pick(&wants, &traffic, at(now)).is_some(), is_ready);
     }
 
     /// What is left of the quota's last tenth is live work's.

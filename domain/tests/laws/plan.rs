@@ -196,8 +196,8 @@ impl Tick {
             assert!(asked.iter().all(|asked| left.covers(*asked)), "asks for what it has");
             assert!(asked.windows(2).all(|pair| pair[0].from() >= pair[1].to()), "not newest first");
             let is_unread = |want: &&Want| want.rechecks == 0 && matches!(want.slice, Slice::Key(_));
-            let unread = self.before.wants.iter().filter(is_unread).filter_map(|want| want.of);
-            let is_read = unread.filter_map(|of| of.intersect(&backfill.window)).next().is_none();
+            let mut unread = self.before.wants.iter().filter(is_unread).filter_map(|want| want.of);
+            let is_read = !unread.any(|of| of.intersect(&backfill.window).is_some());
             assert_eq!(self.plan.finished.contains(&backfill.id), left.is_empty() && is_read);
             let open: Spans = windows(&self.stream.ledger.wants).into_iter().collect();
             let free = left.windows().iter().any(|window| !open.gaps(*window).is_empty());

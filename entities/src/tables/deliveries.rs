@@ -10,13 +10,13 @@ pub struct Model {
     /// Its id.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// The mailbox, or `file`.
+    /// The mailbox, `file`, or `webhook:` and the account.
     #[sea_orm(column_type = "Text")]
     pub place: String,
-    /// What tells it apart there; a file goes by its content.
+    /// What tells it apart there; a file goes by its content, an event by its id.
     #[sea_orm(column_type = "Text")]
     pub name: String,
-    /// `mail` or `file`.
+    /// `mail`, `file` or `webhook`.
     #[sea_orm(column_type = "Text")]
     pub kind: String,
     /// `committed`, `duplicate`, `foreign`, `short` or `unreadable`.
@@ -37,6 +37,9 @@ pub struct Model {
     pub to_at: Option<DateTime<Utc>>,
     /// How many rows it held.
     pub rows: i64,
+    /// What it named, where it is a webhook's event about one thing.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub slice_key: Option<String>,
     /// When it was worked on.
     pub seen_at: DateTime<Utc>,
 }

@@ -6,6 +6,7 @@ pub mod backfills;
 pub mod certainly_messages;
 pub mod coverage;
 pub mod deliveries;
+pub mod followed;
 pub mod lane_slots;
 pub mod lanes;
 pub mod rejects;

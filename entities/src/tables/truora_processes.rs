@@ -94,7 +94,6 @@ impl Table for Entity {
     // The newest `update_date` wins, whichever came first; of two with the same one, that which says how it ended. An
     // operator may turn a result over later.
     const VERSION: Option<Column> = Some(Column::StateAt);
-    const OPEN: Option<Column> = Some(Column::IsOpen);
 
     fn shape() -> &'static Shape {
         static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<Entity>);

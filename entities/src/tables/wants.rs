@@ -25,7 +25,8 @@ pub struct Model {
     pub from_at: Option<DateTime<Utc>>,
     /// The same stretch's end.
     pub to_at: Option<DateTime<Utc>>,
-    /// The slice, where it is a key; `export` where it is a window to come by mail.
+    /// The slice, where it is a key; `export` where it is a window to come by mail; `part/` and a part's name where it
+    /// is a window of that part.
     #[sea_orm(column_type = "Text", nullable)]
     pub slice_key: Option<String>,
     /// The slice, where it is a delivery.
@@ -50,6 +51,10 @@ pub struct Model {
     pub reason: Option<String>,
     /// When the vendor first took the question, where it answers by mail.
     pub asked_at: Option<DateTime<Utc>>,
+    /// The newest version of it that was named.
+    pub seen_at: Option<DateTime<Utc>>,
+    /// Whether it is said to be at its end.
+    pub has_ended: bool,
 }
 
 /// No relations: queries join by name.

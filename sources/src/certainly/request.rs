@@ -47,7 +47,9 @@ impl Question {
                 }
             }
             (Slice::Export(_), Some(_)) => refused("Certainly takes an export at once"),
-            (Slice::Key(_) | Slice::Delivery(_), _) => refused("Certainly is asked by windows of time only"),
+            (Slice::Part(..) | Slice::Key(_) | Slice::Delivery(_), _) => {
+                refused("Certainly is asked by windows of time only")
+            }
         }
     }
 

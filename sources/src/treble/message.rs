@@ -7,6 +7,7 @@ use super::spelling::settled;
 use crate::certainly::json::Json;
 use crate::record::{Field, Kind, Members, field};
 use chrono::TimeDelta;
+use domain::lead::Found;
 use domain::source::Step;
 use entities::rows::Cell;
 use entities::shape::Table;
@@ -73,12 +74,13 @@ impl Each for Messages {
         self.shelf.take()
     }
 
-    /// Messages may be delivered, and read, after the end: what has ended is looked at once more.
+    /// A history does not tell whether its session has ended; the list does. Messages may be delivered, and read, after the
+    /// end: what has ended is looked at once more.
     fn finish(&mut self, count: u64) -> Step {
         self.shelf.close();
         let late = Some(self.session.created + PATIENCE);
-        let (open, again) = if self.session.is_over { (None, late) } else { (late, None) };
-        Step { rows: count, open, again, ..Step::default() }
+        let found = Found { version: None, open_until: late, look_again: late };
+        Step { rows: count, found: Some(found), ..Step::default() }
     }
 
     fn clear(&mut self) {

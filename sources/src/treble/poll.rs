@@ -1,13 +1,14 @@
 //! The list of polls. Each is to be asked for its sessions by itself: one that always fails stops no other.
 
 use super::entries::Each;
-use super::question::{is_id, sessions};
+use super::question::is_id;
 use super::shelf::Shelf;
 use super::spelling::settled;
 use crate::certainly::json::Json;
 use crate::record::{Field, Kind, Members, field};
 use domain::lead::Lead;
 use domain::source::Step;
+use domain::want::Slice;
 use domain::window::Window;
 use entities::rows::Cell;
 use entities::shape::Table;
@@ -44,7 +45,7 @@ impl Each for Polls {
         members.fill(&mut row, &FIELDS);
         row.put("extra", members.rest());
         self.shelf.push(&row).map_err(|bad| bad.to_string())?;
-        self.leads.push(Lead { slice: sessions(&id, self.window), of: self.window, seen: None });
+        self.leads.push(Lead { slice: Slice::Part(id, self.window), of: None, seen: None, has_ended: false });
         Ok(())
     }
 

@@ -1,7 +1,7 @@
-//! What is asked: a window leads to its polls, a poll to its sessions, a session to its history. The last two are keys,
-//! which say all that is to be known of them.
+//! What is asked: a window leads to its polls, each a part of the stream; a poll to its sessions; a session, by its key, to its
+//! history.
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::fault::Fault;
 use domain::source::Cursor;
 use domain::want::Slice;
@@ -35,10 +35,8 @@ pub enum Question {
 pub struct Session {
     /// Its id.
     pub id: String,
-    /// When it was made, to the second.
+    /// When it was made.
     pub created: DateTime<Utc>,
-    /// Whether it is known to have ended.
-    pub is_over: bool,
 }
 
 impl Question {
@@ -47,7 +45,10 @@ impl Question {
         let refused = |why: &str| Fault::Refused(why.to_owned());
         let question = match slice {
             Slice::Window(window) => Self::Polls(*window),
-            Slice::Key(key) => Self::of_key(key).ok_or_else(|| refused("this is no poll or session of Treble's"))?,
+            Slice::Part(poll, window) if is_id(poll) => Self::sessions(poll, *window),
+            Slice::Key(key) => {
+                Session::of(key).map(Self::History).ok_or_else(|| refused("this is no session of Treble's"))?
+            }
             _ => return Err(refused("Treble is asked by windows of time, polls and sessions only")),
         };
         match (question, cursor) {
@@ -59,39 +60,24 @@ impl Question {
         }
     }
 
-    fn of_key(key: &str) -> Option<Self> {
-        let mut parts = key.split('/');
-        let (kind, id) = (parts.next()?, parts.next().filter(|id| is_id(id))?.to_owned());
-        let (first, second) = (parts.next()?, parts.next()?);
-        let number: i64 = first.parse().ok().filter(|number: &i64| number.to_string() == first)?;
-        if parts.next().is_some() {
-            return None;
-        }
-        match (kind, second) {
-            ("poll", until) => {
-                let until = until.parse().ok().filter(|until| number < *until)?;
-                Some(Self::Sessions { poll: id, since: number, until, next: None })
-            }
-            ("session", "0" | "1") => {
-                let created = DateTime::from_timestamp(number, 0)?;
-                Some(Self::History(Session { id, created, is_over: second == "1" }))
-            }
-            _ => None,
-        }
+    /// Whole seconds, as many as the window touches.
+    fn sessions(poll: &str, window: Window) -> Self {
+        let up = window.to() + TimeDelta::nanoseconds(999_999_999);
+        Self::Sessions { poll: poll.to_owned(), since: window.from().timestamp(), until: up.timestamp(), next: None }
     }
 }
 
 impl Session {
-    /// The slice that asks for its history. A session that has ended since is another question.
+    /// The slice that asks for its history.
     pub fn slice(&self) -> Slice {
-        Slice::Key(format!("session/{}/{}/{}", self.id, self.created.timestamp(), u8::from(self.is_over)))
+        Slice::Key(format!("session/{}/{}", self.id, self.created.timestamp_micros()))
     }
-}
 
-/// The slice that asks for the sessions of `poll` in `window`: whole seconds, as many as it touches.
-pub fn sessions(poll: &str, window: Window) -> Slice {
-    let up = window.to() + TimeDelta::nanoseconds(999_999_999);
-    Slice::Key(format!("poll/{poll}/{}/{}", window.from().trunc_subsecs(0).timestamp(), up.timestamp()))
+    fn of(key: &str) -> Option<Self> {
+        let (id, created) = key.strip_prefix("session/")?.split_once('/')?;
+        let micros: i64 = created.parse().ok().filter(|micros: &i64| micros.to_string() == created)?;
+        is_id(id).then_some(Self { id: id.to_owned(), created: DateTime::from_timestamp_micros(micros)? })
+    }
 }
 
 /// Whether `text` can be an id: it stands in an address, as it is, because no such letter has to be encoded there.

@@ -6,7 +6,7 @@ use super::shelf::Shelf;
 use super::spelling::settled;
 use crate::certainly::json::Json;
 use crate::record::{Field, Kind, Members, field};
-use chrono::{SubsecRound, TimeDelta};
+use chrono::TimeDelta;
 use domain::lead::Lead;
 use domain::window::Window;
 use entities::rows::{Cell, Row};
@@ -40,8 +40,8 @@ pub fn store(shelf: &mut Shelf, account: &str, poll: &str, json: Json) -> Result
     members.fill(&mut row, &FIELDS);
     row.put("extra", members.rest());
     shelf.push(&row).map_err(|bad| bad.to_string())?;
-    let session = Session { id, created: created.trunc_subsecs(0), is_over: finished.is_some() };
-    Ok(Lead { slice: session.slice(), of, seen: finished })
+    let slice = Session { id, created }.slice();
+    Ok(Lead { slice, of: Some(of), seen: finished, has_ended: finished.is_some() })
 }
 
 fn put_user(row: &mut Row<'_>, members: &mut Members) {

@@ -45,5 +45,5 @@ fn lead(kind: &str, event: &Members, claims: &Members) -> Option<Lead> {
     let told = object.time("creation_date").or_else(|| event.time("timestamp"));
     let at = told.or_else(|| claims.time("iat"))?;
     let of = Window::new(at, at + TimeDelta::seconds(1))?;
-    Some(Lead { slice: Slice::Key(id), of, seen: object.time("update_date") })
+    Some(Lead { slice: Slice::Key(id), of: Some(of), seen: object.time("update_date"), has_ended: false })
 }

@@ -1,4 +1,5 @@
-//! The dashboard's Chatbot History, as a CSV file. It names processes; what they are is asked for by their ids.
+//! The dashboard's Chatbot History as a CSV file, or somebody's own list of ids. It names processes; what they are is asked
+//! for by their ids.
 
 use super::request::is_id;
 use crate::certainly::moment::instant;
@@ -24,7 +25,7 @@ const DATES_BY_DAY: [&str; 4] = ["fechadecreacion", "fechacreacion", "datadecria
 #[derive(Debug, Default)]
 pub struct History {
     id: usize,
-    date: usize,
+    date: Option<usize>,
     is_day_first: bool,
     leads: Vec<Lead>,
 }
@@ -33,11 +34,15 @@ impl Sheet for History {
     fn head(&mut self, names: &[String]) -> Result<(), Fault> {
         let names: Vec<String> = names.iter().map(|name| plain(name)).collect();
         let find = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
-        let missing = || malformed("no Chatbot History: its first line names no process id, or no creation date");
+        let missing = || malformed("no Chatbot History, and no list of ids: its first line names no process id");
         self.id = find(&IDS).ok_or_else(missing)?;
         let by_day = find(&DATES_BY_DAY);
         self.is_day_first = by_day.is_some();
-        self.date = by_day.or(find(&DATES)).ok_or_else(missing)?;
+        self.date = by_day.or(find(&DATES));
+        // A lone column is somebody's own list of ids.
+        if self.date.is_none() && names.len() > 1 {
+            return Err(malformed("no Chatbot History: its first line names no creation date"));
+        }
         Ok(())
     }
 
@@ -47,9 +52,15 @@ impl Sheet for History {
         if !is_id(id) {
             return Err("has no id of a process");
         }
-        let at = date(cell(self.date), self.is_day_first).ok_or("has no creation date that could be read")?;
-        let of = Window::new(at, at + TimeDelta::seconds(1)).ok_or("has no creation date that could be read")?;
-        self.leads.push(Lead { slice: Slice::Key(id.to_owned()), of, seen: None });
+        let unread = "has no creation date that could be read";
+        let of = match self.date {
+            Some(place) => {
+                let at = date(cell(place), self.is_day_first).ok_or(unread)?;
+                Some(Window::new(at, at + TimeDelta::seconds(1)).ok_or(unread)?)
+            }
+            None => None,
+        };
+        self.leads.push(Lead { slice: Slice::Key(id.to_owned()), of, seen: None, has_ended: false });
         Ok(())
     }
 

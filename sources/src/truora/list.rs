@@ -60,7 +60,7 @@ impl List {
             return Ok(None);
         }
         let of = created.and_then(|at| Window::new(at, at + TimeDelta::seconds(1))).unwrap_or(self.window);
-        Ok(Some(Lead { slice: Slice::Key(id), of, seen: row.time("update_date") }))
+        Ok(Some(Lead { slice: Slice::Key(id), of: Some(of), seen: row.time("update_date"), has_ended: false }))
     }
 }
 

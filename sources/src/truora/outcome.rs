@@ -6,6 +6,7 @@ use crate::certainly::refusal::Words;
 use crate::whole::{Page, malformed, value};
 use chrono::TimeDelta;
 use domain::fault::Fault;
+use domain::lead::Found;
 use domain::source::{Head, Step};
 use entities::rows::{BadRow, Rows};
 
@@ -34,10 +35,12 @@ impl Page for Outcome {
         if process.id != self.id {
             return Err(malformed("the result of another process"));
         }
-        let step = match process.ended {
-            None => Step { rows: 1, open: Some(process.created + PATIENCE), ..Step::default() },
-            Some(at) => Step { rows: 1, again: Some(at + AGAIN), ..Step::default() },
+        let found = Found {
+            version: process.updated,
+            open_until: process.ended.is_none().then_some(process.created + PATIENCE),
+            look_again: process.ended.map(|at| at + AGAIN),
         };
+        let step = Step { rows: 1, found: Some(found), ..Step::default() };
         let unfit = |bad: BadRow| malformed(&bad.to_string());
         Ok((step, process.rows(&self.account).map_err(unfit)?))
     }

@@ -42,7 +42,8 @@ pub struct Process {
     pub created: DateTime<Utc>,
     /// When it ended, if it has.
     pub ended: Option<DateTime<Utc>>,
-    updated: Option<DateTime<Utc>>,
+    /// When it was last changed.
+    pub updated: Option<DateTime<Utc>>,
     members: Members,
     responses: Vec<Json>,
 }

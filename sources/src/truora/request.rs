@@ -42,7 +42,9 @@ impl Question {
             (Slice::Key(id), None) if is_id(id) => Ok(Self::Process(id.clone())),
             (Slice::Key(_), None) => refused("this is no id of a process of Truora's"),
             (Slice::Key(_), Some(_)) => refused("Truora tells a process at once"),
-            (Slice::Export(_) | Slice::Delivery(_), _) => refused("Truora is asked by windows of time and by ids only"),
+            (Slice::Export(_) | Slice::Part(..) | Slice::Delivery(_), _) => {
+                refused("Truora is asked by windows of time and by ids only")
+            }
         }
     }
 }

@@ -25,7 +25,6 @@ use std::time::Duration;
 fn exchange(store: &Store, claimed: &Claimed, batches: Vec<Batch>, verdict: Verdict) -> Said {
     let rows = batches.iter().map(|batch| batch.len() as u64).sum();
     let exchange = Exchange {
-        shape: None,
         rules: store.lane().rules.clone(),
         asked_at: claimed.now,
         elapsed: Duration::from_millis(250),
@@ -120,7 +119,7 @@ async fn together(engine: Engine) {
     let mut exchange = exchange(&store, &claimed, vec![one(&claimed, "1"), one(&claimed, "2")], Verdict::Commit);
     let slice = Slice::Key("session".to_owned());
     let of = claimed.want.slice.window().unwrap();
-    let lead = Lead { slice: slice.clone(), of, seen: None };
+    let lead = Lead { slice: slice.clone(), of: Some(of), seen: None, has_ended: false };
     exchange.exchange.heard = Ok(Step { rows: 2, leads: vec![lead.clone()], ..Step::default() });
     let effect = commit(db, lane, &claimed, exchange).await.unwrap();
     assert_eq!((effect.inserted, effect.updated, effect.unchanged), (2, 0, 0));

@@ -33,7 +33,6 @@ async fn worked(store: &Store, claimed: &Claimed, heard: Result<Step, Fault>, ve
     let start = claimed.want.slice.window().unwrap().from();
     let rows = heard.is_ok().then(|| batch::<wolkvox_chats::Entity>(&[chat("a", "1", Some(start), "x")]));
     let exchange = Exchange {
-        shape: None,
         rules: store.lane().rules.clone(),
         asked_at: claimed.now,
         elapsed: Duration::from_millis(5),

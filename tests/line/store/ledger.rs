@@ -30,7 +30,12 @@ fn all_wants(now: DateTime<Utc>, backfill: i64) -> Vec<Want> {
         Standing::Running { until: now + TimeDelta::milliseconds(90_123) },
         Standing::Parked { reason: "a person's \"word\"".to_owned() },
     ];
-    let slices = [Slice::Window(hours(now, -30, -29)), Slice::Key("ключ '1'".to_owned()), Slice::Delivery(7)];
+    let slices = [
+        Slice::Window(hours(now, -30, -29)),
+        Slice::Part("41/7".to_owned(), hours(now, -5, -4)),
+        Slice::Key("ключ '1'".to_owned()),
+        Slice::Delivery(7),
+    ];
     let mut wants = Vec::new();
     for purpose in purposes {
         for standing in &standings {
@@ -41,6 +46,8 @@ fn all_wants(now: DateTime<Utc>, backfill: i64) -> Vec<Want> {
                 want.standing = standing.clone();
                 want.attempt = i32::try_from(number).unwrap();
                 (want.failures, want.rechecks) = (number + 1, number + 2);
+                want.of = matches!(slice, Slice::Key(_)).then(|| hours(now, -9, -8)).filter(|_| number % 2 == 0);
+                (want.seen, want.has_ended) = (want.of.map(|of| of.to()), number % 3 == 0);
                 wants.push(want);
             }
         }

@@ -4,8 +4,8 @@ use crate::stage::{Engine, TestDatabase};
 use convosync::clock::SystemClock;
 use entities::database::Database;
 use entities::tables::{
-    backfill_streams, backfill_windows, backfills, certainly_messages, coverage, deliveries, lane_slots, lanes,
-    rejects, requests, streams, treble_events, treble_messages, treble_polls, treble_sessions, truora_processes,
+    backfill_streams, backfill_windows, backfills, certainly_messages, coverage, deliveries, followed, lane_slots,
+    lanes, rejects, requests, streams, treble_events, treble_messages, treble_polls, treble_sessions, truora_processes,
     truora_responses, ultimate_conversations, wants, wolkvox_chats,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
@@ -66,6 +66,7 @@ async fn same_columns(engine: Engine) {
     describe::<certainly_messages::Entity>(&mut wanted, engine);
     describe::<coverage::Entity>(&mut wanted, engine);
     describe::<deliveries::Entity>(&mut wanted, engine);
+    describe::<followed::Entity>(&mut wanted, engine);
     describe::<lane_slots::Entity>(&mut wanted, engine);
     describe::<lanes::Entity>(&mut wanted, engine);
     describe::<rejects::Entity>(&mut wanted, engine);

@@ -4,7 +4,7 @@ use super::*;
 fn polls_become_rows_and_lead_to_their_sessions() {
     let (step, rows) = told(&day(), fixture!("polls.json"));
     let of = day().window().unwrap();
-    let lead = |poll: &str| Lead { slice: key(&format!("poll/{poll}/1786147200/1786233600")), of, seen: None };
+    let lead = |poll: &str| Lead { slice: Slice::Part(poll.to_owned(), of), of: None, seen: None, has_ended: false };
     let leads = ["41007", "41014", "41021"].map(lead).to_vec();
     assert_eq!(step, Step { leads, ..Step::default() });
     let names = ["account", "poll_id", "name", "settings", "created_at", "extra"];
@@ -20,15 +20,15 @@ fn polls_become_rows_and_lead_to_their_sessions() {
 #[test]
 fn a_ragged_window_is_asked_for_in_whole_seconds() {
     let of = window("2026-08-08T00:00:00.5Z", "2026-08-08T00:00:01.001Z");
-    let (step, _) = told(&Slice::Window(of), b"[{\"id\":1}]");
-    assert_eq!(step.leads, [Lead { slice: key("poll/1/1786147200/1786147202"), of, seen: None }]);
+    let url = |of| opened(&json!({})).source.ask("sessions", &Slice::Part("1".to_owned(), of), None).unwrap().url;
+    assert!(url(of).ends_with("&since=1786147200&until=1786147202"), "{}", url(of));
     let exact = window("2026-08-08T00:00:00Z", "2026-08-08T00:00:01Z");
-    assert_eq!(told(&Slice::Window(exact), b"[{\"id\":1}]").0.leads[0].slice, key("poll/1/1786147200/1786147201"));
+    assert!(url(exact).ends_with("&since=1786147200&until=1786147201"), "{}", url(exact));
 }
 
 #[test]
 fn what_is_no_list_is_malformed() {
-    for slice in [day(), key(OPEN)] {
+    for slice in [day(), key(SESSION)] {
         for body in
             ["", " \n", "null", "{}", r#"{"message":"hello"}"#, "5", "[", "[{}", "[{}]x", "[{}],", "<html>", "[1,]"]
         {

@@ -1,10 +1,12 @@
 use super::*;
+use domain::lead::Found;
 
 #[test]
 fn every_entry_becomes_a_row_in_its_place() {
-    let (step, rows) = told(&key(OPEN), fixture!("history.json"));
+    let (step, rows) = told(&key(SESSION), fixture!("history.json"));
     let late = Some(utc("2026-08-15T14:00:00Z"));
-    assert_eq!(step, Step { rows: 4, open: late, ..Step::default() });
+    let found = Found { version: None, open_until: late, look_again: late };
+    assert_eq!(step, Step { rows: 4, found: Some(found), ..Step::default() });
     let names = ["session_id", "ordinal", "entry_type", "type", "sender", "text"];
     let told: Vec<_> = rows.iter().map(|row| cells(row, &names)).collect();
     let expected = [
@@ -27,20 +29,13 @@ fn every_entry_becomes_a_row_in_its_place() {
 }
 
 #[test]
-fn what_has_ended_is_looked_at_once_more() {
-    let (step, rows) = told(&key(OVER), fixture!("history.json"));
-    let late = Some(utc("2026-08-15T14:00:00Z"));
-    assert_eq!((step, rows.len()), (Step { rows: 4, again: late, ..Step::default() }, 4));
-}
-
-#[test]
 fn one_entry_in_many_spellings_is_one_row() {
     let plain = r#"[{"type":"MESSAGE","message":{"type":"TEXT","created_at":1786197600,"extra":null}},
         {"type":"EVENT","event":{"created_at":1786197600}}]"#;
-    let first = told(&key(OPEN), plain.as_bytes()).1;
+    let first = told(&key(SESSION), plain.as_bytes()).1;
     for at in ["\"1786197600\"", "\"2026-08-08 14:00:00\"", "\"2026-08-08T14:00:00.000Z\""] {
         let body = plain.replace("1786197600", at).replace("\"extra\":null", "\"text\":\"\",\"read_at\":null");
-        assert_eq!(told(&key(OPEN), body.as_bytes()).1, first, "{at}");
+        assert_eq!(told(&key(SESSION), body.as_bytes()).1, first, "{at}");
     }
 }
 
@@ -48,7 +43,7 @@ fn one_entry_in_many_spellings_is_one_row() {
 fn entries_of_any_shape_are_kept() {
     let body = r#"[7,"x",null,{"type":"MESSAGE"},{"type":"MESSAGE","message":"hi"},
         {"type":"MESSAGE","id":5,"message":{"type":"TEXT","text":"a","id":6,"read_at":"never"}},{"message":{"text":"a"}}]"#;
-    let (step, rows) = told(&key(OPEN), body.as_bytes());
+    let (step, rows) = told(&key(SESSION), body.as_bytes());
     assert_eq!((step.rows, step.rejects.len()), (7, 0));
     let rows: Vec<_> = rows.iter().map(|row| cells(row, &["ordinal", "entry_type", "text", "extra"])).collect();
     let expected = [
@@ -66,7 +61,7 @@ fn entries_of_any_shape_are_kept() {
 #[test]
 fn rows_of_an_answer_that_fails_are_given_up() {
     let entries = vec![r#"{"type":"MESSAGE","message":{"text":"a"}}"#; 1200].join(",");
-    let mut reader = opened(&json!({})).source.reader("sessions", &key(OPEN), None).unwrap();
+    let mut reader = opened(&json!({})).source.reader("sessions", &key(SESSION), None).unwrap();
     reader.feed(head(200), format!("[{entries}").as_bytes()).unwrap();
     assert_eq!(reader.finish(head(200)).unwrap_err().kind(), "malformed");
     assert!(reader.take().is_none());

@@ -24,7 +24,7 @@ fn each_refusal_means_something_else() {
         (301, b"", "unreachable"),
     ];
     for (status, body, kind) in cases {
-        for slice in [day(), key(POLL), key(OPEN)] {
+        for slice in [day(), poll(), key(SESSION)] {
             assert_eq!(fault(&slice, status, body).kind(), kind, "{status} {}", String::from_utf8_lossy(body));
         }
     }
@@ -33,21 +33,18 @@ fn each_refusal_means_something_else() {
 #[test]
 fn words_say_what_is_missing() {
     let text = |slice: &Slice, body: &[u8]| fault(slice, 404, body).to_string();
-    assert_eq!(
-        text(&key(POLL), fixture!("no_poll.json")),
-        "refused: Treble has no such poll (HTTP 404: poll not found)"
-    );
+    assert_eq!(text(&poll(), fixture!("no_poll.json")), "refused: Treble has no such poll (HTTP 404: poll not found)");
     let session = "refused: Treble has no such session (HTTP 404: session not found)";
-    assert_eq!(text(&key(OPEN), fixture!("no_session.json")), session);
+    assert_eq!(text(&key(SESSION), fixture!("no_session.json")), session);
     assert!(text(&day(), b"").starts_with("refused: Treble has no such list of polls"));
-    let Fault::Throttled { retry_after, .. } = fault(&key(POLL), 429, b"") else { panic!("no wait") };
+    let Fault::Throttled { retry_after, .. } = fault(&poll(), 429, b"") else { panic!("no wait") };
     assert_eq!(retry_after, Some(Duration::from_secs(7)));
 }
 
 #[test]
 fn faults_tell_nothing_personal() {
     let canary = br#"{"message":"no access for ana@example.com, +57 300 111 2233, key eyJhbGciOiJIUzI1NiJ9x"}"#;
-    for slice in [day(), key(POLL), key(OPEN)] {
+    for slice in [day(), poll(), key(SESSION)] {
         for status in [400, 401, 403, 404, 429, 500] {
             let text = fault(&slice, status, canary).to_string();
             assert!(!text.contains("ana@") && !text.contains("111") && !text.contains("eyJ"), "{text}");

@@ -1,26 +1,26 @@
 use super::*;
 
-fn lead(id: &str, at: i64, is_over: u8, seen: Option<i64>) -> Lead {
+fn lead(id: &str, at: i64, seen: Option<i64>) -> Lead {
     let of = DateTime::from_timestamp(at, 0).unwrap();
     let seen = seen.map(|seen| DateTime::from_timestamp(seen, 0).unwrap());
-    let slice = key(&format!("session/{id}/{at}/{is_over}"));
-    Lead { slice, of: Window::new(of, of + TimeDelta::seconds(1)).unwrap(), seen }
+    let slice = key(&format!("session/{id}/{at}000000"));
+    Lead { slice, of: Window::new(of, of + TimeDelta::seconds(1)), seen, has_ended: seen.is_some() }
 }
 
 /// The only session of a page.
 fn one(session: &Value) -> (Step, Written) {
-    let (step, mut rows) = told(&key(POLL), json!({"results": [session]}).to_string().as_bytes());
+    let (step, mut rows) = told(&poll(), json!({"results": [session]}).to_string().as_bytes());
     assert_eq!(rows.len(), 1, "{session}");
     (step, rows.remove(0))
 }
 
 #[test]
 fn sessions_become_rows_and_lead_to_their_histories() {
-    let (step, rows) = told(&key(POLL), fixture!("page.json"));
+    let (step, rows) = told(&poll(), fixture!("page.json"));
     let leads = vec![
-        lead("900001", 1_786_197_600, 1, Some(1_786_201_200)),
-        lead("900002", 1_786_197_601, 0, None),
-        lead("900003", 1_786_197_602, 0, None),
+        lead("900001", 1_786_197_600, Some(1_786_201_200)),
+        lead("900002", 1_786_197_601, None),
+        lead("900003", 1_786_197_602, None),
     ];
     assert_eq!(step, Step { rows: 3, leads, cursor: Some(Cursor("900003".to_owned())), ..Step::default() });
     let names = ["account", "session_id", "poll_id", "external_id", "created_at", "finished_at", "deployment_status"];
@@ -47,7 +47,7 @@ fn the_last_page_says_so() {
         r#"{"results":null,"next_id":""}"#,
         "\u{feff}{\"next_id\":null,\"results\":[]}",
     ] {
-        let (step, _) = answered(&key(POLL), Some("900003"), 200, body.as_bytes()).unwrap();
+        let (step, _) = answered(&poll(), Some("900003"), 200, body.as_bytes()).unwrap();
         assert_eq!(step.cursor, None, "{body}");
     }
 }
@@ -82,7 +82,7 @@ fn what_does_not_fit_is_kept() {
 fn sessions_without_an_id_or_a_time_are_kept_aside() {
     let body = br#"{"results":[5,{"created_at":1786197600},{"id":"a/b","created_at":1786197600},{"id":9},
         {"id":9,"created_at":"soon"},{"id":9,"created_at":1786197600}]}"#;
-    let (step, rows) = told(&key(POLL), body);
+    let (step, rows) = told(&poll(), body);
     assert_eq!((step.rows, rows.len(), step.leads.len(), step.rejects.len()), (6, 1, 1, 5));
     let reasons: Vec<&str> = step.rejects.iter().map(|reject| reject.reason.as_str()).collect();
     assert_eq!(reasons[..3], ["row 1 is no object", "row 2 has no id", "row 3 has no id"]);
@@ -97,8 +97,8 @@ fn what_is_no_page_is_malformed() {
     let bodies =
         ["", "[]", "{}", "null", r#"{"message":"x"}"#, r#"{"results":{}}"#, r#"{"results":[],"next_id":{}}"#, "<html>"];
     for body in bodies {
-        assert_eq!(answered(&key(POLL), None, 200, body.as_bytes()).expect_err(body).kind(), "malformed", "{body}");
+        assert_eq!(answered(&poll(), None, 200, body.as_bytes()).expect_err(body).kind(), "malformed", "{body}");
     }
     let again = br#"{"results":[],"next_id":900003}"#;
-    assert_eq!(answered(&key(POLL), Some("900003"), 200, again).unwrap_err().kind(), "malformed", "it would never end");
+    assert_eq!(answered(&poll(), Some("900003"), 200, again).unwrap_err().kind(), "malformed", "it would never end");
 }

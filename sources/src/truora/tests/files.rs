@@ -21,7 +21,7 @@ fn a_file_leads_to_its_processes() {
 
 #[test]
 fn every_language_writes_dates_its_own_way() {
-    let date = |body: &[u8]| filed([body]).unwrap().leads[0].of.from();
+    let date = |body: &[u8]| filed([body]).unwrap().leads[0].of.unwrap().from();
     assert_eq!(date(fixture!("history_en.csv")), utc("2026-08-09T15:04:00Z"), "the month first");
     assert_eq!(date(fixture!("history_pt.csv")), utc("2026-08-09T15:04:05Z"), "the day first");
     let cases = [
@@ -39,6 +39,14 @@ fn every_language_writes_dates_its_own_way() {
         let step = file(&format!("Process ID;Creation date\na;{wrong}\n")).unwrap();
         assert_eq!((step.leads.len(), step.rejects.len()), (0, 1), "{wrong}");
     }
+}
+
+/// An operator who wants some processes writes their ids, and no day is to wait for them.
+#[test]
+fn a_lone_column_of_ids_leads_to_them() {
+    let step = file("process_id\nIDP1\n\nIDP2\n").unwrap();
+    let lead = |id: &str| Lead { slice: key(id), of: None, seen: None, has_ended: false };
+    assert_eq!((step.rows, step.leads), (2, vec![lead("IDP1"), lead("IDP2")]));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn a_process_without_a_date_is_owed_by_the_whole_window() {
     let of = day().window().unwrap();
     for date in ["", r#","creation_date":null"#, r#","creation_date":"soon""#] {
         let step = rows(&format!(r#"{{"process_id":"a"{date}}}"#));
-        assert_eq!(step.leads, [Lead { slice: key("a"), of, seen: None }], "{date}");
+        assert_eq!(step.leads, [Lead { slice: key("a"), of: Some(of), seen: None, has_ended: false }], "{date}");
     }
 }
 

@@ -69,7 +69,7 @@ fn key(id: &str) -> Slice {
 
 fn lead(id: &str, at: &str, seen: Option<&str>) -> Lead {
     let of = Window::new(utc(at), utc(at) + TimeDelta::seconds(1)).unwrap();
-    Lead { slice: key(id), of, seen: seen.map(utc) }
+    Lead { slice: key(id), of: Some(of), seen: seen.map(utc), has_ended: false }
 }
 
 /// What comes in `chunks`, read by a reader that takes rows as they come.

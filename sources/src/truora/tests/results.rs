@@ -1,4 +1,5 @@
 use super::*;
+use domain::lead::Found;
 use serde_json::from_slice;
 
 /// The answer about `ID`: its step, its row and those of the customer's answers.
@@ -27,8 +28,9 @@ fn with(more: &Value) -> Vec<u8> {
 #[test]
 fn a_process_that_has_ended_becomes_rows() {
     let (step, row, responses) = told(fixture!("success.json"));
-    let again = Some(utc("2026-08-15T13:12:22Z"));
-    assert_eq!(step, Step { rows: 1, again, ..Step::default() });
+    let (version, look_again) = (Some(utc("2026-08-08T13:12:22Z")), Some(utc("2026-08-15T13:12:22Z")));
+    let found = Some(Found { version, open_until: None, look_again });
+    assert_eq!(step, Step { rows: 1, found, ..Step::default() });
     let names =
         ["account", "process_id", "phone", "status", "is_open", "responses", "flow_version", "time_to_live", "country"];
     let expected = ["truora_co", ID, "573001112233", "success", "false", "3", "3", "1410", "ALL"];
@@ -53,8 +55,9 @@ fn a_process_that_has_ended_becomes_rows() {
 #[test]
 fn a_pending_process_stays_open_for_two_days() {
     let (step, row, responses) = told(fixture!("pending.json"));
-    let open = Some(utc("2026-08-10T13:11:33.104379Z"));
-    assert_eq!(step, Step { rows: 1, open, ..Step::default() });
+    let (version, open_until) = (Some(utc("2026-08-08T13:11:34.5Z")), Some(utc("2026-08-10T13:11:33.104379Z")));
+    let found = Some(Found { version, open_until, look_again: None });
+    assert_eq!(step, Step { rows: 1, found, ..Step::default() });
     assert_eq!(cells(&row, &["is_open", "responses", "extra", "failure_status"]), ["true", "0", "{}", "-"]);
     assert_eq!(cells(&row, &["state_at"]), ["2026-08-08T13:11:34.500Z"]);
     assert!(responses.is_empty());
@@ -63,7 +66,7 @@ fn a_pending_process_stays_open_for_two_days() {
 #[test]
 fn a_failure_tells_why() {
     let (step, row, _) = told(fixture!("failure.json"));
-    assert_eq!(step.again, Some(utc("2026-08-16T13:11:33.1Z")));
+    assert_eq!(step.found.unwrap().look_again, Some(utc("2026-08-16T13:11:33.1Z")));
     let reasons = cells(&row, &["status", "is_open", "failure_status", "declined_reason"]);
     assert_eq!(reasons, ["failure", "false", "expired", "validation_expired"]);
     assert!(row["validations"].contains("\"validation_status\":\"failure\""));
@@ -85,8 +88,8 @@ fn an_unknown_word_is_an_end_where_something_else_says_so() {
     ];
     for (more, is_over) in cases {
         let (step, row, _) = told(&with(&more));
-        assert_eq!((step.open.is_none(), row["is_open"] == "false"), (is_over, is_over), "{more}");
-        assert_eq!(step.again.is_some(), is_over);
+        assert_eq!((step.found.unwrap().open_until.is_none(), row["is_open"] == "false"), (is_over, is_over), "{more}");
+        assert_eq!(step.found.unwrap().look_again.is_some(), is_over);
         assert_eq!(row.get("status").map(String::as_str), more["status"].as_str());
     }
 }

@@ -16,10 +16,15 @@ impl MigrationTrait for Migration {
             manager.create_index(index(table, &[at, "account"])).await?;
             manager.get_connection().execute_unprepared(&last(table, at)).await?;
         }
-        manager.create_index(index("treble_events", &["timestamp", "account"])).await
+        manager.create_index(index("treble_events", &["timestamp", "account"])).await?;
+        // By which events find their session.
+        manager.create_index(index("treble_sessions", &["external_id"])).await?;
+        manager.create_index(index("treble_sessions", &["phone_tail", "created_at"])).await?;
+        manager.get_connection().execute_unprepared(EVENTS).await.map(|_| ())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.get_connection().execute_unprepared("DROP VIEW treble_session_events").await?;
         for (table, _) in FILED {
             manager.get_connection().execute_unprepared(&format!("DROP VIEW {table}_final")).await?;
         }
@@ -33,13 +38,27 @@ impl MigrationTrait for Migration {
 /// The tables whose rows have a day, and by what.
 const FILED: [(&str, &str); 2] = [("treble_sessions", "created_at"), ("treble_messages", "session_created_at")];
 
-/// Rows of sessions that were made in a stretch that equals what the vendor holds.
+/// Rows of sessions that were made in a stretch of which the lists were read when they no longer changed, and whose history
+/// nobody is about to ask for.
 fn last(table: &str, at: &str) -> String {
     format!(
         "CREATE VIEW {table}_final AS SELECT c.* FROM {table} c WHERE EXISTS (SELECT 1 FROM coverage v WHERE v.account = \
-         c.account AND v.stream = 'sessions' AND v.state = 'final' AND v.from_at <= c.{at} AND c.{at} < v.to_at)"
+         c.account AND v.stream = 'sessions' AND v.state = 'final' AND v.from_at <= c.{at} AND c.{at} < v.to_at) AND NOT \
+         EXISTS (SELECT 1 FROM wants w WHERE w.account = c.account AND w.stream = 'sessions' AND w.from_at = c.{at} AND \
+         w.slice_key LIKE 'session/%')"
     )
 }
+
+/// Each event with the session that it tells of: by the external id; where it has none, the latest session of that phone that
+/// was made before. Events of templates tell of none.
+const EVENTS: &str = "CREATE VIEW treble_session_events AS SELECT e.account AS account, e.event_id AS event_id, e.event_type \
+     AS event_type, e.timestamp AS timestamp, s.session_id AS session_id, s.created_at AS session_created_at, 'external_id' \
+     AS matched_by FROM treble_events e JOIN treble_sessions s ON s.external_id = e.external_id AND s.account = e.account \
+     UNION ALL SELECT e.account, e.event_id, e.event_type, e.timestamp, s.session_id, s.created_at, 'phone_tail' FROM \
+     treble_events e JOIN treble_sessions s ON s.phone_tail = e.phone_tail AND s.account = e.account AND s.created_at <= \
+     COALESCE(e.timestamp, e.synced_at) AND s.session_id NOT LIKE 'csv:%' WHERE e.external_id IS NULL AND NOT EXISTS (SELECT \
+     1 FROM treble_sessions l WHERE l.phone_tail = s.phone_tail AND l.account = s.account AND l.created_at > s.created_at \
+     AND l.created_at <= COALESCE(e.timestamp, e.synced_at) AND l.session_id NOT LIKE 'csv:%')";
 
 fn polls() -> TableCreateStatement {
     Columns::of("treble_polls")

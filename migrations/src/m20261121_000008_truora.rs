@@ -11,9 +11,9 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(processes()).await?;
         manager.create_table(responses()).await?;
-        for table in ["truora_processes", "truora_responses"] {
+        for (table, of) in [("truora_processes", ENDED), ("truora_responses", COUNTING)] {
             manager.create_index(index(table, &["creation_date", "account"])).await?;
-            manager.get_connection().execute_unprepared(&last(table)).await?;
+            manager.get_connection().execute_unprepared(&last(table, of)).await?;
         }
         Ok(())
     }
@@ -27,12 +27,20 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Rows of processes whose beginning lies in a stretch that equals what the vendor holds.
-fn last(table: &str) -> String {
+/// A process that has ended.
+const ENDED: &str = "NOT c.is_open";
+/// An answer that counts, of such a process.
+const COUNTING: &str = "EXISTS (SELECT 1 FROM truora_processes p WHERE p.account = c.account AND p.process_id = \
+     c.process_id AND NOT p.is_open AND c.ordinal < p.responses)";
+
+/// Rows of processes whose beginning lies in a stretch of which the list was read when it no longer changed, that have ended,
+/// and that nobody is about to ask for again.
+fn last(table: &str, of: &str) -> String {
     format!(
-        "CREATE VIEW {table}_final AS SELECT c.* FROM {table} c WHERE EXISTS (SELECT 1 FROM coverage v WHERE v.account = \
-         c.account AND v.stream = 'processes' AND v.state = 'final' AND v.from_at <= c.creation_date AND c.creation_date < \
-         v.to_at)"
+        "CREATE VIEW {table}_final AS SELECT c.* FROM {table} c WHERE {of} AND EXISTS (SELECT 1 FROM coverage v WHERE \
+         v.account = c.account AND v.stream = 'processes' AND v.state = 'final' AND v.from_at <= c.creation_date AND \
+         c.creation_date < v.to_at) AND NOT EXISTS (SELECT 1 FROM wants w WHERE w.slice_key = c.process_id AND w.account = \
+         c.account AND w.stream = 'processes' AND w.from_at IS NOT NULL)"
     )
 }
 
