@@ -70,7 +70,11 @@ impl Told {
         for message in messages {
             by_session.entry(message.session_id).or_default().push(message);
         }
-        let events = vendor.events().into_iter().filter(|event| taken.contains(&event.id));
+        let mut words = BTreeSet::new();
+        let events = vendor.events().into_iter().filter(|event| {
+            // Those of a flow have no id: two of the same second say the same, and are one.
+            taken.contains(&event.id) && words.insert((event.subject.clone(), event.action, event.at))
+        });
         Self {
             events: events.map(|event| (event.id.clone(), event)).collect(),
             sessions: sessions.into_iter().map(|session| (session.id, session)).collect(),
