@@ -86,6 +86,9 @@ pub enum Command {
     /// Look for contradictions in the database
     Doctor,
     /// Run a simulated vendor alone, on loopback
+    #[command(after_help = "With webhooks, to the server of `convosync run`:\n  \
+        convosync simulate truora --webhooks http://127.0.0.1:8080/hooks/truora/simulated\n  \
+        convosync simulate treble --webhooks http://127.0.0.1:8080/hooks/treble/simulated/simulated-secret")]
     Simulate(Simulate),
     /// Print every setting with its default and a sentence
     Config,
@@ -282,9 +285,10 @@ pub struct Simulate {
     /// Decides what it holds
     #[arg(long, default_value_t = 42)]
     pub seed: u64,
-    /// Chats, conversations or messages in a mean day, per bot
-    #[arg(long, default_value_t = 400.0)]
-    pub chats_per_day: f64,
+    /// Chats, conversations, messages, processes or sessions in a mean day, per bot or poll [default: 400; for Truora and
+    /// Treble, which are asked for one by one, 40 in all]
+    #[arg(long)]
+    pub chats_per_day: Option<f64>,
     /// How many days back they begin
     #[arg(long, default_value_t = 60)]
     pub days: i64,
@@ -297,7 +301,10 @@ pub struct Simulate {
     /// Where Certainly's mails go; without it they go nowhere
     #[arg(long, value_name = "FOLDER")]
     pub maildir: Option<PathBuf>,
-    /// The share of requests, 0 to 1, that each kind of fault hits
+    /// Where Truora or Treble posts its webhooks, on loopback; without it there are none and nothing new begins
+    #[arg(long, value_name = "URL")]
+    pub webhooks: Option<String>,
+    /// The share of requests, and of webhooks, 0 to 1, that each kind of fault hits
     #[arg(long, default_value_t = 0.0)]
     pub faults: f64,
 }
@@ -311,6 +318,10 @@ pub enum Simulated {
     Ultimate,
     /// Certainly, its message report, also by mail
     Certainly,
+    /// Truora, its processes, also by webhook
+    Truora,
+    /// Treble, its polls and sessions, also by webhook
+    Treble,
 }
 
 impl Simulated {
@@ -320,6 +331,8 @@ impl Simulated {
             Self::Wolkvox => "Wolkvox",
             Self::Ultimate => "Ultimate",
             Self::Certainly => "Certainly",
+            Self::Truora => "Truora",
+            Self::Treble => "Treble",
         }
     }
 }

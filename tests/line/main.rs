@@ -19,6 +19,7 @@ mod mails;
 mod page;
 mod stage;
 mod store;
+mod treble;
 mod truora;
 mod twins;
 mod ultimate;

@@ -1,11 +1,13 @@
 //! Tables against a simulated vendor's truth, column by column.
 
 mod certainly;
+mod treble;
 mod truora;
 mod ultimate;
 mod wolkvox;
 
 pub use certainly::certainly;
+pub use treble::{treble, treble_events};
 pub use truora::truora;
 pub use ultimate::ultimate;
 pub use wolkvox::wolkvox;

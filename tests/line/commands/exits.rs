@@ -12,7 +12,9 @@ use std::time::Duration;
 async fn a_command_line_that_makes_no_sense_ends_with_2() {
     let (_store, settings) = alone().await;
     let span = |from: &'static str, to: &'static str| ["backfill", "start", "a", "--from", from, "--to", to];
-    let lines: [(&[&str], &str); 15] = [
+    let simulated =
+        |vendor: &'static str, url: &'static str| ["simulate", vendor, "--bind", "127.0.0.1:0", "--webhooks", url];
+    let lines: [(&[&str], &str); 18] = [
         (&["frobnicate"], "frobnicate"),
         (&["backfill"], "backfill"),
         (&["backfill", "start", "a"], "--from"),
@@ -28,6 +30,9 @@ async fn a_command_line_that_makes_no_sense_ends_with_2() {
         (&["lanes", "close", "a", "--for", "soon"], "soon"),
         (&["backfill", "show", "999"], "no backfill 999"),
         (&["jobs", "retry", "999"], "no job 999"),
+        (&simulated("wolkvox", "http://127.0.0.1:8080/hooks/wolkvox/a"), "a simulated Wolkvox posts none"),
+        (&simulated("treble", "http://127.0.0.1:8080/hooks/treble/a"), "ends in the account's webhook_secret"),
+        (&simulated("truora", "http://example.com/hooks/truora/a"), "to loopback only"),
     ];
     for (line, says) in lines {
         let told = told(&settings, line).await;

@@ -82,7 +82,8 @@ async fn the_printed_settings_are_settings() {
     assert_eq!(loaded.code, 0, "{}", loaded.err);
     let accounts =
         loaded.json()["accounts"].as_array().unwrap().iter().map(|account| account["name"].clone()).collect();
-    assert_eq!(serde_json::Value::Array(accounts), serde_json::json!(["certainly_dk", "ultimate_eu", "wolkvox_co"]));
+    let known = serde_json::json!(["certainly_dk", "treble_mx", "truora_co", "ultimate_eu", "wolkvox_co"]);
+    assert_eq!(serde_json::Value::Array(accounts), known);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,167 @@
+//! Treble: polls that lead to their sessions, page by page, and sessions that lead to their histories; and webhooks.
+
+use crate::stage::{Engine, Process, TestDatabase, TrebleVendor, coverage, is_held, until};
+use chrono::TimeDelta;
+use convosync::clock::SystemClock;
+use convosync::compare::{Comparison, treble_events};
+use domain::clock::Clock;
+use simulator::gateway::{Faults, Limits};
+use simulator::post::{Fate, Kind, Shares};
+use simulator::treble::Config;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// `days` days of two polls with `per_day` sessions each, at a vendor that is quicker than the real one.
+fn sessions(days: i64, per_day: f64) -> Config {
+    let limits = Limits { requests_per_second: 40.0, ..Config::default().limits };
+    let history_from = SystemClock::start().now() - TimeDelta::days(days);
+    Config { polls: 2, history_from, sessions_per_day: per_day, limits, ..Config::default() }
+}
+
+fn assert_equal(compared: &BTreeMap<&'static str, Comparison>, process: &Process) {
+    for (table, compared) in compared {
+        assert!(compared.is_equal() && compared.vendor > 1, "{table}: {compared:?}\n{}", process.log());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_session_of_the_lists_is_held_with_its_history() {
+    let vendor = TrebleVendor::start(Config {
+        repeats: 1.0,
+        faults: Faults { throttle_429: 0.01, retry_after: Duration::from_secs(1), ..Faults::default() },
+        ..sessions(10, 14.0)
+    })
+    .await;
+    vendor.treble.freeze();
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    // Nothing changes any more, so that no list has to be read again.
+    let account = vendor.account("t").with("since", &vendor.day(9).to_string()).with("refresh", "1h");
+    let settings = account.file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let days = (vendor.day(9), vendor.day(0));
+    until("all days", Duration::from_mins(1), async || is_held(&settings, "t", days).await).await;
+    assert_equal(&vendor.compare(&database.database, "t", 9).await, &process);
+    for day in coverage(&settings, "t", (vendor.day(9), vendor.day(8))).await {
+        assert_eq!(day["state"], "final", "{day}");
+    }
+    let seen = vendor.treble.requests();
+    let pages: Vec<_> = seen.iter().filter(|seen| seen.path.contains("next_id") && seen.status == 200).collect();
+    let rows: usize = seen.iter().filter(|seen| seen.outcome == "sessions").map(|seen| seen.rows).sum();
+    let stored = database.number("SELECT COUNT(*) FROM treble_sessions").await;
+    assert!(pages.len() >= 2, "a list of one page is no test: {pages:?}");
+    assert!(i64::try_from(rows).unwrap() > stored, "{rows} sessions on the pages, {stored} held: none came twice");
+    assert!(seen.iter().any(|seen| seen.status == 429), "never throttled");
+    assert_eq!(vendor.treble.breaches(), []);
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_goes_on_is_asked_for_until_it_has_ended() {
+    let vendor = TrebleVendor::start(Config {
+        live_every: Some(Duration::from_millis(800)),
+        talks_for: Some(Duration::from_secs(8)),
+        never_close: 0.0,
+        ..sessions(3, 4.0)
+    })
+    .await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let open = "SELECT session_id FROM treble_sessions WHERE session_id LIKE '9000%' AND finished_at IS NULL";
+    until("sessions that go on", Duration::from_secs(20), async || database.texts(open).await.len() > 2).await;
+    let before = database.texts(open).await;
+    // They end.
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    vendor.treble.freeze();
+    until("the truth", Duration::from_secs(40), async || {
+        vendor.compare(&database.database, "t", 2).await.values().all(Comparison::is_equal)
+    })
+    .await;
+    assert_equal(&vendor.compare(&database.database, "t", 2).await, &process);
+    let after = database.texts(open).await;
+    assert!(before.iter().any(|id| !after.contains(id)), "{before:?} never ended");
+    assert_eq!(vendor.treble.breaches(), []);
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
+    let vendor = TrebleVendor::start(Config {
+        live_every: Some(Duration::from_millis(300)),
+        talks_for: Some(Duration::from_secs(4)),
+        shares: Shares { lost: 0.05, duplicate: 0.05, disorder: 0.05, forged: 0.02, ..Shares::default() },
+        ..sessions(3, 4.0)
+    })
+    .await;
+    let database = TestDatabase::fresh(Engine::Postgres).await;
+    let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    until("the server", Duration::from_secs(20), async || process.address().is_some()).await;
+    let url = TrebleVendor::hooks(&process.address().unwrap(), "t");
+    let stopping = CancellationToken::new();
+    let sending = vendor.treble.send_webhooks(&url, stopping.clone()).unwrap();
+    tokio::time::sleep(Duration::from_secs(14)).await;
+    vendor.treble.freeze();
+    // Once it has looked for the last time.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    until("each webhook to be sent", Duration::from_secs(20), async || vendor.treble.unsent() == 0).await;
+    stopping.cancel();
+    sending.stopped().await;
+    // What goes on would be looked at in five minutes.
+    database.run("UPDATE wants SET due_at = CURRENT_TIMESTAMP WHERE slice_key LIKE 'session/%/0'").await;
+    until("the truth", Duration::from_secs(40), async || {
+        vendor.compare(&database.database, "t", 2).await.values().all(Comparison::is_equal)
+    })
+    .await;
+    assert_equal(&vendor.compare(&database.database, "t", 2).await, &process);
+    let (sent, events) = (vendor.treble.sent(), vendor.treble.events());
+    let count = |fate| events.iter().filter(|event| event.fate == fate).count();
+    assert!(count(Fate::Lost) > 0 && count(Fate::Twice) > 0 && count(Fate::Late) > 0, "{events:?}");
+    let told = events.iter().filter(|event| event.fate != Fate::Lost);
+    // Those of flows have no id: two of one second say the same.
+    let told: BTreeSet<_> = told.map(|event| (&event.subject, event.action, event.at)).collect();
+    let stored = treble_events(&database.database, "t", &vendor.treble).await.unwrap();
+    assert!(stored.is_equal() && stored.vendor == told.len(), "{stored:?} of {}", told.len());
+    let forged: Vec<_> = sent.iter().filter(|sent| sent.kind == Kind::Forged).collect();
+    assert!(!forged.is_empty() && forged.iter().all(|sent| sent.status == Some(401)), "{forged:?}");
+    let noted = database.number("SELECT COUNT(*) FROM deliveries WHERE kind = 'webhook'").await;
+    assert_eq!(usize::try_from(noted).unwrap(), stored.vendor, "each event is noted once");
+    assert_eq!(vendor.treble.breaches(), []);
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poll_that_always_fails_stops_no_other() {
+    let faults = Faults { throttle_429: 0.05, retry_after: Duration::from_secs(1), ..Faults::default() };
+    let vendor = TrebleVendor::start(Config { polls: 4, failing_polls: vec![1], faults, ..sessions(9, 2.0) }).await;
+    vendor.treble.freeze();
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = vendor.account("t").with("since", &vendor.day(8).to_string()).file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let failing = vendor.treble.polls()[1].id;
+    let sessions = vendor.treble.truth(vendor.since(8)).sessions;
+    let of_failing = sessions.iter().filter(|session| session.poll_id == failing).count();
+    let mut compared = BTreeMap::new();
+    until("the other polls", Duration::from_secs(30), async || {
+        compared = vendor.compare(&database.database, "t", 8).await;
+        compared["treble_sessions"].missing.len() == of_failing && {
+            let read = "SELECT DISTINCT session_id FROM treble_messages";
+            database.texts(read).await.len() == sessions.len() - of_failing
+        }
+    })
+    .await;
+    for (table, compared) in &compared {
+        assert_eq!(compared.surplus, [""; 0], "{table}\n{}", process.log());
+    }
+    let of_failing: Vec<_> = sessions.iter().filter(|session| session.poll_id == failing).collect();
+    assert!(of_failing.len() > 8 && compared["treble_polls"].is_equal());
+    for session in of_failing {
+        let name = format!("{} of {}", session.id, session.created_at.to_rfc3339());
+        assert!(compared["treble_sessions"].missing.contains(&name), "{name}: {compared:?}");
+    }
+    let days = coverage(&settings, "t", (vendor.day(8), vendor.day(0))).await;
+    assert!(days.len() == 9 && days.iter().all(|day| day["state"] != "final"), "{days:?}");
+    assert_eq!(vendor.treble.breaches(), []);
+    drop(process);
+}
