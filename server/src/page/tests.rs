@@ -6,7 +6,7 @@ use super::{render, silent};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::America::Bogota;
 use domain::days::DayCounts;
-use entities::progress::{Progress, Windows};
+use entities::progress::{Leads, Progress, Windows};
 use entities::report::{AccountStatus, Depth, Health, LaneStatus, Status};
 
 fn now() -> DateTime<Utc> {
@@ -89,6 +89,7 @@ fn every_text_from_outside_is_escaped() {
         windows: Windows { done: 1, total: 3 },
         rows: 1_234,
         blocked: 1,
+        leads: Leads::default(),
         eta_seconds: None,
     });
     let page = render(&board, true) + &silent(evil, true);
@@ -125,6 +126,7 @@ fn a_backfill_shows_how_far_it_is() {
         windows: Windows { done: 299, total: 300 },
         rows: 1_234_567,
         blocked: 0,
+        leads: Leads::default(),
         eta_seconds: Some(5_400),
     });
     let page = render(&board, true);
