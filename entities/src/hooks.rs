@@ -76,7 +76,8 @@ async fn is_new(tx: &Transaction, id: &StreamId, event: &Event<Batch>, now: Date
         account: Set(Some(id.account.clone())),
         stream: Set(Some(id.stream.clone())),
         rows: Set(i64::try_from(rows).unwrap_or(i64::MAX)),
-        slice_key: Set(event.leads.iter().find_map(|lead| key_of(&lead.slice)).map(str::to_owned)),
+        slice_key: Set(event.leads.first().and_then(|lead| key_of(&lead.slice)).map(str::to_owned)),
+        version_at: Set(event.leads.first().and_then(|lead| lead.seen)),
         seen_at: Set(now),
         ..Default::default()
     };

@@ -23,5 +23,6 @@ pub mod tables;
 mod traffic;
 pub mod transaction;
 pub mod upsert;
+pub mod webhooks;
 
 pub use sea_orm::DbErr;

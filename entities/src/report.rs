@@ -6,6 +6,7 @@ use crate::ledger::{self, StreamId};
 use crate::roster::{Account, Roster, cadence};
 use crate::shape::quoted;
 use crate::tables::{requests, streams, wants};
+use crate::webhooks::{Webhooks, webhooks};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::coverage::Trust;
 use domain::days::{DayCounts, at_risk, count, days};
@@ -53,6 +54,8 @@ pub struct AccountStatus {
     pub days_at_risk: u64,
     /// When the credential ends, where it says so itself.
     pub credential_ends: Option<DateTime<Utc>>,
+    /// What has come by webhook of late; absent where nothing has.
+    pub webhooks: Option<Webhooks>,
 }
 
 /// An account's state in one word, the worst first.
@@ -244,6 +247,7 @@ async fn account_status(
         warnings: Vec::new(),
         days_at_risk: 0,
         credential_ends: account.source.credential_ends(),
+        webhooks: webhooks(on, account, now).await?,
     };
     for id in account.streams() {
         let ledger = ledger::load(on, &id).await?;

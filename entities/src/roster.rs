@@ -120,7 +120,13 @@ impl Account {
             1 => format!("{day} is missing, and the vendor keeps {kept} days only"),
             more => format!("{more} days from {day} on are missing, and the vendor keeps {kept} days only"),
         });
-        forgotten.into_iter().chain(self.ending(now)).collect()
+        let named = ledger.wants.iter().filter(|want| want.slice.is_named() && want.is_parked()).count();
+        let named = match named {
+            0 => None,
+            1 => Some("one thing that was named by a list or a webhook waits for a person; see the jobs".to_owned()),
+            more => Some(format!("{more} things that were named by lists or webhooks wait for a person; see the jobs")),
+        };
+        forgotten.into_iter().chain(named).chain(self.ending(now)).collect()
     }
 
     /// That the credential has ended, or soon will.

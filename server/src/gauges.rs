@@ -61,6 +61,17 @@ fn accounts(text: &mut Text, accounts: &[AccountStatus]) {
             text.gauge(&[("account", &account.name)], seconds(end));
         }
     }
+    text.family("convosync_webhooks_taken", "Events that came by webhook in the last seven days, each counted once.");
+    for (account, webhooks) in accounts.iter().filter_map(|account| Some((account, account.webhooks?))) {
+        text.gauge(&[("account", &account.name)], float(webhooks.taken));
+    }
+    text.family(
+        "convosync_webhooks_lost",
+        "What ended in the last seven days without a webhook that told so, and was found by asking.",
+    );
+    for (account, lost) in accounts.iter().filter_map(|account| Some((account, account.webhooks?.lost?))) {
+        text.gauge(&[("account", &account.name)], float(lost));
+    }
     text.family("convosync_proven_until_timestamp_seconds", "Everything the account owes is held up to this instant.");
     for account in accounts {
         text.gauge(&[("account", &account.name)], seconds(account.proven_until));

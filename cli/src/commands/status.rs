@@ -16,6 +16,11 @@ pub async fn run(opened: &Opened, output: Output) -> Result<(), Failure> {
     }
     print(&accounts(&status).to_string())?;
     print(&lanes(&status).to_string())?;
+    for (name, webhooks) in status.accounts.iter().filter_map(|account| Some((&account.name, account.webhooks?))) {
+        let lost =
+            webhooks.lost.map_or_else(String::new, |lost| format!("; {lost} ends that none told were found by asking"));
+        say(&format!("{name}: {} webhook events in seven days{lost}", webhooks.taken));
+    }
     for account in &status.accounts {
         for warning in &account.warnings {
             say(&format!("{}: {warning}", account.name));

@@ -40,6 +40,8 @@ pub struct Model {
     /// What it named, where it is a webhook's event about one thing.
     #[sea_orm(column_type = "Text", nullable)]
     pub slice_key: Option<String>,
+    /// The version of it that it named.
+    pub version_at: Option<DateTime<Utc>>,
     /// When it was worked on.
     pub seen_at: DateTime<Utc>,
 }

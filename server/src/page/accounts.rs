@@ -41,7 +41,15 @@ fn card(html: &mut Html, account: &AccountStatus, calendar: &Calendar, now: Date
     };
     html.raw("</dd></div><div><dt>Days held</dt><dd>");
     days(html, account);
-    html.raw("</dd></div></dl>");
+    html.raw("</dd></div>");
+    if let Some(came) = account.webhooks {
+        html.raw("<div><dt>Webhooks</dt><dd>").text(figures::counted(came.taken, "event")).raw("<small>in 7 days");
+        if let Some(lost) = came.lost {
+            html.raw(", ").text(figures::count(lost)).raw(" lost and made good by asking");
+        }
+        html.raw("</small></dd></div>");
+    }
+    html.raw("</dl>");
     if let Some(error) = &account.last_error {
         html.raw("<p class=\"error ").raw(class).raw("\"><b>").raw(blame(account.state)).raw("</b> ");
         html.text(error).raw("</p>");

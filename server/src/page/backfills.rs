@@ -34,6 +34,9 @@ fn row(html: &mut Html, board: &Board, backfill: &Progress) {
     html.raw("\" aria-label=\"windows answered\"></progress><small>").text(percent(windows.done, windows.total));
     html.raw(" % · ").text(figures::count(windows.done)).raw(" of ").text(figures::counted(windows.total, "window"));
     html.raw(" · ").text(figures::counted(u64::try_from(backfill.rows).unwrap_or(0), "row"));
+    if backfill.leads.left > 0 {
+        html.raw(" · ").text(figures::count(backfill.leads.left)).raw(" to read");
+    }
     if backfill.blocked > 0 {
         html.raw(" · <b class=\"blocked\">").text(figures::counted(u64::from(backfill.blocked), "window"));
         html.raw(" blocked</b>");

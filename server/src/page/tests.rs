@@ -25,6 +25,7 @@ fn account(name: &str, state: Health) -> AccountStatus {
         warnings: Vec::new(),
         days_at_risk: 0,
         credential_ends: None,
+        webhooks: None,
     }
 }
 
