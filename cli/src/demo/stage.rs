@@ -4,6 +4,7 @@ use crate::arguments::{Demo, Role};
 use crate::clock::SystemClock;
 use crate::commands::{Opened, log, watch};
 use crate::compare::Comparison;
+use crate::demo::hooked::{TREBLE, TRUORA};
 use crate::demo::vendors::{CERTAINLY, Vendors, WOLKVOX};
 use crate::failure::{Code, Failure};
 use crate::service::Service;
@@ -13,10 +14,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::Mode;
 use domain::clock::Clock;
 use domain::window::{Window, midnight};
-use entities::backfills;
 use entities::database::Database;
 use entities::tables::requests::{Column, Entity};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use entities::tables::wants;
+use entities::{backfills, jobs};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use simulator::Sending;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -37,11 +40,15 @@ pub struct Stage {
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
     service: TaskTracker,
+    posting: CancellationToken,
+    sending: [Sending; 2],
     _mailbox: TempDir,
 }
 
 /// How long the last poll may take to be answered.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// How often to look for what a list has still to bring, twice a second.
+const CHECKS: u32 = 100;
 
 impl Stage {
     /// Sets everything up and starts the service.
@@ -55,13 +62,16 @@ impl Stage {
         let service = Service::open(&settings).await?;
         let opened = Opened { database: service.database.clone(), roster: (*service.roster).clone() };
         let listener = dashboard(asked.bind).await?;
+        let (dashboard_at, posting) = (listener.local_addr()?, stop.child_token());
         let stage = Self {
+            sending: vendors.hooked.post(dashboard_at, &posting)?,
             vendors,
-            dashboard_at: listener.local_addr()?,
+            dashboard_at,
             opened,
             clock,
             stop: stop.clone(),
             service: TaskTracker::new(),
+            posting,
             _mailbox: mailbox,
         };
         stage.service.spawn(async move {
@@ -90,7 +100,33 @@ impl Stage {
         for id in ordered {
             rows += u64::try_from(watch(&self.opened, id).await?.rows).unwrap_or(0);
         }
-        Ok(rows)
+        Ok(rows + self.followed().await?)
+    }
+
+    /// Waits until all that lists have named was asked for, and tells how many rows that brought.
+    async fn followed(&self) -> Result<u64, Failure> {
+        let mut ticks = 0_u32;
+        loop {
+            let open = wants::Entity::find()
+                .filter(wants::Column::Purpose.eq("lead"))
+                .filter(wants::Column::FromAt.is_not_null())
+                .filter(wants::Column::Rechecks.eq(0))
+                .count(self.database().connection())
+                .await?;
+            if open == 0 {
+                break;
+            }
+            if ticks.is_multiple_of(25) {
+                say(&format!(
+                    "All lists are read; {open} of the processes and sessions that they name are to be asked for."
+                ));
+            }
+            ticks += 1;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let asked = Entity::find().filter(Column::Account.is_in([TRUORA, TREBLE]));
+        let asked = asked.all(self.database().connection()).await?;
+        Ok(asked.iter().map(|row| u64::try_from(row.inserted).unwrap_or(0)).sum())
     }
 
     /// Tells, `times` over, what the last while brought.
@@ -114,8 +150,13 @@ impl Stage {
         self.vendors.stumble(false);
         self.vendors.freeze();
         let frozen = self.clock.now();
+        let all = async {
+            self.caught_up(frozen).await?;
+            self.told_all().await?;
+            self.found(frozen).await
+        };
         let caught_up = tokio::select! {
-            caught_up = tokio::time::timeout(PATIENCE, self.caught_up(frozen)) => caught_up,
+            caught_up = tokio::time::timeout(PATIENCE, all) => caught_up,
             () = self.stop.cancelled() => Ok(Ok(())),
         };
         self.stop.cancel();
@@ -142,6 +183,40 @@ impl Stage {
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
+        }
+        Ok(())
+    }
+
+    /// Waits until every webhook of what has happened was sent.
+    async fn told_all(&self) -> Result<(), Failure> {
+        loop {
+            // What has happened is noted when somebody looks for what is due.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if self.vendors.hooked.unsent() == 0 {
+                break;
+            }
+        }
+        self.posting.cancel();
+        for sending in &self.sending {
+            sending.stopped().await;
+        }
+        // What goes on for good is looked at now and then only; it stands still from now on.
+        for job in jobs::list(self.database().connection()).await? {
+            if job.account == TREBLE && job.purpose == "lead" && job.from_at.is_some() {
+                jobs::retry(self.database(), job.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the lists have brought what nobody told. What is not there by then is shown as missing.
+    async fn found(&self, frozen: DateTime<Utc>) -> Result<(), Failure> {
+        for _ in 0..CHECKS {
+            let compared = self.vendors.hooked.compare(self.database(), frozen).await?;
+            if compared.iter().all(|(_, compared)| compared.is_equal()) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
         Ok(())
     }
