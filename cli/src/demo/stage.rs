@@ -4,7 +4,7 @@ use crate::arguments::{Demo, Role};
 use crate::clock::SystemClock;
 use crate::commands::{Opened, log, watch};
 use crate::compare::Comparison;
-use crate::demo::hooked::{TREBLE, TRUORA};
+use crate::demo::hooked::TREBLE;
 use crate::demo::vendors::{CERTAINLY, Vendors, WOLKVOX};
 use crate::failure::{Code, Failure};
 use crate::service::Service;
@@ -15,12 +15,12 @@ use domain::backfill::Mode;
 use domain::clock::Clock;
 use domain::window::{Window, midnight};
 use entities::database::Database;
+use entities::tables::deliveries;
 use entities::tables::requests::{Column, Entity};
-use entities::tables::wants;
 use entities::{backfills, jobs};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use simulator::Sending;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -100,33 +100,7 @@ impl Stage {
         for id in ordered {
             rows += u64::try_from(watch(&self.opened, id).await?.rows).unwrap_or(0);
         }
-        Ok(rows + self.followed().await?)
-    }
-
-    /// Waits until all that lists have named was asked for, and tells how many rows that brought.
-    async fn followed(&self) -> Result<u64, Failure> {
-        let mut ticks = 0_u32;
-        loop {
-            let open = wants::Entity::find()
-                .filter(wants::Column::Purpose.eq("lead"))
-                .filter(wants::Column::FromAt.is_not_null())
-                .filter(wants::Column::Rechecks.eq(0))
-                .count(self.database().connection())
-                .await?;
-            if open == 0 {
-                break;
-            }
-            if ticks.is_multiple_of(25) {
-                say(&format!(
-                    "All lists are read; {open} of the processes and sessions that they name are to be asked for."
-                ));
-            }
-            ticks += 1;
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        let asked = Entity::find().filter(Column::Account.is_in([TRUORA, TREBLE]));
-        let asked = asked.all(self.database().connection()).await?;
-        Ok(asked.iter().map(|row| u64::try_from(row.inserted).unwrap_or(0)).sum())
+        Ok(rows)
     }
 
     /// Tells, `times` over, what the last while brought.
@@ -136,13 +110,23 @@ impl Stage {
             tokio::time::sleep(every).await;
             let seen = Entity::find().filter(Column::AskedAt.gte(since)).all(self.database().connection()).await?;
             let (new, changed) = seen.iter().fold((0, 0), |sum, row| (sum.0 + row.inserted, sum.1 + row.updated));
-            let failed: Vec<_> =
-                seen.iter().filter(|row| row.outcome != "answer").map(|row| row.outcome.as_str()).collect();
-            let failed =
-                if failed.is_empty() { String::new() } else { format!("; the vendor said {}", failed.join(", ")) };
-            say(&format!("{} polls: {new} new rows, {changed} changed{failed}", seen.len()));
+            let mut said: BTreeMap<&str, usize> = BTreeMap::new();
+            for row in seen.iter().filter(|row| row.outcome != "answer") {
+                *said.entry(&row.outcome).or_default() += 1;
+            }
+            let said: Vec<_> = said.into_iter().map(|(word, times)| format!("{word} {times}x")).collect();
+            let said = if said.is_empty() { String::new() } else { format!("; vendors said: {}", said.join(", ")) };
+            let (requests, hooks) = (seen.len(), self.hooks_since(since).await?);
+            say(&format!("{requests} requests and {hooks} webhooks: {new} new rows, {changed} changed{said}"));
         }
         Ok(())
+    }
+
+    async fn hooks_since(&self, since: DateTime<Utc>) -> Result<u64, Failure> {
+        let taken = deliveries::Entity::find()
+            .filter(deliveries::Column::Kind.eq("webhook"))
+            .filter(deliveries::Column::SeenAt.gte(since));
+        Ok(taken.count(self.database().connection()).await?)
     }
 
     /// Stops the vendors' truths, waits until the last polls have been stored, ends the service, and compares.
