@@ -1,5 +1,6 @@
 //! `convosync demo`: the whole service at work on a simulated vendor.
 
+mod hooked;
 mod stage;
 mod vendors;
 
@@ -10,6 +11,7 @@ use crate::output::table;
 use crate::signals;
 use crate::talk::{print, say};
 use comfy_table::Table;
+use hooked::Told;
 use stage::Stage;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +44,7 @@ pub async fn run(asked: Demo) -> Result<(), Failure> {
     let compared = stage.curtain().await;
     played?;
     let compared = compared?;
+    say(&heard(stage.vendors.hooked.told()));
     print(&told(&compared).to_string())?;
     if compared.iter().all(|(_, compared)| compared.is_equal()) {
         say("The tables equal what the vendors hold.");
@@ -61,6 +64,7 @@ async fn play(stage: &Stage, once: bool) -> Result<(), Failure> {
     say(&format!(
         "Backfills of {DAYS} days are ordered. Two days at Certainly hold too much for one answer; they come by mail."
     ));
+    say("Truora and Treble list what there is, and tell by webhooks what happens; of those some get lost.");
     let rows = stage.backfill().await?;
     say(&format!("{rows} rows came with {} requests.", stage.vendors.requests()));
     if once {
@@ -76,6 +80,17 @@ async fn play(stage: &Stage, once: bool) -> Result<(), Failure> {
     loop {
         stage.news(NEWS, 1).await?;
     }
+}
+
+/// What the webhooks came to.
+fn heard(told: Told) -> String {
+    let Told { events, lost, twice, late } = told;
+    let found = match lost {
+        0 => "None was lost".to_owned(),
+        1 => "One was lost, and a list brought what it would have told".to_owned(),
+        _ => format!("{lost} were lost, and the lists brought what they would have told"),
+    };
+    format!("{events} webhooks were due. {found}; {twice} came twice and count once, {late} came late.")
 }
 
 fn told(compared: &[(&'static str, Comparison)]) -> Table {

@@ -23,3 +23,4 @@ mod treble;
 mod truora;
 mod twins;
 mod ultimate;
+mod webhooks;

@@ -1,11 +1,15 @@
 //! Truora: processes that a list names, or a webhook, and that are asked for until they have ended.
 
-use crate::stage::{Engine, Process, TestDatabase, TruoraVendor, coverage, is_held, until};
-use chrono::{TimeDelta, Utc};
+use crate::stage::{Engine, Process, TestDatabase, TruoraVendor, coverage, free_address, is_held, json, until};
+use chrono::{DateTime, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use domain::clock::Clock;
-use simulator::post::{Kind, Shares};
+use domain::window::Window;
+use serde_json::Value;
+use simulator::gateway::Faults;
+use simulator::post::{Fate, Kind, Shares};
 use simulator::truora::Config;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -38,22 +42,29 @@ async fn every_process_of_the_list_is_held_once_it_has_ended() {
     drop(process);
 }
 
+/// What a month at a real vendor brings, in half a minute; and the service loses its power in the middle of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
     let vendor = TruoraVendor::start(Config {
-        live_every: Some(Duration::from_millis(700)),
+        live_every: Some(Duration::from_millis(400)),
         shares: Shares { lost: 0.05, duplicate: 0.05, disorder: 0.05, forged: 0.02, ..Shares::default() },
+        faults: Faults { throttle_429: 0.03, retry_after: Duration::from_secs(1), ..Faults::default() },
         ..processes(3)
     })
     .await;
     let database = TestDatabase::fresh(Engine::Postgres).await;
+    let server = free_address().to_string();
     let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, "memory:");
+    let settings = settings.replace("127.0.0.1:0", &server);
     let process = Process::run(&settings, &[]);
     until("the server", Duration::from_secs(20), async || process.address().is_some()).await;
-    let url = format!("http://{}/hooks/truora/t", process.address().unwrap());
     let stopping = CancellationToken::new();
-    let sending = vendor.truora.send_webhooks(&url, stopping.clone()).unwrap();
-    tokio::time::sleep(Duration::from_secs(20)).await;
+    let sending = vendor.truora.send_webhooks(&format!("http://{server}/hooks/truora/t"), stopping.clone()).unwrap();
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    process.kill().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let process = Process::run(&settings, &[]);
+    tokio::time::sleep(Duration::from_secs(9)).await;
     // What is open ends, and nobody changes anything any more.
     tokio::time::sleep(Duration::from_secs(4)).await;
     vendor.truora.freeze();
@@ -64,11 +75,31 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
         vendor.compare(&database.database, "t", 2).await.missing.iter().all(String::is_empty)
     })
     .await;
-    let sent = vendor.truora.sent();
+    let (sent, events) = (vendor.truora.sent(), vendor.truora.events());
     let accepted = |kind| sent.iter().filter(|sent| sent.kind == kind && sent.status == Some(202)).count();
-    assert!(accepted(Kind::Genuine) > 10 && accepted(Kind::Forged) == 0, "{sent:?}");
+    assert!(accepted(Kind::Genuine) > 20 && accepted(Kind::Forged) == 0, "{sent:?}");
+    assert!(sent.iter().any(|sent| sent.kind == Kind::Forged && sent.status == Some(401)), "{sent:?}");
+    let told = |fate| events.iter().filter(|event| event.fate == fate).count();
+    assert!(told(Fate::Lost) > 0 && told(Fate::Twice) > 0 && told(Fate::Late) > 0, "{events:?}");
+    let noted = database.number("SELECT COUNT(*) FROM deliveries WHERE kind = 'webhook'").await;
+    assert_eq!(usize::try_from(noted).unwrap(), events.len() - told(Fate::Lost), "each event is noted once");
     let compared = vendor.compare(&database.database, "t", 2).await;
-    assert!(compared.is_equal() && compared.vendor > 30, "{compared:?}\n{}", process.log());
+    assert!(compared.is_equal() && compared.vendor > 60, "{compared:?}\n{}", process.log());
+    assert!(vendor.truora.requests().iter().any(|seen| seen.status == 429), "never throttled");
     assert_eq!(vendor.truora.breaches(), []);
+    // What no webhook told was found all the same, and is counted: a second later nobody waits for a webhook any more.
+    let first = database.texts("SELECT CAST(MIN(seen_at) AS TEXT) FROM deliveries").await.remove(0);
+    let first = first.parse::<DateTime<Utc>>().unwrap();
+    let later = Window::new(first, vendor.now()).unwrap();
+    let later: BTreeSet<String> = vendor.truora.truth(later).into_iter().map(|process| process.process_id).collect();
+    let ends = events.iter().filter(|event| event.action != "created" && later.contains(&event.subject));
+    let lost = ends.filter(|event| event.fate == Fate::Lost).count();
+    let mut webhooks = Value::Null;
+    until("each lost one to be counted", Duration::from_secs(20), async || {
+        webhooks = json(&settings, &["status"]).await["accounts"][0]["webhooks"].clone();
+        webhooks == serde_json::json!({"taken": noted, "lost": lost})
+    })
+    .await;
+    assert!(lost > 0, "{webhooks}");
     drop(process);
 }

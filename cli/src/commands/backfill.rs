@@ -62,11 +62,12 @@ pub async fn run(opened: &Opened, output: Output, order: Backfill) -> Result<(),
 /// Watches a backfill until it has ended, or nothing of it can go on without a person.
 pub async fn watch(opened: &Opened, id: i64) -> Result<Progress, Failure> {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} windows  {msg}");
+    let style = ProgressStyle::with_template("{prefix} {bar:32} {pos}/{len} windows  {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut ticks = 0_u32;
     loop {
         let now = found(opened, id).await?;
+        bar.set_prefix(now.account.clone());
         bar.set_length(now.windows.total);
         bar.set_position(now.windows.done);
         let eta = now.eta_seconds.map_or_else(|| "not known yet".to_owned(), |eta| format!("{eta} s"));
@@ -81,7 +82,11 @@ pub async fn watch(opened: &Opened, id: i64) -> Result<Progress, Failure> {
             return Ok(now);
         }
         if !is_watched() && ticks.is_multiple_of(50) {
-            say(&format!("{}/{} windows, {} rows, {unread}{eta} left", now.windows.done, now.windows.total, now.rows));
+            let (account, windows) = (&now.account, &now.windows);
+            say(&format!(
+                "{account}: {}/{} windows, {} rows, {unread}{eta} left",
+                windows.done, windows.total, now.rows
+            ));
         }
         if ticks.is_multiple_of(10)
             && let Some(reason) = shut(opened, &now.account).await?

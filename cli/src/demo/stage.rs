@@ -4,6 +4,7 @@ use crate::arguments::{Demo, Role};
 use crate::clock::SystemClock;
 use crate::commands::{Opened, log, watch};
 use crate::compare::Comparison;
+use crate::demo::hooked::TREBLE;
 use crate::demo::vendors::{CERTAINLY, Vendors, WOLKVOX};
 use crate::failure::{Code, Failure};
 use crate::service::Service;
@@ -13,11 +14,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::Mode;
 use domain::clock::Clock;
 use domain::window::{Window, midnight};
-use entities::backfills;
 use entities::database::Database;
+use entities::tables::deliveries;
 use entities::tables::requests::{Column, Entity};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use std::collections::BTreeSet;
+use entities::{backfills, jobs};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use simulator::Sending;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,11 +40,15 @@ pub struct Stage {
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
     service: TaskTracker,
+    posting: CancellationToken,
+    sending: [Sending; 2],
     _mailbox: TempDir,
 }
 
 /// How long the last poll may take to be answered.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// How often to look for what a list has still to bring, twice a second.
+const CHECKS: u32 = 100;
 
 impl Stage {
     /// Sets everything up and starts the service.
@@ -55,13 +62,16 @@ impl Stage {
         let service = Service::open(&settings).await?;
         let opened = Opened { database: service.database.clone(), roster: (*service.roster).clone() };
         let listener = dashboard(asked.bind).await?;
+        let (dashboard_at, posting) = (listener.local_addr()?, stop.child_token());
         let stage = Self {
+            sending: vendors.hooked.post(dashboard_at, &posting)?,
             vendors,
-            dashboard_at: listener.local_addr()?,
+            dashboard_at,
             opened,
             clock,
             stop: stop.clone(),
             service: TaskTracker::new(),
+            posting,
             _mailbox: mailbox,
         };
         stage.service.spawn(async move {
@@ -100,13 +110,23 @@ impl Stage {
             tokio::time::sleep(every).await;
             let seen = Entity::find().filter(Column::AskedAt.gte(since)).all(self.database().connection()).await?;
             let (new, changed) = seen.iter().fold((0, 0), |sum, row| (sum.0 + row.inserted, sum.1 + row.updated));
-            let failed: Vec<_> =
-                seen.iter().filter(|row| row.outcome != "answer").map(|row| row.outcome.as_str()).collect();
-            let failed =
-                if failed.is_empty() { String::new() } else { format!("; the vendor said {}", failed.join(", ")) };
-            say(&format!("{} polls: {new} new rows, {changed} changed{failed}", seen.len()));
+            let mut said: BTreeMap<&str, usize> = BTreeMap::new();
+            for row in seen.iter().filter(|row| row.outcome != "answer") {
+                *said.entry(&row.outcome).or_default() += 1;
+            }
+            let said: Vec<_> = said.into_iter().map(|(word, times)| format!("{word} {times}x")).collect();
+            let said = if said.is_empty() { String::new() } else { format!("; vendors said: {}", said.join(", ")) };
+            let (requests, hooks) = (seen.len(), self.hooks_since(since).await?);
+            say(&format!("{requests} requests and {hooks} webhooks: {new} new rows, {changed} changed{said}"));
         }
         Ok(())
+    }
+
+    async fn hooks_since(&self, since: DateTime<Utc>) -> Result<u64, Failure> {
+        let taken = deliveries::Entity::find()
+            .filter(deliveries::Column::Kind.eq("webhook"))
+            .filter(deliveries::Column::SeenAt.gte(since));
+        Ok(taken.count(self.database().connection()).await?)
     }
 
     /// Stops the vendors' truths, waits until the last polls have been stored, ends the service, and compares.
@@ -114,8 +134,13 @@ impl Stage {
         self.vendors.stumble(false);
         self.vendors.freeze();
         let frozen = self.clock.now();
+        let all = async {
+            self.caught_up(frozen).await?;
+            self.told_all().await?;
+            self.found(frozen).await
+        };
         let caught_up = tokio::select! {
-            caught_up = tokio::time::timeout(PATIENCE, self.caught_up(frozen)) => caught_up,
+            caught_up = tokio::time::timeout(PATIENCE, all) => caught_up,
             () = self.stop.cancelled() => Ok(Ok(())),
         };
         self.stop.cancel();
@@ -142,6 +167,40 @@ impl Stage {
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
+        }
+        Ok(())
+    }
+
+    /// Waits until every webhook of what has happened was sent.
+    async fn told_all(&self) -> Result<(), Failure> {
+        loop {
+            // What has happened is noted when somebody looks for what is due.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if self.vendors.hooked.unsent() == 0 {
+                break;
+            }
+        }
+        self.posting.cancel();
+        for sending in &self.sending {
+            sending.stopped().await;
+        }
+        // What goes on for good is looked at now and then only; it stands still from now on.
+        for job in jobs::list(self.database().connection()).await? {
+            if job.account == TREBLE && job.purpose == "lead" && job.from_at.is_some() {
+                jobs::retry(self.database(), job.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the lists have brought what nobody told. What is not there by then is shown as missing.
+    async fn found(&self, frozen: DateTime<Utc>) -> Result<(), Failure> {
+        for _ in 0..CHECKS {
+            let compared = self.vendors.hooked.compare(self.database(), frozen).await?;
+            if compared.iter().all(|(_, compared)| compared.is_equal()) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
         Ok(())
     }

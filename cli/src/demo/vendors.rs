@@ -1,5 +1,6 @@
 //! The simulated vendors that play in the demo.
 
+use super::hooked::{Hooked, TREBLE, TRUORA};
 use crate::compare::{Comparison, certainly, ultimate, wolkvox};
 use crate::failure::Failure;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -26,8 +27,10 @@ pub struct Vendors {
     organization: String,
     certainly_bots: Vec<String>,
     mailbox: String,
+    /// Those that post webhooks.
+    pub hooked: Hooked,
     /// The first day of each account's backfill, and the last, both included.
-    pub days: [(&'static str, NaiveDate, NaiveDate); 3],
+    pub days: [(&'static str, NaiveDate, NaiveDate); 5],
 }
 
 /// How many days they hold.
@@ -39,7 +42,7 @@ pub const ULTIMATE: &str = "ultimate_demo";
 /// The account at Certainly.
 pub const CERTAINLY: &str = "certainly_demo";
 /// The token of each.
-const TOKEN: &str = "simulated-token";
+pub const TOKEN: &str = "simulated-token";
 
 impl Vendors {
     /// Starts them. Certainly's mails go to the Maildir `mailbox`.
@@ -52,7 +55,8 @@ impl Vendors {
         let ultimate = Ultimate::new(ultimate_config, clock.clone());
         let certainly_config = certainly_config(seed, now, mailbox);
         let certainly_bots = certainly_config.bots.clone();
-        let certainly = Certainly::new(certainly_config, clock);
+        let certainly = Certainly::new(certainly_config, clock.clone());
+        let hooked = Hooked::start(seed, &clock).await?;
         let first = |zone: chrono_tz::Tz, days| (now - TimeDelta::days(days)).with_timezone(&zone).date_naive();
         let bogota = wolkvoxes::Config::default().zone;
         Ok(Self {
@@ -68,7 +72,10 @@ impl Vendors {
                 // The vendor keeps 30 days, and the oldest of them is about to go.
                 (ULTIMATE, first(chrono_tz::UTC, DAYS - 1), first(chrono_tz::UTC, 1)),
                 (CERTAINLY, first(chrono_tz::UTC, DAYS), first(chrono_tz::UTC, 0)),
+                (TRUORA, hooked.first(), first(chrono_tz::UTC, 0)),
+                (TREBLE, hooked.first(), first(chrono_tz::UTC, 0)),
             ],
+            hooked,
         })
     }
 
@@ -82,7 +89,7 @@ impl Vendors {
              organization_id = \"{}\"\nbot_ids = {:?}\n{soon}\n\
              [accounts.{CERTAINLY}]\nsource = \"certainly\"\nbase_url = \"{}/api\"\ntoken = \"{TOKEN}\"\nbot_ids = {:?}\n\
              interval = \"5s\"\nrefresh = \"10s\"\ntimeout = \"20s\"\nmailbox = {}\nmailbox_interval = \"1s\"\n\
-             busy_retry = \"2s\"\n{soon}\n",
+             busy_retry = \"2s\"\n{soon}\n{}",
             self.wolkvox.1.base(),
             self.ultimate.1.base(),
             self.organization,
@@ -90,21 +97,26 @@ impl Vendors {
             self.certainly.1.base(),
             self.certainly_bots,
             toml::Value::from(self.mailbox.as_str()),
+            self.hooked.settings(),
         )
     }
 
     /// Where each answers, for people.
-    pub fn addresses(&self) -> [(&'static str, String); 3] {
+    pub fn addresses(&self) -> [(&'static str, String); 5] {
+        let [truora, treble] = self.hooked.addresses();
         [
             ("Wolkvox", self.wolkvox.1.base()),
             ("Ultimate", self.ultimate.1.base()),
             ("Certainly", self.certainly.1.base()),
+            truora,
+            treble,
         ]
     }
 
     /// How many requests they have seen.
     pub fn requests(&self) -> usize {
-        self.wolkvox.0.requests().len() + self.ultimate.0.requests().len() + self.certainly.0.requests().len()
+        let by_time = self.wolkvox.0.requests().len() + self.ultimate.0.requests().len();
+        by_time + self.certainly.0.requests().len() + self.hooked.requests()
     }
 
     /// Whether they throttle, break off and show web pages from now on.
@@ -124,6 +136,7 @@ impl Vendors {
             server_500: share(0.3),
             ..certainlys::Faults::default()
         });
+        self.hooked.stumble(does);
     }
 
     /// Stops their truths.
@@ -131,11 +144,12 @@ impl Vendors {
         self.wolkvox.0.freeze();
         self.ultimate.0.freeze();
         self.certainly.0.freeze();
+        self.hooked.freeze();
     }
 
     /// Their tables against their truths, as of `now`: what a vendor has not made a file of yet is nobody's to hold.
     pub async fn compare(&self, db: &Database, now: DateTime<Utc>) -> Result<Vec<(&'static str, Comparison)>, DbErr> {
-        let [from_wolkvox, from_ultimate, from_certainly] = self.days;
+        let [from_wolkvox, from_ultimate, from_certainly, ..] = self.days;
         let window = |from: NaiveDate, zone, to| Window::new(midnight(from, zone), to);
         let mut found = Vec::new();
         if let Some(window) = window(from_wolkvox.1, wolkvoxes::Config::default().zone, now) {
@@ -158,11 +172,13 @@ impl Vendors {
             }
             found.push(("certainly_messages", sum));
         }
+        found.extend(self.hooked.compare(db, now).await?);
         Ok(found)
     }
 }
 
-async fn serving(router: axum::Router) -> Result<Serving, Failure> {
+/// Serves a vendor on loopback.
+pub async fn serving(router: axum::Router) -> Result<Serving, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     Ok(serve(listener, router, &CancellationToken::new())?)
 }

@@ -24,6 +24,7 @@ pub use vendor::{Vendor, history};
 
 use chrono::NaiveDate;
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Waits until `is_so`, looking often; panics with `what` after `patience`.
@@ -45,8 +46,18 @@ pub async fn is_held(settings: &str, account: &str, (from, to): (NaiveDate, Naiv
 /// The days of `account` as `convosync coverage` tells them.
 pub async fn coverage(settings: &str, account: &str, (from, to): (NaiveDate, NaiveDate)) -> Vec<Value> {
     let (from, to) = (from.to_string(), to.to_string());
-    let arguments = ["--output", "json", "coverage", account, "--from", &from, "--to", &to];
-    let output = convosync(settings, &arguments).await;
+    let told = json(settings, &["coverage", account, "--from", &from, "--to", &to]).await;
+    told.as_array().unwrap().clone()
+}
+
+/// What a command that succeeds tells as JSON.
+pub async fn json(settings: &str, arguments: &[&str]) -> Value {
+    let output = convosync(settings, &[&["--output", "json"], arguments].concat()).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// An address that nobody listens at, for a server that is to come back to the one that it had.
+pub fn free_address() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -41,6 +41,7 @@ impl TruoraVendor {
             // Live polls every moment would leave no room for what they name.
             .with("interval", "15s")
             .with("refresh", "15s")
+            .with("requests_per_second", &self.config.limits.requests_per_second.to_string())
             .with("pending_interval", "1s")
     }
 
