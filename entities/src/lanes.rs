@@ -66,6 +66,9 @@ pub struct Claimed {
 /// between taking a ticket and taking its lane costs no more than one that dies later.
 const TICKET: TimeDelta = TimeDelta::seconds(15);
 
+/// How long a lane stays locked for one step of somebody else's, more or less.
+const LOCKED: TimeDelta = TimeDelta::milliseconds(5);
+
 /// Makes the lane's rows where they are missing, and brings width and spacing up to date.
 ///
 /// # Errors
@@ -116,10 +119,10 @@ pub async fn hand_out(db: &Database, spec: &LaneSpec) -> Result<Next, DbErr> {
 }
 
 async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Next, DbErr> {
-    let Some((row, lane)) = try_lock(tx, spec).await? else {
-        return Ok(Next::Nothing);
-    };
+    let found = try_lock(tx, spec).await?;
     let now = db.now(tx).await?;
+    // Somebody has it locked, for a moment.
+    let Some((row, lane)) = found else { return Ok(Next::At(now + LOCKED)) };
     if let Some(closed) = lane.closed.as_ref().filter(|closed| closed.holds(now)) {
         return Ok(closed.until.map_or(Next::Nothing, Next::At));
     }

@@ -88,8 +88,8 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
     assert!(vendor.truora.requests().iter().any(|seen| seen.status == 429), "never throttled");
     assert_eq!(vendor.truora.breaches(), []);
     // What no webhook told was found all the same, and is counted: a second later nobody waits for a webhook any more.
-    let first = database.texts("SELECT CAST(MIN(seen_at) AS TEXT) FROM deliveries").await.remove(0);
-    let first = first.parse::<DateTime<Utc>>().unwrap();
+    let first = "SELECT CAST(EXTRACT(EPOCH FROM MIN(seen_at)) * 1000000 AS BIGINT) FROM deliveries";
+    let first = DateTime::from_timestamp_micros(database.number(first).await).unwrap();
     let later = Window::new(first, vendor.now()).unwrap();
     let later: BTreeSet<String> = vendor.truora.truth(later).into_iter().map(|process| process.process_id).collect();
     let ends = events.iter().filter(|event| event.action != "created" && later.contains(&event.subject));
