@@ -13,8 +13,8 @@ use domain::lead::Lead;
 use domain::spans::Spans;
 use domain::want::{Purpose, Want};
 use domain::window::Window;
-use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, Set};
+use sea_orm::sea_query::{Expr, OnConflict, SimpleExpr};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, Set, Value};
 use std::time::Duration;
 
 /// What became of the events of one webhook.
@@ -93,11 +93,12 @@ async fn want(tx: &Transaction, id: &StreamId, lead: &Lead, now: DateTime<Utc>) 
     let Some(key) = key_of(&lead.slice) else { return Ok(()) };
     let of = lead.of.as_ref();
     let kept = |column: Column, news: Option<DateTime<Utc>>| Expr::col(column).if_null(news);
+    let unless = |so: SimpleExpr, column: Column, news: Value| Expr::case(so, Expr::col(column)).finally(news).into();
+    let is_older = lead.seen.map_or_else(|| true.into(), |seen| Expr::col(Column::SeenAt).gte(seen));
     let open = wants::Entity::update_many()
-        .col_expr(
-            Column::DueAt,
-            Expr::case(Expr::col(Column::Failures).gt(0), Expr::col(Column::DueAt)).finally(now).into(),
-        )
+        .col_expr(Column::DueAt, unless(Expr::col(Column::Failures).gt(0), Column::DueAt, now.into()))
+        .col_expr(Column::SeenAt, unless(is_older, Column::SeenAt, lead.seen.into()))
+        .col_expr(Column::HasEnded, unless((!lead.has_ended).into(), Column::HasEnded, true.into()))
         .col_expr(Column::FromAt, kept(Column::FromAt, of.map(Window::from)))
         .col_expr(Column::ToAt, kept(Column::ToAt, of.map(Window::to)))
         .filter(Column::Account.eq(&id.account))

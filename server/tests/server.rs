@@ -3,6 +3,8 @@
 
 #[path = "server/client.rs"]
 mod client;
+#[path = "server/hooks.rs"]
+mod hooks;
 #[path = "server/house.rs"]
 mod house;
 
@@ -12,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What `README.md` promises of the gauges.
-const GAUGES: [&str; 13] = [
+const GAUGES: [&str; 15] = [
     "convosync_build_info",
     "convosync_database_up",
     "convosync_queue_wants",
@@ -23,6 +25,8 @@ const GAUGES: [&str; 13] = [
     "convosync_proven_until_timestamp_seconds",
     "convosync_schedule_lateness_seconds",
     "convosync_credential_ends_timestamp_seconds",
+    "convosync_webhooks_taken",
+    "convosync_webhooks_lost",
     "convosync_lane_width",
     "convosync_lane_busy",
     "convosync_lane_closed_until_timestamp_seconds",

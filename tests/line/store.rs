@@ -5,6 +5,7 @@
 mod commits;
 mod doctor;
 mod lanes;
+mod leads;
 mod ledger;
 mod migrations;
 mod orders;

@@ -34,10 +34,22 @@ pub async fn get(to: SocketAddr, path: &str, authorization: Option<&str>) -> Rep
 
 /// Asks once, with any method.
 pub async fn send(to: SocketAddr, method: &str, path: &str, authorization: Option<&str>) -> Reply {
-    let mut stream = TcpStream::connect(to).await.expect("somebody listens");
     let offer = authorization.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n{offer}\r\n");
+    exchange(to, &format!("{method} {path}"), &offer, b"").await
+}
+
+/// Posts `body`.
+pub async fn post(to: SocketAddr, path: &str, body: &[u8]) -> Reply {
+    let length = format!("Content-Type: application/jwt\r\nContent-Length: {}\r\n", body.len());
+    exchange(to, &format!("POST {path}"), &length, body).await
+}
+
+async fn exchange(to: SocketAddr, what: &str, headers: &str, body: &[u8]) -> Reply {
+    let mut stream = TcpStream::connect(to).await.expect("somebody listens");
+    let request = format!("{what} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.expect("a request that is taken");
+    // Who will not hear so much hangs up; what he says is there to be read.
+    let _ = stream.write_all(body).await;
     let mut reply = String::new();
     stream.read_to_string(&mut reply).await.expect("a reply in UTF-8");
     let (head, body) = reply.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no reply: {reply:?}"));

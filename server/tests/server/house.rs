@@ -6,7 +6,9 @@ use chrono_tz::Tz;
 use domain::backfill::Mode;
 use domain::clock::Clock;
 use domain::fault::Fault;
+use domain::hook::{Event, Hook, HookFault};
 use domain::lane::{Closing, LaneKey};
+use domain::lead::Lead;
 use domain::ledger::Ledger;
 use domain::rules::Rules;
 use domain::source::{Cursor, Reader, Request, Source, Stream};
@@ -15,8 +17,9 @@ use domain::window::{Window, midnight};
 use entities::database::Database;
 use entities::roster::{Account, Roster};
 use entities::upsert::Batch;
+use entities::webhooks::webhooks;
 use entities::{backfills, lanes, ledger};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use server::{Metrics, Probe, Server};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -26,6 +29,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// What ends the address for webhooks.
+pub const HOOK_SECRET: &str = "a-secret-of-webhooks";
 /// The operator's.
 pub const TOKEN: &str = "a-token-for-tests";
 const ZONE: Tz = chrono_tz::America::Bogota;
@@ -151,6 +156,13 @@ impl House {
         tx.commit().await.expect("a commit");
     }
 
+    /// How many events of webhooks are noted for the account that takes them, and how many things are wanted.
+    pub async fn taken(&self) -> (u64, usize) {
+        let (on, account) = (self.database.connection(), self.roster.account("shop_bot").expect("an account"));
+        let taken = webhooks(on, account, now()).await.expect("a count").map_or(0, |came| came.taken);
+        (taken, ledger::load(on, &account.streams()[0]).await.expect("a ledger").wants.len())
+    }
+
     async fn close(&self, account: &Account, until: Option<DateTime<Utc>>, reason: &str) {
         let closing = Closing { until, reason: reason.to_owned() };
         let key = account.source.lane();
@@ -262,6 +274,31 @@ impl Source<Batch> for Vendor {
 
     fn reader(&self, _: &str, _: &Slice, _: Option<&Cursor>) -> Result<Box<dyn Reader<Batch>>, Fault> {
         Err(Fault::Refused("not here".to_owned()))
+    }
+
+    /// One account takes webhooks: bodies that begin with `signed `, or that come to the address with the secret. Each line
+    /// is an event.
+    fn hook(&self, hook: &Hook<'_>) -> Result<Vec<Event<Batch>>, HookFault> {
+        if self.name != "certainly" {
+            return Err(HookFault::None);
+        }
+        let body = String::from_utf8_lossy(hook.body);
+        let is_secret = hook.secret.as_ref().is_some_and(|secret| secret.expose_secret() == HOOK_SECRET);
+        let is_signed = hook.content_type == Some("application/jwt") && body.starts_with("signed ");
+        if !is_secret && !is_signed {
+            return Err(HookFault::Forged("no signature"));
+        }
+        let told: Vec<&str> = body.trim_start_matches("signed ").lines().collect();
+        if told.is_empty() {
+            return Err(HookFault::Malformed("no events".to_owned()));
+        }
+        let event = |id: &str| Event {
+            id: id.to_owned(),
+            kind: "told".to_owned(),
+            rows: Vec::new(),
+            leads: vec![Lead { slice: Slice::Key(id.to_owned()), of: None, seen: None, has_ended: false }],
+        };
+        Ok(told.into_iter().map(event).collect())
     }
 }
 

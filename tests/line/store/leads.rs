@@ -1,0 +1,216 @@
+//! What lists and webhooks name: wanted once, asked for until its end, and not again.
+
+use super::{Store, old_hour, stream};
+use crate::stage::Engine;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::backfill::Mode;
+use domain::hook::Event;
+use domain::judge::{Judgement, Verdict};
+use domain::lead::{Found, Lead};
+use domain::source::Step;
+use domain::want::{Purpose, Slice, Standing, Want};
+use domain::window::Window;
+use entities::backfills;
+use entities::commit::{Exchange, commit};
+use entities::hooks::{Accepted, accept};
+use entities::intake::Intake;
+use entities::lanes::Claimed;
+use entities::upsert::Batch;
+use entities::webhooks::{Webhooks, webhooks};
+use std::time::Duration;
+
+/// Something that began an hour ago, in the version of so many minutes later.
+fn lead(store_now: DateTime<Utc>, key: &str, minute: Option<i64>) -> Lead {
+    let at = store_now - TimeDelta::hours(1);
+    let seen = minute.map(|minute| at + TimeDelta::minutes(minute));
+    let of = Window::new(at, at + TimeDelta::seconds(1));
+    Lead { slice: Slice::Key(key.to_owned()), of, seen, has_ended: false }
+}
+
+fn event(id: &str, lead: &Lead) -> Event<Batch> {
+    Event { id: id.to_owned(), kind: "told".to_owned(), rows: Vec::new(), leads: vec![lead.clone()] }
+}
+
+/// What came of asking for `claimed`: `found`, naming `leads`.
+async fn answer(store: &Store, claimed: &Claimed, leads: Vec<Lead>, found: Option<Found>, verdict: Verdict) {
+    let exchange = Exchange {
+        rules: store.lane().rules.clone(),
+        asked_at: claimed.now,
+        elapsed: Duration::from_millis(20),
+        heard: Ok(Step { leads, found, ..Step::default() }),
+        judgement: Judgement { verdict, closing: None },
+        idle: true,
+    };
+    commit(Intake::new(store.db(), store.lane(), claimed), exchange).await.unwrap();
+    store.expire().await;
+}
+
+async fn take(store: &Store, id: &str, lead: &Lead) -> Accepted {
+    accept(store.db(), &stream("a"), &[event(id, lead)]).await.unwrap()
+}
+
+const FRESH: Accepted = Accepted { fresh: 1, repeated: 0 };
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_counts_once_and_wants_what_it_names() {
+    once(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_counts_once_and_wants_what_it_names_on_sqlite() {
+    once(Engine::Sqlite).await;
+}
+
+async fn once(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let now = store.now().await;
+    let (one, two) = (lead(now, "one", Some(1)), lead(now, "two", None));
+    let both = [event("e1", &one), event("e2", &two)];
+    let accepted = accept(store.db(), &stream("a"), &both).await.unwrap();
+    assert_eq!((accepted.fresh, accepted.repeated), (2, 0));
+    let wanted = store.ledger("a").await.wants;
+    let told: Vec<_> = wanted.iter().map(|want| (want.purpose, &want.slice, want.of, want.seen)).collect();
+    let expected = [&one, &two].map(|lead| (Purpose::Lead, &lead.slice, lead.of, lead.seen));
+    assert_eq!(told, expected);
+    assert!(wanted.iter().all(|want| want.is_ready(store_later(now))));
+    // The same again, and the first beside a new one.
+    let third = event("e3", &one);
+    let accepted = accept(store.db(), &stream("a"), &[both[0].clone(), third, both[1].clone()]).await.unwrap();
+    assert_eq!((accepted.fresh, accepted.repeated, store.count("deliveries").await), (1, 2, 3));
+    assert_eq!(store.ledger("a").await.wants.len(), 2, "one want for one thing");
+}
+
+fn store_later(now: DateTime<Utc>) -> DateTime<Utc> {
+    now + TimeDelta::minutes(1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_ended_is_asked_for_again_only_in_a_later_version() {
+    ended(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_ended_is_asked_for_again_only_in_a_later_version_on_sqlite() {
+    ended(Engine::Sqlite).await;
+}
+
+async fn ended(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let now = store.now().await;
+    let named = |minute| lead(now, "one", minute);
+    let keys = async || {
+        let wants = store.ledger("a").await.wants;
+        wants.into_iter().filter(|want| want.slice.is_named()).collect::<Vec<_>>()
+    };
+    take(&store, "e1", &named(Some(1))).await;
+    let claimed = store.claim_next("first").await;
+    let found = Found { version: named(Some(5)).seen, ..Found::default() };
+    // Not at its end: it stays wanted, and nothing is known of its end.
+    answer(&store, &claimed, Vec::new(), Some(found), Verdict::Recheck(now - TimeDelta::seconds(1))).await;
+    assert_eq!((keys().await.len(), store.count("followed").await), (1, 0));
+    let claimed = store.claim_next("first").await;
+    let again = Found { look_again: Some(now + TimeDelta::days(7)), ..found };
+    answer(&store, &claimed, Vec::new(), Some(again), Verdict::Commit).await;
+    let [look] = keys().await.try_into().unwrap();
+    assert_eq!((look.of, store.count("followed").await), (None, 1));
+    assert!((look.due - now - TimeDelta::days(7)).num_seconds().abs() < 1, "{look:?}");
+    // By webhook or by list: what is known brings nothing.
+    for (id, minute) in [("e2", None), ("e3", Some(4)), ("e4", Some(5))] {
+        assert_eq!(take(&store, id, &named(minute)).await, FRESH);
+        assert_eq!(keys().await, std::slice::from_ref(&look), "{id}");
+        store.want("a", 0).await;
+        answer(&store, &store.claim_next("list").await, vec![named(minute)], None, Verdict::Commit).await;
+        assert_eq!(keys().await, std::slice::from_ref(&look), "a list that says so");
+    }
+    // A later version makes the look due.
+    take(&store, "e5", &named(Some(6))).await;
+    let [due] = keys().await.try_into().unwrap();
+    assert!(due.is_ready(store_later(now)) && due.of == named(None).of, "{due:?}");
+    answer(&store, &store.claim_next("again").await, Vec::new(), Some(found), Verdict::Commit).await;
+    assert_eq!(keys().await, []);
+    // Unless everything is to be asked for once more.
+    for (mode, count) in [(Mode::Missing, 0), (Mode::All, 1)] {
+        let span = Window::new(now - TimeDelta::days(9), now).unwrap();
+        let id = backfills::start(store.db(), "a", &["chat_8".to_owned()], span, mode).await.unwrap();
+        let want = Want::new(Purpose::Backfill(id), Slice::Window(old_hour(now, 1)), now, Duration::ZERO);
+        store.change("a", |ledger| ledger.wants.push(want)).await;
+        answer(&store, &store.claim_next("list").await, vec![named(Some(6))], None, Verdict::Commit).await;
+        assert_eq!(keys().await.len(), count, "{mode:?}");
+    }
+}
+
+/// Who asks for it now may have asked too soon.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_while_it_is_asked_for_is_asked_for_again() {
+    let store = Store::fresh(Engine::Postgres).await;
+    let now = store.now().await;
+    take(&store, "e1", &lead(now, "one", Some(1))).await;
+    let claimed = store.claim_next("first").await;
+    take(&store, "e2", &lead(now, "one", Some(2))).await;
+    assert_eq!(store.ledger("a").await.wants.len(), 2);
+    let found = Found { version: lead(now, "one", Some(1)).seen, ..Found::default() };
+    answer(&store, &claimed, Vec::new(), Some(found), Verdict::Commit).await;
+    let [left] = store.ledger("a").await.wants.try_into().unwrap();
+    assert_eq!((left.standing, left.seen), (Standing::Waiting, lead(now, "one", Some(2)).seen));
+}
+
+/// A person is waited for, whatever webhooks say; and what failed a moment ago is not asked for at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_changes_nothing_of_what_waits_for_a_person_or_has_failed() {
+    let store = Store::fresh(Engine::Sqlite).await;
+    let now = store.now().await;
+    let later = now + TimeDelta::minutes(5);
+    let want = |key: &str| Want {
+        due: later,
+        of: lead(now, key, None).of,
+        ..Want::new(Purpose::Lead, Slice::Key(key.to_owned()), now, Duration::ZERO)
+    };
+    let parked = Want { standing: Standing::Parked { reason: "404".to_owned() }, ..want("parked") };
+    let failed = Want { failures: 3, ..want("failed") };
+    let before = store.change("a", |ledger| ledger.wants.extend([parked, failed, want("open")])).await.wants;
+    for key in ["parked", "failed", "open"] {
+        take(&store, key, &lead(now, key, Some(1))).await;
+    }
+    let after = store.ledger("a").await.wants;
+    assert_eq!((after.len(), &after[0].standing, after[1].due), (3, &before[0].standing, later));
+    assert!(after[2].due <= store_later(now), "{:?}", after[2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_that_no_webhook_told_are_counted() {
+    counted(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_that_no_webhook_told_are_counted_on_sqlite() {
+    counted(Engine::Sqlite).await;
+}
+
+async fn counted(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let count = async |later: i64| {
+        let now = store.now().await + TimeDelta::seconds(later);
+        webhooks(store.db().connection(), store.account(), now).await.unwrap()
+    };
+    assert_eq!(count(0).await, None, "none has ever come");
+    take(&store, "e0", &Lead { slice: Slice::Delivery(1), ..lead(store.now().await, "", None) }).await;
+    assert_eq!(count(0).await, Some(Webhooks { taken: 1, lost: None }), "it names nothing");
+    let begun = store.now().await;
+    // Each begins after the first webhook, and ends in version 5.
+    let of = Window::new(begun, begun + TimeDelta::seconds(1));
+    let named = |key: &str, minute| Lead { of, ..lead(begun, key, Some(minute)) };
+    for (key, told) in [("told", 5), ("told later", 6), ("only begun", 1)] {
+        take(&store, key, &named(key, told)).await;
+        let found = Found { version: named(key, 5).seen, ..Found::default() };
+        answer(&store, &store.claim_next("it").await, Vec::new(), Some(found), Verdict::Commit).await;
+    }
+    let untold = Want { of, ..Want::new(Purpose::Lead, Slice::Key("untold".to_owned()), begun, Duration::ZERO) };
+    let before = Want { of: lead(begun, "", None).of, slice: Slice::Key("before".to_owned()), ..untold.clone() };
+    store.change("a", |ledger| ledger.wants.extend([untold, before])).await;
+    for _ in 0..2 {
+        answer(&store, &store.claim_next("it").await, Vec::new(), Some(Found::default()), Verdict::Commit).await;
+    }
+    assert_eq!(count(0).await, Some(Webhooks { taken: 4, lost: Some(0) }), "they may still be told");
+    assert_eq!(count(600).await, Some(Webhooks { taken: 4, lost: Some(2) }));
+    assert_eq!(count(8 * 86_400).await, None, "not of late");
+}
