@@ -228,3 +228,30 @@ async fn the_comparison_sees_every_column() {
         database.run("DROP TABLE kept").await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_at_once_ends_in_the_truth() {
+    let faults = Faults {
+        throttle_429: 0.05,
+        retry_after: Duration::from_secs(1),
+        server_500: 0.05,
+        html_200: 0.05,
+        cut_body: 0.05,
+        slow: 0.02,
+        slow_for: Duration::from_millis(3500),
+        gateway_504: 0.05,
+    };
+    let vendor = TrebleVendor::start(Config { faults, ..sessions(5, 5.0) }).await;
+    vendor.treble.freeze();
+    let database = TestDatabase::fresh(Engine::Postgres).await;
+    let account = vendor.account("t").with("since", &vendor.day(4).to_string()).with("refresh", "1h");
+    let settings = account.file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let days = (vendor.day(4), vendor.day(0));
+    until("all days", Duration::from_mins(1), async || is_held(&settings, "t", days).await).await;
+    assert_equal(&vendor.compare(&database.database, "t", 4).await, &process);
+    let kinds = database.texts("SELECT DISTINCT outcome FROM requests").await;
+    assert!(kinds.len() >= 5, "the run met only {kinds:?}");
+    assert_eq!(vendor.treble.breaches(), []);
+    drop(process);
+}
