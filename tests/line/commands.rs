@@ -1,6 +1,7 @@
 //! The command line, as a user and as a script meet it.
 
 mod exits;
+mod imports;
 mod orders;
 mod refusals;
 mod shapes;

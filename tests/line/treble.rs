@@ -167,3 +167,91 @@ async fn a_poll_that_always_fails_stops_no_other() {
     assert_eq!(vendor.treble.breaches(), []);
     drop(process);
 }
+
+/// Whether the tables are what the vendor holds, and the events what it told.
+async fn is_equal(vendor: &TrebleVendor, database: &TestDatabase) -> bool {
+    let tables = vendor.compare(&database.database, "t", 2).await;
+    let events = treble_events(&database.database, "t", &vendor.treble).await.unwrap();
+    tables.values().all(Comparison::is_equal) && events.is_equal()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_comparison_sees_every_column() {
+    let vendor = TrebleVendor::start(Config {
+        live_every: Some(Duration::from_millis(250)),
+        talks_for: Some(Duration::from_secs(2)),
+        never_close: 0.0,
+        ..sessions(3, 3.0)
+    })
+    .await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    until("the server", Duration::from_secs(20), async || process.address().is_some()).await;
+    let stopping = CancellationToken::new();
+    let url = TrebleVendor::hooks(&process.address().unwrap(), "t");
+    let sending = vendor.treble.send_webhooks(&url, stopping.clone()).unwrap();
+    let closes = "SELECT COUNT(*) FROM treble_events WHERE event_type = 'session.close'";
+    until("ends", Duration::from_secs(20), async || database.number(closes).await > 2).await;
+    vendor.treble.freeze();
+    until("the truth", Duration::from_secs(30), async || is_equal(&vendor, &database).await).await;
+    stopping.cancel();
+    sending.stopped().await;
+    drop(process);
+    let rows = [
+        ("treble_polls", "poll_id <> ''"),
+        ("treble_sessions", "finished_at IS NOT NULL"),
+        ("treble_messages", "entry_type = 'MESSAGE'"),
+        ("treble_messages", "entry_type = 'EVENT'"),
+        ("treble_events", "event_type = 'session.close'"),
+    ];
+    for (table, which) in rows {
+        database.run(&format!("CREATE TABLE kept AS SELECT * FROM {table}")).await;
+        let columns = format!("SELECT name || ' ' || type FROM pragma_table_info('{table}')");
+        for column in database.texts(&columns).await {
+            let (name, kind) = column.split_once(' ').unwrap();
+            let value = match kind.to_lowercase().as_str() {
+                _ if ["account", "digest", "synced_at"].contains(&name) => continue,
+                kind if kind.contains("timestamp") => "'2026-01-01T00:00:00.000001+00:00'",
+                kind if kind.contains("json") => r#"'{"odd": [1]}'"#,
+                kind if kind.contains("int") => "77",
+                _ => "'odd'",
+            };
+            let one = format!("rowid = (SELECT MIN(rowid) FROM {table} WHERE {which})");
+            database.run(&format!("UPDATE {table} SET \"{name}\" = {value} WHERE {one}")).await;
+            assert!(!is_equal(&vendor, &database).await, "{table}.{name}, {which}");
+            database.run(&format!("DELETE FROM {table}")).await;
+            assert!(!is_equal(&vendor, &database).await, "nothing in {table}");
+            database.run(&format!("INSERT INTO {table} SELECT * FROM kept")).await;
+            assert!(is_equal(&vendor, &database).await, "{table} as it was");
+        }
+        database.run("DROP TABLE kept").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_at_once_ends_in_the_truth() {
+    let faults = Faults {
+        throttle_429: 0.05,
+        retry_after: Duration::from_secs(1),
+        server_500: 0.05,
+        html_200: 0.05,
+        cut_body: 0.05,
+        slow: 0.02,
+        slow_for: Duration::from_millis(3500),
+        gateway_504: 0.05,
+    };
+    let vendor = TrebleVendor::start(Config { faults, ..sessions(5, 5.0) }).await;
+    vendor.treble.freeze();
+    let database = TestDatabase::fresh(Engine::Postgres).await;
+    let account = vendor.account("t").with("since", &vendor.day(4).to_string()).with("refresh", "1h");
+    let settings = account.file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let days = (vendor.day(4), vendor.day(0));
+    until("all days", Duration::from_mins(1), async || is_held(&settings, "t", days).await).await;
+    assert_equal(&vendor.compare(&database.database, "t", 4).await, &process);
+    let kinds = database.texts("SELECT DISTINCT outcome FROM requests").await;
+    assert!(kinds.len() >= 5, "the run met only {kinds:?}");
+    assert_eq!(vendor.treble.breaches(), []);
+    drop(process);
+}

@@ -161,7 +161,10 @@ async fn call(http: &Http, account: &Account, name: String) -> (Line, bool) {
 /// What the first answer held. Files that it only names are not fetched for a check.
 fn told(source: &dyn Source<Batch>, step: &Step, is_coarse: bool) -> String {
     let rows = counted(usize::try_from(step.rows).unwrap_or(usize::MAX), "row");
+    let named = step.leads.len();
     match (&step.cursor, is_coarse) {
+        // Lists, and what is on them, each to be asked for by itself.
+        _ if named > 0 => format!("{} answers, and names {named} more to ask for", source.vendor()),
         (Some(_), _) => format!("{} answers; there is more to fetch", source.vendor()),
         (None, true) => format!("{} answers; {rows} on the newest day", source.vendor()),
         (None, false) => format!("{} answers; {rows} in the last minute", source.vendor()),

@@ -8,12 +8,16 @@ use crate::quietly;
 use crate::talk::say;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::fault::Fault;
+use domain::lead::Lead;
 use domain::source::Stream;
 use domain::want::{Slice, Want};
 use domain::window::{Window, midnight};
+use entities::database::Database;
 use entities::deliveries::{Answers, Delivery, exports};
 use entities::ledger::{self, StreamId};
 use entities::roster::Account;
+use entities::tables::wants;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -28,15 +32,23 @@ struct Told {
     account: String,
     stream: String,
     state: &'static str,
+    /// Rows, those that are only named or kept aside included.
     rows: u64,
     inserted: u64,
     updated: u64,
     unchanged: u64,
     rejects: usize,
+    /// What the file only names.
+    named: usize,
+    /// How many of those are to be asked for now, each by itself.
+    asked: u64,
     /// The days that the file proves, both included.
     covers: Option<[NaiveDate; 2]>,
     reason: Option<String>,
 }
+
+/// As many keys as one question to the database names.
+const KEYS: usize = 500;
 
 /// Stores a file's rows, and what they prove.
 pub async fn run(opened: &Opened, output: Output, asked: &Import) -> Result<(), Failure> {
@@ -75,37 +87,57 @@ pub async fn run(opened: &Opened, output: Output, asked: &Import) -> Result<(), 
         updated: received.effect.updated,
         unchanged: received.effect.unchanged,
         rejects: surveyed.step.rejects.len(),
+        named: surveyed.step.leads.len(),
+        asked: awaited(&opened.database, &id, &surveyed.step.leads).await?,
         covers: received.window.map(|window| [window.from().with_timezone(&zone).date_naive(), last(&window)]),
         reason: received.reason,
     };
     show(output, &told, tabled)?;
+    if told.state == "committed" {
+        explain(&told);
+    }
     match told.state {
         "committed" if told.rejects > 0 => {
             say(&format!("{} rows could not be read; they are in the table rejects.", told.rejects));
             Err(quietly(Code::Partly))
         }
-        "committed" => {
-            if told.covers.is_none() {
-                say(
-                    "The rows are stored. No day counts as complete by them: say which days the file holds whole with --from and --to.",
-                );
-            }
-            Ok(())
-        }
+        "committed" => Ok(()),
         _ => Err(quietly(Code::Check)),
     }
 }
 
+/// What follows from a file that was taken.
+fn explain(told: &Told) {
+    let Told { named, asked, stream, .. } = told;
+    match (*named, told.covers) {
+        (0, Some(_)) => {}
+        (0, None) => say(
+            "The rows are stored. No day counts as complete by them: say which days the file holds whole with --from and --to.",
+        ),
+        (_, covers) => {
+            say(&format!(
+                "The file names {named} {stream} and holds nothing else of them. {asked} of them are to be asked for now, each by \
+                 itself; `convosync run` does that."
+            ));
+            say(match covers {
+                Some(_) => "Its days count as complete once all of them have been answered.",
+                None => "No day counts as complete by it: say which days it lists whole with --from and --to.",
+            });
+        }
+    }
+}
+
 fn tabled(told: &Told) -> comfy_table::Table {
-    let mut rows = table(["stream", "", "rows", "new", "changed", "equal", "kept aside", "complete by it"]);
+    let mut rows = table(["stream", "", "rows", "new", "changed", "equal", "named", "kept aside", "complete by it"]);
     let covers = told.covers.map_or("nothing".to_owned(), |[from, to]| format!("{from} to {to}"));
     rows.add_row([
         told.stream.clone(),
         told.reason.as_ref().map_or(told.state.to_owned(), |reason| format!("{}: {reason}", told.state)),
-        told.rows.to_string(),
+        (told.rows - u64::try_from(told.named).unwrap_or(0).min(told.rows)).to_string(),
         told.inserted.to_string(),
         told.updated.to_string(),
         told.unchanged.to_string(),
+        told.named.to_string(),
         told.rejects.to_string(),
         covers,
     ]);
@@ -145,6 +177,28 @@ async fn outstanding(opened: &Opened, id: &StreamId, surveyed: &Survey) -> Resul
     let waiting = ledger.wants.into_iter().filter(|want| want.is_parked() && matches!(want.slice, Slice::Window(_)));
     let found = exports(&opened.database, id).await?.into_iter().chain(waiting).find(holds);
     Ok(found)
+}
+
+/// How many of `leads` are due to be asked for.
+async fn awaited(db: &Database, id: &StreamId, leads: &[Lead]) -> Result<u64, Failure> {
+    let now = db.now(db.connection()).await?;
+    let keys: Vec<&str> = leads
+        .iter()
+        .filter_map(|lead| match &lead.slice {
+            Slice::Key(key) => Some(key.as_str()),
+            _ => None,
+        })
+        .collect();
+    let mut count = 0;
+    for some in keys.chunks(KEYS) {
+        let due = wants::Entity::find()
+            .filter(wants::Column::Account.eq(&id.account))
+            .filter(wants::Column::Stream.eq(&id.stream))
+            .filter(wants::Column::SliceKey.is_in(some.iter().copied()))
+            .filter(wants::Column::DueAt.lte(now));
+        count += due.count(db.connection()).await?;
+    }
+    Ok(count)
 }
 
 fn whole(account: &Account, from: NaiveDate, to: NaiveDate) -> Result<Window, Failure> {

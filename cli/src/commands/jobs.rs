@@ -70,14 +70,16 @@ fn row(want: Model) -> Row {
 }
 
 fn rows(found: &[Row]) -> Table {
-    let mut rows = table(["id", "account", "stream", "for", "from", "to", "due", "state", "failures", "why"]);
+    let mut rows =
+        table(["id", "account", "stream", "for", "asks for", "from", "to", "due", "state", "failures", "why"]);
     for row in found {
         rows.add_row([
             row.id.to_string(),
             row.account.clone(),
             row.stream.clone(),
             row.purpose.clone(),
-            or_dash(row.from.map(utc).as_ref().or(row.key.as_ref())),
+            row.key.clone().unwrap_or_else(|| "everything".to_owned()),
+            or_dash(row.from.map(utc)),
             or_dash(row.to.map(utc)),
             utc(row.due_at),
             row.state.clone(),

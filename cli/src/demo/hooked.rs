@@ -47,7 +47,7 @@ const SECRET: &str = "simulated-secret";
 /// What these simulated vendors let one ask a second: more than the real ones, for who watches does not want to wait.
 const RATE: f64 = 25.0;
 /// How often somebody begins to talk, at each.
-const LIVE: Duration = Duration::from_secs(4);
+const LIVE: Duration = Duration::from_secs(2);
 /// How long that goes on.
 const TALK: Duration = Duration::from_secs(10);
 
@@ -157,7 +157,7 @@ fn limits() -> Limits {
 }
 
 fn shares() -> Shares {
-    Shares { lost: 0.1, duplicate: 0.1, disorder: 0.1, ..Shares::default() }
+    Shares { lost: 0.15, duplicate: 0.1, disorder: 0.1, ..Shares::default() }
 }
 
 /// Results now and then are turned over by somebody afterwards.
