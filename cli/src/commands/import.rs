@@ -60,6 +60,12 @@ pub async fn run(opened: &Opened, output: Output, asked: &Import) -> Result<(), 
         _ => return Err(Failure::usage("--from and --to go together: they say which days the file holds whole")),
     };
     let (stream, id, surveyed) = find(account, asked)?;
+    let is_dated = surveyed.step.leads.iter().all(|lead| lead.of.is_some());
+    if days.is_some() && !is_dated {
+        return Err(Failure::usage(
+            "the file names ids and no dates, so that no day can be whole by it; leave --from and --to out",
+        ));
+    }
     let answers = match days {
         Some((from, to)) => Answers::Window(whole(account, from, to)?, made_at(&asked.file)?),
         None => outstanding(opened, &id, &surveyed).await?.map_or(Answers::Nothing, |want| Answers::Want(want.id)),
@@ -94,7 +100,7 @@ pub async fn run(opened: &Opened, output: Output, asked: &Import) -> Result<(), 
     };
     show(output, &told, tabled)?;
     if told.state == "committed" {
-        explain(&told);
+        explain(&told, days.is_some(), is_dated);
     }
     match told.state {
         "committed" if told.rejects > 0 => {
@@ -106,24 +112,24 @@ pub async fn run(opened: &Opened, output: Output, asked: &Import) -> Result<(), 
     }
 }
 
-/// What follows from a file that was taken.
-fn explain(told: &Told) {
+/// What follows from a file that was taken. Where days are `said` to be whole, rows that could not be read are why they
+/// do not count.
+fn explain(told: &Told, said: bool, is_dated: bool) {
     let Told { named, asked, stream, .. } = told;
-    match (*named, told.covers) {
-        (0, Some(_)) => {}
-        (0, None) => say(
-            "The rows are stored. No day counts as complete by them: say which days the file holds whole with --from and --to.",
-        ),
-        (_, covers) => {
-            say(&format!(
-                "The file names {named} {stream} and holds nothing else of them. {asked} of them are to be asked for now, each by \
-                 itself; `convosync run` does that."
-            ));
-            say(match covers {
-                Some(_) => "Its days count as complete once all of them have been answered.",
-                None => "No day counts as complete by it: say which days it lists whole with --from and --to.",
-            });
-        }
+    if *named > 0 {
+        say(&format!(
+            "The file only names {stream}: {named}, of which {asked} are to be asked for now, each by itself; `convosync run` \
+             does that."
+        ));
+    } else {
+        say("The rows are stored.");
+    }
+    match told.covers {
+        Some(_) if *named > 0 => say("The days count as complete once each of them is answered."),
+        Some(_) => {}
+        None if said => say("No day counts as complete by it: not all of it could be read."),
+        None if !is_dated => say("No day counts as complete by it: it does not say when they began."),
+        None => say("No day counts as complete by it: say which days the file holds whole with --from and --to."),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Files of vendors whose lists only name what there is, and the first call to them.
 
 use super::{json, told};
-use crate::stage::{Engine, Process, TestDatabase, TrebleVendor, TruoraVendor, coverage, until};
+use crate::stage::{AccountText, Engine, Process, TestDatabase, TrebleVendor, TruoraVendor, coverage, until};
 use chrono::TimeDelta;
 use convosync::clock::SystemClock;
 use domain::clock::Clock;
@@ -55,8 +55,8 @@ async fn the_ids_of_a_history_in_any_language_end_as_rows() {
         let count = Value::from(ids.len());
         let told = shown.json();
         assert_eq!((&told["named"], &told["asked"], &told["inserted"]), (&count, &count, &0.into()), "{told}");
-        assert!(shown.err.contains(&format!("names {count} processes")), "{}", shown.err);
-        assert!(shown.err.contains("once all of them have been answered"), "{}", shown.err);
+        assert!(shown.err.contains(&format!("names processes: {count}, of which {count} are")), "{}", shown.err);
+        assert!(shown.err.contains("complete once each of them is answered"), "{}", shown.err);
         assert_ne!(coverage(&settings, "t", (vendor.day(ago), vendor.day(ago))).await[0]["state"], "final");
         all.extend(ids);
     }
@@ -73,6 +73,21 @@ async fn the_ids_of_a_history_in_any_language_end_as_rows() {
     .await;
     assert_eq!(vendor.truora.breaches(), []);
     drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_ids_alone_proves_no_day() {
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = AccountText::of("truora", "t", "http://127.0.0.1:9", "key").file(&database.url, "memory:");
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("ids.csv");
+    std::fs::write(&file, "Process ID\nIDP41c0aa01\nIDP41c0aa02\n").unwrap();
+    let line = ["import", "t", file.to_str().unwrap()];
+    let whole = told(&settings, &[&line[..], &["--from", "2026-08-12", "--to", "2026-08-12"]].concat()).await;
+    assert!(whole.code == 2 && whole.err.contains("leave --from and --to out"), "{} {}", whole.code, whole.err);
+    let named = told(&settings, &line).await;
+    assert!(named.code == 0 && named.err.contains("it does not say when they began"), "{}", named.err);
+    assert_eq!(database.number("SELECT COUNT(*) FROM coverage").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
