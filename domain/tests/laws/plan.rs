@@ -163,7 +163,6 @@ impl Tick {
             assert!(young.len() <= FEW, "{} windows of one kind", young.len());
             assert!(old.len() <= if self.plan.refreshed.is_some() { MORE } else { FEW }, "{} aged windows", old.len());
         }
-        // What is asked for by its id says nothing of how much a day holds.
         let is_probe = |want: &Want| !want.is_parked() && !self.is_given_up(want) && want.slice.window().is_some();
         let open = self.before.wants.iter().any(is_probe);
         if self.before.pace_for(Purpose::Settle).rows_per_day.is_none() {
@@ -195,8 +194,8 @@ impl Tick {
             let asked = windows(self.plan.wants.iter().filter(|want| want.purpose == purpose));
             assert!(asked.iter().all(|asked| left.covers(*asked)), "asks for what it has");
             assert!(asked.windows(2).all(|pair| pair[0].from() >= pair[1].to()), "not newest first");
-            let is_read = self.before.unread().within(backfill.window).is_empty();
-            assert_eq!(self.plan.finished.contains(&backfill.id), left.is_empty() && is_read);
+            let is_all = left.is_empty() && self.before.unread().within(backfill.window).is_empty();
+            assert_eq!(self.plan.finished.contains(&backfill.id), is_all);
             let open: Spans = windows(&self.stream.ledger.wants).into_iter().collect();
             let free = left.windows().iter().any(|window| !open.gaps(*window).is_empty());
             let after = || self.stream.ledger.wants.iter().filter(|want| !want.is_parked());
