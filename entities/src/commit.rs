@@ -3,7 +3,7 @@
 use crate::database::Database;
 use crate::intake::Intake;
 use crate::lanes::{Claimed, LaneSpec, lock, set_closed, store_slot};
-use crate::leads::{ended, fresh};
+use crate::leads::{ended, fresh, keys_of};
 use crate::ledger::{self, StreamId};
 use crate::stored::backfill_of;
 use crate::tables::{rejects, requests, streams};
@@ -82,7 +82,7 @@ async fn store(
         (Slice::Key(key), step) if step.is_none_or(|step| step.leads.is_empty()) => {
             ledger::lock_named(tx, id, want.id, &[key]).await?
         }
-        _ => ledger::lock(tx, id).await?,
+        (_, step) => ledger::lock_with(tx, id, &step.map_or(Vec::new(), |step| keys_of(&step.leads))).await?,
     };
     let window = claimed.want.slice.window();
     keep_aside(tx, id, window.as_ref(), step.map_or(&[], |step| &step.rejects), now).await?;

@@ -2,6 +2,7 @@
 
 use crate::commit::{CommitError, keep_aside};
 use crate::database::Database;
+use crate::leads::{fresh, keys_of};
 use crate::ledger::{self, StreamId};
 use crate::roster::Account;
 use crate::rows::Rows;
@@ -77,6 +78,8 @@ pub struct Received {
     pub state: State,
     /// What storing its rows did.
     pub effect: Effect,
+    /// How much of what it names is to be asked for now.
+    pub asked: usize,
     /// Why it was not committed.
     pub reason: Option<String>,
     /// What is held by it.
@@ -208,7 +211,7 @@ impl<'a> Receiving<'a> {
     pub async fn finish(self, delivery: &Delivery, answers: Answers, step: &Step) -> Result<Received, CommitError> {
         let Self { account, stream, id, tx, upsert, now } = self;
         let effect = upsert.finish(&tx).await?;
-        let before = ledger::lock(&tx, id).await?;
+        let before = ledger::lock_with(&tx, id, &keys_of(&step.leads)).await?;
         let window = match answers {
             Answers::Want(want) => {
                 let Some(want) = before.wants.iter().find(|open| open.id == want) else {
@@ -231,6 +234,7 @@ impl<'a> Receiving<'a> {
         }
         keep_aside(&tx, id, window.as_ref(), &step.rejects, now).await?;
         let mut after = before.clone();
+        let step = &Step { leads: fresh(&tx, id, &step.leads).await?, ..step.clone() };
         settle(&mut after, account, answers, step, (effect, now));
         ledger::store(&tx, id, &before, &after, now).await?;
         let mut row = row(delivery, Some(id), State::Committed, now);
@@ -240,12 +244,13 @@ impl<'a> Receiving<'a> {
         deliveries::Entity::insert(row).exec_without_returning(&tx).await?;
         tx.commit().await?;
         let window = window.filter(|_| step.rejects.is_empty());
-        Ok(Received { state: State::Committed, effect, reason: None, window })
+        let asked = step.leads.len();
+        Ok(Received { state: State::Committed, effect, asked, reason: None, window })
     }
 }
 
 fn refused(state: State, reason: String) -> Received {
-    Received { state, effect: Effect::default(), reason: Some(reason), window: None }
+    Received { state, effect: Effect::default(), asked: 0, reason: Some(reason), window: None }
 }
 
 fn settle(
@@ -279,7 +284,8 @@ fn settle(
             ledger.settle(id, &verdict, Some(&heard(asked)), rules, now);
         }
         Answers::Window(window, made_at) if step.rejects.is_empty() => ledger.hold(window, &heard(made_at), rules, now),
-        Answers::Window(..) | Answers::Nothing => {}
+        // What it names is worth asking for, whatever it proves.
+        Answers::Window(..) | Answers::Nothing => ledger.follow(&step.leads, Duration::ZERO, rules, now),
     }
 }
 

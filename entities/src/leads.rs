@@ -16,7 +16,7 @@ const KEYS: usize = 500;
 
 /// Those of `leads` that name something new: what was followed to its end is new in a later version only.
 pub(crate) async fn fresh(tx: &Transaction, id: &StreamId, leads: &[Lead]) -> Result<Vec<Lead>, DbErr> {
-    let keys: Vec<&str> = leads.iter().filter_map(|lead| key_of(&lead.slice)).collect();
+    let keys = keys_of(leads);
     let mut known: BTreeMap<String, Option<DateTime<Utc>>> = BTreeMap::new();
     for some in keys.chunks(KEYS) {
         let found = Entity::find()
@@ -55,6 +55,11 @@ pub(crate) async fn ended(
     let again =
         OnConflict::columns([Column::Account, Column::Stream, Column::SliceKey]).update_columns(news).to_owned();
     Entity::insert(row).on_conflict(again).exec_without_returning(tx).await.map(|_| ())
+}
+
+/// The keys that `leads` name.
+pub(crate) fn keys_of(leads: &[Lead]) -> Vec<&str> {
+    leads.iter().filter_map(|lead| key_of(&lead.slice)).collect()
 }
 
 /// What tells one thing from others.

@@ -13,8 +13,8 @@ use domain::want::Want;
 use domain::window::Window;
 use sea_orm::sea_query::{NullOrdering, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel, Order,
-    QueryFilter, QueryOrder, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait,
+    IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect, Select, Set,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,6 +79,21 @@ async fn lock_stream(tx: &Transaction, id: &StreamId) -> Result<Option<streams::
     find.one(tx).await
 }
 
+/// The same with the wants for `keys`, also those that nobody has looked at yet: see [`load_with`].
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn lock_with(tx: &Transaction, id: &StreamId, keys: &[&str]) -> Result<Ledger, DbErr> {
+    let mut ledger = lock(tx, id).await?;
+    let known: BTreeSet<i64> = ledger.wants.iter().map(|want| want.id).collect();
+    for some in keys.chunks(AT_ONCE) {
+        let named = of_stream(id).filter(wants::Column::SliceKey.is_in(some.iter().copied())).all(tx).await?;
+        ledger.wants.extend(named.iter().filter(|row| !known.contains(&row.id)).filter_map(to_want));
+    }
+    ledger.wants.sort_by_key(|want| want.id);
+    Ok(ledger)
+}
+
 /// Loads that part of a ledger that the want `want` and those for `keys` concern, to change it: nobody else can until `tx`
 /// ends. Of coverage, pace and all other wants it says nothing.
 ///
@@ -88,13 +103,7 @@ pub(crate) async fn lock_named(tx: &Transaction, id: &StreamId, want: i64, keys:
     lock_stream(tx, id).await?;
     let named =
         Condition::any().add(wants::Column::Id.eq(want)).add(wants::Column::SliceKey.is_in(keys.iter().copied()));
-    let open = wants::Entity::find()
-        .filter(wants::Column::Account.eq(&id.account))
-        .filter(wants::Column::Stream.eq(&id.stream))
-        .filter(named)
-        .order_by_asc(wants::Column::Id)
-        .all(tx)
-        .await?;
+    let open = of_stream(id).filter(named).order_by_asc(wants::Column::Id).all(tx).await?;
     let wants = open.iter().filter_map(to_want).collect();
     Ok(Ledger { wants, backfills: load_backfills(tx, id).await?, ..Ledger::default() })
 }
@@ -137,12 +146,13 @@ pub async fn store(
     Ok(())
 }
 
+/// Without the wants that no stretch waits for and nobody has worked on: last looks at what has ended. There may be a week
+/// of them, no plan depends on them, and a ledger is loaded every second.
 async fn load_with(on: &impl ConnectionTrait, id: &StreamId, row: Option<streams::Model>) -> Result<Ledger, DbErr> {
-    let open = wants::Entity::find()
-        .filter(wants::Column::Account.eq(&id.account))
-        .filter(wants::Column::Stream.eq(&id.stream))
-        .all(on)
-        .await?;
+    use wants::Column;
+    let looks = Column::SliceKey.is_not_null().and(Column::FromAt.is_null());
+    let untouched = Column::Standing.eq("waiting").and(Column::Attempt.eq(0));
+    let open = of_stream(id).filter(looks.and(untouched).not()).all(on).await?;
     let mut ledger = Ledger {
         coverage: load_coverage(on, id).await?,
         wants: open.iter().filter_map(to_want).collect(),
@@ -162,6 +172,11 @@ async fn load_with(on: &impl ConnectionTrait, id: &StreamId, row: Option<streams
         };
     }
     Ok(ledger)
+}
+
+fn of_stream(id: &StreamId) -> Select<wants::Entity> {
+    let of_account = wants::Entity::find().filter(wants::Column::Account.eq(&id.account));
+    of_account.filter(wants::Column::Stream.eq(&id.stream))
 }
 
 async fn load_coverage(on: &impl ConnectionTrait, id: &StreamId) -> Result<Coverage, DbErr> {

@@ -2,9 +2,10 @@
 
 use crate::backfills::{self, open_wants};
 use crate::database::Database;
-use crate::ledger;
+use crate::ledger::{self, StreamId};
 use crate::roster::Account;
 use crate::tables::backfills::Model;
+use crate::tables::followed;
 use chrono::{DateTime, Utc};
 use domain::backfill::Mode;
 use domain::days::{DayCounts, count, days};
@@ -12,7 +13,7 @@ use domain::ledger::Ledger;
 use domain::plan::windows_for;
 use domain::want::{Purpose, Want};
 use domain::window::Window;
-use sea_orm::DbErr;
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -99,9 +100,7 @@ pub async fn progress(db: &Database, account: Option<&Account>, id: i64) -> Resu
             let left = windows_for(&left(&ledger, id, account), &ledger, account.source.rules());
             let pace = ledger.pace_for(Purpose::Backfill(id));
             let named = named(&ledger, &order);
-            let (rules, open) = (account.source.rules(), named.left - named.blocked);
-            let reading = u64::try_from(rules.spacing.as_millis()).unwrap_or(u64::MAX).saturating_mul(open);
-            let reading = reading / u64::from(rules.width.max(1)) / 1000;
+            let reading = reading(account, named.left - named.blocked);
             eta = pace.rows_per_day.and(eta).map(|eta| eta + seconds(&left, &ledger, account) + reading);
             to_come += left.len() as u64;
             leads = Leads { left: leads.left + named.left, blocked: leads.blocked + named.blocked };
@@ -145,9 +144,10 @@ pub async fn estimate(db: &Database, account: &Account, window: Window, mode: Mo
         // A split costs one wasted answer; before anything is known, a day's answer may have to be split many times.
         let pace = ledger.pace_for(Purpose::Settle);
         let high = if pace.rows_per_day.is_some() { low + low.div_ceil(2) } else { low * 3 };
-        let time = seconds(&windows, &ledger, account);
+        let named = expected_leads(on, &stream, &ledger, &remaining).await?;
+        let time = seconds(&windows, &ledger, account) + reading(account, named);
         sum.windows += low;
-        sum.requests = Range { low: sum.requests.low + low, high: sum.requests.high + high };
+        sum.requests = Range { low: sum.requests.low + low + named, high: sum.requests.high + high + named * 2 };
         sum.seconds = Range { low: sum.seconds.low + time, high: sum.seconds.high + time * 3 + 1 };
         let last = (window.to() - chrono::TimeDelta::milliseconds(1)).with_timezone(&zone).date_naive();
         let first = window.from().with_timezone(&zone).date_naive();
@@ -175,6 +175,31 @@ fn named(ledger: &Ledger, order: &Model) -> Leads {
         left: sum.left + 1,
         blocked: sum.blocked + u64::from(want.is_parked()),
     })
+}
+
+/// How many things answers for `remaining` should name, after those that were named before.
+async fn expected_leads(
+    on: &impl ConnectionTrait,
+    id: &StreamId,
+    ledger: &Ledger,
+    remaining: &[Window],
+) -> Result<u64, DbErr> {
+    let followed = followed::Entity::find()
+        .filter(followed::Column::Account.eq(&id.account))
+        .filter(followed::Column::Stream.eq(&id.stream))
+        .count(on)
+        .await?;
+    let span = |windows: &[Window]| windows.iter().map(|window| window.span().num_seconds()).sum::<i64>();
+    let (held, to_come) = (span(ledger.coverage.held().windows()).max(1), span(remaining));
+    let named = u128::from(followed) * u128::try_from(to_come).unwrap_or(0) / u128::try_from(held).unwrap_or(1);
+    Ok(u64::try_from(named).unwrap_or(u64::MAX))
+}
+
+/// How many seconds it takes to read so many things one by one.
+fn reading(account: &Account, things: u64) -> u64 {
+    let rules = account.source.rules();
+    let spacing = u64::try_from(rules.spacing.as_millis()).unwrap_or(u64::MAX);
+    spacing.saturating_mul(things) / u64::from(rules.width.max(1)) / 1000
 }
 
 fn seconds(windows: &[Window], ledger: &Ledger, account: &Account) -> u64 {

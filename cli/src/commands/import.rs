@@ -8,16 +8,12 @@ use crate::quietly;
 use crate::talk::say;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::fault::Fault;
-use domain::lead::Lead;
 use domain::source::Stream;
 use domain::want::{Slice, Want};
 use domain::window::{Window, midnight};
-use entities::database::Database;
 use entities::deliveries::{Answers, Delivery, exports};
 use entities::ledger::{self, StreamId};
 use entities::roster::Account;
-use entities::tables::wants;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -41,14 +37,11 @@ struct Told {
     /// What the file only names.
     named: usize,
     /// How many of those are to be asked for now, each by itself.
-    asked: u64,
+    asked: usize,
     /// The days that the file proves, both included.
     covers: Option<[NaiveDate; 2]>,
     reason: Option<String>,
 }
-
-/// As many keys as one question to the database names.
-const KEYS: usize = 500;
 
 /// Stores a file's rows, and what they prove.
 pub async fn run(opened: &Opened, output: Output, asked: &Import) -> Result<(), Failure> {
@@ -94,7 +87,7 @@ pub async fn run(opened: &Opened, output: Output, asked: &Import) -> Result<(), 
         unchanged: received.effect.unchanged,
         rejects: surveyed.step.rejects.len(),
         named: surveyed.step.leads.len(),
-        asked: awaited(&opened.database, &id, &surveyed.step.leads).await?,
+        asked: received.asked,
         covers: received.window.map(|window| [window.from().with_timezone(&zone).date_naive(), last(&window)]),
         reason: received.reason,
     };
@@ -183,28 +176,6 @@ async fn outstanding(opened: &Opened, id: &StreamId, surveyed: &Survey) -> Resul
     let waiting = ledger.wants.into_iter().filter(|want| want.is_parked() && matches!(want.slice, Slice::Window(_)));
     let found = exports(&opened.database, id).await?.into_iter().chain(waiting).find(holds);
     Ok(found)
-}
-
-/// How many of `leads` are due to be asked for.
-async fn awaited(db: &Database, id: &StreamId, leads: &[Lead]) -> Result<u64, Failure> {
-    let now = db.now(db.connection()).await?;
-    let keys: Vec<&str> = leads
-        .iter()
-        .filter_map(|lead| match &lead.slice {
-            Slice::Key(key) => Some(key.as_str()),
-            _ => None,
-        })
-        .collect();
-    let mut count = 0;
-    for some in keys.chunks(KEYS) {
-        let due = wants::Entity::find()
-            .filter(wants::Column::Account.eq(&id.account))
-            .filter(wants::Column::Stream.eq(&id.stream))
-            .filter(wants::Column::SliceKey.is_in(some.iter().copied()))
-            .filter(wants::Column::DueAt.lte(now));
-        count += due.count(db.connection()).await?;
-    }
-    Ok(count)
 }
 
 fn whole(account: &Account, from: NaiveDate, to: NaiveDate) -> Result<Window, Failure> {

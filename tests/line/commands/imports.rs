@@ -87,6 +87,9 @@ async fn a_list_of_ids_alone_proves_no_day() {
     assert!(whole.code == 2 && whole.err.contains("leave --from and --to out"), "{} {}", whole.code, whole.err);
     let named = told(&settings, &line).await;
     assert!(named.code == 0 && named.err.contains("it does not say when they began"), "{}", named.err);
+    assert!(named.err.contains("of which 2 are to be asked for now"), "{}", named.err);
+    let wanted = "SELECT slice_key FROM wants WHERE from_at IS NULL ORDER BY slice_key";
+    assert_eq!(database.texts(wanted).await, ["IDP41c0aa01", "IDP41c0aa02"]);
     assert_eq!(database.number("SELECT COUNT(*) FROM coverage").await, 0);
 }
 
