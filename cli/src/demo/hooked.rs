@@ -47,7 +47,7 @@ const SECRET: &str = "simulated-secret";
 /// What these simulated vendors let one ask a second: more than the real ones, for who watches does not want to wait.
 const RATE: f64 = 25.0;
 /// How often somebody begins to talk, at each.
-const LIVE: Duration = Duration::from_secs(2);
+const LIVE: Duration = Duration::from_secs(3);
 /// How long that goes on.
 const TALK: Duration = Duration::from_secs(10);
 
