@@ -91,10 +91,10 @@ async fn the_demo_shows_that_the_table_equals_the_vendor() {
         ("wolkvox_chats", 5_000),
         ("ultimate_conversations", 5_000),
         ("certainly_messages", 5_000),
-        ("truora_processes", 150),
+        ("truora_processes", 100),
         ("treble_polls", 3),
-        ("treble_sessions", 100),
-        ("treble_messages", 400),
+        ("treble_sessions", 80),
+        ("treble_messages", 300),
         ("treble_events", 5),
     ];
     for (table, least) in tables {
