@@ -47,7 +47,7 @@ const SECRET: &str = "simulated-secret";
 /// What these simulated vendors let one ask a second: more than the real ones, for who watches does not want to wait.
 const RATE: f64 = 25.0;
 /// How often somebody begins to talk, at each.
-const LIVE: Duration = Duration::from_secs(2);
+const LIVE: Duration = Duration::from_secs(3);
 /// How long that goes on.
 const TALK: Duration = Duration::from_secs(10);
 
@@ -166,7 +166,7 @@ fn truora_config(seed: u64, first: NaiveDate) -> truoras::Config {
         seed,
         keys: vec![TOKEN.to_owned()],
         history_from: midnight(first, chrono_tz::UTC),
-        processes_per_day: 6.0,
+        processes_per_day: 4.0,
         live_every: Some(LIVE),
         pending_for: Some(TALK),
         overridden: 0.1,
@@ -185,7 +185,7 @@ fn treble_config(seed: u64, first: NaiveDate) -> trebles::Config {
         keys: vec![TOKEN.to_owned()],
         polls: 3,
         history_from: midnight(first, chrono_tz::UTC),
-        sessions_per_day: 1.5,
+        sessions_per_day: 1.0,
         live_every: Some(LIVE),
         talks_for: Some(TALK),
         limits: limits(),

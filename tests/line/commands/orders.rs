@@ -91,11 +91,11 @@ async fn the_demo_shows_that_the_table_equals_the_vendor() {
         ("wolkvox_chats", 5_000),
         ("ultimate_conversations", 5_000),
         ("certainly_messages", 5_000),
-        ("truora_processes", 150),
+        ("truora_processes", 100),
         ("treble_polls", 3),
-        ("treble_sessions", 100),
-        ("treble_messages", 400),
-        ("treble_events", 5),
+        ("treble_sessions", 60),
+        ("treble_messages", 200),
+        ("treble_events", 1),
     ];
     for (table, least) in tables {
         let row = shown.out.lines().find(|line| line.contains(table)).unwrap();
