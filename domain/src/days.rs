@@ -144,6 +144,7 @@ impl View<'_> {
         let asked = match self.touching(needed).max_by_key(|want| (want.is_awaiting(self.now), want.failures)) {
             Some(want) if want.is_awaiting(self.now) && want.is_taken() => "a mailed export is on its way".to_owned(),
             Some(want) if want.is_awaiting(self.now) => "the vendor is busy with another export".to_owned(),
+            Some(want) if want.failures == 1 => "asked once without an answer".to_owned(),
             Some(want) if want.failures > 0 => format!("asked {} times without an answer", want.failures),
             Some(want) if matches!(want.slice, Slice::Export(_)) => {
                 "too much for one answer; waits for a mailed export".to_owned()

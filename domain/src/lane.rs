@@ -214,12 +214,20 @@ pub fn pick<'a>(ready: &'a [Want], traffic: &Traffic, now: DateTime<Utc>) -> Opt
     // Not twice in a row while others wait, however long one takes.
     let backfill_first =
         starved(traffic.last_backfill) && traffic.last_backfill.is_none_or(|last| traffic.last_background > Some(last));
-    let background = ready.iter().filter(first(false)).filter(|want| traffic.has_spare || lateness(want) <= LATENESS);
-    let next = background.min_by_key(|want| {
+    let turn = |want: &&Want| {
         let backfill = matches!(want.purpose, Purpose::Backfill(_));
         let newest = want.concerns().map_or(i64::MAX, |window| -window.to().timestamp());
         (backfill != backfill_first, want.purpose, newest, want.id)
-    })?;
+    };
+    let may_start = |want: &&Want| traffic.has_spare || lateness(want) <= LATENESS;
+    let background = || ready.iter().filter(first(false));
+    // The next live slot is so near that this one would delay it too much, which it would not have done a moment ago and
+    // will not do after it. Were others to slip past each time, it would never start.
+    let is_near = |want: &&Want| !may_start(want) && delta(want.expected) <= LATENESS;
+    if background().min_by_key(turn).is_some_and(|want| is_near(&want)) {
+        return None;
+    }
+    let next = background().filter(may_start).min_by_key(turn)?;
     // One that does not fit waits for the floor, and the others with it: small ones slipping past would keep the floor
     // from ever being reached.
     let fits = traffic.has_spare || lateness(next) <= TimeDelta::zero();

@@ -5,7 +5,7 @@ use crate::intake::Intake;
 use crate::lanes::{Claimed, LaneSpec, lock, set_closed, store_slot};
 use crate::leads::{ended, fresh, keys_of};
 use crate::ledger::{self, StreamId};
-use crate::stored::backfill_of;
+use crate::stored::{backfill_of, slice_key};
 use crate::tables::{rejects, requests, streams};
 use crate::transaction::Transaction;
 use crate::upsert::Effect;
@@ -190,6 +190,7 @@ async fn evidence(tx: &Transaction, claimed: &Claimed, seen: &Seen<'_>, judgemen
         unchanged: count(seen.effect.unchanged),
         rejected: count(step.map_or(0, |step| step.rejects.len() as u64)),
         error: Set(seen.heard.as_ref().err().map(ToString::to_string)),
+        slice_key: Set(slice_key(&claimed.want.slice)),
         ..Default::default()
     };
     row.insert(tx).await.map(|_| ())

@@ -55,12 +55,7 @@ pub(crate) fn want_row(id: &StreamId, want: &Want) -> wants::ActiveModel {
         backfill_id: Set(backfill_of(want.purpose)),
         from_at: Set(window.as_ref().map(Window::from)),
         to_at: Set(window.as_ref().map(Window::to)),
-        slice_key: Set(match &want.slice {
-            Slice::Key(key) => Some(key.clone()),
-            Slice::Export(_) => Some(EXPORT.to_owned()),
-            Slice::Part(part, _) => Some(format!("{PART}{part}")),
-            Slice::Window(_) | Slice::Delivery(_) => None,
-        }),
+        slice_key: Set(slice_key(&want.slice)),
         delivery_id: Set(match want.slice {
             Slice::Delivery(id) => Some(id),
             Slice::Window(_) | Slice::Export(_) | Slice::Part(..) | Slice::Key(_) => None,
@@ -76,6 +71,16 @@ pub(crate) fn want_row(id: &StreamId, want: &Want) -> wants::ActiveModel {
         standing: Set(standing.to_owned()),
         until_at: Set(until),
         reason: Set(reason),
+    }
+}
+
+/// What a slice is called, where it is not a window of everything.
+pub(crate) fn slice_key(slice: &Slice) -> Option<String> {
+    match slice {
+        Slice::Key(key) => Some(key.clone()),
+        Slice::Export(_) => Some(EXPORT.to_owned()),
+        Slice::Part(part, _) => Some(format!("{PART}{part}")),
+        Slice::Window(_) | Slice::Delivery(_) => None,
     }
 }
 

@@ -19,6 +19,8 @@ impl MigrationTrait for Migration {
         for column in [&mut names, &mut version] {
             manager.alter_table(Table::alter().table(Alias::new("deliveries")).add_column(column).to_owned()).await?;
         }
+        let mut asked = ColumnDef::new(Alias::new("slice_key")).text().to_owned();
+        manager.alter_table(Table::alter().table(Alias::new("requests")).add_column(&mut asked).to_owned()).await?;
         manager.create_table(followed()).await?;
         manager.create_index(index("wants", &["slice_key"])).await?;
         manager.create_index(index("deliveries", &["slice_key"])).await?;
@@ -35,8 +37,13 @@ impl MigrationTrait for Migration {
             manager.drop_index(Index::drop().name(index).table(Alias::new(table)).to_owned()).await?;
         }
         manager.drop_table(Table::drop().table(Alias::new("followed")).to_owned()).await?;
-        let columns =
-            [("deliveries", "version_at"), ("deliveries", "slice_key"), ("wants", "has_ended"), ("wants", "seen_at")];
+        let columns = [
+            ("requests", "slice_key"),
+            ("deliveries", "version_at"),
+            ("deliveries", "slice_key"),
+            ("wants", "has_ended"),
+            ("wants", "seen_at"),
+        ];
         for (table, column) in columns {
             let without = Table::alter().table(Alias::new(table)).drop_column(Alias::new(column)).to_owned();
             manager.alter_table(without).await?;

@@ -73,7 +73,7 @@ fn refused(account: &str, fault: &HookFault) -> Response {
         HookFault::None => "unknown",
     };
     count(state);
-    tracing::warn!(account, state, "a webhook was not taken");
+    tracing::warn!(account, state, %fault, "a webhook was not taken");
     match fault {
         HookFault::Forged(_) => Problem::forged().into_response(),
         HookFault::Malformed(why) => Problem::bad(why.clone()).into_response(),

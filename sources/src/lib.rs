@@ -4,6 +4,7 @@
 //! A sixth vendor is one folder here, its table (an entity with its migration), and one line in [`VENDORS`]. The
 //! commands, the dashboard, the metrics and the tests read that list.
 
+mod address;
 pub mod certainly;
 pub mod elements;
 pub mod fields;

@@ -163,6 +163,22 @@ impl<'a> Settings<'a> {
         }
     }
 
+    /// How soon to look again at what has not ended: `usual` where the settings say nothing.
+    pub fn pending_interval(&mut self, usual: Duration) -> Option<Duration> {
+        if self.value("pending_interval").is_none() {
+            return Some(usual);
+        }
+        let interval = self.duration("pending_interval")?;
+        if interval < Duration::from_secs(1) {
+            return self.wrong(
+                "pending_interval",
+                "less than a second is no wait",
+                "pending_interval = \"5m\"".to_owned(),
+            );
+        }
+        Some(interval)
+    }
+
     /// A whole number.
     pub fn whole<N: TryFrom<u64>>(&mut self, key: &str, example: u64) -> Option<N> {
         let number = match self.value(key)? {

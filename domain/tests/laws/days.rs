@@ -149,13 +149,14 @@ proptest! {
 
     /// What is known of a want is said of the days that wait for it, and of no other.
     #[test]
-    fn a_reason_tells_how_the_missing_part_is_asked_for(asked in any_window(9 * DAY), kind in 0_usize..5, zone in any_zone()) {
+    fn a_reason_tells_how_the_missing_part_is_asked_for(asked in any_window(9 * DAY), kind in 0_usize..6, zone in any_zone()) {
         let rules = certainly();
         let until = at(11 * DAY);
         let fresh = Want::new(Purpose::Settle, Slice::Export(asked), at(0), Duration::ZERO);
         let (want, words) = match kind {
             0 => (Want { rechecks: 1, asked: Some(at(0)), standing: Standing::Awaiting { until }, ..fresh }, "a mailed export is on its way"),
             1 => (Want { standing: Standing::Awaiting { until }, ..fresh }, "the vendor is busy with another export"),
+            5 => (Want { failures: 1, ..fresh }, "asked once without an answer"),
             2 => (Want { failures: 3, ..fresh }, "asked 3 times without an answer"),
             3 => (fresh, "too much for one answer; waits for a mailed export"),
             _ => (Want { slice: Slice::Window(asked), ..fresh }, "being asked for"),

@@ -21,9 +21,9 @@ pub struct Model {
     pub purpose: String,
     /// Which backfill, if any.
     pub backfill_id: Option<i64>,
-    /// The window asked for.
+    /// The window asked for, or when what was asked for by its name began.
     pub from_at: Option<DateTime<Utc>>,
-    /// The window asked for.
+    /// The same window's end.
     pub to_at: Option<DateTime<Utc>>,
     /// When it was sent.
     pub asked_at: DateTime<Utc>,
@@ -48,6 +48,9 @@ pub struct Model {
     /// The fault, for people.
     #[sea_orm(column_type = "Text", nullable)]
     pub error: Option<String>,
+    /// What was asked for by its name, as `wants` tells it.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub slice_key: Option<String>,
 }
 
 /// No relations: queries join by name.

@@ -2,9 +2,9 @@
 
 use super::days::ToDate;
 use super::{Certainly, rules};
+use crate::address::base_url_or;
 use crate::settings::Settings;
 use crate::vendor::Opened;
-use crate::wolkvox::address::{BadAddress, plain_url};
 use domain::rules::Export;
 use domain::source::Mailbox;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub fn open(settings: &mut Settings<'_>) -> Option<Opened> {
     let since = settings.since();
     let token = settings.secret("token");
     let bots = bots(settings);
-    let base = base_url(settings);
+    let base = base_url_or(settings, BASE);
     let path = path(settings);
     let report = report(settings);
     let to_date = to_date(settings);
@@ -85,21 +85,6 @@ fn bots(settings: &mut Settings<'_>) -> Option<Vec<String>> {
         return None;
     }
     Some(bots)
-}
-
-fn base_url(settings: &mut Settings<'_>) -> Option<String> {
-    if settings.value("base_url").is_none() {
-        return Some(BASE.to_owned());
-    }
-    let written = settings.text("base_url", BASE)?;
-    let why = match plain_url(&written) {
-        Ok(url) => return Some(url),
-        Err(BadAddress::Shape) => "is no address of a server",
-        Err(BadAddress::Secret) => "must hold no user, password, query or fragment",
-        Err(BadAddress::Readable) => "http would send the token readable by anyone on the way",
-    };
-    settings.refuse("base_url", why, format!("base_url = \"{BASE}\""));
-    None
 }
 
 /// Without slashes around it: the request puts them there.

@@ -1,14 +1,15 @@
 //! An account's own settings.
 
 use super::{Treble, rules};
+use crate::address::base_url_or;
 use crate::settings::Settings;
 use crate::vendor::Opened;
-use crate::wolkvox::address::{BadAddress, plain_url};
+use domain::rules::Rules;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
 /// Treble's own keys.
-pub const KEYS: &[&str] = &["token", "base_url", "webhook_secret"];
+pub const KEYS: &[&str] = &["token", "base_url", "webhook_secret", "pending_interval"];
 
 const BASE: &str = "https://main.treble.ai";
 
@@ -16,8 +17,9 @@ const BASE: &str = "https://main.treble.ai";
 pub fn open(settings: &mut Settings<'_>) -> Option<Opened> {
     let since = settings.since();
     let token = settings.secret("token");
-    let base = base_url(settings);
+    let base = base_url_or(settings, BASE);
     let webhook_secret = settings.value("webhook_secret").map(|_| webhook_secret(settings));
+    let pending_interval = settings.pending_interval(rules::defaults().pending);
     let rules = settings.rules(&rules::defaults(), &rules::limits());
 
     let source = Arc::new(Treble {
@@ -28,7 +30,7 @@ pub fn open(settings: &mut Settings<'_>) -> Option<Opened> {
             None => None,
             Some(secret) => Some(secret?),
         },
-        rules: rules?,
+        rules: Rules { pending: pending_interval?, ..rules? },
     });
     Some(Opened { source, since })
 }
@@ -43,20 +45,5 @@ fn webhook_secret(settings: &mut Settings<'_>) -> Option<SecretString> {
     }
     let why = "must have letters, digits, -, _, . and ~ only: it stands in an address";
     settings.refuse("webhook_secret", why, "webhook_secret = \"…\", some 32 letters and digits by chance");
-    None
-}
-
-fn base_url(settings: &mut Settings<'_>) -> Option<String> {
-    if settings.value("base_url").is_none() {
-        return Some(BASE.to_owned());
-    }
-    let written = settings.text("base_url", BASE)?;
-    let why = match plain_url(&written) {
-        Ok(url) => return Some(url),
-        Err(BadAddress::Shape) => "is no address of a server",
-        Err(BadAddress::Secret) => "must hold no user, password, query or fragment",
-        Err(BadAddress::Readable) => "http would send the key readable by anyone on the way",
-    };
-    settings.refuse("base_url", why, format!("base_url = \"{BASE}\""));
     None
 }

@@ -1,7 +1,7 @@
 //! An account's own settings.
 
-use super::address::{BadAddress, base};
 use super::{Ultimate, rules};
+use crate::address;
 use crate::nearest::nearest;
 use crate::settings::Settings;
 use crate::vendor::Opened;
@@ -92,15 +92,7 @@ fn base_url(settings: &mut Settings<'_>) -> Option<String> {
         settings.refuse("base_url", "missing", instead);
         return None;
     }
-    let written = settings.text("base_url", "https://api.ultimate.ai")?;
-    let why = match base(&written) {
-        Ok(url) => return Some(url),
-        Err(BadAddress::Shape) => "is no address of a server",
-        Err(BadAddress::Secret) => "must hold no user, password, query or fragment",
-        Err(BadAddress::Readable) => "http would send the key readable by anyone on the way",
-    };
-    settings.refuse("base_url", why, instead);
-    None
+    address::base_url(settings, "https://api.ultimate.ai", instead)
 }
 
 /// One of two words, the first where nothing is written.

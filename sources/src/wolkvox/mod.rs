@@ -1,6 +1,6 @@
 #![doc = include_str!("README.md")]
 
-pub(crate) mod address;
+mod address;
 mod chats;
 mod duration;
 mod envelope;

@@ -1,7 +1,8 @@
 //! An account's own settings.
 
-use super::address::{BadAddress, plain_url, server_of};
+use super::address::server_of;
 use super::{ServerHeader, Wolkvox, rules};
+use crate::address;
 use crate::nearest::nearest;
 use crate::settings::Settings;
 use crate::vendor::Opened;
@@ -67,15 +68,8 @@ fn server(settings: &mut Settings<'_>) -> Option<String> {
 }
 
 fn base_url(settings: &mut Settings<'_>) -> Option<String> {
-    let written = settings.text("base_url", "https://wv0042.wolkvox.com")?;
-    let why = match plain_url(&written) {
-        Ok(url) => return Some(url),
-        Err(BadAddress::Shape) => "is no address of a server",
-        Err(BadAddress::Secret) => "must hold no user, password, query or fragment",
-        Err(BadAddress::Readable) => "http would send the token readable by anyone on the way",
-    };
-    settings.refuse("base_url", why, "base_url = \"https://wv0042.wolkvox.com\"");
-    None
+    let example = "https://wv0042.wolkvox.com";
+    address::base_url(settings, example, &format!("base_url = \"{example}\""))
 }
 
 /// The name of the further header; empty where it is switched off.

@@ -1,6 +1,6 @@
 //! Files of vendors whose lists only name what there is, and the first call to them.
 
-use super::{json, told};
+use super::{Told, json, told};
 use crate::stage::{AccountText, Engine, Process, TestDatabase, TrebleVendor, TruoraVendor, coverage, until};
 use chrono::TimeDelta;
 use convosync::clock::SystemClock;
@@ -91,6 +91,27 @@ async fn a_list_of_ids_alone_proves_no_day() {
     let wanted = "SELECT slice_key FROM wants WHERE from_at IS NULL ORDER BY slice_key";
     assert_eq!(database.texts(wanted).await, ["IDP41c0aa01", "IDP41c0aa02"]);
     assert_eq!(database.number("SELECT COUNT(*) FROM coverage").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ids_of_a_history_are_asked_for_also_where_no_day_is_said_to_be_whole() {
+    let vendor = truora().await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = vendor.account("t").with("since", &vendor.day(0).to_string()).file(&database.url, "memory:");
+    let folder = TempDir::new().unwrap();
+    let (file, ids) = history(&vendor, folder.path(), 6, Language::Spanish);
+    let Told { code, out, err } = told(&settings, &["import", "t", &file]).await;
+    assert_eq!(code, 0, "{err}");
+    let count = ids.len();
+    assert!(err.contains(&format!("names processes: {count}, of which {count} are")), "{err}");
+    assert!(err.contains("No day counts as complete by it") && out.contains("nothing"), "{out}{err}");
+    let process = Process::run(&settings, &[]);
+    until("the processes", Duration::from_secs(20), async || {
+        let held = stored(&database).await;
+        ids.iter().all(|id| held.contains(id))
+    })
+    .await;
+    drop(process);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -150,6 +150,7 @@ async fn together(engine: Engine) {
         unchanged: 0,
         rejected: 0,
         error: None,
+        slice_key: None,
     };
     assert_eq!(request, told);
     let (slot, now) = (load(db.connection(), &lane.key).await.unwrap().unwrap().1.slots[0], store.now().await);

@@ -52,12 +52,15 @@ fn what_is_no_question_is_refused() {
 
 #[test]
 fn the_account_is_as_its_settings_say() {
-    let opened = opened(&json!({"base_url": "http://127.0.0.1:4010/", "since": "2026-10-01", "settle": "3d"}));
+    let opened = opened(
+        &json!({"base_url": "http://127.0.0.1:4010/", "since": "2026-10-01", "settle": "3d", "pending_interval": "30s"}),
+    );
     let source = &opened.source;
     assert_eq!((source.account(), source.vendor(), source.zone()), ("treble_mx", "treble", chrono_tz::UTC));
     let stream = &source.streams()[0];
     assert_eq!((stream.name.as_str(), stream.table, stream.at), ("sessions", "treble_sessions", "created_at"));
     assert_eq!((opened.since.unwrap().to_string().as_str(), source.rules().settle), ("2026-10-01", TimeDelta::days(3)));
+    assert_eq!(source.rules().pending, std::time::Duration::from_secs(30));
     let request = source.ask("sessions", &key(SESSION), None).unwrap();
     assert_eq!(request.url, "http://127.0.0.1:4010/devapi/session/900001/history");
     let lane = |token: &str| super::opened(&json!({"token": token})).source.lane();
@@ -78,7 +81,8 @@ fn settings_that_are_wrong_say_what_to_write() {
         (json!({"webhook_secret": "a/b-s3cret"}), "accounts.treble_mx.webhook_secret: must have letters"),
         (json!({"webhook_secret": ".."}), "accounts.treble_mx.webhook_secret: must have letters"),
         (json!({"width": 5}), "accounts.treble_mx.width: the vendor permits at most 4"),
-        (json!({"pending_interval": "5m"}), "accounts.treble_mx.pending_interval: there is no such setting"),
+        (json!({"pending_interval": "5ms"}), "accounts.treble_mx.pending_interval: less than a second is no wait"),
+        (json!({"busy_retry": "5m"}), "accounts.treble_mx.busy_retry: there is no such setting"),
     ];
     for (more, start) in cases {
         let problems = problems(&more);

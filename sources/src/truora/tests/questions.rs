@@ -81,7 +81,7 @@ fn pending_processes_have_an_interval_of_their_own() {
     let interval = |more: &Value| {
         let values = settings(more);
         let mut settings = crate::settings::Settings::new("truora_co", &values);
-        super::super::settings::pending_interval(&mut settings)
+        settings.pending_interval(std::time::Duration::from_mins(5))
     };
     assert_eq!(interval(&json!({})), Some(Duration::from_mins(5)));
     assert_eq!(interval(&json!({"pending_interval": "30s"})), Some(Duration::from_secs(30)));

@@ -1,4 +1,5 @@
-use super::super::address::{BadAddress, base, is_file, unsigned};
+use super::super::address::{is_file, unsigned};
+use crate::address::{BadAddress, plain_url as base};
 
 #[test]
 fn a_base_is_an_address_that_keeps_the_key() {

@@ -1,4 +1,5 @@
-use super::super::address::{BadAddress, plain_url, server_of};
+use super::super::address::server_of;
+use crate::address::{BadAddress, plain_url};
 use BadAddress::{Readable, Secret, Shape};
 
 #[test]
