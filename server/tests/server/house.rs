@@ -296,7 +296,12 @@ impl Source<Batch> for Vendor {
             id: id.to_owned(),
             kind: "told".to_owned(),
             rows: Vec::new(),
-            leads: vec![Lead { slice: Slice::Key(id.to_owned()), of: None, seen: None, has_ended: false }],
+            leads: vec![Lead {
+                slice: Slice::Key(id.to_owned()),
+                of: Some(days(day(11, 1), day(11, 2))),
+                seen: None,
+                has_ended: false,
+            }],
         };
         Ok(told.into_iter().map(event).collect())
     }

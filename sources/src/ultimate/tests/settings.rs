@@ -102,7 +102,7 @@ fn settings_are_refused_with_what_to_write() {
         ),
         (json!({"base_url": "https://{subdomain}.zendesk.com"}), "base_url: is no address of a server; write"),
         (json!({"base_url": "https://me:pw@host"}), "base_url: must hold no user"),
-        (json!({"base_url": "http://api.ultimate.ai"}), "base_url: http would send the key readable"),
+        (json!({"base_url": "http://api.ultimate.ai"}), "base_url: http would send the token readable"),
         (json!({"version": "3"}), "version: must be \"v2\" or \"v3\"; write version = \"v3\""),
         (json!({"version": 3}), "version: must be a text"),
         (
