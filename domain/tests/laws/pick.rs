@@ -214,3 +214,24 @@ proptest! {
         prop_assert!(late.is_none_or(|late| late <= TimeDelta::seconds(30)), "{late:?} late");
     }
 }
+
+/// Twenty seconds of owed work end up just behind the live slot each time, and a shorter backfill would fit: it must not
+/// slip past for ever.
+#[test]
+fn what_just_misses_its_slot_is_not_passed_over() {
+    let kinds = vec![(BACKFILL, Duration::from_millis(16_732)), (Purpose::Settle, Duration::from_secs(20))];
+    let mut lane = Lane {
+        now: at(0),
+        interval: 25,
+        live: Duration::from_millis(5_921),
+        spacing: TimeDelta::milliseconds(1_112),
+        background: kinds,
+        planned: None,
+        open: Vec::new(),
+        last_background: None,
+        last_backfill: None,
+        started: Vec::new(),
+    };
+    lane.run(1);
+    assert!(lane.longest_wait(Purpose::Settle) <= TimeDelta::seconds(100), "{}", lane.longest_wait(Purpose::Settle));
+}

@@ -15,6 +15,7 @@ use entities::commit::{Exchange, commit};
 use entities::hooks::{Accepted, accept};
 use entities::intake::Intake;
 use entities::lanes::Claimed;
+use entities::progress::estimate;
 use entities::tables::wants;
 use entities::upsert::Batch;
 use entities::webhooks::{Webhooks, webhooks};
@@ -217,4 +218,44 @@ async fn counted(engine: Engine) {
     assert_eq!(count(0).await, Some(Webhooks { taken: 4, lost: Some(0) }), "they may still be told");
     assert_eq!(count(600).await, Some(Webhooks { taken: 4, lost: Some(2) }));
     assert_eq!(count(8 * 86_400).await, None, "not of late");
+}
+
+/// Thousands of things may have been named, all of them newer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_has_its_turn_however_much_was_named() {
+    let store = Store::fresh(Engine::Postgres).await;
+    let now = store.now().await;
+    let named = (0..400).map(|key| Want {
+        of: lead(now, "", None).of,
+        ..Want::new(Purpose::Lead, Slice::Key(format!("key {key}")), now, Duration::ZERO)
+    });
+    let span = Window::new(now - TimeDelta::days(20), now).unwrap();
+    let id = backfills::start(store.db(), "a", &["chat_8".to_owned()], span, Mode::Missing).await.unwrap();
+    let old = Want::new(Purpose::Backfill(id), Slice::Window(old_hour(now, 1)), now, Duration::ZERO);
+    store.change("a", |ledger| ledger.wants.extend(named.chain([old]))).await;
+    let mut purposes = Vec::new();
+    for _ in 0..3 {
+        let claimed = store.claim_next("it").await;
+        purposes.push(claimed.want.purpose);
+        answer(&store, &claimed, Vec::new(), None, Verdict::Commit).await;
+    }
+    assert!(purposes.contains(&Purpose::Backfill(id)) && purposes.contains(&Purpose::Lead), "{purposes:?}");
+}
+
+/// What was named before says how much is going to be.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_estimate_counts_what_will_be_named() {
+    let store = Store::fresh(Engine::Sqlite).await;
+    let now = store.now().await;
+    let days = |from, to| Window::new(now - TimeDelta::days(from), now - TimeDelta::days(to)).unwrap();
+    let requests = async || estimate(store.db(), store.account(), days(9, 5), Mode::Missing).await.unwrap().requests;
+    store.change("a", |ledger| ledger.coverage.hold(days(4, 2))).await;
+    let before = requests().await;
+    for key in 0..6 {
+        take(&store, &key.to_string(), &lead(now, &key.to_string(), Some(1))).await;
+        answer(&store, &store.claim_next("it").await, Vec::new(), Some(Found::default()), Verdict::Commit).await;
+    }
+    // Three a day.
+    let after = requests().await;
+    assert_eq!((after.low, after.high), (before.low + 12, before.high + 24));
 }

@@ -168,3 +168,17 @@ async fn one_export(engine: Engine) {
     let Next::Job(next) = hand_out(store.db(), &lane).await.unwrap() else { panic!("nothing was handed out") };
     assert!(claim(store.db(), &lane, next, "next").await.unwrap().is_some());
 }
+
+/// Who finds the lane locked comes again in a moment: he does not take it for idle.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_is_locked_is_looked_at_again() {
+    let store = Store::fresh(Engine::Postgres).await;
+    let want = store.want("a", 0).await;
+    let tx = store.db().begin().await.unwrap();
+    sea_orm::ConnectionTrait::execute_unprepared(&tx, "SELECT 1 FROM lanes FOR UPDATE").await.unwrap();
+    let Next::At(turn) = hand_out(store.db(), store.lane()).await.unwrap() else { panic!("not locked") };
+    assert!((turn - store.now().await).abs() < TimeDelta::seconds(1), "{turn}");
+    tx.rollback().await.unwrap();
+    let next = hand_out(store.db(), store.lane()).await.unwrap();
+    assert_eq!(next, Next::Job(Job { want, attempt: 1 }));
+}
