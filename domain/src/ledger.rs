@@ -54,6 +54,8 @@ pub struct Heard {
     pub earliest_change: Option<DateTime<Utc>>,
     /// What is worth wanting next.
     pub leads: Vec<Lead>,
+    /// How many things it named, new or not.
+    pub named: u64,
     /// What was asked for by its key.
     pub found: Option<Found>,
     /// Where the rows lie in the window that was asked for, where that was looked at.
@@ -183,13 +185,15 @@ impl Ledger {
         let looked = rules.looked_at(window, heard.asked_at);
         let is_telling = want.purpose != Purpose::Live || looked.span() >= TELLING;
         let is_export = matches!(want.slice, Slice::Export(_));
+        // What a list names fills its pages as rows do.
+        let rows = heard.rows + heard.named;
         self.teach(want.purpose, |pace| {
             if is_export {
                 // It was asked for in this way because it is like no other.
             } else if is_telling {
-                pace.learn(looked, heard.rows, heard.elapsed);
+                pace.learn(looked, rows, heard.elapsed);
             } else {
-                pace.learn_time(heard.rows, heard.elapsed);
+                pace.learn_time(rows, heard.elapsed);
             }
         });
         if let Purpose::Backfill(id) = want.purpose

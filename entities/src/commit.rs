@@ -99,6 +99,7 @@ async fn store(
         rows: step.rows,
         earliest_change: effect.earliest_change,
         leads,
+        named: u64::try_from(step.leads.len()).unwrap_or(u64::MAX),
         found: step.found,
         tally,
     });

@@ -267,6 +267,7 @@ fn settle(
         rows: step.rows,
         earliest_change: effect.earliest_change,
         leads: step.leads.clone(),
+        named: u64::try_from(step.leads.len()).unwrap_or(u64::MAX),
         found: None,
         tally: None,
     };

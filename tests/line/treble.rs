@@ -30,7 +30,7 @@ async fn every_session_of_the_lists_is_held_with_its_history() {
     let vendor = TrebleVendor::start(Config {
         repeats: 1.0,
         faults: Faults { throttle_429: 0.01, retry_after: Duration::from_secs(1), ..Faults::default() },
-        ..sessions(10, 14.0)
+        ..sessions(10, 30.0)
     })
     .await;
     vendor.treble.freeze();

@@ -74,6 +74,7 @@ impl Line<'_> {
             if cursor.is_none() {
                 return Some(heard);
             }
+            self.turn.pause().await;
         }
     }
 

@@ -34,6 +34,13 @@ impl<'a> Turn<'a> {
         self.fits(timeout) || (self.renew().await && self.fits(timeout))
     }
 
+    /// Waits until a further request of the same turn may be sent: a lane's rate holds for every request, not for turns alone.
+    pub async fn pause(&self) {
+        if self.lane.rules.requests_per_second.is_some() {
+            tokio::time::sleep(self.lane.rules.spacing).await;
+        }
+    }
+
     /// Renews every third of the lease; ends when it is lost.
     pub async fn keep(&self) {
         loop {

@@ -195,6 +195,7 @@ impl Desk {
             rows: answer.rows,
             earliest_change,
             leads: Vec::new(),
+            named: 0,
             found: None,
             tally: claimed.want.slice.window().map(|window| {
                 let mut tally = Tally::new(window, claimed.now, &self.rules);
@@ -241,8 +242,16 @@ impl Desk {
     pub fn take(&mut self, truth: &Truth, id: i64, rows: &[Seen], asked_at: DateTime<Utc>, now: DateTime<Utc>) {
         let earliest_change = self.upsert(rows);
         let (elapsed, leads) = (Duration::ZERO, Vec::new());
-        let heard =
-            Heard { asked_at, elapsed, rows: rows.len() as u64, earliest_change, leads, found: None, tally: None };
+        let heard = Heard {
+            asked_at,
+            elapsed,
+            rows: rows.len() as u64,
+            earliest_change,
+            leads,
+            named: 0,
+            found: None,
+            tally: None,
+        };
         let before = self.ledger.coverage.clone();
         self.ledger.settle(id, &Verdict::Commit, Some(&heard), &self.rules, now);
         self.check_fresh(truth, &before);

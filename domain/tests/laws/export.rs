@@ -76,6 +76,7 @@ fn heard(asked_at: i64, rows: u64) -> Heard {
         rows,
         earliest_change: None,
         leads: Vec::new(),
+        named: 0,
         found: None,
         tally: None,
     }

@@ -32,7 +32,7 @@ fn listed(seconds: &[i64]) -> Stream {
 
 fn heard() -> Heard {
     let (elapsed, leads) = (Duration::ZERO, Vec::new());
-    Heard { asked_at: at(6 * DAY), elapsed, rows: 3, earliest_change: None, leads, found: None, tally: None }
+    Heard { asked_at: at(6 * DAY), elapsed, rows: 3, earliest_change: None, leads, named: 0, found: None, tally: None }
 }
 
 fn answer(stream: &mut Stream, id: i64, verdict: &Verdict, heard: &Heard) {
@@ -143,9 +143,10 @@ fn what_is_named_while_it_is_asked_for_is_asked_for_again() {
         let id = stream.ledger.wants[0].id;
         let again = Lead { seen: Some(at(6 * DAY)), has_ended: true, ..lead("0", HOUR) };
         stream.ledger.follow(&[again], Duration::ZERO, &rules(), at(6 * DAY));
-        answer(&mut stream, id, &verdict, &heard());
+        answer(&mut stream, id, &verdict, &Heard { found: Some(look_again(13)), ..heard() });
         let [left] = stream.ledger.wants.as_slice() else { panic!("{verdict:?}: {:?}", stream.ledger.wants) };
         assert!(left.is_ready(at(6 * DAY)), "{verdict:?}: {left:?}");
+        assert_eq!(left.of, Some(window(HOUR, HOUR + 1)), "not a last look beside it");
         assert_eq!((left.seen, left.has_ended), (Some(at(6 * DAY)), true));
         assert_eq!(states(&stream)[0] == Trust::Missing, verdict == Verdict::Commit);
     }
@@ -175,6 +176,8 @@ fn stretches_of_a_part_are_one_want() {
         let two = [(slice("1", 0, 4), parked), (slice("2", 3, 5), false)];
         assert_eq!(follow(part("2", 3, 5), &mut stream), two);
         assert_eq!(follow(part("1", 40, 41), &mut stream).len(), 3, "far apart");
+        stream.ledger.wants.truncate(2);
+        assert_eq!(follow(part("1", 3, 4 + 31 * 24), &mut stream).len(), 3, "longer than one may ask for");
         assert_eq!(states(&stream)[0], if parked { Trust::Blocked } else { Trust::Missing });
         // Somebody asks with what was known then.
         stream.ledger.wants[1].standing = Standing::Running { until: at(7 * DAY) };
@@ -220,4 +223,26 @@ fn what_fails_alone_is_parked() {
     assert!(matches!(verdict(part(), 7, true), Verdict::Retry(_)));
     assert!(matches!(verdict(part(), 100, false), Verdict::Retry(_)));
     assert!(matches!(verdict(Slice::Window(window(0, DAY)), 100, true), Verdict::Retry(_)));
+}
+
+/// News make it due, unless it has failed a moment ago, or waits for a person.
+#[test]
+fn news_make_what_is_open_due() {
+    let later = at(8 * DAY);
+    let told = |seen: Option<i64>, has_ended: bool| Lead { seen: seen.map(at), has_ended, ..lead("0", HOUR) };
+    let due = |change: fn(&mut Want), news: Lead| {
+        let mut stream = listed(&[HOUR]);
+        let want = &mut stream.ledger.wants[0];
+        (want.due, want.seen) = (later, Some(at(DAY)));
+        change(want);
+        stream.ledger.follow(&[news], Duration::ZERO, &rules(), at(6 * DAY));
+        stream.ledger.wants[0].due
+    };
+    let (now, open): (_, fn(&mut Want)) = (at(6 * DAY), |_| {});
+    assert_eq!(due(open, told(Some(2 * DAY), false)), now);
+    assert_eq!(due(open, told(None, true)), now);
+    assert_eq!(due(open, told(Some(DAY), false)), later, "no news");
+    assert_eq!(due(|want| want.failures = 3, told(Some(2 * DAY), true)), later);
+    let park: fn(&mut Want) = |want| want.standing = Standing::Parked { reason: "404".to_owned() };
+    assert_eq!(due(park, told(Some(2 * DAY), true)), later);
 }

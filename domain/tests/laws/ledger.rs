@@ -231,6 +231,7 @@ fn a_verdict_on_an_unknown_want_changes_nothing() {
         rows: 1,
         earliest_change: None,
         leads: Vec::new(),
+        named: 0,
         found: None,
         tally: None,
     };

@@ -221,7 +221,16 @@ impl Stream {
             has_ended: false,
         };
         let leads = leads.iter().map(lead).collect();
-        Heard { asked_at, elapsed: Duration::from_secs(2), rows, earliest_change, leads, found: None, tally: None }
+        Heard {
+            asked_at,
+            elapsed: Duration::from_secs(2),
+            rows,
+            earliest_change,
+            leads,
+            named: 0,
+            found: None,
+            tally: None,
+        }
     }
 
     /// As many rows as an answer can hold, evenly spread over a part of the window.

@@ -18,7 +18,8 @@ pub fn limits() -> Limits {
 /// The rules where the settings say nothing.
 pub fn defaults() -> Rules {
     Rules {
-        longest: limits().longest,
+        // Each of so many days' lists is asked for at one go, page by page.
+        longest: TimeDelta::days(7),
         step: TimeDelta::seconds(1),
         grain: TimeDelta::seconds(1),
         ready_after: None,

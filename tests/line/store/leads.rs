@@ -16,7 +16,7 @@ use entities::hooks::{Accepted, accept};
 use entities::intake::Intake;
 use entities::lanes::Claimed;
 use entities::progress::estimate;
-use entities::tables::wants;
+use entities::tables::{followed, wants};
 use entities::upsert::Batch;
 use entities::webhooks::{Webhooks, webhooks};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -133,13 +133,27 @@ async fn ended(engine: Engine) {
     assert!(due.due_at <= store_later(now) && due.from_at == named(None).of.map(|of| of.from()), "{due:?}");
     answer(&store, &store.claim_next("again").await, Vec::new(), Some(found), Verdict::Commit).await;
     assert_eq!(keys().await, []);
+    let last = Want::new(Purpose::Lead, Slice::Key("one".to_owned()), now + TimeDelta::days(7), Duration::ZERO);
+    store.change("a", |ledger| ledger.wants.push(last)).await;
+    // Named by a list before that, it is due for a stretch again, and there is one want for it.
+    store.want("a", 0).await;
+    answer(&store, &store.claim_next("list").await, vec![named(Some(7))], None, Verdict::Commit).await;
+    assert_eq!(keys().await.len(), 1);
+    answer(&store, &store.claim_next("look").await, Vec::new(), Some(found), Verdict::Commit).await;
+    let began = followed::Entity::find().one(store.db().connection()).await.unwrap().unwrap();
+    assert_eq!((began.of_at, began.version_at), (named(None).of.map(|of| of.from()), named(Some(7)).seen));
+    let last = Want::new(Purpose::Lead, Slice::Key("one".to_owned()), now, Duration::ZERO);
+    store.change("a", |ledger| ledger.wants.push(last)).await;
+    answer(&store, &store.claim_next("look").await, Vec::new(), Some(found), Verdict::Commit).await;
+    let again = followed::Entity::find().one(store.db().connection()).await.unwrap().unwrap();
+    assert_eq!(again.of_at, began.of_at, "a look does not forget when it began");
     // Unless everything is to be asked for once more.
     for (mode, count) in [(Mode::Missing, 0), (Mode::All, 1)] {
         let span = Window::new(now - TimeDelta::days(9), now).unwrap();
         let id = backfills::start(store.db(), "a", &["chat_8".to_owned()], span, mode).await.unwrap();
         let want = Want::new(Purpose::Backfill(id), Slice::Window(old_hour(now, 1)), now, Duration::ZERO);
         store.change("a", |ledger| ledger.wants.push(want)).await;
-        answer(&store, &store.claim_next("list").await, vec![named(Some(6))], None, Verdict::Commit).await;
+        answer(&store, &store.claim_next("list").await, vec![named(Some(5))], None, Verdict::Commit).await;
         assert_eq!(keys().await.len(), count, "{mode:?}");
     }
 }
