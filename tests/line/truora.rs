@@ -42,6 +42,24 @@ async fn every_process_of_the_list_is_held_once_it_has_ended() {
     drop(process);
 }
 
+/// Ten pages asked for in one turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_many_pages_keeps_the_rate() {
+    let vendor = TruoraVendor::start(Config { processes_per_day: 900.0, ..processes(3) }).await;
+    vendor.truora.freeze();
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let named = "SELECT COUNT(*) FROM wants WHERE slice_key IS NOT NULL";
+    until("the list to be read", Duration::from_secs(40), async || database.number(named).await > 700).await;
+    let seen = vendor.truora.requests();
+    let pages = seen.iter().filter(|seen| seen.path.contains("start_key")).count();
+    assert!(pages > 6, "{pages} pages are no test");
+    assert!(seen.iter().all(|seen| seen.status == 200), "throttled: the rate was not kept");
+    assert_eq!(vendor.truora.breaches(), []);
+    drop(process);
+}
+
 /// What a month at a real vendor brings, in half a minute; and the service loses its power in the middle of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
