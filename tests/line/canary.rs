@@ -58,6 +58,58 @@ async fn a_token_and_a_phone_number_are_seen_nowhere_but_in_the_rows() {
     assert!(database.number(&rows).await > 0, "the phone number was there to be seen");
 }
 
+/// Webhooks carry people's numbers, and Treble's address a secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_webhooks_carry_is_seen_nowhere_but_in_the_rows() {
+    const SECRET: &str = "canary-secret-5b8e20";
+    const MOBILE: &str = "3009990042";
+    let database = TestDatabase::fresh(Engine::Postgres).await;
+    let account = AccountText::of("treble", "a", "http://127.0.0.1:9", TOKEN).with("webhook_secret", SECRET);
+    let settings = format!("{}[log]\nlevel = \"trace\"\n", account.file(&database.url, "memory:"));
+    let process = Process::run(&settings, &[]);
+    until("the server to listen", Duration::from_secs(30), async || process.address().is_some()).await;
+    let server = process.address().unwrap();
+    let event = format!(
+        r#"{{"event_id":"e1","event_type":"session.close","timestamp":"2026-11-20T10:00:00Z",
+        "user":{{"country_code":"+57","cellphone":"{MOBILE}"}},"messages":[{{"text":{{"message":"{PHONE}"}}}}]}}"#
+    );
+    let cut = &event[..event.len() - 4];
+    let (right, wrong) = (format!("a/{SECRET}"), format!("a/{SECRET}x"));
+    let mut seen = String::new();
+    for (path, body, status) in
+        [(&right, event.as_str(), 202), (&right, &event, 202), (&right, cut, 400), (&wrong, &event, 401)]
+    {
+        let (code, told) = posted(&format!("http://{server}/hooks/treble/{path}"), body).await;
+        assert_eq!(code, status, "{told}");
+        seen += &told;
+    }
+    for path in ["/metrics", "/", "/api/v1/status"] {
+        seen += &page(&format!("http://{server}{path}")).await;
+    }
+    let shown = convosync(&settings, &["status"]).await;
+    seen += &String::from_utf8_lossy(&shown.stdout);
+    seen += &String::from_utf8_lossy(&shown.stderr);
+    seen += &process.log();
+    let noted = "SELECT name || coalesce(reason, '') || coalesce(slice_key, '') FROM deliveries";
+    seen += &database.texts(noted).await.join("\n");
+    assert!(seen.contains("convosync_webhooks_taken{account=\"a\"} 1") && seen.contains("was not taken"), "{seen}");
+    for canary in [SECRET, MOBILE, PHONE, TOKEN] {
+        let at = seen.find(canary).map(|at| seen[at.saturating_sub(200)..at].to_owned());
+        assert_eq!(at, None, "{canary} was seen after this");
+    }
+    let rows = format!("SELECT COUNT(*) FROM treble_events WHERE phone_tail = '{MOBILE}'");
+    assert_eq!(database.number(&rows).await, 1, "the number was there to be seen");
+    drop(process);
+}
+
+/// What a server answers to something that is posted.
+#[expect(clippy::disallowed_methods, reason = "a test asks the product as a vendor would")]
+async fn posted(url: &str, body: &str) -> (u16, String) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let reply = reqwest::Client::new().post(url).body(body.to_owned()).send().await.unwrap();
+    (reply.status().as_u16(), reply.text().await.unwrap())
+}
+
 /// Everything that Redis holds.
 async fn entries(redis: &RedisServer) -> String {
     let mut connection = redis.connection().await;
