@@ -87,7 +87,7 @@ fn queue(html: &mut Html, board: &Board) {
         ("Parked", depth.parked, "for a person"),
     ];
     html.raw("<section aria-labelledby=\"queue\"><h2 id=\"queue\">Queue</h2>");
-    html.raw("<p class=\"hint\">Slices of time that are wanted and not yet answered.</p><dl class=\"tiles\">");
+    html.raw("<p class=\"hint\">What is wanted and not yet answered: stretches of time, and what lists and webhooks name.</p><dl class=\"tiles\">");
     for (word, number, meaning) in tiles {
         let is_alarming = word == "Parked" && number > 0;
         html.raw("<div><dt>").raw(word).raw("</dt><dd").raw(if is_alarming { " class=\"alarm\">" } else { ">" });
