@@ -1,6 +1,8 @@
 //! Truora: processes that a list names, or a webhook, and that are asked for until they have ended.
 
-use crate::stage::{Engine, Process, TestDatabase, TruoraVendor, coverage, free_address, is_held, json, until};
+use crate::stage::{
+    Engine, Process, RedisServer, TestDatabase, TruoraVendor, coverage, free_address, is_held, json, until,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use domain::clock::Clock;
@@ -71,8 +73,8 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
     })
     .await;
     let database = TestDatabase::fresh(Engine::Postgres).await;
-    let server = free_address().to_string();
-    let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, "memory:");
+    let (server, redis) = (free_address().to_string(), RedisServer::start().await);
+    let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, &redis.url());
     let settings = settings.replace("127.0.0.1:0", &server);
     let process = Process::run(&settings, &[]);
     until("the server", Duration::from_secs(20), async || process.address().is_some()).await;
