@@ -93,6 +93,15 @@ fn every_vendor_is_documented() {
 }
 
 #[test]
+fn no_vendor_takes_from_another() {
+    let files = files();
+    let vendors = vendors::folders(&files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>());
+    let broken: Vec<String> =
+        files.iter().flat_map(|file| vendors::neighbours(&file.path, &file.text, &vendors)).collect();
+    hold(&broken, "move what both need into a file beside the folders in sources/src");
+}
+
+#[test]
 fn the_readme_lists_every_vendor() {
     let files = files();
     let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();

@@ -196,7 +196,8 @@ const LONGEST: TimeDelta = TimeDelta::days(3650);
 ///
 /// Live work always goes first. Background work starts only where it should end before the next live slot; but where
 /// it has had no turn for a while, it may start if it delays that slot by no more than P7 allows: so it always moves.
-/// Where another slot stays free for live work, nothing has to fit. Among background work leads and owed stretches go before backfills, yet a backfill too has a turn every so often.
+/// Where another slot stays free for live work, nothing has to fit. Among background work leads and owed stretches go
+/// before backfills, yet a backfill too has a turn every so often.
 #[must_use]
 pub fn pick<'a>(ready: &'a [Want], traffic: &Traffic, now: DateTime<Utc>) -> Option<&'a Want> {
     let may = |want: &Want| !(traffic.is_exporting && matches!(want.slice, Slice::Export(_)));

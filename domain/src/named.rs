@@ -25,8 +25,7 @@ impl Ledger {
     /// Where something was named of which nothing is known yet.
     #[must_use]
     pub fn unread(&self) -> Spans {
-        let unread = self.wants.iter().filter(|want| want.is_owed_by_name() && want.rechecks == 0);
-        unread.filter_map(Want::concerns).collect()
+        self.wants.iter().filter_map(Want::unread).collect()
     }
 
     /// Wants what an answer or a webhook names. A page that is read again names the same things again: once is enough,
@@ -64,7 +63,7 @@ impl Ledger {
     /// What a list named for a backfill belongs to it: its rows count there when they come for the first time.
     pub(crate) fn credit(&mut self, at: usize, heard: Option<&Heard>) {
         let Some((want, heard)) = self.wants.get(at).zip(heard) else { return };
-        let Some(of) = want.concerns().filter(|_| want.slice.is_named() && want.rechecks == 0) else { return };
+        let Some(of) = want.unread() else { return };
         for backfill in self.backfills.iter_mut().filter(|backfill| backfill.window.contains(of.from())) {
             backfill.rows += heard.rows;
         }

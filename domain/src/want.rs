@@ -159,6 +159,12 @@ impl Want {
         self.slice.is_named() && self.concerns().is_some()
     }
 
+    /// The stretch of which something was named that nobody has heard of yet.
+    #[must_use]
+    pub fn unread(&self) -> Option<Window> {
+        self.concerns().filter(|_| self.slice.is_named() && self.rechecks == 0)
+    }
+
     /// It was named again: what is new about it makes it due, unless it waits for a person.
     pub(crate) fn hear_of(&mut self, lead: &Lead, now: DateTime<Utc>) {
         let is_news =

@@ -169,8 +169,8 @@ fn left(ledger: &Ledger, id: i64, account: &Account) -> Vec<Window> {
 
 fn named(ledger: &Ledger, order: &Model) -> Leads {
     let span = Window::new(order.from_at, order.to_at);
-    let is_in = |want: &&Want| want.concerns().zip(span).is_some_and(|(of, span)| of.intersect(&span).is_some());
-    let unread = ledger.wants.iter().filter(|want| want.is_owed_by_name() && want.rechecks == 0).filter(is_in);
+    let is_in = |want: &&Want| want.unread().zip(span).is_some_and(|(of, span)| of.intersect(&span).is_some());
+    let unread = ledger.wants.iter().filter(is_in);
     unread.fold(Leads::default(), |sum, want| Leads {
         left: sum.left + 1,
         blocked: sum.blocked + u64::from(want.is_parked()),
@@ -198,7 +198,7 @@ async fn expected_leads(
 /// How many seconds it takes to read so many things one by one.
 fn reading(account: &Account, things: u64) -> u64 {
     let rules = account.source.rules();
-    let spacing = u64::try_from(rules.spacing.as_millis()).unwrap_or(u64::MAX);
+    let spacing = u64::try_from(rules.paced().as_millis()).unwrap_or(u64::MAX);
     spacing.saturating_mul(things) / u64::from(rules.width.max(1)) / 1000
 }
 

@@ -11,7 +11,6 @@ use domain::rules::Rules;
 use domain::source::Source;
 use domain::window::{Window, midnight};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// One account: how to ask, and from when on its live sync must be complete.
 #[derive(Clone)]
@@ -162,11 +161,7 @@ pub(crate) fn cadence(rules: &Rules) -> TimeDelta {
 
 fn lane_of(source: &dyn Source<Batch>) -> LaneSpec {
     let mut rules = source.rules().clone();
-    // A rate is kept by spacing requests, which holds over all processes; each of the lane's slots keeps its share.
-    if let Some(rate) = rules.requests_per_second {
-        let share = Duration::try_from_secs_f64(f64::from(rules.width) / rate);
-        rules.spacing = rules.spacing.max(share.unwrap_or(rules.spacing));
-    }
+    rules.spacing = rules.paced();
     LaneSpec {
         key: source.lane(),
         vendor: source.vendor(),

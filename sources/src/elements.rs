@@ -3,6 +3,7 @@
 //!
 //! Where a value ends is for `serde_json` to say: it reads each into what is asked for, and that is the only scan.
 
+use crate::quote::malformed;
 use domain::fault::Fault;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -162,10 +163,6 @@ fn find<'b, T: Deserialize<'b>>(rest: &'b [u8]) -> Found<T> {
         Some(Err(error)) if !error.is_eof() => Found::Broken,
         Some(Err(_)) | None => Found::Cut,
     }
-}
-
-fn malformed(why: &str) -> Fault {
-    Fault::Malformed(why.to_owned())
 }
 
 #[cfg(test)]

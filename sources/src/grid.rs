@@ -1,8 +1,8 @@
 //! CSV files that people download from a vendor's pages. The vendors document neither columns nor spelling.
 
-use crate::certainly::encoding::Encoding;
-use crate::certainly::lines::{Lines, MARK, cells, sniff};
-use crate::whole::malformed;
+use crate::encoding::Encoding;
+use crate::lines::{Lines, MARK, cells, sniff};
+use crate::quote::malformed;
 use domain::fault::Fault;
 use domain::lead::Lead;
 use domain::source::{Head, Reader, Reject, Step};

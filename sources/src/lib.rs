@@ -7,9 +7,14 @@
 mod address;
 pub mod certainly;
 pub mod elements;
+mod encoding;
 pub mod fields;
 mod grid;
+mod json;
+mod lines;
+mod moment;
 mod nearest;
+mod plain;
 mod proof;
 mod quote;
 mod record;
@@ -20,6 +25,7 @@ pub mod ultimate;
 pub mod vendor;
 mod whole;
 pub mod wolkvox;
+mod words;
 
 pub use nearest::nearest;
 pub use vendor::{Opened, Problem, Vendor};

@@ -1,5 +1,7 @@
 //! What may be quoted of a vendor's words, which may name people, or repeat a credential.
 
+use domain::fault::Fault;
+
 /// The most characters that are quoted.
 const QUOTED: usize = 200;
 /// A word at least this long, of letters and digits, may be a credential or an id.
@@ -13,6 +15,11 @@ pub fn shown(text: &str) -> String {
     let words = text.split(|character: char| character.is_whitespace() || character.is_control());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).map(masked).collect();
     without_numbers(&words.join(" ")).chars().take(QUOTED).collect()
+}
+
+/// An answer that cannot be read. `why` never has a word of it: it may be someone's name.
+pub fn malformed(why: &str) -> Fault {
+    Fault::Malformed(why.to_owned())
 }
 
 /// A word, unless it may be a credential, a mail address, or an address that is signed.

@@ -1,7 +1,7 @@
 //! A JSON object's members as the cells of a row.
 
-use crate::certainly::json::Json;
-use crate::certainly::moment::instant;
+use crate::json::Json;
+use crate::moment::instant;
 use chrono::{DateTime, Utc};
 use entities::rows::{Cell, Row};
 use std::collections::BTreeMap;

@@ -1,7 +1,8 @@
 //! Bodies that are short enough to be read once all of them is there.
 
-use crate::certainly::json::Json;
-use crate::certainly::refusal::{NOTE, Words};
+use crate::json::Json;
+use crate::quote::malformed;
+use crate::words::{NOTE, Words};
 use domain::fault::Fault;
 use domain::source::{Head, Reader, Step};
 use entities::rows::Rows;
@@ -79,9 +80,4 @@ impl<P: Page> Reader<Batch> for Whole<P> {
 /// [`Fault::Malformed`]; its text quotes nothing.
 pub fn value(body: &str) -> Result<Json, Fault> {
     Json::read(body).ok_or_else(|| malformed("the answer is cut off, or no JSON"))
-}
-
-/// Never with a word of the answer in it: it may be someone's name.
-pub fn malformed(why: &str) -> Fault {
-    Fault::Malformed(why.to_owned())
 }

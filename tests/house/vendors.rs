@@ -40,6 +40,14 @@ pub fn unlisted(folder: &str, readme: &str) -> Option<String> {
     (!named).then(|| format!("README.md: no row of the vendor table names {folder}"))
 }
 
+/// Where a vendor's folder takes something out of another vendor's: what two share lies beside the folders.
+pub fn neighbours(path: &str, text: &str, folders: &[String]) -> Vec<String> {
+    let own = path.strip_prefix(SOURCES).and_then(|rest| rest.split_once('/')).map(|(folder, _)| folder);
+    let is_taken = |folder: &&String| own != Some(folder.as_str()) && text.contains(&format!("crate::{folder}::"));
+    let taken = folders.iter().filter(|_| path.starts_with(SOURCES)).filter(is_taken);
+    taken.map(|folder| format!("{path} takes something out of {folder}/")).collect()
+}
+
 /// Whether the word stands alone, not inside a longer one.
 pub fn has_word(text: &str, word: &str) -> bool {
     let joins = |character: char| character.is_alphanumeric() || character == '_';
@@ -61,6 +69,16 @@ fn is_dated(line: &str) -> bool {
 #[test]
 fn only_folders_are_vendors() {
     assert_eq!(folders(&["sources/src/lib.rs", "sources/src/treble/mod.rs", "sources/src/treble/read.rs"]), ["treble"]);
+}
+
+#[test]
+fn what_a_vendor_takes_from_another_is_seen() {
+    let folders = ["certainly", "treble"].map(str::to_owned);
+    let seen = |path, text| neighbours(path, text, &folders);
+    assert_eq!(seen("sources/src/treble/page.rs", "use crate::certainly::json::Json;").len(), 1);
+    assert_eq!(seen("sources/src/whole.rs", "use crate::certainly::json::Json;").len(), 1);
+    assert_eq!(seen("sources/src/treble/page.rs", "use crate::treble::phone; use crate::json::Json;"), [""; 0]);
+    assert_eq!(seen("cli/src/demo.rs", "use crate::certainly::x;"), [""; 0]);
 }
 
 #[test]

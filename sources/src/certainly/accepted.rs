@@ -1,6 +1,7 @@
 //! The answer to the question for an export: taken, or not now. The rows come by mail.
 
-use super::refusal::{NOTE, Words, export_refusal};
+use super::refusal::export_refusal;
+use crate::words::{NOTE, Words};
 use domain::fault::Fault;
 use domain::source::{Head, Reader, Step};
 use entities::upsert::Batch;

@@ -1,11 +1,13 @@
 //! The answer to a GET, from its first chunk to what it comes to.
 
 use super::days::next;
-use super::json::Json;
 use super::message::Message;
-use super::refusal::{NOTE, Words, refusal};
+use super::refusal::refusal;
 use super::request::{AGAIN, CONFIRM, Question};
 use super::shelf::Shelf;
+use crate::json::Json;
+use crate::quote::malformed;
+use crate::words::{NOTE, Words};
 use chrono::NaiveDate;
 use domain::fault::Fault;
 use domain::source::{Cursor, Head, Reader, Step};
@@ -166,9 +168,4 @@ fn check(members: &BTreeMap<String, &RawValue>, count: u64, row_cap: u64) -> Res
         }
         _ => Ok(()),
     }
-}
-
-/// Never with a word of the answer in it: it may be someone's name.
-pub fn malformed(why: &str) -> Fault {
-    Fault::Malformed(why.to_owned())
 }

@@ -1,7 +1,7 @@
 //! The report's fields, in the order of the table's columns, and how a value becomes a cell.
 
-use super::json::Json;
-use super::moment::instant;
+use crate::json::Json;
+use crate::moment::instant;
 use entities::rows::Cell;
 
 /// One field.

@@ -1,8 +1,8 @@
 //! One message, from the names and values that were said about it to its row.
 
 use super::fields::{FIELDS, cell, id};
-use super::json::Json;
 use super::names::{Meaning, meaning};
+use crate::json::Json;
 use chrono::{DateTime, SecondsFormat, Utc};
 use entities::rows::{Cell, Row};
 use entities::shape::Table;

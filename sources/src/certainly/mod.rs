@@ -3,14 +3,10 @@
 mod accepted;
 mod answer;
 mod days;
-pub(crate) mod encoding;
 mod fields;
-pub(crate) mod json;
-pub(crate) mod lines;
 mod message;
-pub(crate) mod moment;
-pub(crate) mod names;
-pub(crate) mod refusal;
+mod names;
+mod refusal;
 mod request;
 mod rules;
 mod settings;

@@ -2,6 +2,7 @@
 //! `bot_module_name`.
 
 use super::fields::FIELDS;
+use crate::plain::plain;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -40,11 +41,6 @@ pub fn meaning(name: &str) -> Meaning {
     }
 }
 
-/// `name` without case, accents and punctuation.
-pub fn plain(name: &str) -> String {
-    name.chars().flat_map(char::to_lowercase).map(without_accent).filter(|letter| letter.is_alphanumeric()).collect()
-}
-
 fn known() -> HashMap<String, Meaning> {
     let mut known = HashMap::new();
     for (place, field) in FIELDS.iter().enumerate() {
@@ -72,28 +68,4 @@ fn part(name: &str) -> Option<Meaning> {
         let is_path = path.iter().all(|word| !word.trim().is_empty());
         (is_meta && is_path).then(|| Meaning::Part(place, path.iter().map(|word| word.trim().to_owned()).collect()))
     })
-}
-
-/// The letter under an accent of a language written in Latin letters.
-fn without_accent(letter: char) -> char {
-    match letter {
-        'à'..='å' | 'ā' | 'ă' | 'ą' => 'a',
-        'ç' | 'ć'..='č' => 'c',
-        'ď' | 'đ' => 'd',
-        'è'..='ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' => 'e',
-        'ĝ' | 'ğ' | 'ġ' | 'ģ' => 'g',
-        'ì'..='ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' | 'ı' => 'i',
-        'ł' | 'ľ' => 'l',
-        'ñ' | 'ń' | 'ň' => 'n',
-        'ò'..='ö' | 'ø' | 'ō' | 'ŏ' | 'ő' => 'o',
-        'ŕ' | 'ř' => 'r',
-        'ś' | 'ş' | 'š' => 's',
-        'ţ' | 'ť' => 't',
-        'ù'..='ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' => 'u',
-        'ý' | 'ÿ' => 'y',
-        'ź' | 'ż' | 'ž' => 'z',
-        // The accents themselves, where they are written after their letter.
-        '\u{300}'..='\u{36f}' => '-',
-        other => other,
-    }
 }

@@ -1,12 +1,12 @@
 //! A report as a CSV file: what comes by mail, or by hand. The vendor documents neither its columns nor its spelling.
 
-use super::answer::malformed;
-use super::encoding::Encoding;
-use super::json::Json;
-use super::lines::{Lines, MARK, Rest, cells, sniff};
 use super::message::{Draft, is_report};
 use super::names::{Meaning, meaning};
 use super::shelf::Shelf;
+use crate::encoding::Encoding;
+use crate::json::Json;
+use crate::lines::{Lines, MARK, Rest, cells, sniff};
+use crate::quote::malformed;
 use domain::fault::Fault;
 use domain::source::{Head, Reader, Step};
 use entities::upsert::Batch;

@@ -1,10 +1,10 @@
 //! Lists that may be long: polls with all their settings, and histories. Read entry by entry, in bounded memory.
 
 use super::refusal::refusal;
-use crate::certainly::json::Json;
-use crate::certainly::refusal::{NOTE, Words};
 use crate::elements::Elements;
-use crate::whole::malformed;
+use crate::json::Json;
+use crate::quote::malformed;
+use crate::words::{NOTE, Words};
 use domain::fault::Fault;
 use domain::source::{Head, Reader, Reject, Step};
 use entities::upsert::Batch;

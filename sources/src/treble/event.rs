@@ -2,7 +2,7 @@
 
 use super::phone;
 use super::session::put_phone;
-use crate::certainly::json::Json;
+use crate::json::Json;
 use crate::record::Members;
 use chrono::{DateTime, Utc};
 use domain::hook::{Event, HookFault};

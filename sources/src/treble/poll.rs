@@ -4,7 +4,7 @@ use super::entries::Each;
 use super::question::is_id;
 use super::shelf::Shelf;
 use super::spelling::settled;
-use crate::certainly::json::Json;
+use crate::json::Json;
 use crate::record::{Field, Kind, Members, field};
 use domain::lead::Lead;
 use domain::source::Step;

@@ -4,7 +4,7 @@ use super::phone;
 use super::question::{Session, is_id};
 use super::shelf::Shelf;
 use super::spelling::settled;
-use crate::certainly::json::Json;
+use crate::json::Json;
 use crate::record::{Field, Kind, Members, field};
 use chrono::TimeDelta;
 use domain::lead::Lead;

@@ -1,8 +1,8 @@
 //! Instants inside JSON that is kept as it came. The vendor writes one instant in three ways, by answer: without this, a
 //! row would look changed that says the same.
 
-use crate::certainly::json::Json;
-use crate::certainly::moment::instant;
+use crate::json::Json;
+use crate::moment::instant;
 use crate::record::text;
 use chrono::SecondsFormat;
 

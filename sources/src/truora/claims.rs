@@ -1,6 +1,6 @@
 //! A webhook's body is a JSON web token. What it claims is believed only if it is signed with the account's secret.
 
-use crate::certainly::json::Json;
+use crate::json::Json;
 use crate::proof::is_signed;
 use crate::record::Members;
 use base64::Engine;

@@ -1,7 +1,7 @@
 //! What a believed webhook tells. It is a hint: the data come from the result.
 
 use super::request::is_id;
-use crate::certainly::json::Json;
+use crate::json::Json;
 use crate::record::Members;
 use chrono::TimeDelta;
 use domain::hook::{Event, HookFault};

@@ -2,10 +2,10 @@
 //! for by their ids.
 
 use super::request::is_id;
-use crate::certainly::moment::instant;
-use crate::certainly::names::plain;
 use crate::grid::Sheet;
-use crate::whole::malformed;
+use crate::moment::instant;
+use crate::plain::plain;
+use crate::quote::malformed;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use domain::fault::Fault;
 use domain::lead::Lead;

@@ -2,10 +2,11 @@
 
 use super::refusal::refusal;
 use super::request::{ROWS, is_id, is_key};
-use crate::certainly::json::Json;
-use crate::certainly::refusal::Words;
+use crate::json::Json;
+use crate::quote::malformed;
 use crate::record::{Members, text};
-use crate::whole::{Page, malformed, value};
+use crate::whole::{Page, value};
+use crate::words::Words;
 use chrono::TimeDelta;
 use domain::fault::Fault;
 use domain::lead::Lead;

@@ -2,8 +2,9 @@
 
 use super::process::Process;
 use super::refusal::refusal;
-use crate::certainly::refusal::Words;
-use crate::whole::{Page, malformed, value};
+use crate::quote::malformed;
+use crate::whole::{Page, value};
+use crate::words::Words;
 use chrono::TimeDelta;
 use domain::fault::Fault;
 use domain::lead::Found;

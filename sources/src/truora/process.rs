@@ -1,6 +1,6 @@
 //! A process as the vendor tells it → one row of `truora_processes`, and one of `truora_responses` for each answer.
 
-use crate::certainly::json::Json;
+use crate::json::Json;
 use crate::record::{Field, Kind, Members, field};
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::rows::{BadRow, Cell, Row, Rows};

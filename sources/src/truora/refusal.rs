@@ -1,7 +1,7 @@
 //! What a status other than 200 means.
 
-use crate::certainly::refusal::Words;
-use crate::whole::malformed;
+use crate::quote::malformed;
+use crate::words::Words;
 use domain::fault::Fault;
 use domain::source::Head;
 

@@ -4,6 +4,7 @@ use super::address::{is_file, unsigned};
 use super::cursor::Files;
 use super::refusal::{Words, of_list};
 use super::request::UNFIT;
+use crate::quote::malformed;
 use domain::fault::Fault;
 use domain::source::{Head, Reader, Step};
 use entities::upsert::Batch;
@@ -87,8 +88,4 @@ fn urls(body: &[u8]) -> Result<Vec<String>, Fault> {
         _ => Err(malformed("a list with something else than addresses")),
     };
     urls.into_iter().map(text).collect()
-}
-
-fn malformed(why: &str) -> Fault {
-    Fault::Malformed(why.to_owned())
 }

@@ -2,6 +2,7 @@
 
 use super::json::{self, End};
 use super::refusal::Words;
+use crate::quote::malformed;
 use domain::fault::Fault;
 
 /// The longest row. A row of this report has some 700 bytes.
@@ -162,9 +163,4 @@ impl Envelope {
         self.end = End::default();
         self.place = next;
     }
-}
-
-/// An answer that cannot be read. `why` quotes nothing of it, since rows hold personal data.
-pub fn malformed(why: &str) -> Fault {
-    Fault::Malformed(why.to_owned())
 }

@@ -1,10 +1,11 @@
 //! One answer, from its first chunk to what it comes to.
 
-use super::envelope::{Envelope, Said, malformed};
+use super::envelope::{Envelope, Said};
 use super::refusal::{Words, refusal};
 use super::report::Report;
 use super::row::{Place, Row};
 use super::wall::instant;
+use crate::quote::malformed;
 use domain::fault::Fault;
 use domain::source::{Head, Reader, Reject, Step};
 use entities::upsert::Batch;

@@ -1,7 +1,7 @@
 //! What a status, and the words that come with it, mean.
 
-use super::envelope::malformed;
 use super::json;
+use crate::quote::malformed;
 use crate::quote::shown;
 use domain::fault::Fault;
 use domain::source::Head;

@@ -1,7 +1,7 @@
 use super::super::fields::{Kind, cell};
-use super::super::json::Json;
 use super::super::message::{Unread, places};
 use super::*;
+use crate::json::Json;
 use entities::shape::{self, Table};
 use entities::tables::certainly_messages::Entity;
 

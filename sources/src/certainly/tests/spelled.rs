@@ -1,4 +1,4 @@
-use super::super::json::Json;
+use crate::json::Json;
 
 fn spelled(raw: &str) -> Option<String> {
     Json::read(raw).map(|json| json.to_string())

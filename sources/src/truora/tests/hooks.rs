@@ -1,6 +1,6 @@
 use super::super::event;
 use super::*;
-use crate::certainly::json::Json;
+use crate::json::Json;
 use domain::hook::{Event, Hook, HookFault};
 
 fn taken(secret: &Value, body: &[u8]) -> Result<Vec<Event<Batch>>, HookFault> {

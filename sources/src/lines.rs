@@ -1,6 +1,6 @@
 //! A CSV file's rows, chunk by chunk. At most one row is in memory.
 
-use super::answer::malformed;
+use crate::quote::malformed;
 use domain::fault::Fault;
 
 /// The longest row: 500 rows of an answer are at most four times as long.
