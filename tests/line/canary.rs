@@ -24,10 +24,10 @@ async fn a_token_and_a_phone_number_are_seen_nowhere_but_in_the_rows() {
         let settings =
             format!("{}[log]\nlevel = \"trace\"\nformat = \"{format}\"\n", account.file(&database.url, &redis.url()));
         let mut process = Process::run(&settings, &[]);
-        until("the server to listen", Duration::from_secs(30), async || process.address().is_some()).await;
+        until("the server to listen", async || process.address().is_some()).await;
         let enough = database.number("SELECT COUNT(*) FROM requests").await + 15;
         let mut seen = String::new();
-        until("some requests", Duration::from_mins(2), async || {
+        until("some requests", async || {
             seen += &entries(&redis).await;
             database.number("SELECT COUNT(*) FROM requests").await >= enough
         })
@@ -67,7 +67,7 @@ async fn what_webhooks_carry_is_seen_nowhere_but_in_the_rows() {
     let account = AccountText::of("treble", "a", "http://127.0.0.1:9", TOKEN).with("webhook_secret", SECRET);
     let settings = format!("{}[log]\nlevel = \"trace\"\n", account.file(&database.url, "memory:"));
     let process = Process::run(&settings, &[]);
-    until("the server to listen", Duration::from_secs(30), async || process.address().is_some()).await;
+    until("the server to listen", async || process.address().is_some()).await;
     let server = process.address().unwrap();
     let event = format!(
         r#"{{"event_id":"e1","event_type":"session.close","timestamp":"2026-11-20T10:00:00Z",

@@ -11,7 +11,6 @@ use domain::clock::Clock;
 use entities::tables::certainly_messages::{Column, Entity, Model};
 use sea_orm::{EntityTrait, QueryOrder};
 use simulator::certainly::{Config, Ids, Mail, Method, Wrapper};
-use std::time::Duration;
 
 /// Days of 40, 499, 500, 501 and 3,000 messages among sixty, some of the full ones side by side.
 fn sixty_days() -> Vec<(i64, usize)> {
@@ -73,17 +72,15 @@ async fn a_token_that_ends_is_told_of_before_and_parks_the_lane_after() {
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = vendor.account("c").file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    until("an answer", Duration::from_secs(8), async || {
-        database.number("SELECT COUNT(*) FROM requests WHERE outcome = 'answer'").await > 0
-    })
-    .await;
+    until("an answer", async || database.number("SELECT COUNT(*) FROM requests WHERE outcome = 'answer'").await > 0)
+        .await;
     let warned = json(&settings, &["status"]).await["accounts"][0]["warnings"].to_string();
     assert!(warned.contains("the token end"), "{warned}");
     let checked = json(&settings, &["check"]).await;
     let line = checked.as_array().unwrap().iter().find(|line| line["check"] == "account c").unwrap();
     assert!(line["detail"].as_str().unwrap().contains("the token end"), "{checked}");
 
-    until("the lane to be parked", Duration::from_secs(30), async || {
+    until("the lane to be parked", async || {
         database.number("SELECT COUNT(*) FROM lanes WHERE closed_at IS NOT NULL AND closed_until IS NULL").await == 1
     })
     .await;
@@ -118,7 +115,7 @@ async fn without_a_mailbox_a_full_day_is_blocked_until_its_file_is_imported() {
     let settings = account.with("since", &vendor.day(10).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     let day = async |ago| coverage(&settings, "c", (vendor.day(ago), vendor.day(ago))).await[0].clone();
-    until("the full days to be blocked", Duration::from_secs(30), async || {
+    until("the full days to be blocked", async || {
         day(6).await["state"] == "blocked" && day(9).await["state"] == "blocked"
     })
     .await;
@@ -163,7 +160,7 @@ async fn a_full_day_arrives_by_imap() {
     assert_eq!(line["ok"], true, "{checked}");
     let process = Process::run(&settings, &[]);
     let days = (vendor.day(5), vendor.day(0));
-    until("the mail's rows", Duration::from_secs(45), async || is_held(&settings, "c", days).await).await;
+    until("the mail's rows", async || is_held(&settings, "c", days).await).await;
     vendor.freeze_and_catch_up(&database.database, "c").await;
     let compared = vendor.compare(&database.database, "c", 5).await;
     assert!(compared.is_equal() && compared.vendor > 620, "{compared:?}\n{}", process.log());
@@ -191,7 +188,7 @@ async fn both_kinds_of_installation_end_with_the_same_messages() {
         let settings = account.clone().with("token", token).file(&database.url, &queue);
         let process = Process::run(&settings, &[]);
         let days = (vendor.day(8), vendor.day(0));
-        until("eight days", Duration::from_mins(1), async || is_held(&settings, "c", days).await).await;
+        until("eight days", async || is_held(&settings, "c", days).await).await;
         vendor.freeze_and_catch_up(&database.database, "c").await;
         drop(process);
         let compared = vendor.compare(&database.database, "c", 8).await;

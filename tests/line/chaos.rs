@@ -1,6 +1,8 @@
 //! Three processes on PostgreSQL and Redis, and everything that may happen to them (P1 to P6, P8, P9).
 
-use crate::stage::{AccountText, Engine, Process, RedisServer, TestDatabase, Vendor, convosync, history, until};
+use crate::stage::{
+    AccountText, Engine, Process, RedisServer, TestDatabase, Vendor, convosync, history, until, within,
+};
 use chrono::TimeDelta;
 use simulator::wolkvox::{Config, Faults};
 use std::time::Duration;
@@ -55,7 +57,7 @@ async fn nothing_is_lost_and_no_rule_is_broken_whatever_dies() {
     goes_on(&database, "a Redis restart", Duration::from_mins(1)).await;
     let first = Process::run(&settings, &[]);
 
-    until("every window to be answered", Duration::from_mins(4), async || {
+    until("every window to be answered", async || {
         database.number("SELECT COUNT(*) FROM backfills WHERE state = 'done'").await == 1
     })
     .await;
@@ -81,7 +83,7 @@ async fn everything_is_right(vendor: &Vendor, database: &TestDatabase) {
 }
 
 async fn answered(database: &TestDatabase, windows: i64) {
-    until("the backfill to move", Duration::from_mins(1), async || {
+    until("the backfill to move", async || {
         database.number("SELECT COUNT(*) FROM requests WHERE purpose = 'backfill' AND verdict = 'commit'").await
             >= windows
     })
@@ -93,7 +95,7 @@ async fn goes_on(database: &TestDatabase, after: &str, patience: Duration) {
     let count = async || database.number("SELECT COUNT(*) FROM requests WHERE verdict = 'commit'").await;
     let now = count().await;
     // Answers that were under way at the time of the deed do not count.
-    until(&format!("work to go on after {after}"), patience, async || count().await >= now + 3).await;
+    within(patience, &format!("work to go on after {after}"), async || count().await >= now + 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,14 +106,14 @@ async fn a_dead_workers_want_is_taken_up_within_the_leases_end_and_5_seconds() {
     let account = AccountText::new("a", &vendor.base, "simulated-token").with("interval", "1h");
     let settings = account.file(&database.url, &redis.url());
     let first = Process::run(&settings, &[]);
-    until("a request in flight", Duration::from_secs(30), async || {
+    until("a request in flight", async || {
         database.number("SELECT COUNT(*) FROM wants WHERE standing = 'running'").await == 1
     })
     .await;
     let second = Process::run(&settings, &["--role", "scheduler,worker"]);
     first.signal("KILL");
     let killed = vendor.now();
-    until("the want to be answered", Duration::from_mins(1), async || {
+    until("the want to be answered", async || {
         database.number("SELECT COUNT(*) FROM requests WHERE verdict = 'commit'").await >= 1
     })
     .await;

@@ -10,7 +10,7 @@ async fn stopped_in_flight(engine: Engine, queue: &str, redis: Option<&RedisServ
     let account = AccountText::new("a", &vendor.base, "simulated-token").with("since", &vendor.days().0);
     let queue = redis.map_or(queue.to_owned(), RedisServer::url);
     let mut process = Process::run(&account.file(&database.url, &queue), &[]);
-    until("a request in flight", Duration::from_secs(30), async || vendor.wolkvox.requests().len() == 2).await;
+    until("a request in flight", async || vendor.wolkvox.requests().len() == 2).await;
     process.signal("TERM");
     let status = process.ended(Duration::from_secs(20)).await;
     assert_eq!(status.code(), Some(0), "{}", process.log());
@@ -39,7 +39,7 @@ async fn a_second_signal_ends_at_once() {
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let account = AccountText::new("a", &vendor.base, "simulated-token");
     let mut process = Process::run(&account.file(&database.url, "memory:"), &[]);
-    until("a request in flight", Duration::from_secs(30), async || vendor.wolkvox.requests().len() == 1).await;
+    until("a request in flight", async || vendor.wolkvox.requests().len() == 1).await;
     process.signal("TERM");
     tokio::time::sleep(Duration::from_millis(200)).await;
     process.signal("TERM");

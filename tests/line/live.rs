@@ -1,6 +1,6 @@
 //! Live work and backfills on one token (P7).
 
-use crate::stage::{AccountText, Engine, Process, TestDatabase, Vendor, convosync, history, until};
+use crate::stage::{AccountText, Engine, Process, TestDatabase, Vendor, convosync, history, within};
 use sea_orm::EntityTrait;
 use simulator::wolkvox::Config;
 use std::time::Duration;
@@ -28,7 +28,7 @@ async fn live_work_is_on_time_while_a_backfill_of_2000_windows_moves() {
     let windows = "SELECT COUNT(*) FROM requests WHERE purpose = 'backfill' AND verdict = 'commit'";
     let mut before = 0;
     // A minute where nothing else runs; other tests take their share of the cores.
-    until("a backfill of 2,000 windows", Duration::from_mins(10), async || {
+    within(Duration::from_mins(10), "a backfill of 2,000 windows", async || {
         // It moves: in every ten seconds something of it is answered.
         tokio::time::sleep(Duration::from_secs(10)).await;
         let now = database.number(windows).await;

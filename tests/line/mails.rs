@@ -20,10 +20,10 @@ impl Played {
         let account = vendor.account("c").with("since", &vendor.day(5).to_string());
         let settings = account.with("export_patience", patience).file(&database.url, "memory:");
         let process = Process::run(&settings, &[]);
-        until("the first export", Duration::from_secs(30), async || vendor.certainly.exports().len() == 1).await;
+        until("the first export", async || vendor.certainly.exports().len() == 1).await;
         vendor.certainly.set_faults(Faults::default());
         let days = (vendor.day(5), vendor.day(0));
-        until("all days", Duration::from_secs(45), async || is_held(&settings, "c", days).await).await;
+        until("all days", async || is_held(&settings, "c", days).await).await;
         Self { vendor, database, process }
     }
 
@@ -33,7 +33,7 @@ impl Played {
 
     /// Every row is there as the vendor holds it, once, and every mail is where it belongs: `done` of them marked.
     async fn ends(self, done: usize, left: usize) {
-        until("each mail to be worked on", Duration::from_secs(20), async || {
+        until("each mail to be worked on", async || {
             let (new, cur) = (self.vendor.mails("new"), self.vendor.mails("cur"));
             new.len() == left && cur.len() == done && self.states().await.len() == done + left
         })
@@ -69,7 +69,7 @@ async fn one_that_is_late_but_not_lost_is_waited_for() {
 async fn one_that_comes_after_it_was_given_up_is_a_duplicate() {
     let faults = Faults { mail_late: 1.0, late_by: Duration::from_secs(8), ..Faults::default() };
     let played = Played::with(faults, 1, "2s").await;
-    until("the late mail", Duration::from_secs(30), async || played.states().await.len() == 2).await;
+    until("the late mail", async || played.states().await.len() == 2).await;
     assert_eq!(played.states().await, ["committed", "duplicate"]);
     played.ends(2, 0).await;
 }
@@ -80,7 +80,7 @@ async fn one_that_comes_twice_counts_once() {
     for seed in [1, 2, 3] {
         let faults = Faults { mail_duplicated: 1.0, ..Faults::default() };
         let played = Played::with(faults, seed, "1m").await;
-        until("both mails", Duration::from_secs(30), async || played.states().await.len() == 2).await;
+        until("both mails", async || played.states().await.len() == 2).await;
         assert_eq!(played.states().await, ["committed", "duplicate"]);
         played.ends(2, 0).await;
     }
@@ -109,7 +109,7 @@ async fn one_of_another_bot_is_not_taken_for_ours() {
         let settings = vendor.account("c").with("since", &vendor.day(5).to_string()).file(&database.url, "memory:");
         let process = Process::run(&settings, &[]);
         let days = (vendor.day(5), vendor.day(0));
-        until("all days", Duration::from_mins(1), async || is_held(&settings, "c", days).await).await;
+        until("all days", async || is_held(&settings, "c", days).await).await;
         vendor.freeze_and_catch_up(&database.database, "c").await;
         let compared = vendor.compare(&database.database, "c", 5).await;
         assert!(compared.is_equal(), "{compared:?}\n{}", process.log());
@@ -150,7 +150,7 @@ async fn all_of_it_together_ends_in_the_truth() {
     let settings = account.file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     let days = (vendor.day(15), vendor.day(0));
-    until("all days", Duration::from_mins(2), async || is_held(&settings, "c", days).await).await;
+    until("all days", async || is_held(&settings, "c", days).await).await;
     vendor.certainly.set_faults(Faults::default());
     vendor.freeze_and_catch_up(&database.database, "c").await;
     let compared = vendor.compare(&database.database, "c", 15).await;

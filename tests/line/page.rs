@@ -11,7 +11,7 @@ async fn a_browser_shows_accounts_and_their_coverage() {
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let account = AccountText::new("shop_bot", &vendor.base, "simulated-token").with("since", &vendor.days().0);
     let process = Process::run(&account.file(&database.url, "memory:"), &[]);
-    until("the backlog", Duration::from_secs(30), async || {
+    until("the backlog", async || {
         process.address().is_some() && database.number("SELECT COUNT(*) FROM coverage WHERE state = 'final'").await == 1
     })
     .await;

@@ -40,7 +40,7 @@ async fn every_session_of_the_lists_is_held_with_its_history() {
     let settings = account.file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     let days = (vendor.day(9), vendor.day(0));
-    until("all days", Duration::from_mins(1), async || is_held(&settings, "t", days).await).await;
+    until("all days", async || is_held(&settings, "t", days).await).await;
     assert_equal(&vendor.compare(&database.database, "t", 9).await, &process);
     for day in coverage(&settings, "t", (vendor.day(9), vendor.day(8))).await {
         assert_eq!(day["state"], "final", "{day}");
@@ -69,15 +69,13 @@ async fn a_session_that_goes_on_is_asked_for_until_it_has_ended() {
     let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     let open = "SELECT session_id FROM treble_sessions WHERE session_id LIKE '9000%' AND finished_at IS NULL";
-    until("sessions that go on", Duration::from_secs(20), async || database.texts(open).await.len() > 2).await;
+    until("sessions that go on", async || database.texts(open).await.len() > 2).await;
     let before = database.texts(open).await;
     // They end.
     tokio::time::sleep(Duration::from_secs(9)).await;
     vendor.treble.freeze();
-    until("the truth", Duration::from_secs(40), async || {
-        vendor.compare(&database.database, "t", 2).await.values().all(Comparison::is_equal)
-    })
-    .await;
+    until("the truth", async || vendor.compare(&database.database, "t", 2).await.values().all(Comparison::is_equal))
+        .await;
     assert_equal(&vendor.compare(&database.database, "t", 2).await, &process);
     let after = database.texts(open).await;
     assert!(before.iter().any(|id| !after.contains(id)), "{before:?} never ended");
@@ -97,7 +95,7 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
     let database = TestDatabase::fresh(Engine::Postgres).await;
     let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    until("the server", Duration::from_secs(20), async || process.address().is_some()).await;
+    until("the server", async || process.address().is_some()).await;
     let url = TrebleVendor::hooks(&process.address().unwrap(), "t");
     let stopping = CancellationToken::new();
     let sending = vendor.treble.send_webhooks(&url, stopping.clone()).unwrap();
@@ -105,17 +103,15 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
     vendor.treble.freeze();
     // Once it has looked for the last time.
     tokio::time::sleep(Duration::from_millis(100)).await;
-    until("each webhook to be sent", Duration::from_secs(20), async || vendor.treble.unsent() == 0).await;
+    until("each webhook to be sent", async || vendor.treble.unsent() == 0).await;
     stopping.cancel();
     sending.stopped().await;
     // What goes on would be looked at in five minutes.
     database
         .run("UPDATE wants SET due_at = CURRENT_TIMESTAMP WHERE slice_key LIKE 'session/%' AND standing = 'waiting'")
         .await;
-    until("the truth", Duration::from_secs(40), async || {
-        vendor.compare(&database.database, "t", 2).await.values().all(Comparison::is_equal)
-    })
-    .await;
+    until("the truth", async || vendor.compare(&database.database, "t", 2).await.values().all(Comparison::is_equal))
+        .await;
     assert_equal(&vendor.compare(&database.database, "t", 2).await, &process);
     let (sent, events) = (vendor.treble.sent(), vendor.treble.events());
     let count = |fate| events.iter().filter(|event| event.fate == fate).count();
@@ -145,7 +141,7 @@ async fn a_poll_that_always_fails_stops_no_other() {
     let sessions = vendor.treble.truth(vendor.since(8)).sessions;
     let of_failing = sessions.iter().filter(|session| session.poll_id == failing).count();
     let mut compared = BTreeMap::new();
-    until("the other polls", Duration::from_secs(30), async || {
+    until("the other polls", async || {
         compared = vendor.compare(&database.database, "t", 8).await;
         compared["treble_sessions"].missing.len() == of_failing && {
             let read = "SELECT DISTINCT session_id FROM treble_messages";
@@ -187,14 +183,14 @@ async fn the_comparison_sees_every_column() {
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    until("the server", Duration::from_secs(20), async || process.address().is_some()).await;
+    until("the server", async || process.address().is_some()).await;
     let stopping = CancellationToken::new();
     let url = TrebleVendor::hooks(&process.address().unwrap(), "t");
     let sending = vendor.treble.send_webhooks(&url, stopping.clone()).unwrap();
     let closes = "SELECT COUNT(*) FROM treble_events WHERE event_type = 'session.close'";
-    until("ends", Duration::from_secs(20), async || database.number(closes).await > 2).await;
+    until("ends", async || database.number(closes).await > 2).await;
     vendor.treble.freeze();
-    until("the truth", Duration::from_secs(30), async || is_equal(&vendor, &database).await).await;
+    until("the truth", async || is_equal(&vendor, &database).await).await;
     stopping.cancel();
     sending.stopped().await;
     drop(process);
@@ -248,7 +244,7 @@ async fn every_fault_at_once_ends_in_the_truth() {
     let settings = account.file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     let days = (vendor.day(4), vendor.day(0));
-    until("all days", Duration::from_mins(1), async || is_held(&settings, "t", days).await).await;
+    until("all days", async || is_held(&settings, "t", days).await).await;
     assert_equal(&vendor.compare(&database.database, "t", 4).await, &process);
     let kinds = database.texts("SELECT DISTINCT outcome FROM requests").await;
     assert!(kinds.len() >= 5, "the run met only {kinds:?}");

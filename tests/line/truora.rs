@@ -34,7 +34,7 @@ async fn every_process_of_the_list_is_held_once_it_has_ended() {
     let settings = vendor.account("t").with("since", &vendor.day(5).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     let days = (vendor.day(5), vendor.day(0));
-    until("all days", Duration::from_mins(2), async || is_held(&settings, "t", days).await).await;
+    until("all days", async || is_held(&settings, "t", days).await).await;
     let compared = vendor.compare(&database.database, "t", 5).await;
     assert!(compared.is_equal() && compared.vendor > 30, "{compared:?}\n{}", process.log());
     for day in coverage(&settings, "t", (vendor.day(5), vendor.day(4))).await {
@@ -53,7 +53,7 @@ async fn a_list_of_many_pages_keeps_the_rate() {
     let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     let named = "SELECT COUNT(*) FROM wants WHERE slice_key IS NOT NULL";
-    until("the list to be read", Duration::from_secs(40), async || database.number(named).await > 700).await;
+    until("the list to be read", async || database.number(named).await > 700).await;
     let seen = vendor.truora.requests();
     let pages = seen.iter().filter(|seen| seen.path.contains("start_key")).count();
     assert!(pages > 6, "{pages} pages are no test");
@@ -77,7 +77,7 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
     let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, &redis.url());
     let settings = settings.replace("127.0.0.1:0", &server);
     let process = Process::run(&settings, &[]);
-    until("the server", Duration::from_secs(20), async || process.address().is_some()).await;
+    until("the server", async || process.address().is_some()).await;
     let stopping = CancellationToken::new();
     let sending = vendor.truora.send_webhooks(&format!("http://{server}/hooks/truora/t"), stopping.clone()).unwrap();
     tokio::time::sleep(Duration::from_secs(9)).await;
@@ -88,13 +88,11 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
     // What is open ends, and nobody changes anything any more.
     tokio::time::sleep(Duration::from_secs(4)).await;
     vendor.truora.freeze();
-    until("each webhook to be sent", Duration::from_secs(20), async || vendor.truora.unsent() == 0).await;
+    until("each webhook to be sent", async || vendor.truora.unsent() == 0).await;
     stopping.cancel();
     sending.stopped().await;
-    until("the truth", Duration::from_secs(40), async || {
-        vendor.compare(&database.database, "t", 2).await.missing.iter().all(String::is_empty)
-    })
-    .await;
+    until("the truth", async || vendor.compare(&database.database, "t", 2).await.missing.iter().all(String::is_empty))
+        .await;
     let (sent, events) = (vendor.truora.sent(), vendor.truora.events());
     let accepted = |kind| sent.iter().filter(|sent| sent.kind == kind && sent.status == Some(202)).count();
     assert!(accepted(Kind::Genuine) > 20 && accepted(Kind::Forged) == 0, "{sent:?}");
@@ -115,7 +113,7 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
     let ends = events.iter().filter(|event| event.action != "created" && later.contains(&event.subject));
     let lost = ends.filter(|event| event.fate == Fate::Lost).count();
     let mut webhooks = Value::Null;
-    until("each lost one to be counted", Duration::from_secs(20), async || {
+    until("each lost one to be counted", async || {
         webhooks = json(&settings, &["status"]).await["accounts"][0]["webhooks"].clone();
         webhooks == serde_json::json!({"taken": noted, "lost": lost})
     })

@@ -28,7 +28,7 @@ async fn both_kinds_of_installation_end_with_the_same_rows() {
     let first = Process::run(&account("one").file(&small.url, "memory:"), &[]);
     let second = Process::run(&account("two").file(&large.url, &redis.url()), &[]);
     for database in [&small, &large] {
-        until("the backlog", Duration::from_mins(1), async || {
+        until("the backlog", async || {
             database.number("SELECT COUNT(*) FROM coverage WHERE state = 'final'").await == 1
                 && database.number("SELECT COUNT(*) FROM wants WHERE purpose <> 'live'").await == 0
         })

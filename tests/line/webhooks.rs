@@ -57,20 +57,20 @@ async fn two_thousand_at_once_are_taken_while_a_backfill_runs() {
     let database = TestDatabase::fresh(Engine::Postgres).await;
     let settings = vendor.account("t").with("since", &vendor.day(0).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    until("the server", Duration::from_secs(20), async || process.address().is_some()).await;
+    until("the server", async || process.address().is_some()).await;
     let server = process.address().unwrap();
     let (from, to) = (vendor.day(19), vendor.day(0));
     let ordered =
         convosync(&settings, &["backfill", "start", "t", "--from", &from.to_string(), "--to", &to.to_string()]).await;
     assert!(ordered.status.success(), "{}", String::from_utf8_lossy(&ordered.stderr));
     let read = "SELECT COUNT(*) FROM truora_processes";
-    until("the backfill to run", Duration::from_secs(20), async || database.number(read).await > 5).await;
+    until("the backfill to run", async || database.number(read).await > 5).await;
     let burst = vendor.truora.burst(2000);
     let before = database.number(read).await;
     assert_eq!(post(&server, burst.clone()).await, [(202, 2000)].into());
     assert_eq!(database.number("SELECT COUNT(*) FROM deliveries WHERE kind = 'webhook'").await, 2000);
     assert!(database.number(read).await > before, "the backfill stood still");
-    until("all days", Duration::from_mins(2), async || is_held(&settings, "t", (from, to)).await).await;
+    until("all days", async || is_held(&settings, "t", (from, to)).await).await;
     let compared = vendor.compare(&database.database, "t", 19).await;
     assert!(compared.is_equal() && compared.vendor > 300, "{compared:?}");
     assert_eq!(vendor.truora.breaches(), []);
@@ -103,16 +103,13 @@ async fn what_was_taken_outlives_whoever_took_it() {
     let settings = vendor.account("t").with("since", &vendor.day(-2).to_string()).file(&database.url, "memory:");
     let settings = settings.replace("127.0.0.1:0", &server);
     let process = Process::run(&settings, &["--role", "server"]);
-    until("the server", Duration::from_secs(20), async || process.address().is_some()).await;
+    until("the server", async || process.address().is_some()).await;
     let burst = vendor.truora.burst(20);
     assert_eq!(post(&server, burst).await, [(202, 20)].into());
     process.kill().await;
     assert_eq!(vendor.truora.requests().len(), 0);
     let process = Process::run(&settings, &["--role", "scheduler,worker"]);
-    until("the processes", Duration::from_secs(20), async || {
-        database.number("SELECT COUNT(*) FROM truora_processes").await == 20
-    })
-    .await;
+    until("the processes", async || database.number("SELECT COUNT(*) FROM truora_processes").await == 20).await;
     let lists = vendor.truora.requests().iter().filter(|seen| !seen.path.ends_with("/result")).count();
     assert_eq!((lists, database.number("SELECT COUNT(*) FROM wants WHERE from_at IS NOT NULL").await), (0, 0));
     drop(process);

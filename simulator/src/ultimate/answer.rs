@@ -12,6 +12,7 @@ use futures::{Stream, StreamExt, stream};
 use rand::Rng;
 use serde_json::{Map, json};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One answer, not yet sent.
@@ -31,6 +32,8 @@ pub(super) enum Cut {
     Broken,
     /// HTTP is whole; the text inside is not.
     Whole,
+    /// Nothing more comes, and the connection stays open until the caller hangs up.
+    Stalled,
 }
 
 /// How long a cut-off answer waits before it breaks, so that what was written has left.
@@ -85,7 +88,7 @@ impl Answer {
             Fault::Server if of_files => Some(Self::xml(500, "InternalError", "We had an internal error")),
             Fault::Server => Some(Self::text(500, "Internal Server Error")),
             Fault::Html => Some(Self::page(200, "Ultimate")),
-            Fault::Cut | Fault::Slow => None,
+            Fault::Cut | Fault::Slow | Fault::Stall => None,
         }
     }
 
@@ -138,8 +141,12 @@ impl Answer {
                 response
             }
             Self::File(mut sheet, kind, cut) => {
-                sheet.slot = Some(slot);
-                let mut response = sent(stream::iter(*sheet), cut);
+                let slot = Arc::new(slot);
+                sheet.slot = Some(Arc::clone(&slot));
+                let mut response = match cut {
+                    Some(Cut::Stalled) => Response::new(Body::from_stream(stalled(*sheet, slot))),
+                    cut => sent(stream::iter(*sheet), cut),
+                };
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
                 response
             }
@@ -158,6 +165,15 @@ impl Cut {
         };
         (cut, random.random())
     }
+}
+
+/// What there is of a file, and then silence; the request stays under way as long as someone listens.
+fn stalled(sheet: Sheet, slot: Arc<Slot>) -> impl Stream<Item = io::Result<Bytes>> {
+    let silence = stream::once(async move {
+        let _under_way = slot;
+        std::future::pending().await
+    });
+    stream::iter(sheet).chain(silence)
 }
 
 fn sent(chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static, cut: Option<Cut>) -> Response<Body> {

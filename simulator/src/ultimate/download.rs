@@ -80,15 +80,18 @@ fn served(vendor: &Ultimate, link: Link, arrival: Arrival, fault: Option<Fault>,
     // An address names the object, not what it once held.
     let part = Part { short: link.part.short && !vendor.is_settled(), ..link.part };
     let mut sheet = Sheet::new(Arc::clone(truth), link.version, shape, Box::new(truth.rows(part)));
-    if fault != Some(Fault::Cut) {
+    if !matches!(fault, Some(Fault::Cut | Fault::Stall)) {
         let turn = Turn::new(Answer::File(Box::new(sheet), kind, None), config.latency, "rows");
         return if fault == Some(Fault::Slow) { turn.slower(config.faults.slow_for) } else { turn };
     }
-    let (way, share) = Cut::draw(config.seed, arrival.ordinal);
+    let (way, share) = match fault {
+        Some(Fault::Stall) => (Cut::Stalled, 0.5),
+        _ => Cut::draw(config.seed, arrival.ordinal),
+    };
     let files = u64::from(truth.files(part.bot, part.day));
     let rows = truth.count(part.bot, part.day) / files;
     sheet.cut_after(whole(Duration::from_secs(rows).mul_f64(share).as_secs_f64()));
-    Turn::new(Answer::File(Box::new(sheet), kind, None).cut(way, share), config.latency, Fault::Cut.name())
+    Turn::new(Answer::File(Box::new(sheet), kind, None).cut(way, share), config.latency, fault.map_or("", Fault::name))
 }
 
 /// What a caller is told who broke a rule: object stores refuse a second way of proving who one is.

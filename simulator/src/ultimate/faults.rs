@@ -22,6 +22,8 @@ pub struct Faults {
     pub slow: f64,
     /// How late. Default 70 s.
     pub slow_for: Duration,
+    /// A file of which half comes, and then neither more nor an end. Lists are spared.
+    pub stall: f64,
     /// Share of files whose URL is dead at once when their day is first listed; a fresh list names good ones.
     pub expire_url: f64,
 }
@@ -36,6 +38,7 @@ impl Default for Faults {
             cut_body: 0.0,
             slow: 0.0,
             slow_for: Duration::from_secs(70),
+            stall: 0.0,
             expire_url: 0.0,
         }
     }
@@ -49,6 +52,7 @@ pub(super) enum Fault {
     Html,
     Cut,
     Slow,
+    Stall,
 }
 
 /// Keeps the faults' draws apart from the conversations'.
@@ -65,6 +69,7 @@ impl Faults {
             (self.html_200, Fault::Html),
             (self.cut_body, Fault::Cut),
             (self.slow, Fault::Slow),
+            (self.stall, Fault::Stall),
         ];
         shares.into_iter().find_map(|(share, fault)| {
             let met = left < share;
@@ -88,6 +93,7 @@ impl Fault {
             Self::Html => "html_200",
             Self::Cut => "cut_body",
             Self::Slow => "slow",
+            Self::Stall => "stall",
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Sheet {
     alone: bool,
     cut_after: Option<u64>,
     /// The request it answers, under way until the last chunk is made.
-    pub(super) slot: Option<Slot>,
+    pub(super) slot: Option<Arc<Slot>>,
 }
 
 /// What is written but not yet sent.

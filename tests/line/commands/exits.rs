@@ -109,8 +109,7 @@ async fn waiting_for_a_backfill_ends_with_7_when_a_person_is_needed() {
     let waiting = async |id: i64| {
         let line = ["--output", "json", "backfill", "start", "a", "--from", &day, "--to", &day, "--wait"];
         let meanwhile = async {
-            until("the backfill to be ordered", Duration::from_secs(20), async || store.count("backfills").await == id)
-                .await;
+            until("the backfill to be ordered", async || store.count("backfills").await == id).await;
             if id == 1 {
                 let ledger = store.ledger("a").await;
                 let mut want =

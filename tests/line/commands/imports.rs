@@ -61,16 +61,13 @@ async fn the_ids_of_a_history_in_any_language_end_as_rows() {
         all.extend(ids);
     }
     let process = Process::run(&settings, &[]);
-    until("the processes", Duration::from_secs(30), async || {
+    until("the processes", async || {
         let held = stored(&database).await;
         all.len() > 12 && all.iter().all(|id| held.contains(id))
     })
     .await;
     let days = (vendor.day(7), vendor.day(5));
-    until("the days", Duration::from_secs(20), async || {
-        coverage(&settings, "t", days).await.iter().all(|day| day["state"] == "final")
-    })
-    .await;
+    until("the days", async || coverage(&settings, "t", days).await.iter().all(|day| day["state"] == "final")).await;
     assert_eq!(vendor.truora.breaches(), []);
     drop(process);
 }
@@ -106,7 +103,7 @@ async fn the_ids_of_a_history_are_asked_for_also_where_no_day_is_said_to_be_whol
     assert!(err.contains(&format!("names processes: {count}, of which {count} are")), "{err}");
     assert!(err.contains("No day counts as complete by it") && out.contains("nothing"), "{out}{err}");
     let process = Process::run(&settings, &[]);
-    until("the processes", Duration::from_secs(20), async || {
+    until("the processes", async || {
         let held = stored(&database).await;
         ids.iter().all(|id| held.contains(id))
     })

@@ -24,7 +24,7 @@ impl Stage {
     }
 
     async fn until(&self, what: &str, is_so: impl AsyncFnMut() -> bool) {
-        until(what, Duration::from_secs(45), is_so).await;
+        until(what, is_so).await;
     }
 
     /// Started again after a kill: everything is there, once, and the mail is done with.

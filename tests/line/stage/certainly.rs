@@ -96,7 +96,7 @@ impl CertainlyVendor {
         let frozen = self.now();
         let today = midnight(self.day(0), chrono_tz::UTC);
         for bot in &self.bots {
-            super::until("a read of today", Duration::from_mins(1), async || {
+            super::until("a read of today", async || {
                 let read = Entity::find()
                     .filter(Column::Account.eq(account))
                     .filter(Column::Stream.eq(bot.as_str()))

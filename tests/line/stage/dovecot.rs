@@ -7,7 +7,6 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// A running Dovecot. Its folder `Plain` keeps no keywords, and its folder `Fixed` can only be read.
@@ -45,7 +44,7 @@ impl Dovecot {
             .spawn()
             .expect("dovecot starts");
         let server = Self { port, tls_port, child, folder, delivered: AtomicU32::new(0) };
-        super::until("Dovecot to answer", Duration::from_secs(10), async || {
+        super::until("Dovecot to answer", async || {
             [port, tls_port].iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
         })
         .await;

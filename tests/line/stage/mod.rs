@@ -27,8 +27,13 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Waits until `is_so`, looking often; panics with `what` after `patience`.
-pub async fn until(what: &str, patience: Duration, mut is_so: impl AsyncFnMut() -> bool) {
+/// Waits until `is_so`, looking often; panics with `what` after five minutes: what stands still, not what is slow.
+pub async fn until(what: &str, is_so: impl AsyncFnMut() -> bool) {
+    within(Duration::from_mins(5), what, is_so).await;
+}
+
+/// As [`until`], where the time is what is promised, or known to be long.
+pub async fn within(patience: Duration, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let waited = tokio::time::timeout(patience, async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -41,7 +41,7 @@ impl Process {
     /// Waits for its end.
     pub async fn ended(&mut self, patience: Duration) -> ExitStatus {
         let child = &mut self.child;
-        super::until("the process to end", patience, async || child.try_wait().unwrap().is_some()).await;
+        super::within(patience, "the process to end", async || child.try_wait().unwrap().is_some()).await;
         self.child.wait().unwrap()
     }
 

@@ -45,10 +45,7 @@ impl RedisServer {
 
     async fn answers(&self) {
         let client = redis::Client::open(self.url()).unwrap();
-        super::until("Redis to answer", Duration::from_secs(10), async || {
-            client.get_multiplexed_async_connection().await.is_ok()
-        })
-        .await;
+        super::until("Redis to answer", async || client.get_multiplexed_async_connection().await.is_ok()).await;
     }
 }
 

@@ -64,7 +64,7 @@ impl Vendor {
         self.wolkvox.freeze();
         let frozen = self.clock.now();
         let open_since = frozen - TimeDelta::from_std(self.closes_after).unwrap();
-        super::until("a read of what was open", Duration::from_mins(1), async || {
+        super::until("a read of what was open", async || {
             let read = Entity::find()
                 .filter(Column::Account.eq(account))
                 .filter(Column::Verdict.eq("commit"))

@@ -1,7 +1,7 @@
 //! kill -9 on the way from a list to its rows.
 
 use crate::stage::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_held, until};
-use simulator::ultimate::{Call, Config, Seen, Version};
+use simulator::ultimate::{Call, Config, Faults, Seen, Version};
 use std::time::Duration;
 
 /// Kills the service once `is_time`, starts it again, and finds everything there, and once.
@@ -14,13 +14,13 @@ async fn killed_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[See
     let account = vendor.account("u").with("since", &vendor.day(2).to_string());
     let settings = account.with("timeout", "15s").with("lease", "16s").file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    let patience = Duration::from_secs(30);
-    until("the moment", patience, async || is_time(&vendor.ultimate.requests(), &database).await).await;
+    until("the moment", async || is_time(&vendor.ultimate.requests(), &database).await).await;
     process.kill().await;
+    vendor.ultimate.set_faults(Faults::default());
     let before = vendor.ultimate.requests().len();
     let process = Process::run(&settings, &[]);
     let days = (vendor.day(2), vendor.day(1));
-    until("both days", Duration::from_mins(2), async || is_held(&settings, "u", days).await).await;
+    until("both days", async || is_held(&settings, "u", days).await).await;
     assert!(vendor.ultimate.requests().len() > before, "there was something left to ask");
     drop(process);
     let compared = vendor.compare(&database.database, "u", Version::V2, (2, 1)).await;
@@ -33,18 +33,27 @@ async fn killed_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[See
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_the_list_and_before_its_file() {
-    let config = Config { latency: Duration::from_millis(700), ..conversations(200.0) };
+    let config = Config { latency: Duration::from_secs(2), ..conversations(200.0) };
     killed_when(Engine::Sqlite, config, async |seen, _| {
         seen.last().is_some_and(|seen| seen.call == Call::Download && seen.ended_at.is_none())
     })
     .await;
 }
 
-/// Part of a file has come: on a SQLite file some of its rows hold already, on PostgreSQL none do.
+/// Half of a file has come, and its rest does not: on a SQLite file some of its rows hold already, on PostgreSQL none do.
 async fn in_the_middle(engine: Engine) {
-    let config = Config { wide: true, ..conversations(12_000.0) };
-    killed_when(engine, config, async |seen, _| {
-        seen.iter().any(|seen| seen.call == Call::Download && seen.ended_at.is_none() && seen.bytes > 5_000_000)
+    let faults = Faults { stall: 1.0, ..Faults::default() };
+    let config = Config { wide: true, faults, ..conversations(5_000.0) };
+    killed_when(engine, config, async |seen, database| {
+        let half = seen.iter().any(|seen| seen.outcome == "stall" && seen.ended_at.is_none() && seen.bytes > 3_000_000);
+        let held = database.number("SELECT COUNT(*) FROM ultimate_conversations").await;
+        half && match engine {
+            Engine::Sqlite => held > 0,
+            Engine::Postgres => {
+                assert_eq!(held, 0, "half of an answer");
+                true
+            }
+        }
     })
     .await;
 }
@@ -61,7 +70,7 @@ async fn in_the_middle_of_a_file_on_postgres() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_the_commit() {
-    let config = Config { latency: Duration::from_millis(300), ..conversations(200.0) };
+    let config = Config { latency: Duration::from_secs(2), ..conversations(200.0) };
     killed_when(Engine::Sqlite, config, async |_, database| {
         database.number("SELECT COUNT(*) FROM coverage").await == 1
     })

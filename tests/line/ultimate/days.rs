@@ -5,7 +5,6 @@ use crate::commands::json;
 use crate::stage::{Engine, Process, TestDatabase, UltimateVendor, conversations, convosync, coverage, is_held, until};
 use serde_json::Value;
 use simulator::ultimate::{Config, Faults, Version};
-use std::time::Duration;
 
 /// One bot.
 fn one_bot(per_day: f64) -> Config {
@@ -33,10 +32,7 @@ async fn a_day_is_final_with_its_own_file_and_the_next_and_blocked_once_forgotte
     let settings = account.file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     backfill(&vendor, &settings, (12, 10), "missing").await;
-    until("the live days", Duration::from_secs(30), async || {
-        is_held(&settings, "u", (vendor.day(3), vendor.day(1))).await
-    })
-    .await;
+    until("the live days", async || is_held(&settings, "u", (vendor.day(3), vendor.day(1))).await).await;
     let days = coverage(&settings, "u", (vendor.day(13), vendor.day(1))).await;
     let said: Vec<(&str, &str)> = days.iter().map(said).collect();
     assert_eq!(said[0], ("missing", format!("the file of {} is missing: never asked for", vendor.day(13)).as_str()));
@@ -52,10 +48,7 @@ async fn a_day_is_final_with_its_own_file_and_the_next_and_blocked_once_forgotte
 
     let settings = account.with("since", &vendor.day(35).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    until("all that can be had", Duration::from_mins(1), async || {
-        is_held(&settings, "u", (vendor.day(29), vendor.day(1))).await
-    })
-    .await;
+    until("all that can be had", async || is_held(&settings, "u", (vendor.day(29), vendor.day(1))).await).await;
     let days = coverage(&settings, "u", (vendor.day(35), vendor.day(31))).await;
     for day in &days {
         let (state, reason) = self::said(day);
@@ -75,7 +68,7 @@ async fn a_missing_day_near_the_horizon_is_told_everywhere() {
     let settings = vendor.account("u").with("since", &vendor.day(28).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     let expected = format!("days from {} on are missing, and the vendor keeps 30 days only", vendor.day(28));
-    until("the log", Duration::from_secs(30), async || {
+    until("the log", async || {
         let log = process.log();
         log.contains(&expected) && log.contains("before it is too late")
     })
@@ -92,15 +85,14 @@ async fn a_missing_day_near_the_horizon_is_told_everywhere() {
     assert!(metrics.contains(&line), "{metrics}");
 
     vendor.ultimate.set_faults(Faults::default());
-    until("all days", Duration::from_mins(1), async || is_held(&settings, "u", (vendor.day(28), vendor.day(1))).await)
-        .await;
+    until("all days", async || is_held(&settings, "u", (vendor.day(28), vendor.day(1))).await).await;
     assert_eq!(json(&settings, &["status"]).await["accounts"][0]["warnings"], serde_json::json!([]));
     assert!(self::metrics(&process).await.contains("convosync_coverage_days_at_risk{account=\"u\"} 0\n"));
     drop(process);
 }
 
 async fn metrics(process: &Process) -> String {
-    until("the server", Duration::from_secs(20), async || process.address().is_some()).await;
+    until("the server", async || process.address().is_some()).await;
     let url = format!("http://{}/metrics", process.address().unwrap());
     page(&url).await
 }
@@ -112,7 +104,7 @@ async fn a_file_that_grew_is_read_again_the_next_day() {
     let settings = vendor.account("u").with("since", &vendor.day(4).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     let days = (vendor.day(4), vendor.day(1));
-    until("four days", Duration::from_secs(30), async || is_held(&settings, "u", days).await).await;
+    until("four days", async || is_held(&settings, "u", days).await).await;
     process.kill().await;
     let compared = vendor.compare(&database.database, "u", Version::V2, (4, 1)).await;
     assert!(compared.missing.len() >= 5 && compared.surplus.is_empty(), "the file was short: {compared:?}");
@@ -120,7 +112,7 @@ async fn a_file_that_grew_is_read_again_the_next_day() {
     // The next day's slot is due: the clock cannot be turned on, but the ledger can be turned back.
     database.run("UPDATE streams SET slot_at = NULL, refreshed_at = NULL").await;
     let process = Process::run(&settings, &[]);
-    until("the file to be read again", Duration::from_secs(30), async || {
+    until("the file to be read again", async || {
         vendor.lists(vendor.day(1)) > before
             && vendor.compare(&database.database, "u", Version::V2, (4, 1)).await.is_equal()
     })
@@ -140,10 +132,7 @@ async fn a_conversation_that_came_again_keeps_its_later_end_in_any_order() {
     let process = Process::run(&settings, &[]);
     // Newest first: the later ends come first.
     backfill(&vendor, &settings, (14, 4), "missing").await;
-    until("the live days", Duration::from_secs(30), async || {
-        is_held(&settings, "u", (vendor.day(14), vendor.day(1))).await
-    })
-    .await;
+    until("the live days", async || is_held(&settings, "u", (vendor.day(14), vendor.day(1))).await).await;
     let compared = vendor.compare(&database.database, "u", Version::V2, (14, 1)).await;
     assert!(compared.is_equal() && compared.vendor > 500, "{compared:?}");
     // Older files once more: what they say is older, too.

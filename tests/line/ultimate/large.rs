@@ -2,7 +2,6 @@
 
 use crate::stage::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_held, until};
 use simulator::ultimate::{Call, Config, Version};
-use std::time::Duration;
 
 /// So much a service may have resident while a day file comes in that is several times as large. The promise is 64 MiB
 /// with a release build; a build for tests is itself larger by some.
@@ -19,7 +18,7 @@ async fn a_day_file_far_larger_than_the_bound_leaves_memory_alone() {
     let settings = account.with("timeout", "4m").with("lease", "5m").file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     let day = (vendor.day(1), vendor.day(1));
-    until("the file", Duration::from_mins(4), async || is_held(&settings, "u", day).await).await;
+    until("the file", async || is_held(&settings, "u", day).await).await;
     let peak = process.peak_memory();
     let seen = vendor.ultimate.requests();
     let file = seen.iter().find(|seen| seen.call == Call::Download).unwrap();

@@ -170,3 +170,22 @@ async fn a_wide_file_has_rows_of_one_and_a_half_kilobytes_and_all_of_them_arrive
     assert_eq!(sizes[0], sizes[1]);
     assert!((1300..1700).contains(&(sizes[0] / rows)), "{} a row", sizes[0] / rows);
 }
+
+#[tokio::test]
+async fn a_stalled_file_is_half_there_and_under_way_until_the_caller_hangs_up() {
+    let bench = bench(Config { faults: Faults { stall: 1.0, ..Faults::default() }, ..config() }).await;
+    let url = bench.urls(Version::V2, "2026-08-10").await[0].clone();
+    let mut answer = reqwest::get(&url).await.unwrap();
+    assert!(answer.chunk().await.unwrap().is_some());
+    let silent =
+        tokio::time::timeout(Duration::from_millis(300), async { while answer.chunk().await.unwrap().is_some() {} });
+    assert!(silent.await.is_err(), "it neither goes on nor ends");
+    let seen = bench.vendor.requests().pop().unwrap();
+    assert_eq!((seen.outcome, seen.rows, seen.ended_at), ("stall", 0, None));
+    drop(answer);
+    bench.vendor.idle().await;
+    assert!(bench.vendor.requests().pop().unwrap().ended_at.is_some());
+    bench.vendor.set_faults(Faults::default());
+    assert_eq!(latest(bench.rows(Version::V2, "2026-08-10").await), bench.held(Version::V2, "2026-08-10"));
+    assert_eq!(bench.broken(), []);
+}
