@@ -28,7 +28,7 @@ async fn live_work_is_on_time_while_a_backfill_of_2000_windows_moves() {
     let windows = "SELECT COUNT(*) FROM requests WHERE purpose = 'backfill' AND verdict = 'commit'";
     let mut before = 0;
     // A minute where nothing else runs; other tests take their share of the cores.
-    within(Duration::from_mins(10), "a backfill of 2,000 windows", async || {
+    within(Duration::from_mins(20), "a backfill of 2,000 windows", async || {
         // It moves: in every ten seconds something of it is answered.
         tokio::time::sleep(Duration::from_secs(10)).await;
         let now = database.number(windows).await;

@@ -29,7 +29,13 @@ pub struct UltimateVendor {
 
 /// A vendor that answers at once, with `conversations` a day.
 pub fn conversations(per_day: f64) -> Config {
-    Config { conversations_per_day: per_day, latency: Duration::from_millis(5), ..Config::default() }
+    Config {
+        conversations_per_day: per_day,
+        latency: Duration::from_millis(5),
+        // Just before it is asked for: what is there and not asked for yet would be taken for missing.
+        ready_after: Duration::from_mins(59),
+        ..Config::default()
+    }
 }
 
 impl UltimateVendor {
@@ -52,9 +58,10 @@ impl UltimateVendor {
             .with("lease", "20s")
     }
 
-    /// The day so many before today, in UTC.
+    /// The day so many before the first whose file is not asked for yet: that is an hour after the day's end. So the hour
+    /// after midnight belongs to the day before.
     pub fn day(&self, ago: i64) -> NaiveDate {
-        (self.now() - TimeDelta::days(ago)).date_naive()
+        (self.now() - TimeDelta::hours(1) - TimeDelta::days(ago)).date_naive()
     }
 
     /// All that its files of the days `from` to `to` ago, both included, tell, against the tables: all bots together.

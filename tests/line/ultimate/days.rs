@@ -29,7 +29,8 @@ async fn a_day_is_final_with_its_own_file_and_the_next_and_blocked_once_forgotte
     let vendor = UltimateVendor::start(one_bot(20.0)).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let account = vendor.account("u");
-    let settings = account.file(&database.url, "memory:");
+    let since = vendor.day(3).to_string();
+    let settings = account.clone().with("since", &since).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     backfill(&vendor, &settings, (12, 10), "missing").await;
     until("the live days", async || is_held(&settings, "u", (vendor.day(3), vendor.day(1))).await).await;
@@ -48,13 +49,13 @@ async fn a_day_is_final_with_its_own_file_and_the_next_and_blocked_once_forgotte
 
     let settings = account.with("since", &vendor.day(35).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    until("all that can be had", async || is_held(&settings, "u", (vendor.day(29), vendor.day(1))).await).await;
+    until("all that can be had", async || is_held(&settings, "u", (vendor.day(28), vendor.day(1))).await).await;
     let days = coverage(&settings, "u", (vendor.day(35), vendor.day(31))).await;
     for day in &days {
         let (state, reason) = self::said(day);
         assert!(state == "blocked" && reason.contains("older than the 30 days that the vendor keeps"), "{day}");
     }
-    let compared = vendor.compare(&database.database, "u", Version::V2, (29, 1)).await;
+    let compared = vendor.compare(&database.database, "u", Version::V2, (28, 1)).await;
     assert!(compared.is_equal() && compared.vendor > 400, "{compared:?}");
     vendor.assert_no_breach();
     drop(process);
