@@ -4,6 +4,7 @@ use crate::coverage::Coverage;
 use crate::rules::Rules;
 use crate::spans::Spans;
 use crate::window::Window;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// Which parts of the span to ask for.
@@ -39,6 +40,8 @@ pub struct Backfill {
     pub window: Window,
     /// Which parts of it.
     pub mode: Mode,
+    /// When it was ordered.
+    pub ordered_at: DateTime<Utc>,
     /// How far along it is.
     pub progress: Progress,
     /// What was answered in full on its behalf.

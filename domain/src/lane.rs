@@ -157,6 +157,12 @@ impl Lane {
         }
     }
 
+    /// Whether nobody may ask at `now`.
+    #[must_use]
+    pub fn is_shut(&self, now: DateTime<Utc>) -> bool {
+        self.closed.as_ref().is_some_and(|closed| closed.holds(now))
+    }
+
     /// When the next request could start, were it wanted.
     #[must_use]
     pub fn next_turn(&self) -> Option<DateTime<Utc>> {

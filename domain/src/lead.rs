@@ -19,6 +19,35 @@ pub struct Lead {
     pub has_ended: bool,
 }
 
+/// What an answer names that is worth asking for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leads {
+    /// What nobody has asked for to its end.
+    pub first: Vec<Lead>,
+    /// What was heard to its end before, and is worth asking for once more: what is held of it stays good until then.
+    pub again: Vec<Lead>,
+}
+
+impl Leads {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.first.is_empty() && self.again.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.first.len() + self.again.len()
+    }
+}
+
+impl From<Vec<Lead>> for Leads {
+    fn from(first: Vec<Lead>) -> Self {
+        Self { first, again: Vec::new() }
+    }
+}
+
 /// One thing that was asked for by its key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Found {

@@ -3,7 +3,7 @@
 use crate::backfill::{Backfill, Progress};
 use crate::coverage::Coverage;
 use crate::judge::Verdict;
-use crate::lead::{Found, Lead};
+use crate::lead::{Found, Leads};
 use crate::pace::Pace;
 use crate::plan::{Plan, cut};
 use crate::rules::Rules;
@@ -53,7 +53,7 @@ pub struct Heard {
     /// The earliest instant of a row that is new or changed within what was held before.
     pub earliest_change: Option<DateTime<Utc>>,
     /// What is worth wanting next.
-    pub leads: Vec<Lead>,
+    pub leads: Leads,
     /// How many things it named, new or not.
     pub named: u64,
     /// What was asked for by its key.
@@ -141,7 +141,9 @@ impl Ledger {
                 let expected = self.wants.get(at).map_or(Duration::ZERO, |want| want.expected);
                 self.merge(id);
                 // A row that cannot be read does not make the others' leads worth less.
-                self.follow(heard.map_or(&[], |heard| &heard.leads), expected, rules, now);
+                if let Some(heard) = heard {
+                    self.follow(&heard.leads, expected, rules, now);
+                }
             }
             Verdict::Snooze(due) => self.postpone(at, *due, |_| {}),
             Verdict::Retry(due) => self.postpone(at, *due, |want| want.failures += 1),
@@ -178,6 +180,7 @@ impl Ledger {
     fn commit(&mut self, want: &Want, heard: &Heard, rules: &Rules, now: DateTime<Utc>) {
         self.follow(&heard.leads, want.expected, rules, now);
         let Some(window) = want.slice.window() else {
+            self.hold_twin(&want.slice);
             self.look_again(want, heard);
             return;
         };

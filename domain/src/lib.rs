@@ -6,6 +6,7 @@
 
 pub mod backfill;
 pub mod backoff;
+pub mod beat;
 pub mod clock;
 pub mod coverage;
 pub mod days;

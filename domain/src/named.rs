@@ -1,11 +1,13 @@
 //! What is asked for by name: things that a list or a webhook names, and that a day waits for.
 
+use crate::backfill::Mode;
 use crate::coverage::Coverage;
-use crate::lead::Lead;
+use crate::lead::{Lead, Leads};
 use crate::ledger::{Heard, Ledger};
 use crate::rules::Rules;
 use crate::spans::Spans;
 use crate::want::{Purpose, Slice, Want};
+use crate::window::Window;
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,31 +21,48 @@ impl Ledger {
         if open.is_empty() {
             return self.coverage.clone();
         }
-        self.coverage.without(&self.unread(), &open.iter().filter_map(|want| want.concerns()).collect())
+        let unknown = self.wants.iter().filter_map(Want::unknown).collect();
+        self.coverage.without(&unknown, &open.iter().filter_map(|want| want.concerns()).collect())
     }
 
-    /// Where something was named of which nothing is known yet.
+    /// Where something was named that nobody has answered since.
     #[must_use]
     pub fn unread(&self) -> Spans {
         self.wants.iter().filter_map(Want::unread).collect()
     }
 
+    /// Since when everything that began at `of` is to be asked for once more, by the latest order that says so.
+    #[must_use]
+    pub fn anew_since(&self, of: Window) -> Option<DateTime<Utc>> {
+        let orders = self.backfills.iter().filter(|order| order.mode == Mode::All && order.window.contains(of.from()));
+        orders.map(|order| order.ordered_at).max()
+    }
+
     /// Wants what an answer or a webhook names. A page that is read again names the same things again: once is enough,
     /// unless the one that stands open was asked about before.
-    pub fn follow(&mut self, leads: &[Lead], expected: Duration, rules: &Rules, now: DateTime<Utc>) {
+    pub fn follow(&mut self, leads: &Leads, expected: Duration, rules: &Rules, now: DateTime<Utc>) {
         if leads.is_empty() {
             return;
         }
+        let before = self.known();
+        // A list of parts that is read again names the same parts: what was answered in full stays good meanwhile.
+        let unheld = |lead: &Lead| match &lead.slice {
+            Slice::Part(_, window) => hull(before.held().gaps(*window)),
+            _ => lead.of,
+        };
+        let named = leads.first.iter().map(|lead| (lead, unheld(lead)));
+        let named = named.chain(leads.again.iter().map(|lead| (lead, None)));
         let known = self.wants.iter().enumerate().filter(|(_, want)| want.slice.is_named() && !want.is_running());
         let mut known: HashMap<Slice, usize> = known.map(|(at, want)| (want.slice.clone(), at)).collect();
-        for lead in leads {
+        for (lead, unheld) in named {
             let at = known.get(&lead.slice).copied().or_else(|| self.beside(&lead.slice, rules));
             if let Some(open) = at.and_then(|at| self.wants.get_mut(at)) {
                 open.hear_of(lead, now);
+                open.unheld = hull(open.unheld.into_iter().chain(unheld));
             } else {
                 known.insert(lead.slice.clone(), self.wants.len());
                 let want = Want::new(Purpose::Lead, lead.slice.clone(), now, expected);
-                self.wants.push(Want { of: lead.of, seen: lead.seen, has_ended: lead.has_ended, ..want });
+                self.wants.push(Want { of: lead.of, seen: lead.seen, has_ended: lead.has_ended, unheld, ..want });
             }
         }
     }
@@ -86,6 +105,13 @@ impl Ledger {
         }
     }
 
+    /// What was named again while it was answered is asked for once more, and its answer holds meanwhile.
+    pub(crate) fn hold_twin(&mut self, slice: &Slice) {
+        for twin in self.wants.iter_mut().filter(|twin| twin.slice == *slice) {
+            twin.unheld = None;
+        }
+    }
+
     /// What is at its end is looked at once more, and no day waits for that.
     pub(crate) fn look_again(&mut self, want: &Want, heard: &Heard) {
         let due = heard.found.and_then(|found| found.look_again).filter(|due| *due > heard.asked_at);
@@ -93,4 +119,9 @@ impl Ledger {
         let again = Want::new(Purpose::Lead, want.slice.clone(), due, want.expected);
         self.wants.push(Want { seen: want.seen, has_ended: want.has_ended, ..again });
     }
+}
+
+/// One stretch from the first to the last.
+fn hull(windows: impl IntoIterator<Item = Window>) -> Option<Window> {
+    windows.into_iter().reduce(|one, other| one.hull(&other))
 }

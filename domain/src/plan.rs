@@ -192,12 +192,15 @@ impl Planner<'_> {
         planned.map_or(self.slot, |planned| planned.min(self.slot))
     }
 
-    /// How many more wants of one purpose may be opened. Before the first answer nothing is known of the rows per
-    /// day: then one want at a time is enough.
+    /// How many more wants of one purpose may be opened. While nothing is known of the rows per day one at a time is
+    /// enough. Once the live one has been answered that is one beside it: where polls are rare, or short, one is there
+    /// whenever anybody looks, and tells nothing of a day.
     fn room(&self, purpose: Purpose, most: usize) -> usize {
         let open = || self.open.iter().filter(|want| !want.is_parked() && want.slice.window().is_some());
         if self.ledger.pace_for(purpose).rows_per_day.is_none() {
-            return 1_usize.saturating_sub(open().count() + self.plan.wants.len());
+            let is_first = self.ledger.coverage.held().is_empty();
+            let counts = |want: &&Want| is_first || want.purpose != Purpose::Live;
+            return 1_usize.saturating_sub(open().copied().chain(&self.plan.wants).filter(counts).count());
         }
         most.saturating_sub(open().filter(|want| want.purpose == purpose).count())
     }

@@ -126,12 +126,10 @@ const DAY: Duration = Duration::from_hours(24);
 const YEAR: Duration = Duration::from_hours(365 * 24);
 
 impl Rules {
-    /// The spacing of each slot that keeps the rate, too: requests are spaced over all processes, and each of a lane's
-    /// slots keeps its share.
+    /// The time from one request to the next that keeps the rate, where there is one.
     #[must_use]
-    pub fn paced(&self) -> Duration {
-        let share = self.requests_per_second.map(|rate| Duration::try_from_secs_f64(f64::from(self.width) / rate));
-        self.spacing.max(share.and_then(Result::ok).unwrap_or_default())
+    pub fn gap(&self) -> Option<Duration> {
+        self.requests_per_second.and_then(|rate| Duration::try_from_secs_f64(rate.recip()).ok())
     }
 
     /// The last instant up to `at` at which one grain ends and the next begins.

@@ -119,6 +119,9 @@ pub struct Want {
     pub seen: Option<DateTime<Utc>>,
     /// Whether it is said to be at its end.
     pub has_ended: bool,
+    /// The stretch of which nothing is held before it is answered. What was answered before, and is asked for once more,
+    /// takes nothing away.
+    pub unheld: Option<Window>,
     /// Where it stands.
     pub standing: Standing,
 }
@@ -140,6 +143,7 @@ impl Want {
             of: None,
             seen: None,
             has_ended: false,
+            unheld: None,
             standing: Standing::Waiting,
         }
     }
@@ -159,10 +163,16 @@ impl Want {
         self.slice.is_named() && self.concerns().is_some()
     }
 
-    /// The stretch of which something was named that nobody has heard of yet.
+    /// The stretch of which something was named that nobody has answered since.
     #[must_use]
     pub fn unread(&self) -> Option<Window> {
         self.concerns().filter(|_| self.slice.is_named() && self.rechecks == 0)
+    }
+
+    /// As much of that as nothing is held of from before either.
+    #[must_use]
+    pub fn unknown(&self) -> Option<Window> {
+        self.unheld.filter(|_| self.unread().is_some())
     }
 
     /// It was named again: what is new about it makes it due, unless it waits for a person.

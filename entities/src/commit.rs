@@ -10,14 +10,14 @@ use crate::tables::{rejects, requests, streams};
 use crate::transaction::Transaction;
 use crate::upsert::Effect;
 use chrono::{DateTime, Utc};
-use domain::backfill::Mode;
 use domain::fault::Fault;
 use domain::judge::{Judgement, Verdict};
-use domain::ledger::{Heard, Ledger};
+use domain::lead::Leads;
+use domain::ledger::Heard;
 use domain::rules::Rules;
 use domain::source::{Reject, Step};
 use domain::tally::Tally;
-use domain::want::{Purpose, Slice, Want};
+use domain::want::Slice;
 use domain::window::Window;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, Set};
@@ -87,8 +87,8 @@ async fn store(
     let window = claimed.want.slice.window();
     keep_aside(tx, id, window.as_ref(), step.map_or(&[], |step| &step.rejects), now).await?;
     let leads = match step {
-        Some(step) if !is_anew(&before, want) => fresh(tx, id, &step.leads).await?,
-        step => step.map_or(Vec::new(), |step| step.leads.clone()),
+        Some(step) => fresh(tx, id, &before, &step.leads).await?,
+        None => Leads::default(),
     };
     if let Some(found) = step.and_then(|step| step.found).filter(|_| exchange.judgement.verdict == Verdict::Commit) {
         ended(tx, id, want, found, now).await?;
@@ -117,12 +117,6 @@ async fn store(
         set_closed(tx, &spec.key, lane.closed.as_ref(), now).await?;
     }
     Ok(effect)
-}
-
-/// Whether it was ordered that everything be asked for once more.
-fn is_anew(ledger: &Ledger, want: &Want) -> bool {
-    let is_all = |id| ledger.backfills.iter().any(|backfill| backfill.id == id && backfill.mode == Mode::All);
-    matches!(want.purpose, Purpose::Backfill(id) if is_all(id))
 }
 
 /// Gives a claimed want back without having asked: the lane is free again at once.

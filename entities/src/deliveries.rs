@@ -11,6 +11,7 @@ use crate::transaction::Transaction;
 use crate::upsert::{Effect, Upsert};
 use chrono::{DateTime, Utc};
 use domain::judge::Verdict;
+use domain::lead::Leads;
 use domain::ledger::{Heard, Ledger};
 use domain::source::{Step, Stream};
 use domain::want::{Slice, Standing, Want};
@@ -234,8 +235,9 @@ impl<'a> Receiving<'a> {
         }
         keep_aside(&tx, id, window.as_ref(), &step.rejects, now).await?;
         let mut after = before.clone();
-        let step = &Step { leads: fresh(&tx, id, &step.leads).await?, ..step.clone() };
-        settle(&mut after, account, answers, step, (effect, now));
+        let leads = fresh(&tx, id, &before, &step.leads).await?;
+        let asked = leads.len();
+        settle(&mut after, account, answers, (step, leads), (effect, now));
         ledger::store(&tx, id, &before, &after, now).await?;
         let mut row = row(delivery, Some(id), State::Committed, now);
         row.rows = Set(i64::try_from(step.rows).unwrap_or(i64::MAX));
@@ -244,7 +246,6 @@ impl<'a> Receiving<'a> {
         deliveries::Entity::insert(row).exec_without_returning(&tx).await?;
         tx.commit().await?;
         let window = window.filter(|_| step.rejects.is_empty());
-        let asked = step.leads.len();
         Ok(Received { state: State::Committed, effect, asked, reason: None, window })
     }
 }
@@ -257,7 +258,7 @@ fn settle(
     ledger: &mut Ledger,
     account: &Account,
     answers: Answers,
-    step: &Step,
+    (step, leads): (&Step, Leads),
     (effect, now): (Effect, DateTime<Utc>),
 ) {
     let rules = account.source.rules();
@@ -266,7 +267,7 @@ fn settle(
         elapsed: Duration::ZERO,
         rows: step.rows,
         earliest_change: effect.earliest_change,
-        leads: step.leads.clone(),
+        leads: leads.clone(),
         named: u64::try_from(step.leads.len()).unwrap_or(u64::MAX),
         found: None,
         tally: None,
@@ -286,7 +287,7 @@ fn settle(
         }
         Answers::Window(window, made_at) if step.rejects.is_empty() => ledger.hold(window, &heard(made_at), rules, now),
         // What it names is worth asking for, whatever it proves.
-        Answers::Window(..) | Answers::Nothing => ledger.follow(&step.leads, Duration::ZERO, rules, now),
+        Answers::Window(..) | Answers::Nothing => ledger.follow(&leads, Duration::ZERO, rules, now),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::upsert::{Batch, Upsert};
 use chrono::{DateTime, Utc};
 use domain::hook::Event;
 use domain::lead::Lead;
+use domain::ledger::Ledger;
 use domain::spans::Spans;
 use domain::want::{Purpose, Want};
 use domain::window::Window;
@@ -57,8 +58,13 @@ async fn take(tx: &Transaction, id: &StreamId, events: &[Event<Batch>], now: Dat
         for rows in &event.rows {
             upsert.add(tx, rows).await?;
         }
-        for lead in fresh(tx, id, &event.leads).await? {
-            want(tx, id, &lead, now).await?;
+        // What is to be asked for once more is found by the list that is.
+        let leads = fresh(tx, id, &Ledger::default(), &event.leads).await?;
+        for lead in &leads.first {
+            want(tx, id, lead, lead.of, now).await?;
+        }
+        for lead in &leads.again {
+            want(tx, id, lead, None, now).await?;
         }
     }
     upsert.finish(tx).await?;
@@ -88,7 +94,13 @@ async fn is_new(tx: &Transaction, id: &StreamId, event: &Event<Batch>, now: Date
 /// Wants what an event names: once, unless somebody asks already and may have asked too soon. What only waits to be looked
 /// at once more is due now; what waits for a person goes on waiting. All in one statement, for a ticket for it may be under
 /// way.
-async fn want(tx: &Transaction, id: &StreamId, lead: &Lead, now: DateTime<Utc>) -> Result<(), DbErr> {
+async fn want(
+    tx: &Transaction,
+    id: &StreamId,
+    lead: &Lead,
+    unheld: Option<Window>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
     use wants::Column;
     let Some(key) = key_of(&lead.slice) else { return Ok(()) };
     let of = lead.of.as_ref();
@@ -101,6 +113,8 @@ async fn want(tx: &Transaction, id: &StreamId, lead: &Lead, now: DateTime<Utc>) 
         .col_expr(Column::HasEnded, unless((!lead.has_ended).into(), Column::HasEnded, true.into()))
         .col_expr(Column::FromAt, kept(Column::FromAt, of.map(Window::from)))
         .col_expr(Column::ToAt, kept(Column::ToAt, of.map(Window::to)))
+        .col_expr(Column::UnheldFromAt, kept(Column::UnheldFromAt, unheld.as_ref().map(Window::from)))
+        .col_expr(Column::UnheldToAt, kept(Column::UnheldToAt, unheld.as_ref().map(Window::to)))
         .filter(Column::Account.eq(&id.account))
         .filter(Column::Stream.eq(&id.stream))
         .filter(Column::SliceKey.eq(key))
@@ -109,7 +123,7 @@ async fn want(tx: &Transaction, id: &StreamId, lead: &Lead, now: DateTime<Utc>) 
         .await?;
     if open.rows_affected == 0 {
         let want = Want::new(Purpose::Lead, lead.slice.clone(), now, Duration::from_secs(1));
-        let want = Want { of: lead.of, seen: lead.seen, has_ended: lead.has_ended, ..want };
+        let want = Want { of: lead.of, seen: lead.seen, has_ended: lead.has_ended, unheld, ..want };
         wants::Entity::insert(want_row(id, &want)).exec_without_returning(tx).await?;
     }
     Ok(())

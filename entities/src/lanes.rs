@@ -123,8 +123,8 @@ async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Next
     let now = db.now(tx).await?;
     // Somebody has it locked, for a moment.
     let Some((row, lane)) = found else { return Ok(Next::At(now + LOCKED)) };
-    if let Some(closed) = lane.closed.as_ref().filter(|closed| closed.holds(now)) {
-        return Ok(closed.until.map_or(Next::Nothing, Next::At));
+    if lane.is_shut(now) {
+        return Ok(lane.closed.and_then(|closed| closed.until).map_or(Next::Nothing, Next::At));
     }
     let free = lane.slots.iter().filter(|slot| slot.not_before <= now && slot.until <= now).count();
     let under_way = wants::Entity::find()

@@ -1,10 +1,11 @@
 //! Which leads are worth following, and what has been followed to its end.
 
 use crate::ledger::StreamId;
-use crate::tables::followed::{ActiveModel, Column, Entity};
+use crate::tables::followed::{ActiveModel, Column, Entity, Model};
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
-use domain::lead::{Found, Lead};
+use domain::lead::{Found, Lead, Leads};
+use domain::ledger::Ledger;
 use domain::want::{Slice, Want};
 use domain::window::Window;
 use sea_orm::sea_query::OnConflict;
@@ -14,10 +15,11 @@ use std::collections::BTreeMap;
 /// As many keys as one question names.
 const KEYS: usize = 500;
 
-/// Those of `leads` that name something new: what was followed to its end is new in a later version only.
-pub(crate) async fn fresh(tx: &Transaction, id: &StreamId, leads: &[Lead]) -> Result<Vec<Lead>, DbErr> {
+/// Those of `leads` that are worth asking for: what was followed to its end is so in a later version only, or where
+/// `ledger` has an order since then to ask for everything once more.
+pub(crate) async fn fresh(tx: &Transaction, id: &StreamId, ledger: &Ledger, leads: &[Lead]) -> Result<Leads, DbErr> {
     let keys = keys_of(leads);
-    let mut known: BTreeMap<String, Option<DateTime<Utc>>> = BTreeMap::new();
+    let mut known: BTreeMap<String, Model> = BTreeMap::new();
     for some in keys.chunks(KEYS) {
         let found = Entity::find()
             .filter(Column::Account.eq(&id.account))
@@ -25,11 +27,20 @@ pub(crate) async fn fresh(tx: &Transaction, id: &StreamId, leads: &[Lead]) -> Re
             .filter(Column::SliceKey.is_in(some.iter().copied()))
             .all(tx)
             .await?;
-        known.extend(found.into_iter().map(|row| (row.slice_key, row.version_at)));
+        known.extend(found.into_iter().map(|row| (row.slice_key.clone(), row)));
     }
-    let is_known =
-        |lead: &&Lead| key_of(&lead.slice).and_then(|key| known.get(key)).is_some_and(|known| lead.seen <= *known);
-    Ok(leads.iter().filter(|lead| !is_known(lead)).cloned().collect())
+    let mut worth = Leads::default();
+    for lead in leads {
+        let Some(known) = key_of(&lead.slice).and_then(|key| known.get(key)) else {
+            worth.first.push(lead.clone());
+            continue;
+        };
+        let ordered = lead.of.and_then(|of| ledger.anew_since(of));
+        if lead.seen > known.version_at || ordered.is_some_and(|ordered| known.ended_at < ordered) {
+            worth.again.push(lead.clone());
+        }
+    }
+    Ok(worth)
 }
 
 /// Notes that what `want` asked for is at its end.

@@ -212,6 +212,7 @@ async fn load_backfills(on: &impl ConnectionTrait, id: &StreamId) -> Result<Vec<
             id: order.id,
             window,
             mode: if order.mode == "all" { Mode::All } else { Mode::Missing },
+            ordered_at: order.created_at,
             progress: if order.state == "paused" { Progress::Paused } else { Progress::Running },
             answered: answered.iter().filter_map(|row| Window::new(row.from_at, row.to_at)).collect::<Spans>(),
             windows_done: u32::try_from(stream.windows_done).unwrap_or(0),

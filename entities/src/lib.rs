@@ -1,6 +1,7 @@
 //! The tables and every query on them; SeaORM stops here.
 
 pub mod backfills;
+pub mod beats;
 pub mod commit;
 pub mod database;
 pub mod deliveries;

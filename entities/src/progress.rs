@@ -198,8 +198,8 @@ async fn expected_leads(
 /// How many seconds it takes to read so many things one by one.
 fn reading(account: &Account, things: u64) -> u64 {
     let rules = account.source.rules();
-    let spacing = u64::try_from(rules.paced().as_millis()).unwrap_or(u64::MAX);
-    spacing.saturating_mul(things) / u64::from(rules.width.max(1)) / 1000
+    let apart = rules.gap().unwrap_or_default().max(rules.spacing / rules.width.max(1));
+    u64::try_from(apart.as_millis()).unwrap_or(u64::MAX).saturating_mul(things) / 1000
 }
 
 fn seconds(windows: &[Window], ledger: &Ledger, account: &Account) -> u64 {

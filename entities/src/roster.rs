@@ -160,13 +160,11 @@ pub(crate) fn cadence(rules: &Rules) -> TimeDelta {
 }
 
 fn lane_of(source: &dyn Source<Batch>) -> LaneSpec {
-    let mut rules = source.rules().clone();
-    rules.spacing = rules.paced();
     LaneSpec {
         key: source.lane(),
         vendor: source.vendor(),
         accounts: vec![source.account().to_owned()],
-        rules,
+        rules: source.rules().clone(),
         zone: source.zone(),
     }
 }
@@ -178,6 +176,8 @@ fn join(lane: &mut LaneSpec, other: LaneSpec) {
     lane.rules.lease = lane.rules.lease.max(other.rules.lease);
     lane.rules.timeout = lane.rules.timeout.max(other.rules.timeout);
     lane.rules.interval = lane.rules.interval.min(other.rules.interval);
+    let rates = [lane.rules.requests_per_second, other.rules.requests_per_second];
+    lane.rules.requests_per_second = rates.into_iter().flatten().reduce(f64::min);
     let quotas = [lane.rules.daily_quota, other.rules.daily_quota];
     lane.rules.daily_quota = quotas.into_iter().flatten().min();
 }

@@ -39,6 +39,7 @@ pub(crate) fn to_want(row: &wants::Model) -> Option<Want> {
         of: row.from_at.zip(row.to_at).filter(|_| is_key).and_then(|(from, to)| Window::new(from, to)),
         seen: row.seen_at,
         has_ended: row.has_ended,
+        unheld: row.unheld_from_at.zip(row.unheld_to_at).and_then(|(from, to)| Window::new(from, to)),
         standing: to_standing(row),
     })
 }
@@ -68,6 +69,8 @@ pub(crate) fn want_row(id: &StreamId, want: &Want) -> wants::ActiveModel {
         asked_at: Set(want.asked),
         seen_at: Set(want.seen),
         has_ended: Set(want.has_ended),
+        unheld_from_at: Set(want.unheld.as_ref().map(Window::from)),
+        unheld_to_at: Set(want.unheld.as_ref().map(Window::to)),
         standing: Set(standing.to_owned()),
         until_at: Set(until),
         reason: Set(reason),

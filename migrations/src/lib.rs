@@ -13,6 +13,8 @@ mod m20261121_000007_leads;
 mod m20261121_000008_truora;
 mod m20261121_000009_treble;
 mod m20261121_000010_conversations;
+mod m20261121_000011_unheld;
+mod m20261121_000012_beats;
 mod table;
 
 /// All changes, in order.
@@ -32,6 +34,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000008_truora::Migration),
             Box::new(m20261121_000009_treble::Migration),
             Box::new(m20261121_000010_conversations::Migration),
+            Box::new(m20261121_000011_unheld::Migration),
+            Box::new(m20261121_000012_beats::Migration),
         ]
     }
 }

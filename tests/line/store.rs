@@ -2,6 +2,7 @@
 //!
 //! A test that bears a plain name runs on PostgreSQL; the same one with `_on_sqlite` behind it runs on a file.
 
+mod beats;
 mod commits;
 mod doctor;
 mod lanes;

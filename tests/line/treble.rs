@@ -1,10 +1,14 @@
 //! Treble: polls that lead to their sessions, page by page, and sessions that lead to their histories; and webhooks.
 
-use crate::stage::{Engine, Process, TestDatabase, TrebleVendor, coverage, is_held, until};
+use crate::stage::{
+    Engine, Process, RedisServer, TestDatabase, TrebleVendor, convosync, coverage, free_address, is_held, until,
+};
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 use convosync::clock::SystemClock;
-use convosync::compare::{Comparison, treble_events};
+use convosync::compare::{Comparison, treble, treble_events};
 use domain::clock::Clock;
+use domain::window::{Window, midnight};
 use simulator::gateway::{Faults, Limits};
 use simulator::post::{Fate, Kind, Shares};
 use simulator::treble::Config;
@@ -83,23 +87,31 @@ async fn a_session_that_goes_on_is_asked_for_until_it_has_ended() {
     drop(process);
 }
 
+/// The service loses its power in the middle of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
     let vendor = TrebleVendor::start(Config {
         live_every: Some(Duration::from_millis(300)),
         talks_for: Some(Duration::from_secs(4)),
         shares: Shares { lost: 0.05, duplicate: 0.05, disorder: 0.05, forged: 0.02, ..Shares::default() },
+        faults: Faults { throttle_429: 0.03, retry_after: Duration::from_secs(1), ..Faults::default() },
         ..sessions(3, 4.0)
     })
     .await;
     let database = TestDatabase::fresh(Engine::Postgres).await;
-    let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, "memory:");
+    let (server, redis) = (free_address().to_string(), RedisServer::start().await);
+    let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, &redis.url());
+    let settings = settings.replace("127.0.0.1:0", &server);
     let process = Process::run(&settings, &[]);
     until("the server", async || process.address().is_some()).await;
-    let url = TrebleVendor::hooks(&process.address().unwrap(), "t");
+    let url = TrebleVendor::hooks(&server, "t");
     let stopping = CancellationToken::new();
     let sending = vendor.treble.send_webhooks(&url, stopping.clone()).unwrap();
-    tokio::time::sleep(Duration::from_secs(14)).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    process.kill().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let process = Process::run(&settings, &[]);
+    tokio::time::sleep(Duration::from_secs(8)).await;
     vendor.treble.freeze();
     // Once it has looked for the last time.
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -161,6 +173,54 @@ async fn a_poll_that_always_fails_stops_no_other() {
     let days = coverage(&settings, "t", (vendor.day(8), vendor.day(0))).await;
     assert!(days.len() == 9 && days.iter().all(|day| day["state"] != "final"), "{days:?}");
     assert_eq!(vendor.treble.breaches(), []);
+    drop(process);
+}
+
+/// What has ended is read again for who asks for everything, its day stays held meanwhile, and others are left alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_of_everything_reads_again_what_has_ended_and_takes_nothing_away() {
+    let vendor = TrebleVendor::start(Config { never_close: 0.0, ..sessions(11, 6.0) }).await;
+    vendor.treble.freeze();
+    let database = TestDatabase::fresh(Engine::Postgres).await;
+    let account = vendor.account("t").with("since", &vendor.day(10).to_string()).with("refresh", "1h");
+    let settings = account.file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    until("all days", async || is_held(&settings, "t", (vendor.day(10), vendor.day(0))).await).await;
+    let days = (vendor.day(9), vendor.day(8));
+    let states = async || {
+        let told = coverage(&settings, "t", days).await;
+        told.iter().map(|day| day["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    until("both to be final", async || states().await == ["final", "final"]).await;
+    let asked = |since: usize| {
+        let seen = vendor.treble.requests().split_off(since);
+        seen.into_iter().filter(|seen| seen.outcome == "history").map(|seen| seen.path).collect::<Vec<_>>()
+    };
+    let before = vendor.treble.requests().len();
+    database.run("DELETE FROM treble_messages").await;
+    let (from, to) = (days.0.to_string(), days.1.to_string());
+    let order = ["backfill", "start", "t", "--from", &from, "--to", &to, "--mode", "all"];
+    assert!(convosync(&settings, &order).await.status.success());
+    let mut told = BTreeSet::new();
+    until("the backfill", async || {
+        told.extend(states().await);
+        database.number("SELECT COUNT(*) FROM backfills WHERE state = 'done'").await == 1
+    })
+    .await;
+    assert!(!told.contains("missing") && !told.contains("blocked"), "{told:?}");
+    assert_eq!(states().await, ["final", "final"]);
+    let window = Window::new(midnight(days.0, Tz::UTC), midnight(days.1 + TimeDelta::days(1), Tz::UTC)).unwrap();
+    let truth = vendor.treble.truth(window);
+    let mut again = asked(before);
+    again.sort();
+    let mut named: Vec<_> =
+        truth.sessions.iter().map(|session| format!("/devapi/session/{}/history", session.id)).collect();
+    named.sort();
+    assert!(named.len() > 5);
+    assert_eq!(again, named, "each once, and no other");
+    let compared = treble(&database.database, "t", &vendor.treble, window).await.unwrap();
+    let compared: BTreeMap<_, _> = compared.into();
+    assert_equal(&compared, &process);
     drop(process);
 }
 

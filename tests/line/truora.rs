@@ -8,7 +8,7 @@ use convosync::clock::SystemClock;
 use domain::clock::Clock;
 use domain::window::Window;
 use serde_json::Value;
-use simulator::gateway::Faults;
+use simulator::gateway::{Faults, Limits};
 use simulator::post::{Fate, Kind, Shares};
 use simulator::truora::Config;
 use std::collections::BTreeSet;
@@ -44,10 +44,15 @@ async fn every_process_of_the_list_is_held_once_it_has_ended() {
     drop(process);
 }
 
-/// Ten pages asked for in one turn.
+/// Ten pages asked for in one turn, at a vendor that forgives less than four requests at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_of_many_pages_keeps_the_rate() {
-    let vendor = TruoraVendor::start(Config { processes_per_day: 900.0, ..processes(3) }).await;
+    let vendor = TruoraVendor::start(Config {
+        processes_per_day: 900.0,
+        limits: Limits { burst: 3, ..Limits::default() },
+        ..processes(3)
+    })
+    .await;
     vendor.truora.freeze();
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, "memory:");

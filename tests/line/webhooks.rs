@@ -78,6 +78,8 @@ async fn two_thousand_at_once_are_taken_while_a_backfill_runs() {
     // Once more, and others' words: nothing comes of them.
     let asked = || vendor.truora.requests().iter().filter(|seen| seen.path.ends_with("/result")).count();
     let named = "SELECT COUNT(*) FROM wants WHERE slice_key IS NOT NULL AND from_at IS NOT NULL";
+    // What was told while it was asked for is asked for once more.
+    until("what was named", async || database.number(named).await == 0).await;
     let before = asked();
     assert_eq!(post(&server, burst[..300].to_vec()).await, [(202, 300)].into());
     let forged = burst[..300].iter().map(|delivery| {

@@ -49,13 +49,14 @@ impl Line<'_> {
     }
 
     async fn exchange(&self, claimed: &Claimed) -> Option<Heard> {
-        let started = self.clock.elapsed();
+        let mut started = None;
         let mut heard = Heard { step: Ok(Step::default()), elapsed: Duration::ZERO, requests: 0, idle: true };
         let mut cursor = None;
         loop {
-            if !self.turn.is_long_enough(self.source.rules().timeout).await {
+            if !self.turn.comes().await || !self.turn.is_long_enough(self.source.rules().timeout).await {
                 return None;
             }
+            let started = *started.get_or_insert_with(|| self.clock.elapsed());
             heard.requests += 1;
             let answer = self.step(claimed, cursor.as_ref()).await;
             heard.elapsed = self.clock.elapsed().saturating_sub(started);
@@ -74,7 +75,6 @@ impl Line<'_> {
             if cursor.is_none() {
                 return Some(heard);
             }
-            self.turn.pause().await;
         }
     }
 

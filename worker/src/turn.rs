@@ -1,6 +1,8 @@
 //! Holding on to a lane while a vendor is asked.
 
 use domain::clock::Clock;
+use entities::DbErr;
+use entities::beats::{book, is_shut};
 use entities::database::Database;
 use entities::lanes::{Claimed, LaneSpec, renew};
 use std::sync::Mutex;
@@ -34,11 +36,25 @@ impl<'a> Turn<'a> {
         self.fits(timeout) || (self.renew().await && self.fits(timeout))
     }
 
-    /// Waits until a further request of the same turn may be sent: a lane's rate holds for every request, not for turns alone.
-    pub async fn pause(&self) {
-        if self.lane.rules.requests_per_second.is_some() {
-            tokio::time::sleep(self.lane.rules.spacing).await;
+    /// Waits until the next request may be sent: a vendor's rate holds for every request, not for turns alone. `false` where
+    /// it may not: somebody has shut the lane meanwhile, or nobody can say.
+    pub async fn comes(&self) -> bool {
+        match self.wait().await {
+            Ok(comes) => comes,
+            Err(error) => {
+                warn!(%error, "nobody knows when to ask");
+                false
+            }
         }
+    }
+
+    async fn wait(&self) -> Result<bool, DbErr> {
+        let Some(wait) = book(self.database, self.lane).await? else { return Ok(false) };
+        if wait.is_zero() {
+            return Ok(true);
+        }
+        tokio::time::sleep(wait).await;
+        Ok(!is_shut(self.database, self.lane).await?)
     }
 
     /// Renews every third of the lease; ends when it is lost.

@@ -14,6 +14,7 @@ use domain::plan::slot_at;
 use domain::source::{Source, Step};
 use domain::want::Slice;
 use domain::window::Window;
+use entities::beats::book;
 use entities::database::Database;
 use entities::lanes::{LaneSpec, borrow, ensure, hand_back};
 use entities::roster::{Account, Roster};
@@ -110,18 +111,27 @@ async fn in_turn(database: &Database, lane: &LaneSpec, http: &Http, account: &Ac
     };
     match taken {
         Ok(Some(lease)) => {
-            let (line, idle) = call(http, account, name).await;
+            let (line, idle) = match book(database, lane).await {
+                Ok(Some(wait)) => {
+                    tokio::time::sleep(wait).await;
+                    call(http, account, name).await
+                }
+                Ok(None) => (not_called(&name, account), true),
+                Err(error) => (bad(&name, Code::Down, error.to_string()), true),
+            };
             match hand_back(database, lane, &lease, idle).await {
                 Ok(()) => line,
                 Err(error) => bad(&line.check, Code::Down, error.to_string()),
             }
         }
-        Ok(None) => {
-            let told = "not called: its lane is in use or closed; see convosync status".to_owned();
-            good(&name, told + &ending(account, SystemClock::start().now()))
-        }
+        Ok(None) => not_called(&name, account),
         Err(error) => bad(&name, Code::Down, error.to_string()),
     }
+}
+
+fn not_called(name: &str, account: &Account) -> Line {
+    let told = "not called: its lane is in use or closed; see convosync status".to_owned();
+    good(name, told + &ending(account, SystemClock::start().now()))
 }
 
 /// What works today may be about to end.

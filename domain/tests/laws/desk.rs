@@ -9,6 +9,7 @@ use domain::coverage::Coverage;
 use domain::job::Job;
 use domain::judge::{Judgement, Verdict};
 use domain::lane::{Lane, Lease, Traffic, pick};
+use domain::lead::Leads;
 use domain::ledger::{Heard, Ledger};
 use domain::plan::{Plan, due_at, plan, slot_at};
 use domain::rules::Rules;
@@ -194,7 +195,7 @@ impl Desk {
             elapsed: (reply.at - claimed.now).to_std().unwrap_or_default(),
             rows: answer.rows,
             earliest_change,
-            leads: Vec::new(),
+            leads: Leads::default(),
             named: 0,
             found: None,
             tally: claimed.want.slice.window().map(|window| {
@@ -241,7 +242,7 @@ impl Desk {
     /// Rows that came by mail, and what they prove of the want they answer: all of it, or nothing is stored.
     pub fn take(&mut self, truth: &Truth, id: i64, rows: &[Seen], asked_at: DateTime<Utc>, now: DateTime<Utc>) {
         let earliest_change = self.upsert(rows);
-        let (elapsed, leads) = (Duration::ZERO, Vec::new());
+        let (elapsed, leads) = (Duration::ZERO, Leads::default());
         let heard = Heard {
             asked_at,
             elapsed,

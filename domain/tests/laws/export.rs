@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use domain::fault::Fault;
 use domain::judge::{Answer, Circumstances, Verdict, judge};
 use domain::lane::{Traffic, pick};
+use domain::lead::Leads;
 use domain::ledger::{Heard, Ledger};
 use domain::rules::Rules;
 use domain::spans::Spans;
@@ -75,7 +76,7 @@ fn heard(asked_at: i64, rows: u64) -> Heard {
         elapsed: Duration::from_secs(1),
         rows,
         earliest_change: None,
-        leads: Vec::new(),
+        leads: Leads::default(),
         named: 0,
         found: None,
         tally: None,

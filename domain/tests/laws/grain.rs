@@ -3,6 +3,7 @@
 use crate::any::{DAY, HOUR, any_instant, any_window, at, certainly, often, rules, tile, ultimate, window};
 use chrono::TimeDelta;
 use domain::judge::{Answer, Circumstances, Verdict, judge};
+use domain::lead::Leads;
 use domain::ledger::{Heard, Ledger};
 use domain::pace::Pace;
 use domain::plan::windows_for;
@@ -31,8 +32,16 @@ fn answer(ledger: &mut Ledger, purpose: Purpose, asked: Window, rows: u64, rules
     let want = Want::new(purpose, Slice::Window(asked), asked.to(), Duration::from_secs(1));
     ledger.wants = vec![Want { id: 1, ..want }];
     let (asked_at, elapsed) = (rules.whole(asked).to(), Duration::from_secs(1));
-    let heard =
-        Heard { asked_at, elapsed, rows, earliest_change: None, leads: Vec::new(), named: 0, found: None, tally: None };
+    let heard = Heard {
+        asked_at,
+        elapsed,
+        rows,
+        earliest_change: None,
+        leads: Leads::default(),
+        named: 0,
+        found: None,
+        tally: None,
+    };
     let verdict = match rules.halves(asked) {
         _ if rows < rules.row_cap => Verdict::Commit,
         Some(_) => Verdict::Split,

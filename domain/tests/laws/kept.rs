@@ -1,10 +1,11 @@
 //! The law that nothing wanted is lost: whatever happens to a stream, once all is answered all is held.
 
-use crate::any::{DAY, HOUR, any_window, at, often, ultimate, window};
+use crate::any::{DAY, HOUR, any_window, at, often, rules, ultimate, window, windows};
 use crate::stream::{Deed, Stream, any_deed, any_rules};
 use chrono::TimeDelta;
 use domain::backfill::Mode;
 use domain::judge::{Answer, Circumstances, Verdict, judge};
+use domain::ledger::Ledger;
 use domain::rules::Rules;
 use domain::spans::Spans;
 use domain::want::{Purpose, Slice, Standing, Want};
@@ -98,4 +99,18 @@ proptest! {
         asking.accept(plan);
         prop_assert!(asking.wants.iter().any(|want| want.id == 9));
     }
+}
+
+/// A backfill of days before the live sync's first, read while they were young, is read again until it is final.
+#[test]
+fn what_a_backfill_read_too_early_is_read_again() {
+    let rules = rules();
+    let young = window(-3 * DAY, -2 * DAY);
+    let mut ledger = Ledger::default();
+    ledger.pace.rows_per_day = Some(10.0);
+    ledger.coverage.hold(young);
+    ledger.coverage.settle(window(-2 * DAY, 8 * DAY));
+    let since = young.to();
+    let planned = domain::plan::plan(at(9 * DAY), since, &rules, &ledger);
+    assert!(windows(&planned.wants).contains(&young), "{planned:?}");
 }

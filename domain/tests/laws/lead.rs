@@ -8,7 +8,7 @@ use domain::coverage::Trust;
 use domain::days::{View, days};
 use domain::fault::Fault;
 use domain::judge::{Answer, Circumstances, Verdict, judge};
-use domain::lead::{Found, Lead};
+use domain::lead::{Found, Lead, Leads};
 use domain::ledger::Heard;
 use domain::spans::Spans;
 use domain::want::{Purpose, Slice, Standing, Want};
@@ -25,13 +25,14 @@ fn listed(seconds: &[i64]) -> Stream {
     stream.now = at(6 * DAY);
     let want = Want { id: 1, ..Want::new(Purpose::Settle, Slice::Window(window(0, 2 * DAY)), at(0), Duration::ZERO) };
     stream.ledger.wants.push(want);
-    let leads = seconds.iter().enumerate().map(|(key, second)| lead(&key.to_string(), *second)).collect();
+    let leads =
+        seconds.iter().enumerate().map(|(key, second)| lead(&key.to_string(), *second)).collect::<Vec<_>>().into();
     answer(&mut stream, 1, &Verdict::Commit, &Heard { leads, ..heard() });
     stream
 }
 
 fn heard() -> Heard {
-    let (elapsed, leads) = (Duration::ZERO, Vec::new());
+    let (elapsed, leads) = (Duration::ZERO, Leads::default());
     Heard { asked_at: at(6 * DAY), elapsed, rows: 3, earliest_change: None, leads, named: 0, found: None, tally: None }
 }
 
@@ -122,9 +123,13 @@ fn the_ended_is_looked_at_once_more() {
     assert_eq!((look.due, look.of, states(&stream)), (at(13 * DAY), None, vec![Trust::Final, Trust::Final]));
     let mut named = stream.ledger.clone();
     let (id, late) = (look.id, at(13 * DAY));
+    let again = vec![lead("0", HOUR)];
+    stream.ledger.follow(&Leads { again, ..Leads::default() }, Duration::ZERO, &rules(), at(6 * DAY));
+    assert_eq!(states(&stream), vec![Trust::Provisional, Trust::Final]);
+    stream.ledger = named.clone();
     answer(&mut stream, id, &Verdict::Commit, &Heard { asked_at: late, found: Some(look_again(13)), ..heard() });
     assert!(stream.ledger.wants.is_empty(), "looked at for ever");
-    named.follow(&[lead("0", HOUR)], Duration::ZERO, &rules(), at(6 * DAY));
+    named.follow(&vec![lead("0", HOUR)].into(), Duration::ZERO, &rules(), at(6 * DAY));
     let [look] = named.wants.as_slice() else { panic!("{:?}", named.wants) };
     assert_eq!((look.due, look.of), (at(6 * DAY), Some(window(HOUR, HOUR + 1))));
     assert_eq!(named.known().held(), &[window(0, HOUR), window(HOUR + 1, 2 * DAY)].into_iter().collect::<Spans>());
@@ -142,14 +147,93 @@ fn what_is_named_while_it_is_asked_for_is_asked_for_again() {
         stream.ledger.wants[0].standing = Standing::Running { until: at(7 * DAY) };
         let id = stream.ledger.wants[0].id;
         let again = Lead { seen: Some(at(6 * DAY)), has_ended: true, ..lead("0", HOUR) };
-        stream.ledger.follow(&[again], Duration::ZERO, &rules(), at(6 * DAY));
+        stream.ledger.follow(&vec![again].into(), Duration::ZERO, &rules(), at(6 * DAY));
         answer(&mut stream, id, &verdict, &Heard { found: Some(look_again(13)), ..heard() });
         let [left] = stream.ledger.wants.as_slice() else { panic!("{verdict:?}: {:?}", stream.ledger.wants) };
         assert!(left.is_ready(at(6 * DAY)), "{verdict:?}: {left:?}");
         assert_eq!(left.of, Some(window(HOUR, HOUR + 1)), "not a last look beside it");
         assert_eq!((left.seen, left.has_ended), (Some(at(6 * DAY)), true));
-        assert_eq!(states(&stream)[0] == Trust::Missing, verdict == Verdict::Commit);
+        assert_eq!(states(&stream)[0], Trust::Provisional, "what was heard holds meanwhile");
     }
+}
+
+/// What was heard to its end and is asked for once more takes nothing away from its day; and who ordered it waits for it.
+#[test]
+fn what_is_asked_for_again_stays_held() {
+    let mut stream = listed(&[]);
+    assert_eq!(states(&stream), vec![Trust::Final, Trust::Final]);
+    let id = stream.order(0, 2, Mode::All);
+    stream.ledger.backfills[0].answered.add(window(0, 2 * DAY));
+    let again = vec![lead("0", HOUR)];
+    stream.ledger.follow(&Leads { again, ..Leads::default() }, Duration::ZERO, &rules(), at(6 * DAY));
+    stream.ledger.wants[0].id = 70;
+    assert_eq!(states(&stream), vec![Trust::Provisional, Trust::Final]);
+    assert_eq!(stream.plan().finished, [0; 0]);
+    // Named as something new, it is something new.
+    let before = stream.ledger.clone();
+    stream.ledger.follow(&vec![lead("0", HOUR)].into(), Duration::ZERO, &rules(), at(6 * DAY));
+    assert_eq!((states(&stream)[0], stream.ledger.wants.len()), (Trust::Missing, 1));
+    stream.ledger = before;
+    answer(&mut stream, 70, &Verdict::Commit, &heard());
+    assert_eq!(states(&stream), vec![Trust::Final, Trust::Final]);
+    assert_eq!(stream.plan().finished, [id]);
+}
+
+/// Lists of lists: the first time nothing is held before each part is; after that what is held stays held.
+#[test]
+fn parts_of_a_list_that_is_read_again_take_nothing_away() {
+    let mut stream = Stream::new(rules(), 0);
+    stream.now = at(6 * DAY);
+    let part = Lead { slice: Slice::Part("1".to_owned(), window(0, 2 * DAY)), of: None, seen: None, has_ended: false };
+    for (round, state) in [Trust::Missing, Trust::Provisional].into_iter().enumerate() {
+        let list = Want::new(Purpose::Settle, Slice::Window(window(0, 2 * DAY)), at(0), Duration::ZERO);
+        stream.ledger.wants.push(Want { id: 1, ..list });
+        answer(&mut stream, 1, &Verdict::Commit, &Heard { leads: vec![part.clone()].into(), ..heard() });
+        assert_eq!(states(&stream), vec![state, state], "{round}");
+        let [open] = stream.ledger.wants.as_slice() else { panic!("{:?}", stream.ledger.wants) };
+        let open = open.id;
+        answer(&mut stream, open, &Verdict::Commit, &heard());
+        assert_eq!(states(&stream), vec![Trust::Final, Trust::Final], "{round}");
+    }
+}
+
+/// A poll asks for what is held once more together with what is new: nothing but the new is missing.
+#[test]
+fn a_part_that_reaches_further_takes_nothing_away() {
+    let mut stream = Stream::new(rules(), 0);
+    stream.now = at(6 * DAY);
+    stream.ledger.coverage.hold(window(0, DAY));
+    for hours in [DAY / HOUR, 2 * DAY / HOUR] {
+        let slice = Slice::Part("1".to_owned(), window(0, hours * HOUR));
+        let leads = vec![Lead { slice, of: None, seen: None, has_ended: false }].into();
+        let list = Want::new(Purpose::Live, Slice::Window(window(0, 2 * DAY)), at(0), Duration::ZERO);
+        stream.ledger.wants.push(Want { id: 1, ..list });
+        if hours * HOUR == DAY {
+            stream.ledger.follow(&leads, Duration::ZERO, &rules(), at(6 * DAY));
+            assert_eq!(states(&stream), vec![Trust::Provisional, Trust::Missing], "what is held is looked at again");
+        } else {
+            answer(&mut stream, 1, &Verdict::Commit, &Heard { leads, ..heard() });
+            assert_eq!(states(&stream), vec![Trust::Provisional, Trust::Missing], "one want for both");
+            assert_eq!(stream.ledger.wants[0].unknown(), Some(window(DAY, 2 * DAY)));
+        }
+        stream.ledger.wants.retain(|want| want.slice.is_named());
+        assert_eq!(stream.ledger.wants.len(), 1);
+    }
+}
+
+/// An order to ask for everything once more holds for what began in its span.
+#[test]
+fn an_order_for_everything_is_known_by_what_began_in_it() {
+    let mut stream = listed(&[]);
+    stream.order(0, 1, Mode::Missing);
+    assert_eq!(stream.ledger.anew_since(window(HOUR, HOUR + 1)), None);
+    stream.order(0, 1, Mode::All);
+    stream.now = at(7 * DAY);
+    stream.order(0, 2, Mode::All);
+    let since = |second: i64| stream.ledger.anew_since(window(second, second + 1));
+    assert_eq!([since(HOUR), since(DAY), since(2 * DAY)], [Some(at(7 * DAY)), Some(at(7 * DAY)), None]);
+    stream.ledger.backfills.pop();
+    assert_eq!(stream.ledger.anew_since(window(HOUR, HOUR + 1)), Some(at(6 * DAY)));
 }
 
 /// A poll that fails, or waits for a person, is one want however often its stretches are named, and none of them is lost.
@@ -162,7 +246,7 @@ fn stretches_of_a_part_are_one_want() {
     for parked in [false, true] {
         let mut stream = listed(&[]);
         let follow = |lead: Lead, stream: &mut Stream| {
-            stream.ledger.follow(&[lead], Duration::ZERO, &rules(), at(6 * DAY));
+            stream.ledger.follow(&vec![lead].into(), Duration::ZERO, &rules(), at(6 * DAY));
             stream.ledger.wants.iter().map(|want| (want.slice.clone(), want.is_parked())).collect::<Vec<_>>()
         };
         follow(part("1", 0, 2), &mut stream);
@@ -178,7 +262,7 @@ fn stretches_of_a_part_are_one_want() {
         assert_eq!(follow(part("1", 40, 41), &mut stream).len(), 3, "far apart");
         stream.ledger.wants.truncate(2);
         assert_eq!(follow(part("1", 3, 4 + 31 * 24), &mut stream).len(), 3, "longer than one may ask for");
-        assert_eq!(states(&stream)[0], if parked { Trust::Blocked } else { Trust::Missing });
+        assert_eq!(states(&stream)[0], if parked { Trust::Blocked } else { Trust::Provisional }, "its list is held");
         // Somebody asks with what was known then.
         stream.ledger.wants[1].standing = Standing::Running { until: at(7 * DAY) };
         assert_eq!(follow(part("2", 4, 6), &mut stream).len(), 4);
@@ -194,7 +278,7 @@ fn a_backfill_waits_for_what_was_named() {
         id: 50,
         ..Want::new(Purpose::Backfill(id), Slice::Window(window(0, 2 * DAY)), at(0), Duration::ZERO)
     });
-    let leads = vec![lead("a", HOUR), lead("b", DAY + HOUR)];
+    let leads = vec![lead("a", HOUR), lead("b", DAY + HOUR)].into();
     answer(&mut stream, 50, &Verdict::Commit, &Heard { rows: 0, leads, ..heard() });
     assert_eq!(stream.plan().finished, [0; 0]);
     let open = |stream: &Stream| stream.ledger.wants.iter().find(|want| want.rechecks == 0).map(|want| want.id);
@@ -235,7 +319,7 @@ fn news_make_what_is_open_due() {
         let want = &mut stream.ledger.wants[0];
         (want.due, want.seen) = (later, Some(at(DAY)));
         change(want);
-        stream.ledger.follow(&[news], Duration::ZERO, &rules(), at(6 * DAY));
+        stream.ledger.follow(&vec![news].into(), Duration::ZERO, &rules(), at(6 * DAY));
         stream.ledger.wants[0].due
     };
     let (now, open): (_, fn(&mut Want)) = (at(6 * DAY), |_| {});

@@ -4,6 +4,7 @@ use crate::any::{HOUR, at, often, rules, window};
 use crate::stream::{Deed, Settled, Stream, any_deed, any_rules};
 use chrono::TimeDelta;
 use domain::judge::Verdict;
+use domain::lead::Leads;
 use domain::ledger::{Heard, Ledger};
 use domain::rules::Rules;
 use domain::spans::Spans;
@@ -55,24 +56,45 @@ fn no_want_is_lost(settled: &Settled, stream: &Stream) {
     let (id, wants) = (settled.want.id, &stream.ledger.wants);
     let of = |ledger: &Ledger| ledger.wants.iter().filter(|want| want.id != id).map(|want| want.id).collect::<Vec<_>>();
     let kept = wants.iter().find(|want| want.id == id);
-    let is_merged = |want: &&Want| settled.verdict == Verdict::Export && matches!(want.slice, Slice::Export(_));
+    // A full day is exported, be it all that was asked for or a part, and exports side by side are one.
+    let merges = matches!(settled.verdict, Verdict::Export | Verdict::Split);
+    let is_merged = |want: &&Want| merges && matches!(want.slice, Slice::Export(_));
     let others: Vec<&Want> = settled.before.wants.iter().filter(|want| want.id != id && !is_merged(want)).collect();
     // What was planned too wide, and nobody has asked for yet, is cut.
     let is_cut = |before: &Want| settled.verdict == Verdict::Split && is_untouched(before);
-    assert!(others.iter().all(|before| wants.contains(before) || is_cut(before)), "another want was changed");
+    // What was named again while it was answered is held from now on, and still wanted; what is named as new is not held.
+    let is_twin = |before: &Want| settled.verdict == Verdict::Commit && before.slice == settled.want.slice;
+    let is_new = |before: &Want| {
+        settled.heard.iter().flat_map(|heard| &heard.leads.first).any(|lead| lead.slice == before.slice)
+    };
+    let held = |before: &Want| {
+        let unheld = if is_new(before) { before.concerns() } else { before.unheld };
+        Want { unheld: unheld.filter(|_| !is_twin(before)), ..before.clone() }
+    };
+    assert!(others.iter().all(|before| wants.contains(&held(before)) || is_cut(before)), "another want was changed");
     let fresh: Vec<&Want> =
         wants.iter().filter(|want| want.id != id && !of(&settled.before).contains(&want.id)).collect();
     match &settled.verdict {
         Verdict::Commit => assert!(kept.is_none()),
         Verdict::Split => {
             assert!(kept.is_none() && fresh.iter().all(|part| part.failures == 0));
-            let gone = others.into_iter().filter(|before| !wants.contains(before));
+            // Where another asked for all of it as well, that one may still do.
+            let is_beside = |window: Window| {
+                let mut slices = others.iter().filter_map(|other| other.slice.window());
+                slices.all(|other| other.intersect(&window).is_none())
+            };
+            let is_alone = settled.want.slice.window().is_some_and(is_beside);
+            let gone = others.iter().copied().filter(|before| !wants.contains(before));
             for cut in gone.chain([&settled.want]) {
                 let asked = cut.slice.window().unwrap();
                 let parts: Vec<Window> = fresh.iter().filter_map(|want| want.slice.window()).collect();
-                let inside = parts.iter().filter_map(|part| part.intersect(&asked));
-                assert!(inside.clone().collect::<Spans>().covers(asked), "a part of {asked} is wanted no more");
-                assert!(*cut != settled.want || parts.iter().all(|part| !part.covers(&asked)), "{asked} was not cut");
+                // One mail is enough, whoever else waits for it.
+                let exports = wants.iter().filter(|want| matches!(want.slice, Slice::Export(_)));
+                let all = parts.iter().copied().chain(exports.filter_map(|want| want.slice.window()));
+                let inside = all.filter_map(|part| part.intersect(&asked));
+                assert!(inside.collect::<Spans>().covers(asked), "a part of {asked} is wanted no more");
+                let is_cut = parts.iter().all(|part| !part.covers(&asked));
+                assert!(*cut != settled.want || !is_alone || is_cut, "{asked} was not cut");
             }
         }
         Verdict::Export => {
@@ -92,6 +114,21 @@ fn no_want_is_lost(settled: &Settled, stream: &Stream) {
             assert_eq!((&kept.slice, kept.purpose), (&settled.want.slice, settled.want.purpose));
             assert_eq!((&kept.standing, kept.due), (&Standing::Waiting, *due));
         }
+    }
+}
+
+fn no_export_is_lost(settled: &Settled, stream: &Stream) {
+    let exports = |ledger: &Ledger, but: Option<i64>| {
+        let others = ledger.wants.iter().filter(|want| Some(want.id) != but);
+        let exported = others.filter_map(|want| match want.slice {
+            Slice::Export(window) => Some(window),
+            _ => None,
+        });
+        exported.collect::<Vec<_>>()
+    };
+    let after = exports(&stream.ledger, None);
+    for before in exports(&settled.before, Some(settled.want.id)) {
+        assert!(after.iter().any(|window| window.covers(&before)), "{before} is exported no more");
     }
 }
 
@@ -116,7 +153,7 @@ fn is_untouched(want: &Want) -> bool {
 fn leads_are_wanted_once(settled: &Settled, stream: &Stream) {
     let wants = &stream.ledger.wants;
     let open = |lead: &Slice| wants.iter().filter(|want| want.slice == *lead).count();
-    for lead in settled.heard.iter().flat_map(|heard| &heard.leads) {
+    for lead in settled.heard.iter().flat_map(|heard| &heard.leads.first) {
         assert_eq!(open(&lead.slice), 1, "{lead:?} is wanted {} times", open(&lead.slice));
     }
 }
@@ -146,7 +183,10 @@ proptest! {
 
     #[test]
     fn a_want_ends_only_by_an_answer_or_in_its_halves(life in any_life()) {
-        after_every_answer(life, no_want_is_lost);
+        after_every_answer(life, |settled, stream| {
+            no_want_is_lost(settled, stream);
+            no_export_is_lost(settled, stream);
+        });
     }
 
     #[test]
@@ -230,7 +270,7 @@ fn a_verdict_on_an_unknown_want_changes_nothing() {
         elapsed: Duration::ZERO,
         rows: 1,
         earliest_change: None,
-        leads: Vec::new(),
+        leads: Leads::default(),
         named: 0,
         found: None,
         tally: None,

@@ -6,6 +6,7 @@
 
 mod any;
 mod backoff;
+mod beat;
 mod coverage;
 mod days;
 mod desk;

@@ -82,7 +82,8 @@ proptest! {
         prop_assert!(rows < rules.row_cap || width == rules.step, "{rows} rows in {width}");
     }
 
-    /// A window that was capped is never asked for in one piece again.
+    /// After a capped answer windows are narrower, and markedly so where it was for hours: a burst that caps a second says
+    /// little of the next.
     #[test]
     fn it_shrinks_when_capped(rules in any_rules(), lessons in prop::collection::vec(any_lesson(), 0..10), extra in 0_u64..50) {
         let mut pace = Pace::default();
@@ -90,7 +91,9 @@ proptest! {
         let width = pace.width(&rules);
         let capped = Window::new(at(0), at(0) + width).unwrap();
         pace.learn_capped(capped, rules.row_cap + extra);
-        prop_assert!(pace.width(&rules) < width || width == rules.step);
+        let is_telling = width >= TimeDelta::hours(6) && width > rules.step;
+        let after = pace.width(&rules);
+        prop_assert!(after < width || after == width && !is_telling, "{width} and then {after}");
     }
 
     /// A vendor that has been fast for long and then gets slow is believed within a few time-outs.

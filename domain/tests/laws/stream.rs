@@ -220,7 +220,7 @@ impl Stream {
             seen: None,
             has_ended: false,
         };
-        let leads = leads.iter().map(lead).collect();
+        let leads = leads.iter().map(lead).collect::<Vec<_>>().into();
         Heard {
             asked_at,
             elapsed: Duration::from_secs(2),
@@ -250,7 +250,16 @@ impl Stream {
         let window = window(day * DAY, (day + days) * DAY);
         let progress = Progress::Running;
         let answered = domain::spans::Spans::default();
-        self.ledger.backfills.push(Backfill { id, window, mode, progress, answered, windows_done: 0, rows: 0 });
+        self.ledger.backfills.push(Backfill {
+            id,
+            window,
+            mode,
+            ordered_at: self.now,
+            progress,
+            answered,
+            windows_done: 0,
+            rows: 0,
+        });
         id
     }
 

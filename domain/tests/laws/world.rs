@@ -88,6 +88,7 @@ impl World {
                 id: 1,
                 window,
                 mode: plot.mode,
+                ordered_at: start,
                 progress: Progress::Running,
                 answered: Spans::default(),
                 windows_done: 0,

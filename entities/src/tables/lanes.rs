@@ -30,6 +30,8 @@ pub struct Model {
     pub background_at: Option<DateTime<Utc>>,
     /// When a backfill last started.
     pub backfill_at: Option<DateTime<Utc>>,
+    /// The first instant at which a request may be sent that nobody has booked, where the vendor sets a rate.
+    pub next_at: Option<DateTime<Utc>>,
 }
 
 /// No relations: queries join by name.

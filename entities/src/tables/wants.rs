@@ -55,6 +55,10 @@ pub struct Model {
     pub seen_at: Option<DateTime<Utc>>,
     /// Whether it is said to be at its end.
     pub has_ended: bool,
+    /// The stretch of which nothing is held before it is answered: where one begins.
+    pub unheld_from_at: Option<DateTime<Utc>>,
+    /// The same stretch's end.
+    pub unheld_to_at: Option<DateTime<Utc>>,
 }
 
 /// No relations: queries join by name.

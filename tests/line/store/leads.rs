@@ -147,14 +147,37 @@ async fn ended(engine: Engine) {
     answer(&store, &store.claim_next("look").await, Vec::new(), Some(found), Verdict::Commit).await;
     let again = followed::Entity::find().one(store.db().connection()).await.unwrap().unwrap();
     assert_eq!(again.of_at, began.of_at, "a look does not forget when it began");
-    // Unless everything is to be asked for once more.
+    take(&store, "e6", &named(Some(8))).await;
+    let [open] = store.ledger("a").await.wants.try_into().unwrap();
+    assert!(open.unknown().is_none(), "its day was held before: {open:?}");
+    answer(&store, &store.claim_next("again").await, Vec::new(), Some(found), Verdict::Commit).await;
+    once_more(&store, now, found).await;
+}
+
+/// Unless everything is to be asked for once more.
+async fn once_more(store: &Store, now: DateTime<Utc>, found: Found) {
+    let named = |minute| lead(now, "one", minute);
+    let keys = async || store.ledger("a").await.wants.len();
     for (mode, count) in [(Mode::Missing, 0), (Mode::All, 1)] {
         let span = Window::new(now - TimeDelta::days(9), now).unwrap();
         let id = backfills::start(store.db(), "a", &["chat_8".to_owned()], span, mode).await.unwrap();
         let want = Want::new(Purpose::Backfill(id), Slice::Window(old_hour(now, 1)), now, Duration::ZERO);
         store.change("a", |ledger| ledger.wants.push(want)).await;
-        answer(&store, &store.claim_next("list").await, vec![named(Some(5))], None, Verdict::Commit).await;
-        assert_eq!(keys().await.len(), count, "{mode:?}");
+        answer(store, &store.claim_next("list").await, vec![named(Some(5))], None, Verdict::Commit).await;
+        assert_eq!(keys().await, count, "{mode:?}");
+    }
+    let [again] = store.ledger("a").await.wants.try_into().unwrap();
+    assert!(again.unknown().is_none() && again.unread().is_some(), "it takes nothing away from its day: {again:?}");
+    // Once is enough, however many lists name it meanwhile; by a part of one it is named as well.
+    answer(store, &store.claim_next("again").await, Vec::new(), Some(found), Verdict::Commit).await;
+    let part = Slice::Part("1".to_owned(), old_hour(now, 1));
+    for count in [0, 1] {
+        let want = Want::new(Purpose::Lead, part.clone(), now, Duration::ZERO);
+        store.change("a", |ledger| ledger.wants.push(want)).await;
+        answer(store, &store.claim_next("part").await, vec![named(Some(5))], None, Verdict::Commit).await;
+        assert_eq!(keys().await, count);
+        let span = Window::new(now - TimeDelta::days(9), now).unwrap();
+        backfills::start(store.db(), "a", &["chat_8".to_owned()], span, Mode::All).await.unwrap();
     }
 }
 
@@ -186,13 +209,15 @@ async fn an_event_changes_nothing_of_what_waits_for_a_person_or_has_failed() {
     };
     let parked = Want { standing: Standing::Parked { reason: "404".to_owned() }, ..want("parked") };
     let failed = Want { failures: 3, ..want("failed") };
-    let before = store.change("a", |ledger| ledger.wants.extend([parked, failed, want("open")])).await.wants;
-    for key in ["parked", "failed", "open"] {
+    let undated = Want { of: None, ..want("undated") };
+    let before = store.change("a", |ledger| ledger.wants.extend([parked, failed, want("open"), undated])).await.wants;
+    for key in ["parked", "failed", "open", "undated"] {
         take(&store, key, &lead(now, key, Some(1))).await;
     }
     let after = store.ledger("a").await.wants;
-    assert_eq!((after.len(), &after[0].standing, after[1].due), (3, &before[0].standing, later));
+    assert_eq!((after.len(), &after[0].standing, after[1].due), (4, &before[0].standing, later));
     assert!(after[2].due <= store_later(now), "{:?}", after[2]);
+    assert_eq!(after[3].unknown(), lead(now, "undated", None).of, "its day waits for it from now on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
