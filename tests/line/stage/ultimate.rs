@@ -23,29 +23,40 @@ pub struct UltimateVendor {
     /// Its bots.
     pub bots: Vec<String>,
     config: Config,
-    clock: Arc<dyn Clock>,
+    began: DateTime<Utc>,
     _serving: Serving,
 }
+
+/// How long after a day its file is asked for.
+const AFTER: Duration = Duration::from_hours(1);
 
 /// A vendor that answers at once, with `conversations` a day.
 pub fn conversations(per_day: f64) -> Config {
     Config {
         conversations_per_day: per_day,
         latency: Duration::from_millis(5),
-        // Just before it is asked for: what is there and not asked for yet would be taken for missing.
-        ready_after: Duration::from_mins(59),
+        // When it is asked for: what is there and not asked for yet would be taken for missing.
+        ready_after: AFTER,
         ..Config::default()
     }
 }
 
 impl UltimateVendor {
-    /// Starts one.
+    /// Starts one, where no further file comes out: a test may last from one day into the next.
     pub async fn start(config: Config) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let ultimate = Ultimate::new(config.clone(), clock.clone());
+        ultimate.freeze();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let serving = serve(listener, ultimate.router(), &CancellationToken::new()).unwrap();
-        Self { ultimate, base: serving.base(), bots: config.bots.clone(), config, clock, _serving: serving }
+        Self {
+            ultimate,
+            base: serving.base(),
+            bots: config.bots.clone(),
+            config,
+            began: clock.now(),
+            _serving: serving,
+        }
     }
 
     /// An account with all its bots, at the vendor's own cadence: a file a day.
@@ -58,10 +69,10 @@ impl UltimateVendor {
             .with("lease", "20s")
     }
 
-    /// The day so many before the first whose file is not asked for yet: that is an hour after the day's end. So the hour
-    /// after midnight belongs to the day before.
+    /// The day so many before the one whose file was not there yet when it started: the hour after midnight belongs to the
+    /// day before.
     pub fn day(&self, ago: i64) -> NaiveDate {
-        (self.now() - TimeDelta::hours(1) - TimeDelta::days(ago)).date_naive()
+        (self.began - AFTER - TimeDelta::days(ago)).date_naive()
     }
 
     /// All that its files of the days `from` to `to` ago, both included, tell, against the tables: all bots together.
@@ -90,10 +101,5 @@ impl UltimateVendor {
     pub fn assert_no_breach(&self) {
         assert_eq!(self.ultimate.most_in_flight(), 1, "P1: requests under way");
         assert_eq!(self.ultimate.breaches(), [], "the vendor's rules");
-    }
-
-    /// The time.
-    pub fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
     }
 }
