@@ -1,7 +1,7 @@
 //! JSON in one spelling: compact, members in order, a number with all its digits. What means the same is then the same
 //! text, whether it came in an answer or in a cell of a file.
 
-use serde::de::{Deserializer, Error, Visitor};
+use crate::literal;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -144,7 +144,7 @@ fn write_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 fn of(raw: &str, deepest: u32) -> Option<Json> {
     let inner = |raw: &RawValue| of(raw.get(), deepest.checked_sub(1)?);
     Some(match raw.trim_ascii().as_bytes().first()? {
-        b'"' => Json::Text(text(raw)?),
+        b'"' => Json::Text(literal::text(raw.as_bytes())?),
         b'[' => {
             let items: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
             Json::List(items.into_iter().map(inner).collect::<Option<_>>()?)
@@ -162,24 +162,4 @@ fn of(raw: &str, deepest: u32) -> Option<Json> {
 fn plain(word: &str) -> String {
     let has_decimals = word.contains('.') && !word.contains(['e', 'E']);
     if has_decimals { word.trim_end_matches('0').trim_end_matches('.').to_owned() } else { word.to_owned() }
-}
-
-/// A text; half of a surrogate pair (an emoji cut in two) becomes U+FFFD.
-fn text(raw: &str) -> Option<String> {
-    struct Bytes;
-    impl Visitor<'_> for Bytes {
-        type Value = String;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a text")
-        }
-
-        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<String, E> {
-            Ok(String::from_utf8_lossy(bytes).into_owned())
-        }
-    }
-    if let Ok(text) = serde_json::from_str(raw) {
-        return Some(text);
-    }
-    serde_json::Deserializer::from_slice(raw.as_bytes()).deserialize_bytes(Bytes).ok()
 }

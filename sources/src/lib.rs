@@ -12,6 +12,7 @@ pub mod fields;
 mod grid;
 mod json;
 mod lines;
+mod literal;
 mod moment;
 mod nearest;
 mod plain;

@@ -1,10 +1,9 @@
 //! JSON in one spelling, so that what means the same is stored as the same bytes.
 
-use serde::de::{Deserializer, Error, Visitor};
+use crate::literal;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
 
 /// So deep a nesting is read by everyone; what is deeper is kept as text.
 const DEEPEST: usize = 100;
@@ -78,7 +77,7 @@ pub fn quoted(text: &str) -> String {
 pub fn decoded(raw: &str) -> Cow<'_, str> {
     match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(inner) if !inner.contains('\\') => Cow::Borrowed(inner),
-        _ => Cow::Owned(serde_json::from_str(raw).unwrap_or_else(|_| lossy(raw))),
+        _ => Cow::Owned(literal::text(raw.as_bytes()).unwrap_or_default()),
     }
 }
 
@@ -149,21 +148,4 @@ fn token(rest: &str) -> usize {
 /// Whether a JSON text has only escapes that cannot be left out.
 fn is_plain(token: &str) -> bool {
     memchr::memchr(b'\\', token.as_bytes()).is_none() || !token.contains("\\u") && !token.contains("\\/")
-}
-
-/// A text that has halves of surrogate pairs in it.
-fn lossy(raw: &str) -> String {
-    struct Bytes;
-    impl Visitor<'_> for Bytes {
-        type Value = String;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a text")
-        }
-
-        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<String, E> {
-            Ok(String::from_utf8_lossy(bytes).into_owned())
-        }
-    }
-    serde_json::Deserializer::from_str(raw).deserialize_bytes(Bytes).unwrap_or_default()
 }

@@ -1,8 +1,7 @@
 //! JSON in pieces. Where a value ends is found here; whether it is one is left to `serde_json`.
 
-use serde::de::{Deserializer, Error, Visitor};
+use crate::literal;
 use serde_json::Value;
-use std::fmt;
 
 /// Looks for the end of one value in a buffer that grows. Each byte is looked at once.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,7 +80,7 @@ pub fn members(raw: &[u8]) -> Option<Vec<(String, &[u8])>> {
 /// No database holds the character NUL, so it is left out; half of a surrogate pair (an emoji cut in two) becomes U+FFFD.
 pub fn text(raw: &[u8]) -> String {
     let text = match raw.first() {
-        Some(b'"') => serde_json::from_slice(raw).unwrap_or_else(|_| lossy(raw)),
+        Some(b'"') => literal::text(raw).unwrap_or_default(),
         Some(b'n') => String::new(),
         // Written anew, so that blanks between its parts make no difference.
         Some(b'{' | b'[') => value(raw).to_string(),
@@ -111,21 +110,4 @@ fn clean(value: Value) -> Value {
 
 fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "") } else { text }
-}
-
-/// A text that has halves of surrogate pairs in it.
-fn lossy(raw: &[u8]) -> String {
-    struct Bytes;
-    impl Visitor<'_> for Bytes {
-        type Value = String;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a text")
-        }
-
-        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<String, E> {
-            Ok(String::from_utf8_lossy(bytes).into_owned())
-        }
-    }
-    serde_json::Deserializer::from_slice(raw).deserialize_bytes(Bytes).unwrap_or_default()
 }
