@@ -1,4 +1,4 @@
-//! The only place that reads the clock.
+//! This host's clock. No other file reads it.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::clock::Clock;
@@ -10,16 +10,16 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// Starts counting.
+    /// A clock whose elapsed time begins now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    #[expect(clippy::disallowed_methods, reason = "this file is the only one that reads the clock")]
     pub fn start() -> Self {
         Self { started: Instant::now() }
     }
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    #[expect(clippy::disallowed_methods, reason = "this file is the only one that reads the clock")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now().trunc_subsecs(3)
     }

@@ -1,16 +1,16 @@
 //! Data on stdout, as a table or as JSON.
 
 use crate::arguments::Output;
+use crate::console::print;
 use crate::failure::{Code, Failure};
-use crate::talk::print;
 use chrono::{DateTime, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-/// Prints `data` as JSON, or as the table that `rows` makes of it.
-pub fn show<T: Serialize>(output: Output, data: &T, rows: impl FnOnce(&T) -> Table) -> Result<(), Failure> {
+/// Prints `data` as JSON, or as the table that `to_table` makes of it.
+pub fn show<T: Serialize>(output: Output, data: &T, to_table: impl FnOnce(&T) -> Table) -> Result<(), Failure> {
     match output {
-        Output::Table => print(&rows(data).to_string()),
+        Output::Table => print(&to_table(data).to_string()),
         Output::Json => {
             let text = serde_json::to_string_pretty(data);
             print(&text.map_err(|error| Failure::new(Code::Unexpected, error.to_string()))?)
@@ -18,7 +18,7 @@ pub fn show<T: Serialize>(output: Output, data: &T, rows: impl FnOnce(&T) -> Tab
     }
 }
 
-/// An empty table under `header`.
+/// A table with this header and no rows.
 pub fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table
@@ -28,12 +28,12 @@ pub fn table<const N: usize>(header: [&str; N]) -> Table {
     table
 }
 
-/// An instant in UTC.
+/// A time in UTC, to the second.
 pub fn utc(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
-/// What may be absent.
+/// A value, or a dash.
 pub fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| value.to_string())
 }

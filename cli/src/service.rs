@@ -1,64 +1,65 @@
-//! The service, put together.
+//! The service: its connections, and the roles of a process.
 
 use crate::arguments::Role;
 use crate::clock::SystemClock;
 use crate::failure::{Code, Failure};
-use crate::settings::{Settings, wrong};
+use crate::settings::Settings;
 use domain::clock::Clock;
-use entities::database::Database;
-use entities::roster::Roster;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use scheduler::Scheduler;
 use secrecy::ExposeSecret;
-use server::{Metrics, Probe, Server};
+use server::{Limits, Metrics, Probe, RateLimits, Server};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use storage::accounts::Accounts;
+use storage::database::Database;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 use worker::http::Http;
-use worker::post::Post;
-use worker::pull::Worker;
+use worker::mail_ingest::MailIngest;
 use worker::queue::Queue;
+use worker::worker::Worker;
 
-/// Everything a process needs, connected.
+/// What the roles of a process share.
 pub struct Service {
-    /// The database, up to date.
+    /// The database, with its tables up to date.
     pub database: Database,
-    /// The accounts.
-    pub roster: Arc<Roster>,
+    /// The accounts in the settings.
+    pub accounts: Arc<Accounts>,
     /// The queue.
     pub queue: Queue,
     /// This host's clock.
     pub clock: Arc<dyn Clock>,
-    /// How to send.
+    /// The client that sends requests to vendors.
     pub http: Http,
 }
 
-/// What is left of a lease after its request's time-out, for storing the answer.
-const GRACE: Duration = Duration::from_secs(5);
+/// The longest time to connect to the database or the queue.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Service {
-    /// Connects to everything the settings name, and brings the tables up to date.
+    /// Connects to the database and the queue, and brings the tables up to date.
     ///
     /// # Errors
-    /// What cannot be reached, and what to look at.
+    /// Settings that cannot be used, or a database or queue that cannot be reached.
     pub async fn open(settings: &Settings) -> Result<Self, Failure> {
-        let roster = Arc::new(settings.roster()?);
-        let (database, clock) = database(settings).await?;
-        let done =
-            database.migrate().await.map_err(|error| Failure::new(Code::Down, format!("cannot migrate: {error}")))?;
-        if !done.is_empty() {
-            info!(changes = done.len(), "tables are up to date");
+        let accounts = Arc::new(settings.accounts()?);
+        let (database, clock) = connect_database(settings).await?;
+        let migrations = database.migrate(&sources::conversations_view()).await.map_err(|error| {
+            Failure::new(Code::Down, format!("cannot bring the tables up to date: {error}; look at database.url"))
+        })?;
+        if !migrations.is_empty() {
+            info!(migrations = migrations.len(), "the tables are up to date");
         }
-        Ok(Self { database, roster, queue: queue(settings).await?, clock, http: http()? })
+        Ok(Self { database, accounts, queue: open_queue(settings).await?, clock, http: http_client()? })
     }
 
-    /// Runs `roles` until `stop`; then lets what is in flight end.
+    /// Runs `roles` until `stop`, then waits until nothing is in flight.
     ///
     /// # Errors
-    /// What ended by itself, or could not be begun.
+    /// A role that cannot start, or that fails.
     pub async fn run(
         &self,
         settings: &Settings,
@@ -67,73 +68,74 @@ impl Service {
         stop: CancellationToken,
     ) -> Result<(), Failure> {
         let metrics = Metrics::install().map_err(|error| Failure::new(Code::Unexpected, error.to_string()))?;
-        let posts = self.posts()?;
+        let mailboxes = self.mailboxes()?;
         let scheduler = self.scheduler(settings);
         scheduler.prepare().await?;
         let tasks = TaskTracker::new();
-        let ended = Arc::new(Mutex::new(None));
-        // Health must be seen until the last request has ended.
-        let serving = CancellationToken::new();
+        let first_error = Arc::new(Mutex::new(None));
+        // The server answers until the last request has ended, so that health checks do not fail while draining.
+        let server_stop = CancellationToken::new();
         if let Some(listener) = listener.filter(|_| roles.contains(&Role::Server)) {
             let server = Arc::new(self.server(settings, metrics));
-            let (serving, stop, ended) = (serving.clone(), stop.clone(), ended.clone());
+            let (server_stop, stop, first_error) = (server_stop.clone(), stop.clone(), first_error.clone());
             tasks.spawn(async move {
-                end(server.serve(listener, serving).await.map_err(|error| error.to_string()), &stop, &ended);
+                let result = server.serve(listener, server_stop).await.map_err(|error| error.to_string());
+                stop_on_error(result, &stop, &first_error);
             });
         }
-        let working = TaskTracker::new();
+        let workers = TaskTracker::new();
         if roles.contains(&Role::Scheduler) {
             let stop = stop.clone();
-            working.spawn(async move { scheduler.run(&stop).await });
+            workers.spawn(async move { scheduler.run(&stop).await });
         }
         if roles.contains(&Role::Worker) {
-            for post in posts {
-                working.spawn(Arc::new(post).run(stop.clone()));
+            for mailbox in mailboxes {
+                workers.spawn(Arc::new(mailbox).run(stop.clone()));
             }
             let worker = Arc::new(self.worker(stop.clone()));
-            let (queue, at_once, drain) = (self.queue.clone(), settings.worker.concurrency, settings.worker.drain);
-            let (stop, ended) = (stop.clone(), ended.clone());
-            working.spawn(async move {
-                let done = queue.consume(worker, at_once, stop.clone(), drain).await;
-                end(done.map_err(|error| error.to_string()), &stop, &ended);
+            let (queue, concurrency, drain) = (self.queue.clone(), settings.worker.concurrency, settings.worker.drain);
+            let (stop, first_error) = (stop.clone(), first_error.clone());
+            workers.spawn(async move {
+                let result = queue.consume(worker, concurrency, stop.clone(), drain).await;
+                stop_on_error(result.map_err(|error| error.to_string()), &stop, &first_error);
             });
         }
         stop.cancelled().await;
-        working.close();
-        working.wait().await;
-        serving.cancel();
+        workers.close();
+        workers.wait().await;
+        server_stop.cancel();
         tasks.close();
         tasks.wait().await;
-        let ended = ended.lock().map_or(None, |mut ended| ended.take());
-        ended.map_or(Ok(()), |message| Err(Failure::new(Code::Unexpected, message)))
+        let error = first_error.lock().map_or(None, |mut error| error.take());
+        error.map_or(Ok(()), |message| Err(Failure::new(Code::Unexpected, message)))
     }
 
-    /// A scheduler over this service's ledgers.
+    /// The scheduler of this service's accounts.
     #[must_use]
     pub fn scheduler(&self, settings: &Settings) -> Scheduler {
         Scheduler {
             database: self.database.clone(),
-            roster: self.roster.clone(),
+            accounts: self.accounts.clone(),
             queue: Arc::new(self.queue.clone()),
             every: settings.scheduler.tick,
         }
     }
 
-    /// One for each mailbox that an account names.
-    fn posts(&self) -> Result<Vec<Post>, Failure> {
-        Post::of(&self.database, &self.roster)
-            .map_err(|(account, why)| wrong(format!("accounts.{account}.mailbox: {why}")))
+    /// The reader of each mailbox that an account names.
+    fn mailboxes(&self) -> Result<Vec<MailIngest>, Failure> {
+        MailIngest::of(&self.database, &self.accounts)
+            .map_err(|(account, reason)| Failure::settings(format!("accounts.{account}.mailbox: {reason}")))
     }
 
     fn worker(&self, draining: CancellationToken) -> Worker {
-        let random = Mutex::new(SmallRng::from_os_rng());
+        let rng = Mutex::new(SmallRng::from_os_rng());
         Worker {
             database: self.database.clone(),
-            roster: self.roster.clone(),
+            accounts: self.accounts.clone(),
             http: self.http.clone(),
             clock: self.clock.clone(),
-            jitter: Arc::new(move || random.lock().map_or(0.5, |mut random| random.random())),
-            name: format!("{}-{}", host(), std::process::id()),
+            jitter: Arc::new(move || rng.lock().map_or(0.5, |mut rng| rng.random())),
+            name: format!("{}-{}", host_name(), std::process::id()),
             draining,
         }
     }
@@ -142,70 +144,72 @@ impl Service {
         let token = settings.server.operator_token.clone();
         Server {
             database: self.database.clone(),
-            roster: self.roster.clone(),
+            accounts: self.accounts.clone(),
             queue: Arc::new(QueueProbe(self.queue.clone())),
             metrics,
+            rate_limits: RateLimits::new(&Limits::default(), &self.clock),
             operator_token: (!token.expose_secret().is_empty()).then_some(token),
             version: env!("CARGO_PKG_VERSION"),
         }
     }
 }
 
-/// The database that the settings name, not migrated.
+/// Connects to the database that the settings name, and leaves its tables as they are.
 ///
 /// # Errors
-/// Where it cannot be reached.
-pub async fn database(settings: &Settings) -> Result<(Database, Arc<dyn Clock>), Failure> {
+/// A database that cannot be reached within 10 seconds.
+pub async fn connect_database(settings: &Settings) -> Result<(Database, Arc<dyn Clock>), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let url = settings.database.url.expose_secret();
-    // The pool would try for longer, and then say only that it tried.
-    let connecting = tokio::time::timeout(GRACE * 2, Database::connect(url, clock.clone())).await;
-    let why = match connecting {
+    // The pool's own time-out is longer, and its error does not name the reason.
+    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, Database::connect(url, clock.clone())).await;
+    let reason = match connecting {
         Ok(Ok(database)) => return Ok((database, clock)),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "no connection within 10 s".to_owned(),
     };
-    let message = format!("cannot reach the database {}: {why}; look at database.url", without_password(url));
+    let message = format!("cannot reach the database {}: {reason}; look at database.url", redact_password(url));
     Err(Failure::new(Code::Down, message))
 }
 
-/// The queue that the settings name.
+/// Opens the queue that the settings name.
 ///
 /// # Errors
-/// Where it cannot be reached.
-pub async fn queue(settings: &Settings) -> Result<Queue, Failure> {
+/// A queue that cannot be reached within 10 seconds.
+pub async fn open_queue(settings: &Settings) -> Result<Queue, Failure> {
     let url = settings.queue.url.expose_secret();
-    let opening = tokio::time::timeout(GRACE * 2, Queue::open(url, &settings.queue.name)).await;
-    let why = match opening {
+    let opening = tokio::time::timeout(CONNECT_TIMEOUT, Queue::open(url, &settings.queue.name)).await;
+    let reason = match opening {
         Ok(Ok(queue)) => return Ok(queue),
         Ok(Err(error)) => error.to_string(),
-        Err(_) => "no answer".to_owned(),
+        Err(_) => "no answer within 10 s".to_owned(),
     };
-    let message = format!("cannot reach the queue {}: {why}; look at queue.url", without_password(url));
+    let message = format!("cannot reach the queue {}: {reason}; look at queue.url", redact_password(url));
     Err(Failure::new(Code::Down, message))
 }
 
-/// What sends requests.
+/// The client that sends requests to vendors.
 ///
 /// # Errors
-/// Where TLS cannot be set up.
-pub fn http() -> Result<Http, Failure> {
-    Http::new().map_err(|error| Failure::new(Code::Unexpected, format!("TLS cannot be set up: {error}")))
+/// TLS that cannot be set up.
+pub fn http_client() -> Result<Http, Failure> {
+    Http::new().map_err(|error| Failure::new(Code::Unexpected, format!("cannot set up TLS: {error}")))
 }
 
-/// An address that may be shown: without user and password, which end at the last `@`, and without what follows `?`,
-/// where they may stand as well.
-fn without_password(url: &str) -> String {
+/// An address without secrets: without user and password, which end at the last `@`, and without parameters after `?`,
+/// which may be a password too.
+fn redact_password(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let (secret, place) = rest.rsplit_once('@').unwrap_or(("", rest));
-    match (secret.contains('?'), place.split('?').next()) {
-        (false, Some(place)) if secret.is_empty() => format!("{scheme}://{place}"),
-        (false, Some(place)) => format!("{scheme}://…@{place}"),
-        // Nobody can tell where the address ends and the rest begins.
+    let (login, host) = rest.rsplit_once('@').unwrap_or(("", rest));
+    match (login.contains('?'), host.split('?').next()) {
+        (false, Some(host)) if login.is_empty() => format!("{scheme}://{host}"),
+        (false, Some(host)) => format!("{scheme}://…@{host}"),
+        // A `?` before the `@` may be part of the password, so that the host's place is unknown.
         _ => format!("{scheme}://…"),
     }
 }
 
+/// The queue, as the server checks it.
 struct QueueProbe(Queue);
 
 #[async_trait::async_trait]
@@ -215,17 +219,18 @@ impl Probe for QueueProbe {
     }
 }
 
-fn host() -> String {
+/// The name of this host, for the names of workers.
+fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     if name.trim().is_empty() { "host".to_owned() } else { name.trim().to_owned() }
 }
 
-/// A part that ends by itself, before it was told to, ends the process: half a service looks healthy and is not.
-fn end(done: Result<(), String>, stop: &CancellationToken, ended: &Mutex<Option<String>>) {
-    if let Err(message) = done {
-        error!(message, "a part of the service ended by itself");
-        if let Ok(mut ended) = ended.lock() {
-            *ended = Some(message);
+/// Stops the process when a role fails: a service without one of its roles would look healthy and do nothing.
+fn stop_on_error(result: Result<(), String>, stop: &CancellationToken, first_error: &Mutex<Option<String>>) {
+    if let Err(message) = result {
+        error!(message, "a role of this process failed; the process stops");
+        if let Ok(mut error) = first_error.lock() {
+            *error = Some(message);
         }
         stop.cancel();
     }

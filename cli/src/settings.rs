@@ -1,218 +1,235 @@
 //! The settings: built-in defaults, under a file, under the environment. The only place that reads the environment.
 
-mod environment;
-mod merge;
-mod secret;
+mod document;
+mod error;
+mod known_keys;
+mod layers;
+mod origin;
+mod variables;
 
-use crate::failure::{Code, Failure};
-use entities::roster::{Account, Roster};
+pub use error::SettingsError;
+
+use layers::Layers;
+use origin::Origins;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
+use storage::accounts::{Account, Accounts};
 
 /// All settings in force.
 #[derive(Debug)]
 pub struct Settings {
     /// `[database]`
-    pub database: Storage,
+    pub database: DatabaseSettings,
     /// `[queue]`
-    pub queue: Queue,
+    pub queue: QueueSettings,
     /// `[server]`
-    pub server: Server,
+    pub server: ServerSettings,
     /// `[scheduler]`
-    pub scheduler: Scheduler,
+    pub scheduler: SchedulerSettings,
     /// `[worker]`
-    pub worker: Worker,
+    pub worker: WorkerSettings,
     /// `[log]`
-    pub log: Log,
-    accounts: Map<String, Value>,
+    pub log: LogSettings,
+    accounts: AccountTables,
+    origins: Origins,
+}
+
+/// The tables `[accounts.NAME]`. Their values may be secret, so that `Debug` shows none.
+struct AccountTables(Map<String, Value>);
+
+impl std::fmt::Debug for AccountTables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
+    }
 }
 
 /// `[database]`
-#[derive(Debug, Deserialize)]
-pub struct Storage {
+#[derive(Debug)]
+pub struct DatabaseSettings {
     /// `sqlite://…` or `postgres://…`; may hold a password.
     pub url: SecretString,
 }
 
 /// `[queue]`
-#[derive(Debug, Deserialize)]
-pub struct Queue {
+#[derive(Debug)]
+pub struct QueueSettings {
     /// `memory:` or `redis://…`; may hold a password.
     pub url: SecretString,
-    /// The prefix of its keys.
+    /// The prefix of the queue's keys in Redis.
     pub name: String,
 }
 
 /// `[server]`
-#[derive(Debug, Deserialize)]
-pub struct Server {
-    /// Where it listens.
+#[derive(Debug)]
+pub struct ServerSettings {
+    /// The address that the server listens on.
     pub bind: SocketAddr,
-    /// Empty for none.
+    /// The operator's password; empty for none.
     pub operator_token: SecretString,
 }
 
 /// `[scheduler]`
-#[derive(Debug, Deserialize)]
-pub struct Scheduler {
-    /// How often it looks.
-    #[serde(deserialize_with = "duration")]
+#[derive(Debug)]
+pub struct SchedulerSettings {
+    /// The time between two ticks.
     pub tick: Duration,
 }
 
 /// `[worker]`
-#[derive(Debug, Deserialize)]
-pub struct Worker {
-    /// Tickets at once.
+#[derive(Debug)]
+pub struct WorkerSettings {
+    /// The number of tickets that one process works on at once.
     pub concurrency: usize,
-    /// How long SIGTERM waits.
-    #[serde(deserialize_with = "duration")]
+    /// The time that a stopping process waits for requests in flight.
     pub drain: Duration,
 }
 
 /// `[log]`
-#[derive(Debug, Deserialize)]
-pub struct Log {
-    /// How lines look.
+#[derive(Debug)]
+pub struct LogSettings {
+    /// The format of log lines.
     pub format: LogFormat,
-    /// Which lines there are.
+    /// The least level that is logged, or filters by module.
     pub level: String,
 }
 
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// The format of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For machines.
+    /// One JSON object per line.
     Json,
 }
 
-/// Every setting with its default and a sentence: the manual.
+/// The file of all settings with their defaults, also shown by `convosync config`.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
-/// The file that is read where none is named.
+/// The secrets outside the accounts. Each may also be given as `<key>_file`.
+const SECRETS: [&str; 3] = ["database.url", "queue.url", "server.operator_token"];
+/// The settings file in the working directory, read when the command line names none.
 const FILE: &str = "convosync.toml";
+const DURATION: &str = "a duration in quotes, such as \"5s\", \"5m\" or \"48h\"";
 
 impl Settings {
-    /// From `file`, or `convosync.toml` where there is one, and the environment.
+    /// Reads `file`, or `convosync.toml` if it exists, and the environment.
     ///
     /// # Errors
-    /// What cannot be read or is not known, and what to write instead.
-    pub fn load(file: Option<&Path>) -> Result<Self, Failure> {
-        let text = match file {
-            Some(file) => std::fs::read_to_string(file)
-                .map_err(|error| wrong(format!("cannot read {}: {error}", file.display())))?,
-            None if Path::new(FILE).exists() => {
-                std::fs::read_to_string(FILE).map_err(|error| wrong(format!("cannot read {FILE}: {error}")))?
-            }
+    /// A file that cannot be read, an unknown setting, or a value that cannot be used.
+    pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
+        let default = Path::new(FILE);
+        let file = file.or_else(|| default.exists().then_some(default));
+        let name = file.unwrap_or(default).display().to_string();
+        let text = match file.map(std::fs::read_to_string) {
             None => String::new(),
+            Some(Ok(text)) => text,
+            Some(Err(error)) => {
+                return Err(SettingsError::UnreadableFile { file: name, reason: error.to_string() });
+            }
         };
-        Self::from_text(&text, environment::variables())
+        Self::from_layers(Layers::merge(&name, &text, &variables::from_environment()?)?)
     }
 
-    /// From a file's text and the variables `CONVOSYNC__…`, given without that prefix.
+    /// Reads a file's text and environment variables, which are given by their full names.
     ///
     /// # Errors
-    /// What is not known or makes no sense, and what to write instead.
-    pub fn from_text(text: &str, variables: Vec<(String, String)>) -> Result<Self, Failure> {
-        let defaults = merge::parse(DEFAULTS, "the built-in defaults")?;
-        let file = merge::parse(text, FILE)?;
-        let mut all = merge::over(&defaults, file)?;
-        environment::apply(&mut all, &defaults, variables)?;
-        secret::resolve(&mut all)?;
-        let accounts = match all.remove("accounts") {
-            Some(Value::Object(accounts)) => accounts,
-            _ => Map::new(),
-        };
+    /// An unknown setting, or a value that cannot be used.
+    pub fn from_text(text: &str, environment: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
+        Self::from_layers(Layers::merge(FILE, text, environment)?)
+    }
+
+    fn from_layers(layers: Layers) -> Result<Self, SettingsError> {
+        let duration = |text: &str| humantime::parse_duration(text).ok();
         let settings = Self {
-            database: section(&mut all, "database")?,
-            queue: section(&mut all, "queue")?,
-            server: section(&mut all, "server")?,
-            scheduler: section(&mut all, "scheduler")?,
-            worker: section(&mut all, "worker")?,
-            log: section(&mut all, "log")?,
-            accounts,
+            database: DatabaseSettings { url: layers.secret("database.url")? },
+            queue: QueueSettings { url: layers.secret("queue.url")?, name: layers.text("queue.name")? },
+            server: ServerSettings {
+                bind: layers.parse("server.bind", "a socket address in quotes, such as \"127.0.0.1:8080\"")?,
+                operator_token: layers.secret("server.operator_token")?,
+            },
+            scheduler: SchedulerSettings { tick: layers.read("scheduler.tick", DURATION, duration)? },
+            worker: WorkerSettings {
+                concurrency: layers.parse("worker.concurrency", "a whole number above 0, such as 16")?,
+                drain: layers.read("worker.drain", DURATION, duration)?,
+            },
+            log: LogSettings {
+                format: layers.read("log.format", "\"text\" or \"json\"", |text| match text {
+                    "text" => Some(LogFormat::Text),
+                    "json" => Some(LogFormat::Json),
+                    _ => None,
+                })?,
+                level: layers.text("log.level")?,
+            },
+            accounts: AccountTables(layers.accounts()?),
+            origins: layers.into_origins(),
         };
         settings.check()?;
         Ok(settings)
     }
 
-    /// The accounts, opened.
+    /// The accounts, each opened by its source.
     ///
     /// # Errors
-    /// Everything that is wrong with any of them.
-    pub fn roster(&self) -> Result<Roster, Failure> {
+    /// All problems of all accounts.
+    pub fn accounts(&self) -> Result<Accounts, SettingsError> {
         let mut accounts = Vec::new();
         let mut problems = Vec::new();
-        for (name, table) in &self.accounts {
-            let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-            let Value::Object(table) = table else {
-                problems.push(format!("accounts.{name}: not a table; write [accounts.{name}]"));
-                continue;
-            };
-            if name.is_empty() || !name.chars().all(is_plain) {
-                problems
-                    .push(format!("accounts.{name}: a name is made of a-z, 0-9, _ and -; write [accounts.shop_bot]"));
+        for (name, table) in &self.accounts.0 {
+            let key = format!("accounts.{name}");
+            let Value::Object(table) = table else { continue };
+            if !variables::is_name(name) {
+                let expected = "named with a-z, 0-9, _ and - only; write [accounts.shop_bot]".to_owned();
+                problems.push(SettingsError::Invalid { origin: self.origins.of(&key), key, expected });
                 continue;
             }
             match sources::open(name, table) {
                 Ok(opened) => accounts.push(Account { source: opened.source, since: opened.since }),
-                Err(found) => problems.extend(found.iter().map(ToString::to_string)),
+                Err(found) => problems.extend(found.into_iter().map(|problem| SettingsError::Account {
+                    origin: self.origins.of(&format!("{key}.{}", problem.key)),
+                    problem: Box::new(problem),
+                })),
             }
         }
-        if problems.is_empty() { Ok(Roster::new(accounts)) } else { Err(wrong(problems.join("\n"))) }
+        if problems.is_empty() { Ok(Accounts::new(accounts)) } else { Err(SettingsError::Several(problems)) }
     }
 
-    /// Refuses combinations that would break a promise.
-    fn check(&self) -> Result<(), Failure> {
+    /// Refuses values that would break a promise, alone or together.
+    fn check(&self) -> Result<(), SettingsError> {
+        let conflict = |key: &'static str, reason: String| {
+            Err(SettingsError::Conflict { origin: self.origins.of(key), key, reason })
+        };
         let token = self.server.operator_token.expose_secret();
         if !self.server.bind.ip().is_loopback() && token.is_empty() {
-            return Err(wrong(format!(
-                "server.bind: {} can be reached from elsewhere, and anyone could read the dashboard; set \
-                 server.operator_token (or operator_token_file), or write bind = \"127.0.0.1:{}\"",
-                self.server.bind,
-                self.server.bind.port()
-            )));
+            let port = self.server.bind.port();
+            let reason = format!(
+                "other hosts can reach this address, and without server.operator_token anyone could read the dashboard; \
+                 set operator_token (or operator_token_file), or write bind = \"127.0.0.1:{port}\""
+            );
+            return conflict("server.bind", reason);
         }
         let database = self.database.url.expose_secret();
-        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|start| database.starts_with(start)) {
-            return Err(wrong(
-                "database.url: not a database that is known; write sqlite://convosync.db or \
-                 postgres://user:password@host/name",
-            ));
+        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database.starts_with(scheme)) {
+            let reason = "not the address of a database; write \"sqlite://convosync.db\" or \
+                          \"postgres://user:password@host/name\"";
+            return conflict("database.url", reason.to_owned());
         }
         let queue = self.queue.url.expose_secret();
         if queue != "memory:" && !queue.starts_with("redis://") && !queue.starts_with("rediss://") {
-            return Err(wrong("queue.url: not a queue that is known; write memory: or redis://host:6379/0"));
+            let reason = "not the address of a queue; write \"memory:\" or \"redis://host:6379/0\"";
+            return conflict("queue.url", reason.to_owned());
         }
         if self.worker.concurrency == 0 {
-            return Err(wrong("worker.concurrency: nothing would ever be asked; write 16"));
+            return conflict("worker.concurrency", "with 0, the worker would work on no ticket; write 16".to_owned());
         }
         if self.scheduler.tick.is_zero() || self.scheduler.tick > Duration::from_secs(5) {
-            return Err(wrong("scheduler.tick: work of a dead worker must be found within 5 s; write \"1s\""));
+            let reason = "must be above 0 and at most 5 s, so that the scheduler finds a dead worker's job in time; \
+                          write \"1s\"";
+            return conflict("scheduler.tick", reason.to_owned());
         }
         Ok(())
     }
-}
-
-/// A failure for settings that make no sense.
-pub(crate) fn wrong(message: impl Into<String>) -> Failure {
-    Failure::new(Code::Settings, message)
-}
-
-fn section<T: serde::de::DeserializeOwned>(all: &mut Map<String, Value>, name: &str) -> Result<T, Failure> {
-    let value = all.remove(name).unwrap_or_else(|| Value::Object(Map::new()));
-    serde_json::from_value(value).map_err(|error| wrong(format!("[{name}]: {error}")))
-}
-
-fn duration<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(from)?;
-    humantime::parse_duration(&text)
-        .map_err(|_| serde::de::Error::custom(format!("{text:?} is no duration; write \"5s\", \"5m\" or \"48h\"")))
 }

@@ -56,7 +56,7 @@ impl Backfill {
     /// What it still has to ask for, oldest first: what may have been filed later than it happened is asked for too.
     #[must_use]
     pub fn remaining(&self, coverage: &Coverage, rules: &Rules) -> Vec<Window> {
-        let needed = Window::new(self.window.from(), self.window.to() + rules.spill).unwrap_or(self.window);
+        let needed = Window::new(self.window.from(), self.window.to() + rules.late_filing).unwrap_or(self.window);
         match self.mode {
             Mode::Missing => coverage.held().gaps(needed),
             Mode::All => self.answered.gaps(needed),

@@ -4,6 +4,7 @@ use crate::spans::Spans;
 use crate::window::Window;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The windows that were asked for and answered in full; the settled ones among them are final.
 ///
@@ -15,9 +16,9 @@ pub struct Coverage {
 }
 
 /// How much of a day (or of any window) can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Trust {
+pub enum Completeness {
     /// A part of it cannot be had until a person acts.
     Blocked,
     /// A part of it was never asked for, or never answered in full.
@@ -28,7 +29,7 @@ pub enum Trust {
     Final,
 }
 
-impl Trust {
+impl Completeness {
     /// The word that tables, metrics and JSON use.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -76,13 +77,13 @@ impl Coverage {
         self.settled.add(window);
     }
 
-    /// All of it but `unheld`; and of what is left, nothing of `unsettled` is final.
+    /// All of it but `missing_scope`; and of what is left, nothing of `unsettled` is final.
     #[must_use]
-    pub fn without(&self, unheld: &Spans, unsettled: &Spans) -> Self {
+    pub fn without(&self, missing_scope: &Spans, unsettled: &Spans) -> Self {
         let minus = |spans: &Spans, others: &Spans| {
             spans.windows().iter().flat_map(|window| others.gaps(*window)).collect::<Spans>()
         };
-        Self { held: minus(&self.held, unheld), settled: minus(&minus(&self.settled, unsettled), unheld) }
+        Self { held: minus(&self.held, missing_scope), settled: minus(&minus(&self.settled, unsettled), missing_scope) }
     }
 
     /// What was answered in full.
@@ -106,21 +107,21 @@ impl Coverage {
     /// How much `window` can be trusted, where `blocked` are the windows that wait for a person and `due` is the
     /// instant up to which live work should have asked by now: what lies after it is nobody's fault yet.
     #[must_use]
-    pub fn trust(&self, window: Window, blocked: &[Window], due: DateTime<Utc>) -> Trust {
+    pub fn completeness(&self, window: Window, blocked: &[Window], due: DateTime<Utc>) -> Completeness {
         if self.settled.covers(window) {
-            return Trust::Final;
+            return Completeness::Final;
         }
         let Some(past) = Window::new(window.from(), window.to().min(due)) else {
-            return Trust::Provisional;
+            return Completeness::Provisional;
         };
         let waits = |gap: &Window| blocked.iter().any(|stop| stop.intersect(gap).is_some());
         // Also where something is held: what waits was asked for again because that may no longer be all.
         if self.settled.gaps(past).iter().any(waits) {
-            Trust::Blocked
+            Completeness::Blocked
         } else if self.held.covers(past) {
-            Trust::Provisional
+            Completeness::Provisional
         } else {
-            Trust::Missing
+            Completeness::Missing
         }
     }
 }

@@ -1,13 +1,14 @@
 //! One stream's days, for people.
 
-use crate::coverage::Trust;
+use crate::coverage::Completeness;
+use crate::job::{Job, JobState, Slice};
 use crate::ledger::Ledger;
 use crate::rules::Rules;
-use crate::want::{Slice, Standing, Want};
 use crate::window::Window;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// One day of one stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -15,13 +16,13 @@ pub struct Day {
     /// As the account's clocks have it.
     pub day: NaiveDate,
     /// How much it can be trusted.
-    pub state: Trust,
+    pub state: Completeness,
     /// Why it is not final, where there is more to say than that.
     pub reason: Option<String>,
 }
 
 /// How many days stand where.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DayCounts {
     /// Days that equal what the vendor holds.
     pub r#final: u64,
@@ -61,8 +62,8 @@ pub fn days(view: View<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
         .filter_map(|day| {
             let window = Window::of_day(day, view.zone)?;
             let needed = view.needed(window);
-            let state = match known.trust(needed, &blocked, view.due) {
-                Trust::Missing if view.forgotten(needed).is_some() => Trust::Blocked,
+            let state = match known.completeness(needed, &blocked, view.due) {
+                Completeness::Missing if view.forgotten(needed).is_some() => Completeness::Blocked,
                 state => state,
             };
             Some(Day { day, state, reason: view.reason(window, state) })
@@ -79,7 +80,8 @@ pub fn at_risk(view: View<'_>, first: NaiveDate) -> Vec<NaiveDate> {
     let is_forgotten = |day: &Day| {
         Window::of_day(day.day, view.zone).is_some_and(|window| later.forgotten(later.needed(window)).is_some())
     };
-    let missing = days(view, first, last).into_iter().filter(|day| day.state == Trust::Missing && is_forgotten(day));
+    let missing =
+        days(view, first, last).into_iter().filter(|day| day.state == Completeness::Missing && is_forgotten(day));
     missing.map(|day| day.day).collect()
 }
 
@@ -88,10 +90,10 @@ pub fn at_risk(view: View<'_>, first: NaiveDate) -> Vec<NaiveDate> {
 pub fn count<'a>(days: impl IntoIterator<Item = &'a Day>) -> DayCounts {
     days.into_iter().fold(DayCounts::default(), |mut counts, day| {
         match day.state {
-            Trust::Final => counts.r#final += 1,
-            Trust::Provisional => counts.provisional += 1,
-            Trust::Missing => counts.missing += 1,
-            Trust::Blocked => counts.blocked += 1,
+            Completeness::Final => counts.r#final += 1,
+            Completeness::Provisional => counts.provisional += 1,
+            Completeness::Missing => counts.missing += 1,
+            Completeness::Blocked => counts.blocked += 1,
         }
         counts
     })
@@ -100,7 +102,7 @@ pub fn count<'a>(days: impl IntoIterator<Item = &'a Day>) -> DayCounts {
 impl View<'_> {
     /// What must be held for all of `day`: the vendor may file some of it later.
     fn needed(&self, day: Window) -> Window {
-        Window::new(day.from(), day.to() + self.rules.spill).unwrap_or(day)
+        Window::new(day.from(), day.to() + self.rules.late_filing).unwrap_or(day)
     }
 
     /// What of `needed` is not held and cannot be asked for any more.
@@ -109,19 +111,19 @@ impl View<'_> {
         self.ledger.coverage.held().gaps(past).first().copied()
     }
 
-    fn reason(&self, day: Window, state: Trust) -> Option<String> {
+    fn reason(&self, day: Window, state: Completeness) -> Option<String> {
         let needed = self.needed(day);
         match state {
-            Trust::Final => None,
-            Trust::Provisional => Some(self.why_provisional(day, needed)),
-            Trust::Blocked => self.why_blocked(needed),
-            Trust::Missing => Some(self.why_missing(needed)),
+            Completeness::Final => None,
+            Completeness::Provisional => Some(self.why_provisional(day, needed)),
+            Completeness::Blocked => self.why_blocked(needed),
+            Completeness::Missing => Some(self.why_missing(needed)),
         }
     }
 
     fn why_provisional(&self, day: Window, needed: Window) -> String {
         match self.ledger.coverage.held().gaps(needed).first() {
-            Some(gap) if !self.rules.spill.is_zero() => {
+            Some(gap) if !self.rules.late_filing.is_zero() => {
                 format!("waits for the file of {}; a day is complete with its own file and the next", file_of(*gap))
             }
             _ if day.to() > self.due => "not over yet".to_owned(),
@@ -130,9 +132,11 @@ impl View<'_> {
     }
 
     fn why_blocked(&self, needed: Window) -> Option<String> {
-        let parked = self.touching(needed).find_map(|want| match &want.standing {
-            Standing::Parked { reason } => Some(reason.clone()),
-            Standing::Waiting | Standing::Handed { .. } | Standing::Running { .. } | Standing::Awaiting { .. } => None,
+        let parked = self.touching(needed).find_map(|job| match &job.state {
+            JobState::Parked { reason } => Some(reason.clone()),
+            JobState::Waiting | JobState::Dispatched { .. } | JobState::Running { .. } | JobState::Awaiting { .. } => {
+                None
+            }
         });
         parked.or_else(|| {
             let kept = self.rules.retention?.num_days();
@@ -141,28 +145,28 @@ impl View<'_> {
     }
 
     fn why_missing(&self, needed: Window) -> String {
-        let asked = match self.touching(needed).max_by_key(|want| (want.is_awaiting(self.now), want.failures)) {
-            Some(want) if want.is_awaiting(self.now) && want.is_taken() => "a mailed export is on its way".to_owned(),
-            Some(want) if want.is_awaiting(self.now) => "the vendor is busy with another export".to_owned(),
-            Some(want) if want.failures == 1 => "asked once without an answer".to_owned(),
-            Some(want) if want.failures > 0 => format!("asked {} times without an answer", want.failures),
-            Some(want) if matches!(want.slice, Slice::Export(_)) => {
+        let asked = match self.touching(needed).max_by_key(|job| (job.is_awaiting(self.now), job.failures)) {
+            Some(job) if job.is_awaiting(self.now) && job.is_taken() => "a mailed export is on its way".to_owned(),
+            Some(job) if job.is_awaiting(self.now) => "the vendor is busy with another export".to_owned(),
+            Some(job) if job.failures == 1 => "asked once without an answer".to_owned(),
+            Some(job) if job.failures > 0 => format!("asked {} times without an answer", job.failures),
+            Some(job) if matches!(job.slice, Slice::Export(_)) => {
                 "too much for one answer; waits for a mailed export".to_owned()
             }
             Some(_) => "being asked for".to_owned(),
             None => "never asked for".to_owned(),
         };
         match self.ledger.coverage.held().gaps(needed).first() {
-            Some(gap) if !self.rules.spill.is_zero() => {
+            Some(gap) if !self.rules.late_filing.is_zero() => {
                 format!("the file of {} is missing: {asked}", file_of(*gap))
             }
             _ => asked,
         }
     }
 
-    fn touching(&self, window: Window) -> impl Iterator<Item = &Want> {
-        let touches = move |want: &&Want| want.concerns().is_some_and(|of| of.intersect(&window).is_some());
-        self.ledger.wants.iter().filter(touches)
+    fn touching(&self, window: Window) -> impl Iterator<Item = &Job> {
+        let touches = move |job: &&Job| job.concerns().is_some_and(|of| of.intersect(&window).is_some());
+        self.ledger.jobs.iter().filter(touches)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use crate::backoff;
 use crate::fault::Fault;
+use crate::job::{Job, Purpose, Slice};
 use crate::lane::Closing;
 use crate::rules::Rules;
-use crate::want::{Purpose, Slice, Want};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
-/// What follows for the want.
+/// What follows for the job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Answered in full: its window is held.
@@ -46,10 +46,10 @@ impl Verdict {
     }
 }
 
-/// What follows for the want and for its lane.
+/// What follows for the job and for its lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
-    /// For the want.
+    /// For the job.
     pub verdict: Verdict,
     /// Where the lane must be shut for all workers.
     pub closing: Option<Closing>,
@@ -90,7 +90,7 @@ const PENDING: Duration = Duration::from_hours(1);
 /// How often an export is asked for whose mail never comes, before a person is called.
 const EXPORTS: u32 = 3;
 /// The narrowest window that is cut because it failed, rather than because it was full: a vendor that is down must
-/// not turn one want into thousands.
+/// not turn one job into thousands.
 const NARROW: TimeDelta = TimeDelta::hours(1);
 
 /// The longest wait there is.
@@ -98,29 +98,29 @@ const YEAR: TimeDelta = TimeDelta::days(365);
 
 /// Decides. A full answer is never a commit; a throttle is never undercut.
 #[must_use]
-pub fn judge(rules: &Rules, want: &Want, heard: Result<&Answer, &Fault>, at: Circumstances) -> Judgement {
+pub fn judge(rules: &Rules, job: &Job, heard: Result<&Answer, &Fault>, at: Circumstances) -> Judgement {
     match heard {
-        Ok(answer) => Judgement { verdict: judge_answer(rules, want, *answer, at), closing: None },
-        Err(fault) => judge_fault(rules, want, fault, at),
+        Ok(answer) => Judgement { verdict: judge_answer(rules, job, *answer, at), closing: None },
+        Err(fault) => judge_fault(rules, job, fault, at),
     }
 }
 
-fn judge_answer(rules: &Rules, want: &Want, answer: Answer, at: Circumstances) -> Verdict {
+fn judge_answer(rules: &Rules, job: &Job, answer: Answer, at: Circumstances) -> Verdict {
     if answer.awaited {
         return match rules.export {
-            Some(export) if want.rechecks < EXPORTS => Verdict::Await(at.now + delta(export.patience)),
+            Some(export) if job.rechecks < EXPORTS => Verdict::Await(at.now + delta(export.patience)),
             _ => Verdict::Park(format!("asked {EXPORTS} times for a mailed export, and none has come")),
         };
     }
-    if !want.has_ended && answer.open.is_some_and(|until| at.now < until) {
-        let wait = rules.pending.saturating_mul(1 << want.rechecks.min(10)).min(PENDING.max(rules.pending));
+    if !job.has_ended && answer.open.is_some_and(|until| at.now < until) {
+        let wait = rules.pending.saturating_mul(1 << job.rechecks.min(10)).min(PENDING.max(rules.pending));
         return Verdict::Recheck(at.now + delta(wait));
     }
-    if want.is_forgotten(rules.oldest(at.now)) {
-        // Whoever is asked for what it no longer keeps answers with what is left. The next plan wants what can be had.
+    if job.is_forgotten(rules.oldest(at.now)) {
+        // Whoever is asked for what it no longer keeps answers with what is left. The next plan jobs what can be had.
         return Verdict::Snooze(at.now + delta(rules.retry_min));
     }
-    if let Slice::Window(window) = want.slice
+    if let Slice::Window(window) = job.slice
         && answer.rows >= rules.row_cap
     {
         return match rules.halves(window) {
@@ -132,11 +132,11 @@ fn judge_answer(rules: &Rules, want: &Want, answer: Answer, at: Circumstances) -
         };
     }
     if answer.rejects > 0 {
-        if want.rechecks >= RECHECKS && is_wide(rules, want) {
+        if job.rechecks >= RECHECKS && is_wide(rules, job) {
             // What cannot be read is hemmed in, so that it blocks an hour and not the live sync.
             return Verdict::Split;
         }
-        if want.rechecks >= RECHECKS {
+        if job.rechecks >= RECHECKS {
             return Verdict::Park(format!("{} rows could not be read; see the table rejects", answer.rejects));
         }
         return Verdict::Recheck(at.now + delta(rules.refresh));
@@ -144,7 +144,7 @@ fn judge_answer(rules: &Rules, want: &Want, answer: Answer, at: Circumstances) -
     Verdict::Commit
 }
 
-fn judge_fault(rules: &Rules, want: &Want, fault: &Fault, at: Circumstances) -> Judgement {
+fn judge_fault(rules: &Rules, job: &Job, fault: &Fault, at: Circumstances) -> Judgement {
     let later = |failures| at.now + delta(backoff::delay(failures, rules.retry_min, rules.retry_max, at.jitter));
     let shut = |until: DateTime<Utc>| Judgement {
         verdict: Verdict::Snooze(until),
@@ -160,42 +160,42 @@ fn judge_fault(rules: &Rules, want: &Want, fault: &Fault, at: Circumstances) -> 
         // The one that the vendor works on may be ours: asked for by a process that died before it could note it.
         Fault::Busy(_) => verdict_only(match rules.export {
             Some(export) => Verdict::Await(at.now + delta(export.busy_retry)),
-            None => Verdict::Retry(later(want.failures + 1)),
+            None => Verdict::Retry(later(job.failures + 1)),
         }),
         Fault::Maintenance(_) => shut(at.now + delta(rules.maintenance_pause)),
         Fault::Unauthorised(_) => Judgement {
             verdict: Verdict::Snooze(at.now),
             closing: Some(Closing { until: None, reason: fault.to_string() }),
         },
-        Fault::TimedOut(_) | Fault::Malformed(_) if is_worth_splitting(rules, want) => verdict_only(Verdict::Split),
-        Fault::Malformed(text) if want.purpose != Purpose::Live && want.failures >= UNREADABLE => {
-            verdict_only(Verdict::Park(format!("unreadable {} times: {text}", want.failures + 1)))
+        Fault::TimedOut(_) | Fault::Malformed(_) if is_worth_splitting(rules, job) => verdict_only(Verdict::Split),
+        Fault::Malformed(text) if job.purpose != Purpose::Live && job.failures >= UNREADABLE => {
+            verdict_only(Verdict::Park(format!("unreadable {} times: {text}", job.failures + 1)))
         }
         // A vendor that is down comes back by itself. Not so one thing that fails while others are answered.
-        Fault::Unreachable(_) | Fault::TimedOut(_) if is_alone(want, at) => verdict_only(Verdict::Park(format!(
+        Fault::Unreachable(_) | Fault::TimedOut(_) if is_alone(job, at) => verdict_only(Verdict::Park(format!(
             "failed {} times, while other questions are answered: {fault}",
-            want.failures + 1
+            job.failures + 1
         ))),
         Fault::Unreachable(_) | Fault::TimedOut(_) | Fault::Malformed(_) => {
-            verdict_only(Verdict::Retry(later(want.failures + 1)))
+            verdict_only(Verdict::Retry(later(job.failures + 1)))
         }
         Fault::Refused(text) => verdict_only(Verdict::Park(text.clone())),
     }
 }
 
 /// Whether it fails and fails, and nothing else does.
-fn is_alone(want: &Want, at: Circumstances) -> bool {
-    want.slice.is_named() && want.failures >= UNREADABLE && at.others_answer
+fn is_alone(job: &Job, at: Circumstances) -> bool {
+    job.slice.is_named() && job.failures >= UNREADABLE && at.others_answer
 }
 
 /// A window that keeps failing may hold too much: after a second failure its halves are tried.
-fn is_worth_splitting(rules: &Rules, want: &Want) -> bool {
-    want.failures > 0 && is_wide(rules, want)
+fn is_worth_splitting(rules: &Rules, job: &Job) -> bool {
+    job.failures > 0 && is_wide(rules, job)
 }
 
-fn is_wide(rules: &Rules, want: &Want) -> bool {
-    let Slice::Window(window) = want.slice else { return false };
-    rules.halves(window).is_some_and(|(older, _)| rules.whole(older).span() >= NARROW)
+fn is_wide(rules: &Rules, job: &Job) -> bool {
+    let Slice::Window(window) = job.slice else { return false };
+    rules.halves(window).is_some_and(|(older, _)| rules.expand(older).span() >= NARROW)
 }
 
 /// A vendor may ask for any wait; more than a year is no date that could be stored.

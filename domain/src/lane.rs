@@ -1,6 +1,6 @@
-//! Turn-taking for one credential, cluster-wide (promises P1, P6, P7).
+//! Turn-taking for one credential over all processes (promises P1, P6, P7).
 
-use crate::want::{Purpose, Slice, Want};
+use crate::job::{Job, Purpose, Slice};
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -170,7 +170,7 @@ impl Lane {
     }
 }
 
-/// What a lane knows when it chooses its next want.
+/// What a lane knows when it chooses its next job.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Traffic {
     /// The next due time of live work on this lane that is not yet wanted.
@@ -198,40 +198,39 @@ const QUOTA_SHARE: u64 = 90;
 /// Longer than any lease or spacing: instants beyond it could not be stored.
 const LONGEST: TimeDelta = TimeDelta::days(3650);
 
-/// The want that should have the lane next, of those ready on it at `now`.
+/// The job that should have the lane next, of those ready on it at `now`.
 ///
 /// Live work always goes first. Background work starts only where it should end before the next live slot; but where
 /// it has had no turn for a while, it may start if it delays that slot by no more than P7 allows: so it always moves.
-/// Where another slot stays free for live work, nothing has to fit. Among background work leads and owed stretches go
+/// Where another slot stays free for live work, nothing has to fit. Among background work items and owed stretches go
 /// before backfills, yet a backfill too has a turn every so often.
 #[must_use]
-pub fn pick<'a>(ready: &'a [Want], traffic: &Traffic, now: DateTime<Utc>) -> Option<&'a Want> {
-    let may = |want: &Want| !(traffic.is_exporting && matches!(want.slice, Slice::Export(_)));
+pub fn pick<'a>(ready: &'a [Job], traffic: &Traffic, now: DateTime<Utc>) -> Option<&'a Job> {
+    let may = |job: &Job| !(traffic.is_exporting && matches!(job.slice, Slice::Export(_)));
     let first =
-        |live: bool| move |want: &&'a Want| (want.purpose == Purpose::Live) == live && want.is_ready(now) && may(want);
-    if let Some(live) = ready.iter().filter(first(true)).min_by_key(|want| (want.due, want.id)) {
+        |live: bool| move |job: &&'a Job| (job.purpose == Purpose::Live) == live && job.is_ready(now) && may(job);
+    if let Some(live) = ready.iter().filter(first(true)).min_by_key(|job| (job.due, job.id)) {
         return Some(live);
     }
     if traffic.quota.is_some_and(|(used, quota)| u64::from(used) * 100 >= u64::from(quota) * QUOTA_SHARE) {
         return None;
     }
     let starved = |last: Option<DateTime<Utc>>| last.is_none_or(|last| now - last >= FLOOR);
-    let lateness =
-        |want: &Want| traffic.next_live.map_or(TimeDelta::zero(), |slot| delta(want.expected) - (slot - now));
+    let lateness = |job: &Job| traffic.next_live.map_or(TimeDelta::zero(), |slot| delta(job.expected) - (slot - now));
     // Not twice in a row while others wait, however long one takes.
     let backfill_first =
         starved(traffic.last_backfill) && traffic.last_backfill.is_none_or(|last| traffic.last_background > Some(last));
-    let turn = |want: &&Want| {
-        let backfill = matches!(want.purpose, Purpose::Backfill(_));
-        let newest = want.concerns().map_or(i64::MAX, |window| -window.to().timestamp());
-        (backfill != backfill_first, want.purpose, newest, want.id)
+    let turn = |job: &&Job| {
+        let backfill = matches!(job.purpose, Purpose::Backfill(_));
+        let newest = job.concerns().map_or(i64::MAX, |window| -window.to().timestamp());
+        (backfill != backfill_first, job.purpose, newest, job.id)
     };
-    let may_start = |want: &&Want| traffic.has_spare || lateness(want) <= LATENESS;
+    let may_start = |job: &&Job| traffic.has_spare || lateness(job) <= LATENESS;
     let background = || ready.iter().filter(first(false));
     // The next live slot is so near that this one would delay it too much, which it would not have done a moment ago and
     // will not do after it. Were others to slip past each time, it would never start.
-    let is_near = |want: &&Want| !may_start(want) && delta(want.expected) <= LATENESS;
-    if background().min_by_key(turn).is_some_and(|want| is_near(&want)) {
+    let is_near = |job: &&Job| !may_start(job) && delta(job.expected) <= LATENESS;
+    if background().min_by_key(turn).is_some_and(|job| is_near(&job)) {
         return None;
     }
     let next = background().filter(may_start).min_by_key(turn)?;

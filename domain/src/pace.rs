@@ -124,9 +124,9 @@ impl Pace {
     }
 }
 
-/// Cut down to whole steps, or grains; at least one.
+/// Cut down to whole steps, or units; at least one.
 fn whole_steps(span: TimeDelta, rules: &Rules) -> TimeDelta {
-    let step = rules.step.max(rules.grain).num_milliseconds().max(1);
+    let step = rules.step.max(rules.granularity).num_milliseconds().max(1);
     TimeDelta::milliseconds((span.num_milliseconds() / step).max(1) * step)
 }
 

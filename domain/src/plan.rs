@@ -1,25 +1,25 @@
 //! What is worth asking for now.
 
 use crate::backfill::Progress;
+use crate::job::{Job, Purpose, Slice};
 use crate::ledger::Ledger;
 use crate::rules::Rules;
 use crate::spans::Spans;
-use crate::want::{Purpose, Slice, Want};
 use crate::window::Window;
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The wants to add, and what they bring about.
+/// The jobs to add, and what they bring about.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// In order: live first, then owed stretches and backfills, each newest first.
-    pub wants: Vec<Want>,
+    pub jobs: Vec<Job>,
     /// The live slot it is for, where there is a new one.
     pub slot: Option<DateTime<Utc>>,
-    /// Set where it wants the unsettled stretch in full.
+    /// Set where it jobs the unsettled stretch in full.
     pub refreshed: Option<DateTime<Utc>>,
     /// Backfills that have nothing left to ask for.
     pub finished: Vec<i64>,
-    /// Wants of backfills that have ended, and those that nobody can answer in full any more, by their id.
+    /// Jobs of backfills that have ended, and those that nobody can answer in full any more, by their id.
     pub obsolete: Vec<i64>,
 }
 
@@ -31,7 +31,7 @@ impl Plan {
     }
 }
 
-/// How many wants of one kind stand open at once for a stream: few, so that widths follow what answers teach.
+/// How many jobs of one kind stand open at once for a stream: few, so that widths follow what answers teach.
 const OPEN: usize = 4;
 /// The same for what one more reading makes final: more, since it comes up once a refresh, and a refresh in which less
 /// becomes final than grows old would never end.
@@ -39,12 +39,12 @@ const AGED: usize = 32;
 
 /// Plans for one stream whose live sync must cover everything from `since` on.
 ///
-/// Time missed, however long, is planned as few wide windows: there is one live want at most, and it reaches back as
+/// Time missed, however long, is planned as few wide windows: there is one live job at most, and it reaches back as
 /// far as one answer can. A plan that was accepted leaves nothing to plan at the same instant.
 #[must_use]
 pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Ledger) -> Plan {
     let oldest = rules.oldest(now).unwrap_or(DateTime::<Utc>::MIN_UTC);
-    let (obsolete, open): (Vec<_>, Vec<_>) = ledger.wants.iter().partition(|want| is_obsolete(want, ledger, oldest));
+    let (obsolete, open): (Vec<_>, Vec<_>) = ledger.jobs.iter().partition(|job| is_obsolete(job, ledger, oldest));
     let since = since.max(oldest);
     let mut planner = Planner { slot: slot_at(now, rules), oldest, rules, ledger, open, plan: Plan::default() };
     if ledger.parked().is_none()
@@ -55,16 +55,16 @@ pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Le
         planner.plan_owed(since, planned && refresh);
     }
     planner.plan_backfills(now);
-    planner.plan.obsolete = obsolete.into_iter().map(|want| want.id).collect();
+    planner.plan.obsolete = obsolete.into_iter().map(|job| job.id).collect();
     planner.plan
 }
 
 /// The newest live slot that is due at `now`: slots lie `interval` apart, in whole steps, on a grid all schedulers
-/// share. Where answers are there for whole grains only, it is the end of one that is there.
+/// share. Where answers are there for whole units only, it is the end of one that is there.
 #[must_use]
 pub fn slot_at(now: DateTime<Utc>, rules: &Rules) -> DateTime<Utc> {
     let now = rules.ready_after.map_or(now, |after| rules.floor(now - after));
-    let step = millis(if rules.ready_after.is_some() { rules.step.max(rules.grain) } else { rules.step });
+    let step = millis(if rules.ready_after.is_some() { rules.step.max(rules.granularity) } else { rules.step });
     let grid = (millis(delta(rules.interval)) + step - 1) / step * step;
     let whole = now.timestamp_millis() - now.timestamp_millis().rem_euclid(grid);
     DateTime::from_timestamp_millis(whole).unwrap_or(now)
@@ -90,16 +90,16 @@ struct Planner<'a> {
     oldest: DateTime<Utc>,
     rules: &'a Rules,
     ledger: &'a Ledger,
-    /// The wants that stand open and somebody waits for.
-    open: Vec<&'a Want>,
+    /// The jobs that stand open and somebody waits for.
+    open: Vec<&'a Job>,
     plan: Plan,
 }
 
 impl Planner<'_> {
-    /// One live want for a new slot, unless one is still open: the next then reaches back further (skip and widen).
+    /// One live job for a new slot, unless one is still open: the next then reaches back further (skip and widen).
     fn plan_live(&mut self, wanted: Window, refresh: bool) -> bool {
         let is_old = self.ledger.slot.is_some_and(|planned| wanted.to() <= planned);
-        if is_old || self.open.iter().any(|want| want.purpose == Purpose::Live) {
+        if is_old || self.open.iter().any(|job| job.purpose == Purpose::Live) {
             return false;
         }
         // The newest stretch that is not final, without a break.
@@ -113,13 +113,13 @@ impl Planner<'_> {
             Some(held) if !refresh => newest.from().max(self.on_step(held - self.rules.overlap)),
             _ => newest.from(),
         };
-        let from = self.on_grain(from, wanted.to());
+        let from = self.on_unit(from, wanted.to());
         self.plan.slot = Some(wanted.to());
         self.plan.refreshed = refresh.then_some(wanted.to());
         let window = Window::new(from, wanted.to());
         self.plan
-            .wants
-            .extend(window.map(|window| want(Purpose::Live, window, due_at(wanted.to(), self.rules), self.ledger)));
+            .jobs
+            .extend(window.map(|window| job(Purpose::Live, window, due_at(wanted.to(), self.rules), self.ledger)));
         true
     }
 
@@ -134,7 +134,7 @@ impl Planner<'_> {
         if refresh {
             owed.splice(0..0, self.unsettled_before(since));
         }
-        // On a grain: the vendor would be asked for the grain around it twice.
+        // On a granularity: the vendor would be asked for the granularity around it twice.
         let horizon = self.rules.floor(self.on_step(wanted.to() - self.rules.settle));
         let old: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from(), part.to().min(horizon))).collect();
         let young: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from().max(horizon), part.to())).collect();
@@ -149,7 +149,7 @@ impl Planner<'_> {
         };
         for window in windows {
             let due = due_at(wanted.to(), self.rules);
-            self.plan.wants.push(want(Purpose::Settle, window, due, self.ledger));
+            self.plan.jobs.push(job(Purpose::Settle, window, due, self.ledger));
         }
     }
 
@@ -180,34 +180,34 @@ impl Planner<'_> {
             let taken: Spans = self.taken().collect();
             let free: Vec<_> = remaining.iter().flat_map(|window| taken.gaps(*window)).collect();
             for window in self.newest_first(&free, self.room(purpose, OPEN)) {
-                self.plan.wants.push(want(purpose, window, now, self.ledger));
+                self.plan.jobs.push(job(purpose, window, now, self.ledger));
             }
         }
     }
 
-    /// How far others than the live want may ask. What lies after the newest planned slot is the next live want's:
+    /// How far others than the live job may ask. What lies after the newest planned slot is the next live job's:
     /// while one is open, however long, the stretch after it grows and then is one window.
     fn until(&self) -> DateTime<Utc> {
         let planned = self.plan.slot.or(self.ledger.slot).filter(|_| self.ledger.parked().is_none());
         planned.map_or(self.slot, |planned| planned.min(self.slot))
     }
 
-    /// How many more wants of one purpose may be opened. While nothing is known of the rows per day one at a time is
+    /// How many more jobs of one purpose may be opened. While nothing is known of the rows per day one at a time is
     /// enough. Once the live one has been answered that is one beside it: where polls are rare, or short, one is there
     /// whenever anybody looks, and tells nothing of a day.
     fn room(&self, purpose: Purpose, most: usize) -> usize {
-        let open = || self.open.iter().filter(|want| !want.is_parked() && want.slice.window().is_some());
+        let open = || self.open.iter().filter(|job| !job.is_parked() && job.slice.window().is_some());
         if self.ledger.pace_for(purpose).rows_per_day.is_none() {
             let is_first = self.ledger.coverage.held().is_empty();
-            let counts = |want: &&Want| is_first || want.purpose != Purpose::Live;
-            return 1_usize.saturating_sub(open().copied().chain(&self.plan.wants).filter(counts).count());
+            let counts = |job: &&Job| is_first || job.purpose != Purpose::Live;
+            return 1_usize.saturating_sub(open().copied().chain(&self.plan.jobs).filter(counts).count());
         }
-        most.saturating_sub(open().filter(|want| want.purpose == purpose).count())
+        most.saturating_sub(open().filter(|job| job.purpose == purpose).count())
     }
 
-    /// The windows of wants that stand open already, or are planned.
+    /// The windows of jobs that stand open already, or are planned.
     fn taken(&self) -> impl Iterator<Item = Window> {
-        self.open.iter().copied().chain(&self.plan.wants).filter_map(|want| want.slice.window())
+        self.open.iter().copied().chain(&self.plan.jobs).filter_map(|job| job.slice.window())
     }
 
     fn newest_first(&self, windows: &[Window], most: usize) -> Vec<Window> {
@@ -215,9 +215,9 @@ impl Planner<'_> {
         windows.iter().rev().flat_map(|window| cut(*window, width, self.rules, most)).take(most).collect()
     }
 
-    /// Where asking for everything from `from` up to `to` begins: the vendor answers whole grains anyway. Further on where
+    /// Where asking for everything from `from` up to `to` begins: the vendor answers whole units anyway. Further on where
     /// that would be more than one may ask for at once.
-    fn on_grain(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> DateTime<Utc> {
+    fn on_unit(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> DateTime<Utc> {
         let floor = self.rules.floor(from);
         if self.rules.ceil(to) - floor <= self.rules.longest { floor } else { self.rules.ceil(from) }
     }
@@ -228,20 +228,20 @@ impl Planner<'_> {
     }
 }
 
-/// Whether nobody works on a want, and it belongs to a backfill that is no longer there, or asks for what the vendor has
+/// Whether nobody works on a job, and it belongs to a backfill that is no longer there, or asks for what the vendor has
 /// forgotten in the meantime: what of that can still be had is wanted anew. What waits for a person goes on waiting.
-fn is_obsolete(want: &Want, ledger: &Ledger, oldest: DateTime<Utc>) -> bool {
-    let is_orphan = match want.purpose {
+fn is_obsolete(job: &Job, ledger: &Ledger, oldest: DateTime<Utc>) -> bool {
+    let is_orphan = match job.purpose {
         Purpose::Backfill(id) => ledger.backfills.iter().all(|backfill| backfill.id != id),
-        Purpose::Live | Purpose::Lead | Purpose::Settle => false,
+        Purpose::Live | Purpose::Item | Purpose::Settle => false,
     };
-    !want.is_running() && (is_orphan || !want.is_parked() && want.is_forgotten(Some(oldest)))
+    !job.is_running() && (is_orphan || !job.is_parked() && job.is_forgotten(Some(oldest)))
 }
 
-/// Equal parts of at most `width`, in whole steps or grains, newest first: a span just over the width becomes two halves
+/// Equal parts of at most `width`, in whole steps or units, newest first: a span just over the width becomes two halves
 /// rather than a wide one and a sliver.
 pub(crate) fn cut(window: Window, width: TimeDelta, rules: &Rules, most: usize) -> Vec<Window> {
-    let (width, step) = (millis(width), millis(rules.step.max(rules.grain)));
+    let (width, step) = (millis(width), millis(rules.step.max(rules.granularity)));
     let mut parts = Vec::new();
     let mut rest = Some(window);
     while let Some(window) = rest.filter(|_| parts.len() < most) {
@@ -262,8 +262,8 @@ fn millis(span: TimeDelta) -> i64 {
     span.num_milliseconds().max(1)
 }
 
-fn want(purpose: Purpose, window: Window, due: DateTime<Utc>, ledger: &Ledger) -> Want {
-    Want::new(purpose, Slice::Window(window), due, ledger.pace_for(purpose).expected(window))
+fn job(purpose: Purpose, window: Window, due: DateTime<Utc>, ledger: &Ledger) -> Job {
+    Job::new(purpose, Slice::Window(window), due, ledger.pace_for(purpose).expected(window))
 }
 
 fn delta(duration: std::time::Duration) -> TimeDelta {

@@ -14,13 +14,13 @@ pub struct Rules {
     pub step: TimeDelta,
     /// The spans that the vendor knows, counted from 1970: whoever asks for a part of one is answered with all of it. A
     /// vendor that knows every instant has `step` here.
-    pub grain: TimeDelta,
-    /// How long after its end the answer for a grain is there; `None` where one may ask before the end, and be answered
+    pub granularity: TimeDelta,
+    /// How long after its end the answer for a granularity is there; `None` where one may ask before the end, and be answered
     /// with what there is.
     pub ready_after: Option<TimeDelta>,
     /// How much later than it happened the vendor may file something: a stretch is complete only when this much after it
     /// is held too.
-    pub spill: TimeDelta,
+    pub late_filing: TimeDelta,
     /// How far back the vendor can be asked.
     pub retention: Option<TimeDelta>,
     /// How a stretch is asked for whose finest window is over the row cap.
@@ -30,7 +30,7 @@ pub struct Rules {
     /// The least time between the end of one request and the start of the next.
     pub spacing: Duration,
     /// How many requests may be in flight on one credential.
-    pub width: u32,
+    pub max_in_flight: u32,
     /// How many requests a day the credential may make, where known.
     pub daily_quota: Option<u32>,
     /// The live cadence.
@@ -74,7 +74,7 @@ pub struct Limits {
     /// The most rows one answer can hold.
     pub row_cap: u64,
     /// The most requests in flight on one credential.
-    pub width: u32,
+    pub max_in_flight: u32,
     /// The least spacing.
     pub spacing: Duration,
 }
@@ -90,7 +90,7 @@ pub struct Tighten {
     pub refresh: Option<Duration>,
     /// See [`Rules::spacing`].
     pub spacing: Option<Duration>,
-    /// See [`Rules::width`].
+    /// See [`Rules::max_in_flight`].
     pub width: Option<u32>,
     /// See [`Rules::requests_per_second`].
     pub requests_per_second: Option<f64>,
@@ -132,23 +132,30 @@ impl Rules {
         self.requests_per_second.and_then(|rate| Duration::try_from_secs_f64(rate.recip()).ok())
     }
 
-    /// The last instant up to `at` at which one grain ends and the next begins.
+    /// How far apart live slots lie. Where the vendor answers whole units only, a shorter interval gives no more slots.
+    #[must_use]
+    pub fn cadence(&self) -> TimeDelta {
+        let interval = TimeDelta::from_std(self.interval).unwrap_or(TimeDelta::days(365));
+        if self.ready_after.is_some() { interval.max(self.granularity) } else { interval }
+    }
+
+    /// The last instant up to `at` at which one granularity ends and the next begins.
     #[must_use]
     pub fn floor(&self, at: DateTime<Utc>) -> DateTime<Utc> {
-        if self.grain <= self.step { at } else { on_grid(at, self.grain) }
+        if self.granularity <= self.step { at } else { on_grid(at, self.granularity) }
     }
 
     /// The first such instant from `at` on.
     #[must_use]
     pub fn ceil(&self, at: DateTime<Utc>) -> DateTime<Utc> {
         let floor = self.floor(at);
-        if floor == at { at } else { floor + self.grain }
+        if floor == at { at } else { floor + self.granularity }
     }
 
     /// The window in two, cut where the vendor can be asked for either; `None` where it cannot be cut.
     #[must_use]
     pub fn halves(&self, window: Window) -> Option<(Window, Window)> {
-        if self.grain <= self.step {
+        if self.granularity <= self.step {
             return window.halves(self.step);
         }
         let middle = window.from() + window.span() / 2;
@@ -160,29 +167,29 @@ impl Rules {
 
     /// Everything that the vendor looks at when it is asked for `window`.
     #[must_use]
-    pub fn whole(&self, window: Window) -> Window {
+    pub fn expand(&self, window: Window) -> Window {
         Window::new(self.floor(window.from()), self.ceil(window.to())).unwrap_or(window)
     }
 
-    /// What the vendor looked through when it was asked for `window`: whole grains, as far as they were over.
+    /// What the vendor looked through when it was asked for `window`: whole units, as far as they were over.
     #[must_use]
-    pub fn looked_at(&self, window: Window, asked_at: DateTime<Utc>) -> Window {
-        let whole = self.whole(window);
-        Window::new(whole.from(), whole.to().min(asked_at.max(window.to()))).unwrap_or(window)
+    pub fn scanned(&self, window: Window, sent_at: DateTime<Utc>) -> Window {
+        let whole = self.expand(window);
+        Window::new(whole.from(), whole.to().min(sent_at.max(window.to()))).unwrap_or(window)
     }
 
-    /// A span in whole grains, or steps; rounded up.
+    /// A span in whole units, or steps; rounded up.
     #[must_use]
-    pub fn up(&self, span: TimeDelta) -> TimeDelta {
-        let grain = self.step.max(self.grain).num_milliseconds().max(1);
-        TimeDelta::milliseconds((span.num_milliseconds() + grain - 1) / grain * grain)
+    pub fn round_up(&self, span: TimeDelta) -> TimeDelta {
+        let granularity = self.step.max(self.granularity).num_milliseconds().max(1);
+        TimeDelta::milliseconds((span.num_milliseconds() + granularity - 1) / granularity * granularity)
     }
 
-    /// The first instant that the vendor can still be asked for in full: on a grain, or at least on a step.
+    /// The first instant that the vendor can still be asked for in full: on a granularity, or at least on a step.
     #[must_use]
     pub fn oldest(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let kept = now - self.retention?;
-        let span = self.grain.max(self.step);
+        let span = self.granularity.max(self.step);
         let floor = on_grid(kept, span);
         Some(if floor == kept { kept } else { floor + span })
     }
@@ -197,7 +204,7 @@ impl Rules {
         rules.settle = wish.settle.map_or(rules.settle, |settle| TimeDelta::from_std(settle).unwrap_or(TimeDelta::MAX));
         rules.refresh = wish.refresh.unwrap_or(rules.refresh);
         rules.spacing = wish.spacing.unwrap_or(rules.spacing);
-        rules.width = wish.width.unwrap_or(rules.width);
+        rules.max_in_flight = wish.width.unwrap_or(rules.max_in_flight);
         rules.requests_per_second = wish.requests_per_second.or(rules.requests_per_second);
         rules.row_cap = wish.row_cap.unwrap_or(rules.row_cap);
         rules.timeout = wish.timeout.unwrap_or(rules.timeout);
@@ -240,9 +247,9 @@ impl Rules {
                 refusals.push(Refusal { key, why, instead });
             }
         };
-        let width = limits.width;
+        let width = limits.max_in_flight;
         let why = format!("the vendor permits at most {width} requests in flight per credential");
-        check(self.width == 0 || self.width > width, "width", why, width.to_string());
+        check(self.max_in_flight == 0 || self.max_in_flight > width, "width", why, width.to_string());
         let cap = limits.row_cap;
         let why = format!("the vendor answers with at most {cap} rows");
         check(self.row_cap < 2 || self.row_cap > cap, "row_cap", why, format!("2 to {cap}"));
@@ -289,5 +296,37 @@ fn written(duration: Duration) -> String {
         format!("\"{}s\"", duration.as_secs())
     } else {
         format!("\"{}ms\"", duration.as_nanos().div_ceil(1_000_000))
+    }
+}
+
+impl Rules {
+    /// The defaults that most sources share, as far as `limits` permit. A source states only its differences:
+    /// `Rules { settle, ..Rules::base(&limits) }`.
+    #[must_use]
+    pub fn base(limits: &Limits) -> Self {
+        Self {
+            longest: limits.longest,
+            step: TimeDelta::seconds(1),
+            granularity: TimeDelta::seconds(1),
+            ready_after: None,
+            late_filing: TimeDelta::zero(),
+            retention: None,
+            export: None,
+            row_cap: limits.row_cap,
+            spacing: limits.spacing.max(Duration::from_secs(1)),
+            max_in_flight: limits.max_in_flight,
+            daily_quota: None,
+            interval: Duration::from_mins(5),
+            settle: TimeDelta::hours(48),
+            refresh: Duration::from_hours(6),
+            overlap: TimeDelta::hours(1),
+            timeout: Duration::from_secs(70),
+            lease: Duration::from_secs(90),
+            retry_min: Duration::from_secs(5),
+            retry_max: Duration::from_mins(5),
+            pending: Duration::from_mins(5),
+            maintenance_pause: Duration::from_mins(10),
+            requests_per_second: None,
+        }
     }
 }

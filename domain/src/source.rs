@@ -2,11 +2,11 @@
 //! sleep, read the clock, log a secret or forget a rule.
 
 use crate::fault::Fault;
-use crate::hook::{Event, Hook, HookFault};
+use crate::item::{Item, ItemStatus};
+use crate::job::Slice;
 use crate::lane::LaneKey;
-use crate::lead::{Found, Lead};
 use crate::rules::Rules;
-use crate::want::Slice;
+use crate::webhook::{Webhook, WebhookEvent, WebhookFault};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use secrecy::SecretString;
@@ -58,8 +58,8 @@ pub trait Source<R>: Send + Sync {
     ///
     /// # Errors
     /// Why it is not taken.
-    fn hook(&self, _hook: &Hook<'_>) -> Result<Vec<Event<R>>, HookFault> {
-        Err(HookFault::None)
+    fn webhook(&self, _webhook: &Webhook<'_>) -> Result<Vec<WebhookEvent<R>>, WebhookFault> {
+        Err(WebhookFault::Unsupported)
     }
 
     /// Where the vendor's mails arrive, for one that answers by mail.
@@ -96,7 +96,7 @@ pub struct Stream {
     /// The column of that table by which the vendor files rows, in UTC.
     pub at: &'static str,
     /// The column of that table that holds the stream's name, where several streams share the table.
-    pub part: Option<&'static str>,
+    pub partition: Option<&'static str>,
 }
 
 /// Where one is within a slice. It may hold what the vendor gave out for a while, such as a signed address.
@@ -176,24 +176,24 @@ pub trait Reader<R>: Send {
     ///
     /// # Errors
     /// Where it was a refusal, or was cut off, or had an unknown shape.
-    fn finish(&mut self, head: Head) -> Result<Step, Fault>;
+    fn finish(&mut self, head: Head) -> Result<ResponseSummary, Fault>;
 }
 
 /// What one reply held besides its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Step {
+pub struct ResponseSummary {
     /// How many rows the vendor sent, kept aside ones included.
     pub rows: u64,
     /// Rows that could not be read.
     pub rejects: Vec<Reject>,
-    /// What is worth wanting next.
-    pub leads: Vec<Lead>,
+    /// What is worth claiming next.
+    pub items: Vec<Item>,
     /// Where to go on, if this was not all.
     pub cursor: Option<Cursor>,
     /// Whether the vendor has taken the question and will answer by another way, such as a mail.
     pub awaited: bool,
     /// What was asked for by its key.
-    pub found: Option<Found>,
+    pub item_status: Option<ItemStatus>,
 }
 
 /// A row that could not be read, kept aside.

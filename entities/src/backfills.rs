@@ -1,142 +1,36 @@
-//! Backfills: ordering, watching and ending them.
+//! Orders to ask for a past span.
 
-use crate::database::Database;
-use crate::tables::{backfill_streams, backfills, wants};
 use chrono::{DateTime, Utc};
-use domain::backfill::Mode;
-use domain::window::Window;
-use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Set,
-};
+use sea_orm::entity::prelude::*;
 
-/// What an operator may do to a backfill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Hold it back.
-    Pause,
-    /// Go on.
-    Resume,
-    /// End it; what was answered stays.
-    Cancel,
+/// One backfill of one account.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "backfills")]
+pub struct Model {
+    /// Its id.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// The account's name in the settings.
+    #[sea_orm(column_type = "Text")]
+    pub account: String,
+    /// Where it begins.
+    pub from_at: DateTime<Utc>,
+    /// Where it ends, exclusive.
+    pub to_at: DateTime<Utc>,
+    /// `missing` or `all`.
+    #[sea_orm(column_type = "Text")]
+    pub mode: String,
+    /// `running`, `paused`, `done` or `cancelled`.
+    #[sea_orm(column_type = "Text")]
+    pub state: String,
+    /// When it was ordered.
+    pub created_at: DateTime<Utc>,
+    /// When it was done or cancelled.
+    pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// Why an order was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum OrderError {
-    /// There is no such backfill.
-    #[error("there is no backfill {0}")]
-    Unknown(i64),
-    /// It has ended.
-    #[error("backfill {0} is {1} already")]
-    Ended(i64, String),
-    /// The database refused.
-    #[error("the database refused")]
-    Database(#[from] DbErr),
-}
+/// No relations: queries join by name.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
 
-/// Stores a new backfill of `window` for `streams` of `account`; returns its id.
-///
-/// # Errors
-/// What the database says.
-pub async fn start(db: &Database, account: &str, streams: &[String], window: Window, mode: Mode) -> Result<i64, DbErr> {
-    let tx = db.begin().await?;
-    let row = backfills::ActiveModel {
-        account: Set(account.to_owned()),
-        from_at: Set(window.from()),
-        to_at: Set(window.to()),
-        mode: Set(if mode == Mode::All { "all" } else { "missing" }.to_owned()),
-        state: Set("running".to_owned()),
-        created_at: Set(db.now(&tx).await?),
-        ..Default::default()
-    };
-    let id = row.insert(&tx).await?.id;
-    for stream in streams {
-        let row = backfill_streams::ActiveModel {
-            backfill_id: Set(id),
-            stream: Set(stream.clone()),
-            is_done: Set(false),
-            windows_done: Set(0),
-            rows: Set(0),
-        };
-        row.insert(&tx).await?;
-    }
-    tx.commit().await?;
-    Ok(id)
-}
-
-/// Every backfill, newest first.
-///
-/// # Errors
-/// What the database says.
-pub async fn list(on: &impl ConnectionTrait) -> Result<Vec<backfills::Model>, DbErr> {
-    backfills::Entity::find().order_by_desc(backfills::Column::Id).all(on).await
-}
-
-/// One backfill and how far its streams are.
-///
-/// # Errors
-/// What the database says.
-pub async fn find(
-    on: &impl ConnectionTrait,
-    id: i64,
-) -> Result<Option<(backfills::Model, Vec<backfill_streams::Model>)>, DbErr> {
-    let Some(order) = backfills::Entity::find_by_id(id).one(on).await? else { return Ok(None) };
-    let streams = backfill_streams::Entity::find().filter(backfill_streams::Column::BackfillId.eq(id)).all(on).await?;
-    Ok(Some((order, streams)))
-}
-
-/// The wants of a backfill that stand open: how many in all, and how many of them wait for a person.
-///
-/// # Errors
-/// What the database says.
-pub async fn open_wants(on: &impl ConnectionTrait, id: i64) -> Result<(u32, u32), DbErr> {
-    let open = wants::Entity::find().filter(wants::Column::BackfillId.eq(id)).all(on).await?;
-    let parked = open.iter().filter(|want| want.standing == "parked").count();
-    Ok((u32::try_from(open.len()).unwrap_or(u32::MAX), u32::try_from(parked).unwrap_or(u32::MAX)))
-}
-
-/// Carries an order out. Wants that nobody works on yet go with a cancelled or paused backfill; what is in flight ends.
-///
-/// # Errors
-/// [`OrderError`].
-pub async fn order(db: &Database, id: i64, order: Order) -> Result<(), OrderError> {
-    let tx = db.begin().await?;
-    let Some(row) = backfills::Entity::find_by_id(id).one(&tx).await? else { return Err(OrderError::Unknown(id)) };
-    if matches!(row.state.as_str(), "done" | "cancelled") {
-        return Err(OrderError::Ended(id, row.state));
-    }
-    let now: DateTime<Utc> = db.now(&tx).await?;
-    let mut row = row.into_active_model();
-    let state = match order {
-        Order::Pause => "paused",
-        Order::Resume => "running",
-        Order::Cancel => "cancelled",
-    };
-    row.state = Set(state.to_owned());
-    row.finished_at = Set((order == Order::Cancel).then_some(now));
-    row.update(&tx).await?;
-    if order == Order::Resume {
-        unpark(&tx, id).await?;
-    } else {
-        wants::Entity::delete_many()
-            .filter(wants::Column::BackfillId.eq(id))
-            .filter(wants::Column::Standing.ne("running"))
-            .exec(&tx)
-            .await?;
-    }
-    tx.commit().await.map_err(OrderError::from)
-}
-
-/// Someone who resumes a backfill has seen what blocked it: its parked windows are tried again.
-async fn unpark(on: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
-    wants::Entity::update_many()
-        .col_expr(wants::Column::Standing, Expr::value("waiting"))
-        .col_expr(wants::Column::Failures, Expr::value(0))
-        .col_expr(wants::Column::Rechecks, Expr::value(0))
-        .filter(wants::Column::BackfillId.eq(id))
-        .filter(wants::Column::Standing.eq("parked"))
-        .exec(on)
-        .await
-        .map(|_| ())
-}
+impl ActiveModelBehavior for ActiveModel {}

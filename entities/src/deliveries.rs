@@ -1,317 +1,53 @@
-//! Rows that came by another way than an answer: by mail, or as a file given by hand.
+//! What came by another way than an answer: mails, and files given by hand. Each is worked on once.
 
-use crate::commit::{CommitError, keep_aside};
-use crate::database::Database;
-use crate::leads::{fresh, keys_of};
-use crate::ledger::{self, StreamId};
-use crate::roster::Account;
-use crate::rows::Rows;
-use crate::tables::deliveries;
-use crate::transaction::Transaction;
-use crate::upsert::{Effect, Upsert};
 use chrono::{DateTime, Utc};
-use domain::judge::Verdict;
-use domain::lead::Leads;
-use domain::ledger::{Heard, Ledger};
-use domain::source::{Step, Stream};
-use domain::want::{Slice, Standing, Want};
-use domain::window::Window;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Set, Statement};
-use std::collections::BTreeSet;
-use std::time::Duration;
+use sea_orm::entity::prelude::*;
 
 /// One mail or file.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// The mailbox, or `file`.
-    pub place: String,
-    /// What tells it apart there.
-    pub name: String,
-    /// `mail` or `file`.
-    pub kind: &'static str,
-}
-
-/// What is to become of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Its rows are stored, and count.
-    Committed,
-    /// What it answers was answered before.
-    Duplicate,
-    /// It answers nothing that was asked.
-    Foreign,
-    /// It holds less than is known to be there.
-    Short,
-    /// It cannot be read.
-    Unreadable,
-}
-
-impl State {
-    /// The word that the table and the metrics use.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Committed => "committed",
-            Self::Duplicate => "duplicate",
-            Self::Foreign => "foreign",
-            Self::Short => "short",
-            Self::Unreadable => "unreadable",
-        }
-    }
-}
-
-/// What a file answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answers {
-    /// The want of this id, asked for by an export.
-    Want(i64),
-    /// All of this window, as a person says; the file was made at that instant.
-    Window(Window, DateTime<Utc>),
-    /// Nothing in particular: its rows are welcome, and prove nothing.
-    Nothing,
-}
-
-/// What came of it.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// What became of it.
-    pub state: State,
-    /// What storing its rows did.
-    pub effect: Effect,
-    /// How much of what it names is to be asked for now.
-    pub asked: usize,
-    /// Why it was not committed.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "deliveries")]
+pub struct Model {
+    /// Its id.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// The mailbox, `file`, or `webhook:` and the account.
+    #[sea_orm(column_type = "Text")]
+    pub origin: String,
+    /// What tells it apart there; a file goes by its content, an event by its id.
+    #[sea_orm(column_type = "Text")]
+    pub identity: String,
+    /// `mail`, `file` or `webhook`.
+    #[sea_orm(column_type = "Text")]
+    pub kind: String,
+    /// `committed`, `duplicate`, `foreign`, `short` or `unreadable`.
+    #[sea_orm(column_type = "Text")]
+    pub state: String,
+    /// Whose rows it held.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub account: Option<String>,
+    /// The stream they belong to.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub stream: Option<String>,
+    /// Why it was not committed; nothing personal.
+    #[sea_orm(column_type = "Text", nullable)]
     pub reason: Option<String>,
-    /// What is held by it.
-    pub window: Option<Window>,
+    /// The window that it answered.
+    pub from_at: Option<DateTime<Utc>>,
+    /// The window that it answered.
+    pub to_at: Option<DateTime<Utc>>,
+    /// How many rows it held.
+    pub rows: i64,
+    /// What it named, where it is a webhook's event about one thing.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub slice_key: Option<String>,
+    /// The version of it that it named.
+    pub version_at: Option<DateTime<Utc>>,
+    /// When it was worked on.
+    pub received_at: DateTime<Utc>,
 }
 
-/// The exports that were asked for and not answered, of one stream; one whose question is known to have been taken first.
-///
-/// # Errors
-/// What the database says.
-pub async fn exports(db: &Database, id: &StreamId) -> Result<Vec<Want>, DbErr> {
-    let ledger = ledger::load(db.connection(), id).await?;
-    let asked = |want: &Want| matches!(want.slice, Slice::Export(_)) && (want.attempt > 0 || want.is_parked());
-    let mut found: Vec<Want> = ledger.wants.into_iter().filter(asked).collect();
-    found.sort_by_key(|want| (!want.is_taken(), !matches!(want.standing, Standing::Awaiting { .. }), want.id));
-    Ok(found)
-}
+/// No relations: queries join by name.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
 
-/// Those of `names` at `place` that were worked on before.
-///
-/// # Errors
-/// What the database says.
-pub async fn known(db: &Database, place: &str, names: Vec<String>) -> Result<BTreeSet<String>, DbErr> {
-    let mut known = BTreeSet::new();
-    for names in names.chunks(500) {
-        let found: Vec<String> = deliveries::Entity::find()
-            .select_only()
-            .column(deliveries::Column::Name)
-            .filter(deliveries::Column::Place.eq(place))
-            .filter(deliveries::Column::Name.is_in(names))
-            .into_tuple()
-            .all(db.connection())
-            .await?;
-        known.extend(found);
-    }
-    Ok(known)
-}
-
-/// Whether a delivery is done with for good, so that the mail may be marked: stored, or the copy of one that is.
-///
-/// # Errors
-/// What the database says.
-pub async fn is_ours(db: &Database, place: &str, name: &str) -> Result<bool, DbErr> {
-    let row = deliveries::Entity::find()
-        .filter(deliveries::Column::Place.eq(place))
-        .filter(deliveries::Column::Name.eq(name))
-        .filter(deliveries::Column::State.is_in([State::Committed.as_str(), State::Duplicate.as_str()]));
-    Ok(row.one(db.connection()).await?.is_some())
-}
-
-/// Whether a mail was stored whose window holds all of `span`, with just as many rows: another such is its copy.
-///
-/// # Errors
-/// What the database says.
-pub async fn is_answered(
-    db: &Database,
-    id: &StreamId,
-    (first, last): (DateTime<Utc>, DateTime<Utc>),
-    rows: u64,
-) -> Result<bool, DbErr> {
-    use deliveries::Column;
-    let stored = deliveries::Entity::find()
-        .filter(Column::Account.eq(&id.account))
-        .filter(Column::Stream.eq(&id.stream))
-        .filter(Column::State.eq(State::Committed.as_str()))
-        .filter(Column::FromAt.lte(first))
-        .filter(Column::ToAt.gt(last))
-        .filter(Column::Rows.eq(i64::try_from(rows).unwrap_or(i64::MAX)));
-    Ok(stored.one(db.connection()).await?.is_some())
-}
-
-/// Notes what became of a delivery whose rows were not taken; what was noted before stays.
-///
-/// # Errors
-/// What the database says.
-pub async fn note(
-    db: &Database,
-    delivery: &Delivery,
-    of: Option<&StreamId>,
-    state: State,
-    reason: &str,
-) -> Result<(), DbErr> {
-    let now = db.now(db.connection()).await?;
-    let mut row = row(delivery, of, state, now);
-    row.reason = Set(Some(reason.to_owned()));
-    let once = OnConflict::columns([deliveries::Column::Place, deliveries::Column::Name]).do_nothing().to_owned();
-    deliveries::Entity::insert(row).on_conflict(once).exec_without_returning(db.connection()).await.map(|_| ())
-}
-
-/// Takes a delivery's rows: all of them, and what they prove, or nothing.
-pub struct Receiving<'a> {
-    account: &'a Account,
-    stream: &'a Stream,
-    id: &'a StreamId,
-    tx: Transaction,
-    upsert: Upsert,
-    now: DateTime<Utc>,
-}
-
-impl<'a> Receiving<'a> {
-    /// Begins.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn open(
-        db: &Database,
-        account: &'a Account,
-        stream: &'a Stream,
-        id: &'a StreamId,
-    ) -> Result<Self, DbErr> {
-        let tx = db.begin().await?;
-        let now = db.now(&tx).await?;
-        let upsert = Upsert::new(ledger::held(&tx, id).await?, now);
-        Ok(Self { account, stream, id, tx, upsert, now })
-    }
-
-    /// Takes some rows.
-    ///
-    /// # Errors
-    /// What the database says; then nothing more can be taken.
-    pub async fn take(&mut self, rows: &Rows) -> Result<(), DbErr> {
-        self.upsert.add(&self.tx, rows).await
-    }
-
-    /// Makes it hold, where it answers what it is said to answer.
-    ///
-    /// # Errors
-    /// What the database says; then nothing was stored.
-    pub async fn finish(self, delivery: &Delivery, answers: Answers, step: &Step) -> Result<Received, CommitError> {
-        let Self { account, stream, id, tx, upsert, now } = self;
-        let effect = upsert.finish(&tx).await?;
-        let before = ledger::lock_with(&tx, id, &keys_of(&step.leads)).await?;
-        let window = match answers {
-            Answers::Want(want) => {
-                let Some(want) = before.wants.iter().find(|open| open.id == want) else {
-                    // Nobody waits for it any more.
-                    tx.rollback().await?;
-                    return Ok(refused(State::Duplicate, "nobody waits for it any more".to_owned()));
-                };
-                want.slice.window()
-            }
-            Answers::Window(window, _) => Some(window),
-            Answers::Nothing => None,
-        };
-        if let Some(window) = window {
-            let there = rows_in(&tx, stream, id, window).await?;
-            if there > step.rows {
-                tx.rollback().await?;
-                let reason = format!("{there} rows of its days are known, and it holds {}", step.rows);
-                return Ok(refused(State::Short, reason));
-            }
-        }
-        keep_aside(&tx, id, window.as_ref(), &step.rejects, now).await?;
-        let mut after = before.clone();
-        let leads = fresh(&tx, id, &before, &step.leads).await?;
-        let asked = leads.len();
-        settle(&mut after, account, answers, (step, leads), (effect, now));
-        ledger::store(&tx, id, &before, &after, now).await?;
-        let mut row = row(delivery, Some(id), State::Committed, now);
-        row.rows = Set(i64::try_from(step.rows).unwrap_or(i64::MAX));
-        row.from_at = Set(window.as_ref().map(Window::from));
-        row.to_at = Set(window.as_ref().map(Window::to));
-        deliveries::Entity::insert(row).exec_without_returning(&tx).await?;
-        tx.commit().await?;
-        let window = window.filter(|_| step.rejects.is_empty());
-        Ok(Received { state: State::Committed, effect, asked, reason: None, window })
-    }
-}
-
-fn refused(state: State, reason: String) -> Received {
-    Received { state, effect: Effect::default(), asked: 0, reason: Some(reason), window: None }
-}
-
-fn settle(
-    ledger: &mut Ledger,
-    account: &Account,
-    answers: Answers,
-    (step, leads): (&Step, Leads),
-    (effect, now): (Effect, DateTime<Utc>),
-) {
-    let rules = account.source.rules();
-    let heard = |asked_at| Heard {
-        asked_at,
-        elapsed: Duration::ZERO,
-        rows: step.rows,
-        earliest_change: effect.earliest_change,
-        leads: leads.clone(),
-        named: u64::try_from(step.leads.len()).unwrap_or(u64::MAX),
-        found: None,
-        tally: None,
-    };
-    let verdict = match step.rejects.len() {
-        0 => Verdict::Commit,
-        // It will not come again by itself, and what cannot be read proves nothing.
-        rejects => {
-            Verdict::Park(format!("{rejects} rows of the mailed export could not be read; see the table rejects"))
-        }
-    };
-    match answers {
-        Answers::Want(id) => {
-            let want = ledger.wants.iter().find(|want| want.id == id);
-            let asked = want.and_then(|want| want.asked).unwrap_or(now - rules.settle);
-            ledger.settle(id, &verdict, Some(&heard(asked)), rules, now);
-        }
-        Answers::Window(window, made_at) if step.rejects.is_empty() => ledger.hold(window, &heard(made_at), rules, now),
-        // What it names is worth asking for, whatever it proves.
-        Answers::Window(..) | Answers::Nothing => ledger.follow(&leads, Duration::ZERO, rules, now),
-    }
-}
-
-/// How many rows of the stream are stored in `window`. The names come from the sources, never from people.
-async fn rows_in(tx: &Transaction, stream: &Stream, id: &StreamId, window: Window) -> Result<u64, DbErr> {
-    let (sql, values) = crate::report::counting(stream, id, window);
-    let row = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
-    let rows: i64 = row.map_or(Ok(0), |row| row.try_get("", "rows"))?;
-    Ok(u64::try_from(rows).unwrap_or(0))
-}
-
-fn row(delivery: &Delivery, of: Option<&StreamId>, state: State, now: DateTime<Utc>) -> deliveries::ActiveModel {
-    deliveries::ActiveModel {
-        place: Set(delivery.place.clone()),
-        name: Set(delivery.name.clone()),
-        kind: Set(delivery.kind.to_owned()),
-        state: Set(state.as_str().to_owned()),
-        account: Set(of.map(|id| id.account.clone())),
-        stream: Set(of.map(|id| id.stream.clone())),
-        reason: Set(None),
-        from_at: Set(None),
-        to_at: Set(None),
-        rows: Set(0),
-        seen_at: Set(now),
-        ..Default::default()
-    }
-}
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,29 +1,48 @@
-//! The tables and every query on them; SeaORM stops here.
+//! The tables as SeaORM models, one file per table, and how a batch of a vendor's rows is encoded.
+//!
+//! Map: a file per table of the ledger (`streams`, `coverage`, `jobs`, `items`, `backfills`, `requests` …) and per table
+//! of a vendor (`wolkvox_chats` …). [`schema`] describes a vendor's table to the code that writes it, [`rows`] holds rows
+//! on their way there. Every query lives in the crate `storage`.
 
+pub mod backfill_streams;
+pub mod backfill_windows;
 pub mod backfills;
-pub mod beats;
-pub mod commit;
-pub mod database;
+pub mod certainly_messages;
+pub mod coverage;
 pub mod deliveries;
-pub mod doctor;
-pub mod hooks;
-pub mod intake;
+pub mod items;
 pub mod jobs;
 mod json;
+pub mod lane_slots;
 pub mod lanes;
-mod leads;
-pub mod ledger;
-pub mod planning;
-pub mod progress;
-pub mod report;
-pub mod roster;
+pub mod rejects;
+pub mod requests;
 pub mod rows;
-pub mod shape;
-mod stored;
-pub mod tables;
-mod traffic;
-pub mod transaction;
-pub mod upsert;
-pub mod webhooks;
+pub mod schema;
+pub mod streams;
+pub mod treble_events;
+pub mod treble_messages;
+pub mod treble_polls;
+pub mod treble_sessions;
+pub mod truora_processes;
+pub mod truora_responses;
+pub mod ultimate_conversations;
+pub mod wolkvox_chats;
 
-pub use sea_orm::DbErr;
+use schema::{TableSchema, VendorTable};
+
+/// The schema of every table that holds a vendor's rows.
+#[must_use]
+pub fn schemas() -> Vec<&'static TableSchema> {
+    vec![
+        wolkvox_chats::Entity::schema(),
+        certainly_messages::Entity::schema(),
+        ultimate_conversations::Entity::schema(),
+        truora_processes::Entity::schema(),
+        truora_responses::Entity::schema(),
+        treble_polls::Entity::schema(),
+        treble_sessions::Entity::schema(),
+        treble_messages::Entity::schema(),
+        treble_events::Entity::schema(),
+    ]
+}

@@ -1,7 +1,7 @@
-//! Rows on their way to a table, packed as PostgreSQL's binary COPY wants them. Whoever makes them need not know SQL,
+//! Rows on their way to a table, packed as PostgreSQL's binary COPY expects them. Whoever makes them need not know SQL,
 //! and whoever carries them need not know the table.
 
-use crate::shape::{Kind, Shape, Table};
+use crate::schema::{ColumnType, TableSchema, VendorTable};
 use chrono::{DateTime, Utc};
 use sea_orm::{IdenStatic, Iterable, ModelTrait, Value};
 use std::borrow::Cow;
@@ -29,14 +29,14 @@ pub enum Cell<'a> {
 /// One row in the making. Columns that are not set hold nothing.
 #[derive(Debug)]
 pub struct Row<'a> {
-    shape: &'static Shape,
+    schema: &'static TableSchema,
     cells: Vec<Cell<'a>>,
 }
 
 /// Rows of one table.
 #[derive(Clone, Debug)]
-pub struct Rows {
-    shape: &'static Shape,
+pub struct RowBatch {
+    schema: &'static TableSchema,
     bytes: Vec<u8>,
     places: Vec<Place>,
 }
@@ -67,10 +67,10 @@ const EPOCH: i64 = 946_684_800_000_000;
 const COUNT: usize = 2;
 
 impl<'a> Row<'a> {
-    /// A row for `shape` that holds nothing yet.
+    /// A row for `schema` that holds nothing yet.
     #[must_use]
-    pub fn new(shape: &'static Shape) -> Self {
-        Self { shape, cells: vec![Cell::Null; shape.columns.len()] }
+    pub fn new(schema: &'static TableSchema) -> Self {
+        Self { schema, cells: vec![Cell::Null; schema.columns.len()] }
     }
 
     /// Sets the column at `place`, which is its place in the entity.
@@ -82,28 +82,28 @@ impl<'a> Row<'a> {
 
     /// Sets the column `name`; a name that the table has not is a fault of the program, which tests show.
     pub fn put(&mut self, name: &str, cell: Cell<'a>) {
-        let place = self.shape.columns.iter().position(|column| column.name == name);
-        debug_assert!(place.is_some(), "{}: no column {name}", self.shape.table);
+        let place = self.schema.columns.iter().position(|column| column.name == name);
+        debug_assert!(place.is_some(), "{}: no column {name}", self.schema.table);
         self.set(place.unwrap_or(usize::MAX), cell);
     }
 }
 
-impl Rows {
+impl RowBatch {
     /// None yet.
     #[must_use]
-    pub fn new(shape: &'static Shape) -> Self {
-        Self { shape, bytes: Vec::new(), places: Vec::new() }
+    pub fn new(schema: &'static TableSchema) -> Self {
+        Self { schema, bytes: Vec::new(), places: Vec::new() }
     }
 
     /// Rows made of an entity's models, digests as they are.
     #[must_use]
-    pub fn of<E: Table>(models: &[E::Model]) -> Self
+    pub fn of<E: VendorTable>(models: &[E::Model]) -> Self
     where
         E::Model: ModelTrait<Entity = E>,
     {
-        let mut rows = Self::new(E::shape());
+        let mut rows = Self::new(E::schema());
         for model in models {
-            let mut row = Row::new(rows.shape);
+            let mut row = Row::new(rows.schema);
             for (place, column) in E::Column::iter().enumerate() {
                 row.set(place, cell(model.get(column)));
             }
@@ -114,10 +114,10 @@ impl Rows {
         rows
     }
 
-    /// The table's shape.
+    /// The table's schema.
     #[must_use]
-    pub fn shape(&self) -> &'static Shape {
-        self.shape
+    pub fn schema(&self) -> &'static TableSchema {
+        self.schema
     }
 
     /// How many.
@@ -140,7 +140,7 @@ impl Rows {
 
     /// When each of them happened, by the column that the vendor files them by.
     pub fn instants(&self) -> impl Iterator<Item = DateTime<Utc>> + '_ {
-        (0..self.len()).filter_map(|row| self.time(row, self.shape.at))
+        (0..self.len()).filter_map(|row| self.time(row, self.schema.at))
     }
 
     /// Adds one. Its digest is made here, unless it has one.
@@ -158,30 +158,30 @@ impl Rows {
     }
 
     fn pack(&mut self, row: &Row<'_>) -> Result<u128, BadRow> {
-        let shape = self.shape;
-        let count = i16::try_from(shape.columns.len()).unwrap_or(i16::MAX);
+        let schema = self.schema;
+        let count = i16::try_from(schema.columns.len()).unwrap_or(i16::MAX);
         self.bytes.extend(count.to_be_bytes());
         let (mut data, mut key) = (self.bytes.len(), Vec::with_capacity(64));
-        for (place, column) in shape.columns.iter().enumerate() {
+        for (place, column) in schema.columns.iter().enumerate() {
             let bad = |why| BadRow { column: column.name, why };
             let start = self.bytes.len();
             match row.cells.get(place).unwrap_or(&Cell::Null) {
-                Cell::Null if place == shape.digest => {
+                Cell::Null if place == schema.digest => {
                     let digest = xxh3_128(self.bytes.get(data..).unwrap_or_default());
                     put(&mut self.bytes, format!("{digest:032x}").as_bytes());
                 }
-                Cell::Null if place == shape.synced_at => put(&mut self.bytes, &[0; 8]),
+                Cell::Null if place == schema.synced_at => put(&mut self.bytes, &[0; 8]),
                 Cell::Null if !column.nullable => return Err(bad("is missing")),
-                cell => pack(&mut self.bytes, cell, column.kind).map_err(bad)?,
+                cell => pack(&mut self.bytes, cell, column.column_type).map_err(bad)?,
             }
-            if shape.key.contains(&place) {
+            if schema.key.contains(&place) {
                 let part = self.bytes.get(start..).unwrap_or_default();
                 if part.len() > LONGEST_KEY {
                     return Err(bad("is too long to be an id"));
                 }
                 key.extend_from_slice(part);
             }
-            if place == shape.account {
+            if place == schema.account {
                 // The digest speaks of what the vendor said, whoever's it is.
                 data = self.bytes.len();
             }
@@ -190,7 +190,7 @@ impl Rows {
     }
 
     /// Takes those of `other` for which `choose` says so, by their place.
-    pub(crate) fn take(&mut self, other: &Self, choose: impl Fn(usize) -> bool) {
+    pub fn take(&mut self, other: &Self, choose: impl Fn(usize) -> bool) {
         for (_, place) in other.places.iter().enumerate().filter(|(at, _)| choose(*at)) {
             let from = self.bytes.len();
             self.bytes.extend_from_slice(other.bytes.get(place.from..place.to).unwrap_or_default());
@@ -199,20 +199,20 @@ impl Rows {
     }
 
     /// All of them, as the body of a binary COPY.
-    pub(crate) fn packed(&self) -> &[u8] {
+    pub fn packed(&self) -> &[u8] {
         &self.bytes
     }
 
     /// A hash of a row's key: rows with one key have one hash.
-    pub(crate) fn key(&self, at: usize) -> u128 {
+    pub fn key(&self, at: usize) -> u128 {
         self.places.get(at).map_or(0, |place| place.key)
     }
 
     /// Notes in all of them when they are stored.
-    pub(crate) fn stamp(&mut self, now: DateTime<Utc>) {
+    pub fn stamp(&mut self, now: DateTime<Utc>) {
         let micros = (now.timestamp_micros() - EPOCH).to_be_bytes();
         for place in &self.places {
-            let range = find(self.bytes.get(..place.to).unwrap_or_default(), place.from, self.shape.synced_at);
+            let range = find(self.bytes.get(..place.to).unwrap_or_default(), place.from, self.schema.synced_at);
             if let Some(bytes) = range.and_then(|range| self.bytes.get_mut(range)) {
                 bytes.copy_from_slice(&micros);
             }
@@ -220,29 +220,29 @@ impl Rows {
     }
 
     /// One text of a row.
-    pub(crate) fn text(&self, at: usize, column: usize) -> Option<&str> {
+    pub fn text(&self, at: usize, column: usize) -> Option<&str> {
         std::str::from_utf8(self.cell(at, column)?).ok()
     }
 
     /// One whole number of a row.
-    pub(crate) fn int(&self, at: usize, column: usize) -> Option<i64> {
+    pub fn int(&self, at: usize, column: usize) -> Option<i64> {
         self.cell(at, column)?.first_chunk().map(|bytes| i64::from_be_bytes(*bytes))
     }
 
     /// One instant of a row.
-    pub(crate) fn time(&self, at: usize, column: usize) -> Option<DateTime<Utc>> {
+    pub fn time(&self, at: usize, column: usize) -> Option<DateTime<Utc>> {
         DateTime::from_timestamp_micros(self.int(at, column)? + EPOCH)
     }
 
     /// A row's values, for a statement.
     pub fn values(&self, at: usize) -> impl Iterator<Item = Value> + '_ {
-        self.shape.columns.iter().enumerate().map(move |(place, column)| match column.kind {
-            Kind::Text => Value::String(self.text(at, place).map(str::to_owned)),
-            Kind::Int => Value::BigInt(self.int(at, place)),
-            Kind::Real => Value::Double(self.int(at, place).map(|bits| f64::from_bits(bits.cast_unsigned()))),
-            Kind::Bool => Value::Bool(self.cell(at, place).map(|bytes| bytes != [0])),
-            Kind::Time => Value::ChronoDateTimeUtc(self.time(at, place)),
-            Kind::Json => {
+        self.schema.columns.iter().enumerate().map(move |(place, column)| match column.column_type {
+            ColumnType::Text => Value::String(self.text(at, place).map(str::to_owned)),
+            ColumnType::Int => Value::BigInt(self.int(at, place)),
+            ColumnType::Real => Value::Double(self.int(at, place).map(|bits| f64::from_bits(bits.cast_unsigned()))),
+            ColumnType::Bool => Value::Bool(self.cell(at, place).map(|bytes| bytes != [0])),
+            ColumnType::Time => Value::ChronoDateTimeUtc(self.time(at, place)),
+            ColumnType::Json => {
                 let text = self.cell(at, place).and_then(|bytes| std::str::from_utf8(bytes.get(1..)?).ok());
                 Value::String(text.map(str::to_owned))
             }
@@ -271,16 +271,18 @@ fn find(bytes: &[u8], from: usize, column: usize) -> Option<std::ops::Range<usiz
     None
 }
 
-fn pack(bytes: &mut Vec<u8>, cell: &Cell<'_>, kind: Kind) -> Result<(), &'static str> {
-    match (cell, kind) {
+fn pack(bytes: &mut Vec<u8>, cell: &Cell<'_>, column_type: ColumnType) -> Result<(), &'static str> {
+    match (cell, column_type) {
         (Cell::Null, _) => bytes.extend((-1_i32).to_be_bytes()),
-        (Cell::Text(text), Kind::Text) if text.contains('\0') => put(bytes, text.replace('\0', "\u{fffd}").as_bytes()),
-        (Cell::Text(text), Kind::Text) => put(bytes, text.as_bytes()),
-        (Cell::Int(number), Kind::Int) => put(bytes, &number.to_be_bytes()),
-        (Cell::Real(number), Kind::Real) => put(bytes, &number.to_be_bytes()),
-        (Cell::Bool(is), Kind::Bool) => put(bytes, &[u8::from(*is)]),
-        (Cell::Time(at), Kind::Time) => put(bytes, &(at.timestamp_micros() - EPOCH).to_be_bytes()),
-        (Cell::Json(text), Kind::Json) => {
+        (Cell::Text(text), ColumnType::Text) if text.contains('\0') => {
+            put(bytes, text.replace('\0', "\u{fffd}").as_bytes())
+        }
+        (Cell::Text(text), ColumnType::Text) => put(bytes, text.as_bytes()),
+        (Cell::Int(number), ColumnType::Int) => put(bytes, &number.to_be_bytes()),
+        (Cell::Real(number), ColumnType::Real) => put(bytes, &number.to_be_bytes()),
+        (Cell::Bool(is), ColumnType::Bool) => put(bytes, &[u8::from(*is)]),
+        (Cell::Time(at), ColumnType::Time) => put(bytes, &(at.timestamp_micros() - EPOCH).to_be_bytes()),
+        (Cell::Json(text), ColumnType::Json) => {
             let text = crate::json::storable(text);
             let length = i32::try_from(text.len() + 1).map_err(|_| "is too long")?;
             bytes.extend(length.to_be_bytes());

@@ -1,66 +1,66 @@
-//! A table in a line per column.
+//! A builder that writes a table with one line per group of columns.
 
 use sea_orm_migration::prelude::*;
 
-/// A table under construction; every column is `NOT NULL` unless it is said to be optional.
+/// A table under construction. Every column is `NOT NULL` unless the method's name says `optional`.
 pub struct Columns {
     table: TableCreateStatement,
 }
 
 impl Columns {
-    /// Of the table `name`.
+    /// Starts the table `name`.
     pub fn of(name: &'static str) -> Self {
         Self { table: Table::create().table(Alias::new(name)).to_owned() }
     }
 
-    /// A number counted by the database: the key.
+    /// Adds the primary key as a number that the database counts up.
     pub fn counted(mut self, name: &'static str) -> Self {
         self.table.col(ColumnDef::new(Alias::new(name)).big_integer().not_null().auto_increment().primary_key());
         self
     }
 
-    /// Texts that are always there.
+    /// Adds text columns.
     pub fn texts(self, names: &[&'static str]) -> Self {
-        self.each(names, |column| column.text().not_null())
+        self.add_all(names, |column| column.text().not_null())
     }
 
-    /// Texts that may be absent.
+    /// Adds text columns that accept NULL.
     pub fn optional_texts(self, names: &[&'static str]) -> Self {
-        self.each(names, ColumnDef::text)
+        self.add_all(names, ColumnDef::text)
     }
 
-    /// Instants that are always there.
+    /// Adds instants in UTC.
     pub fn instants(self, names: &[&'static str]) -> Self {
-        self.each(names, |column| column.timestamp_with_time_zone().not_null())
+        self.add_all(names, |column| column.timestamp_with_time_zone().not_null())
     }
 
-    /// Instants that may be absent.
+    /// Adds instants in UTC that accept NULL.
     pub fn optional_instants(self, names: &[&'static str]) -> Self {
-        self.each(names, ColumnDef::timestamp_with_time_zone)
+        self.add_all(names, ColumnDef::timestamp_with_time_zone)
     }
 
-    /// 64-bit numbers that are always there.
+    /// Adds 64-bit whole numbers.
     pub fn numbers(self, names: &[&'static str]) -> Self {
-        self.each(names, |column| column.big_integer().not_null())
+        self.add_all(names, |column| column.big_integer().not_null())
     }
 
-    /// 64-bit numbers that may be absent.
+    /// Adds 64-bit whole numbers that accept NULL.
     pub fn optional_numbers(self, names: &[&'static str]) -> Self {
-        self.each(names, ColumnDef::big_integer)
+        self.add_all(names, ColumnDef::big_integer)
     }
 
-    /// 32-bit numbers that are always there.
+    /// Adds 32-bit whole numbers.
     pub fn small_numbers(self, names: &[&'static str]) -> Self {
-        self.each(names, |column| column.integer().not_null())
+        self.add_all(names, |column| column.integer().not_null())
     }
 
-    /// Any further column.
+    /// Adds a column of any other type.
     pub fn column(mut self, mut column: ColumnDef) -> Self {
         self.table.col(&mut column);
         self
     }
 
-    /// The key, where it is not counted.
+    /// Ends the table with a primary key over `names`.
     pub fn key(mut self, names: &[&'static str]) -> TableCreateStatement {
         let mut key = Index::create();
         for name in names {
@@ -69,12 +69,12 @@ impl Columns {
         self.table.primary_key(&mut key).to_owned()
     }
 
-    /// Done, with a counted key.
+    /// Ends a table whose key is counted.
     pub fn done(self) -> TableCreateStatement {
         self.table
     }
 
-    fn each(mut self, names: &[&'static str], shape: impl Fn(&mut ColumnDef) -> &mut ColumnDef) -> Self {
+    fn add_all(mut self, names: &[&'static str], shape: impl Fn(&mut ColumnDef) -> &mut ColumnDef) -> Self {
         for name in names {
             let mut column = ColumnDef::new(Alias::new(*name));
             shape(&mut column);

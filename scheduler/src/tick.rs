@@ -1,26 +1,28 @@
 //! tick → plan → push
 
-use domain::job::Push;
-use entities::DbErr;
-use entities::database::Database;
-use entities::lanes::{Next, ensure, hand_out};
-use entities::ledger::{self, StreamId};
-use entities::planning::replan;
-use entities::roster::{Account, Roster};
+use domain::ticket::Push;
 use std::sync::Arc;
 use std::time::Duration;
+use storage::DbErr;
+use storage::accounts::{Account, Accounts};
+use storage::database::Database;
+use storage::lanes::dispatch::Dispatch;
+use storage::lanes::dispatch::dispatch;
+use storage::lanes::ensure;
+use storage::ledger::planning::replan;
+use storage::ledger::{self, StreamId};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info_span, warn};
 
-/// Looks at every ledger once a tick, wants what is worth wanting, and pushes a ticket for each lane that is free.
+/// Looks at every ledger once a tick, jobs what is worth claiming, and pushes a ticket for each lane that is free.
 pub struct Scheduler {
     /// Where the ledgers are.
     pub database: Database,
     /// Whose ledgers.
-    pub roster: Arc<Roster>,
+    pub accounts: Arc<Accounts>,
     /// Where tickets go.
     pub queue: Arc<dyn Push>,
-    /// How often to look; a lost worker's want is found by the first look after its lease has ended.
+    /// How often to look; a lost worker's job is found by the first look after its lease has ended.
     pub every: Duration,
 }
 
@@ -61,7 +63,7 @@ impl Scheduler {
     /// # Errors
     /// [`TickError`].
     pub async fn tick(&self) -> Result<(), TickError> {
-        for account in self.roster.accounts() {
+        for account in self.accounts.all() {
             for id in account.streams() {
                 let span = info_span!("plan", account = id.account, stream = id.stream);
                 if replan(&self.database, account, &id).instrument(span).await? {
@@ -69,10 +71,10 @@ impl Scheduler {
                 }
             }
         }
-        for lane in self.roster.lanes() {
-            while let Next::Job(job) = hand_out(&self.database, lane).await? {
-                let span = info_span!("push", account = lane.accounts.first(), %job);
-                self.queue.push(job).instrument(span).await.map_err(TickError::Queue)?;
+        for lane in self.accounts.lanes() {
+            while let Dispatch::Ticket(ticket) = dispatch(&self.database, lane).await? {
+                let span = info_span!("push", account = lane.accounts.first(), %ticket);
+                self.queue.push(ticket).instrument(span).await.map_err(TickError::Queue)?;
             }
         }
         Ok(())
@@ -80,9 +82,8 @@ impl Scheduler {
 
     /// Says, each time that there is something new to ask, what people should look at before it is too late.
     async fn warn(&self, account: &Account, id: &StreamId) -> Result<(), DbErr> {
-        let on = self.database.connection();
-        let now = self.database.now(on).await?;
-        for warning in account.warnings(&ledger::load(on, id).await?, now) {
+        let snapshot = self.database.snapshot().await?;
+        for warning in account.warnings(&ledger::load(&snapshot, id).await?, snapshot.now()) {
             warn!(account = id.account, stream = id.stream, warning, "look at this before it is too late");
         }
         Ok(())
@@ -93,7 +94,7 @@ impl Scheduler {
     /// # Errors
     /// What the database says.
     pub async fn prepare(&self) -> Result<(), DbErr> {
-        for lane in self.roster.lanes() {
+        for lane in self.accounts.lanes() {
             ensure(&self.database, lane).await?;
         }
         Ok(())

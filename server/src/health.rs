@@ -1,7 +1,7 @@
-//! Whether the process lives, and whether it can do its work.
+//! Liveness and readiness.
 
 use crate::Server;
-use crate::access::is_operator;
+use crate::authentication::is_operator;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -11,36 +11,37 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::warn;
 
-/// Something that readiness depends on.
+/// A dependency that readiness checks.
 #[async_trait::async_trait]
 pub trait Probe: Send + Sync {
-    /// Whether a write would succeed.
+    /// Checks that a write would succeed.
     ///
     /// # Errors
-    /// Why not, in words for operators that hold no secret.
+    /// The reason for operators, without secrets.
     async fn ping(&self) -> Result<(), String>;
 }
 
 /// How long one check may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 struct Check {
     name: &'static str,
     outcome: Result<(), String>,
 }
 
-/// Touches nothing: a failing database must not make a supervisor restart a process that is well.
+/// `GET /livez`. Uses no dependency: a database that fails must not make a supervisor restart a healthy process.
 pub(crate) async fn livez() -> &'static str {
     "ok"
 }
 
-/// 200 once the database and the queue can be written and all migrations are made.
+/// `GET /readyz`: 200 where the database and the queue accept writes and no migration is pending, 503 otherwise.
+/// `?verbose` lists the checks also on success.
 pub(crate) async fn readyz(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let checks = checks(&server).await;
+    let checks = run_checks(&server).await;
     let is_ready = checks.iter().all(|check| check.outcome.is_ok());
     let query = query.unwrap_or_default();
     let is_verbose = query.split('&').any(|pair| pair == "verbose" || pair.starts_with("verbose="));
@@ -48,35 +49,36 @@ pub(crate) async fn readyz(
         return "ok".into_response();
     }
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, listed(&checks, is_ready, is_operator(&server, &headers))).into_response()
+    (status, report(&checks, is_ready, is_operator(&server, &headers))).into_response()
 }
 
-async fn checks(server: &Server) -> [Check; 3] {
+async fn run_checks(server: &Server) -> [Check; 3] {
     let migrations = async {
         let pending = server.database.pending().await.map_err(|error| error.to_string())?;
-        if pending.is_empty() { Ok(()) } else { Err(format!("to be made: {}", pending.join(", "))) }
+        if pending.is_empty() { Ok(()) } else { Err(format!("pending: {}", pending.join(", "))) }
     };
     let checks = tokio::join!(
-        check("database", server.database.ping()),
-        check("queue", server.queue.ping()),
-        check("migrations", migrations),
+        run_check("database", server.database.ping()),
+        run_check("queue", server.queue.ping()),
+        run_check("migrations", migrations),
     );
     checks.into()
 }
 
-async fn check<E: Display>(name: &'static str, checking: impl Future<Output = Result<(), E>>) -> Check {
-    let outcome = match tokio::time::timeout(PATIENCE, checking).await {
+async fn run_check<E: Display>(name: &'static str, check: impl Future<Output = Result<(), E>>) -> Check {
+    let outcome = match tokio::time::timeout(CHECK_TIMEOUT, check).await {
         Ok(outcome) => outcome.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        Err(_) => Err(format!("no answer within {} s", CHECK_TIMEOUT.as_secs())),
     };
     if let Err(reason) = &outcome {
-        warn!(check = name, reason, "not ready");
+        warn!(check = name, reason, "readiness check failed");
     }
     Check { name, outcome }
 }
 
-/// As Kubernetes writes it. The route is open to all, and reasons may name hosts: only operators read them here.
-fn listed(checks: &[Check], is_ready: bool, is_operator: bool) -> String {
+/// The checks in the format of Kubernetes. The route needs no token and a reason may name hosts, so only operators get
+/// the reasons.
+fn report(checks: &[Check], is_ready: bool, is_operator: bool) -> String {
     let mut text = String::new();
     for Check { name, outcome } in checks {
         // Writing to a string cannot fail.

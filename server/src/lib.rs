@@ -1,138 +1,123 @@
-#![doc = include_str!("../README.md")]
+//! The HTTP side of the service. It reads the ledgers and never asks a vendor.
+//!
+//! | module | routes |
+//! |---|---|
+//! | `health` | `/livez`, `/readyz` |
+//! | `metrics` | `/metrics`: counters of this process, gauges from the database |
+//! | `dashboard` | `/`: one HTML page without a script |
+//! | `api` | `/api/v1/…` and its description at `/api/openapi.json` |
+//! | `webhook_intake` | `/hooks/…`: proves an event, stores it, then answers |
+//!
+//! `authentication` and `rate_limits` stand before the routes; every error is a `problem` (RFC 9457). Start reading at
+//! [`Server::router`]; `README.md` lists each route, metric and limit.
 
-mod access;
 mod api;
-mod gauges;
+mod authentication;
+mod dashboard;
 mod health;
-mod hooks;
 mod metrics;
-mod page;
 mod problem;
+mod query_timeout;
+mod rate_limits;
+mod security_headers;
+mod webhook_intake;
 
 pub use crate::health::Probe;
 pub use crate::metrics::{InstallError, Metrics};
+pub use crate::rate_limits::{Limits, RateLimits};
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
-use entities::DbErr;
-use entities::database::Database;
-use entities::roster::Roster;
-use problem::Problem;
 use secrecy::SecretString;
-use std::future::{Future, IntoFuture};
+use std::future::IntoFuture;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use storage::accounts::Accounts;
+use storage::database::Database;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-/// What people and monitors see of the service.
+/// The HTTP server and all that its routes need.
 pub struct Server {
-    /// Where the ledgers are.
+    /// The database with the ledgers.
     pub database: Database,
-    /// The accounts in force.
-    pub roster: Arc<Roster>,
-    /// Whether tickets can be written.
+    /// The accounts in the settings.
+    pub accounts: Arc<Accounts>,
+    /// Checks that the queue accepts tickets.
     pub queue: Arc<dyn Probe>,
-    /// What this process has counted.
+    /// The counters of this process.
     pub metrics: Metrics,
-    /// Who knows it may look; without it everybody who reaches the port may. An empty one lets nobody in.
+    /// How many requests a client and an account may send.
+    pub rate_limits: RateLimits,
+    /// The token that opens the guarded routes. `None` opens them to every client; an empty token to no client.
     pub operator_token: Option<SecretString>,
-    /// The service's version.
+    /// The version of the service.
     pub version: &'static str,
 }
 
-/// How long requests that are under way may take to end, once the service stops.
-const DRAIN: Duration = Duration::from_secs(10);
-/// How long a glance at the database may take: a monitor gives up after ten seconds.
-const GLANCE: Duration = Duration::from_secs(5);
-
-/// Nothing may be loaded, framed or submitted, so that a text that slipped through the escaping could do nothing.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
-                      form-action 'none'; frame-ancestors 'none'";
+/// How long open requests may take to finish after the service is told to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// The interval between two rounds of [`Server::run_upkeep`].
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Server {
-    /// Its routes.
+    /// All routes, with their guards.
     pub fn router(self: Arc<Self>) -> Router {
+        let (api, description) = api::router();
         let guarded = Router::new()
-            .route("/", get(page::show))
+            .route("/", get(dashboard::show))
             .route("/metrics", get(metrics::scrape))
-            .route("/api/v1/status", get(api::status))
-            .route("/api/v1/accounts/{account}/coverage", get(api::coverage))
-            .route("/api/v1/backfills", get(api::backfills))
-            .route("/api/v1/backfills/{id}", get(api::backfill))
-            .route_layer(middleware::from_fn_with_state(Arc::clone(&self), access::guard));
-        // They prove themselves.
-        let hooks = Router::new()
-            .route("/hooks/{vendor}/{account}", post(hooks::signed))
-            .route("/hooks/{vendor}/{account}/{secret}", post(hooks::addressed))
-            .layer(DefaultBodyLimit::max(hooks::LONGEST));
+            .route("/api/openapi.json", get(async move || description))
+            .merge(api)
+            .route_layer(middleware::from_fn_with_state(Arc::clone(&self), authentication::require_operator));
+        // A webhook carries its own proof.
+        let webhooks = Router::new()
+            .route("/hooks/{vendor}/{account}", post(webhook_intake::receive_signed))
+            .route("/hooks/{vendor}/{account}/{secret}", post(webhook_intake::receive_at_secret_path))
+            .layer(DefaultBodyLimit::max(webhook_intake::MAX_BODY_BYTES));
         Router::new()
-            .route("/livez", get(health::livez))
             .route("/readyz", get(health::readyz))
-            .merge(hooks)
+            .merge(webhooks)
             .merge(guarded)
-            .fallback(problem::unknown)
-            .method_not_allowed_fallback(problem::method)
-            .layer(middleware::map_response(harden))
+            .fallback(problem::unknown_path)
+            .method_not_allowed_fallback(problem::method_not_allowed)
+            .layer(middleware::from_fn_with_state(Arc::clone(&self), rate_limits::limit_client))
+            // Behind the limit, so that it has none: a 429 here would make a supervisor restart a healthy process.
+            .route("/livez", get(health::livez).fallback(problem::method_not_allowed))
+            .layer(middleware::map_response(security_headers::add))
             .with_state(self)
     }
 
-    /// Answers until `stop`; what is under way then may end.
+    /// Serves requests until `stop`, then lets open requests finish.
     ///
     /// # Errors
-    /// What the listener says.
+    /// The listener's error.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
-        let metrics = self.metrics.clone();
-        let serving = axum::serve(listener, self.router()).with_graceful_shutdown(stop.clone().cancelled_owned());
-        let patience = async {
+        let service = Arc::clone(&self).router().into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let drain_timeout = async {
             stop.cancelled().await;
-            tokio::time::sleep(DRAIN).await;
+            tokio::time::sleep(DRAIN_TIMEOUT).await;
         };
         tokio::select! {
-            ended = serving.into_future() => ended,
-            () = metrics.keep() => Ok(()),
-            () = patience => {
-                warn!("stopped with requests still under way");
+            result = serving.into_future() => result,
+            () = self.run_upkeep() => Ok(()),
+            () = drain_timeout => {
+                warn!(seconds = DRAIN_TIMEOUT.as_secs(), "the server stops although requests are still open");
                 Ok(())
             }
         }
     }
 
-    /// What the database answers to a short question.
-    async fn glance<T>(&self, asking: impl Future<Output = Result<T, DbErr>>) -> Result<T, Problem> {
-        within(GLANCE, asking).await
-    }
-}
-
-/// What the database answers within `limit`. Its own words may name hosts and users: they go to the log alone.
-async fn within<T>(limit: Duration, asking: impl Future<Output = Result<T, DbErr>>) -> Result<T, Problem> {
-    match tokio::time::timeout(limit, asking).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => {
-            warn!(%error, "the database refused");
-            Err(Problem::unavailable("the database refused; the log says why"))
-        }
-        Err(_) => {
-            warn!(seconds = limit.as_secs(), "the database did not answer in time");
-            Err(Problem::unavailable(format!("the database did not answer within {} s", limit.as_secs())))
+    /// Keeps memory bounded: sums up observations that no scrape has collected, and drops the limits of idle clients.
+    async fn run_upkeep(&self) {
+        loop {
+            tokio::time::sleep(UPKEEP_INTERVAL).await;
+            self.metrics.sum_up();
+            self.rate_limits.drop_idle();
         }
     }
-}
-
-async fn harden(mut response: Response) -> Response {
-    let headers: &mut HeaderMap = response.headers_mut();
-    let set: [(HeaderName, &'static str); 4] = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    for (name, value) in set {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
 }

@@ -1,79 +1,75 @@
-//! What Prometheus reads: what this process has counted, and how the database stands.
+//! `/metrics` in the Prometheus text format: the counters of this process and gauges read from the database.
+
+mod status_gauges;
 
 use crate::Server;
-use crate::gauges;
 use ::metrics::{describe_counter, describe_histogram};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use entities::report;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-/// Counters and histograms of this process. All services in one process share them.
+/// The recorder of this process. All services in one process share its counters and histograms.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    counted: PrometheusHandle,
+    recorder: PrometheusHandle,
 }
 
-/// Why nothing can be counted.
+/// The recorder cannot be installed.
 #[derive(Debug, thiserror::Error)]
-#[error("metrics cannot be counted in this process")]
+#[error("cannot install the metrics recorder: another one is installed in this process")]
 pub struct InstallError(#[from] BuildError);
 
 static INSTALLED: Mutex<Option<Metrics>> = Mutex::new(None);
 
-/// P7 promises 30 s; a poll that starts in time does so within moments.
-const LATENESS: [f64; 12] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 1800.0];
-/// How often observations are summed up. Unless somebody does, they are kept one by one.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// Buckets in seconds. Promise P7 allows 30 s; work on time starts within a second.
+const LATENESS_BUCKETS: [f64; 12] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 1800.0];
 
 impl Metrics {
-    /// Makes this process count. The first call installs, every other gives the same.
+    /// Installs the recorder. Later calls return the recorder that is installed.
     ///
     /// # Errors
-    /// Where somebody else counts for this process already.
+    /// Where the process already has a recorder that this function did not install.
     pub fn install() -> Result<Self, InstallError> {
         let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(metrics) = installed.as_ref() {
             return Ok(metrics.clone());
         }
         let lateness = Matcher::Full("convosync_start_lateness_seconds".to_owned());
-        let counted = PrometheusBuilder::new().set_buckets_for_metric(lateness, &LATENESS)?.install_recorder()?;
+        let recorder =
+            PrometheusBuilder::new().set_buckets_for_metric(lateness, &LATENESS_BUCKETS)?.install_recorder()?;
         describe();
-        Ok(installed.insert(Self { counted }).clone())
+        Ok(installed.insert(Self { recorder }).clone())
     }
 
-    /// What was counted, as Prometheus reads it.
+    /// The counters and histograms in the Prometheus text format.
     #[must_use]
     pub fn render(&self) -> String {
-        self.counted.render()
+        self.recorder.render()
     }
 
-    /// Keeps memory bounded also where nobody scrapes. Never ends.
-    pub(crate) async fn keep(&self) {
-        loop {
-            tokio::time::sleep(UPKEEP).await;
-            self.counted.run_upkeep();
-        }
+    /// Sums up recent observations into buckets. Without it, a process that no monitor scrapes keeps each of them.
+    pub(crate) fn sum_up(&self) {
+        self.recorder.run_upkeep();
     }
 }
 
-/// `GET /metrics`. Gauges are read now and not kept: an account that is gone is gone here too, and where the database
-/// is down they are absent rather than old.
+/// `GET /metrics`. Gauges are read anew for each scrape, so a removed account disappears. While the database does not
+/// answer the gauges are absent instead of outdated.
 pub(crate) async fn scrape(State(server): State<Arc<Server>>) -> impl IntoResponse {
-    let status = server.glance(report::status(&server.database, &server.roster)).await.ok();
-    let text = gauges::render(status.as_ref(), server.version) + &server.metrics.render();
+    let status = server.status().await.ok();
+    let text = status_gauges::render(status.as_ref(), server.version) + &server.metrics.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 
 fn describe() {
-    describe_counter!("convosync_vendor_requests_total", "Requests sent to vendors, by how they ended.");
-    describe_counter!("convosync_rows_committed_total", "Rows in committed answers, by what storing them did.");
-    describe_counter!("convosync_deliveries_total", "Deliveries taken up, by what became of them.");
-    describe_histogram!(
-        "convosync_start_lateness_seconds",
-        "How long after its due time the asking for a want began, by purpose."
+    describe_counter!("convosync_vendor_requests_total", "Requests sent to vendors, by outcome.");
+    describe_counter!("convosync_rows_committed_total", "Rows in committed answers, by effect on the table.");
+    describe_counter!("convosync_deliveries_total", "Mails and webhook events received, by result.");
+    describe_counter!(
+        "convosync_http_requests_limited_total",
+        "Requests answered with 429, by the limit they exceeded."
     );
+    describe_histogram!("convosync_start_lateness_seconds", "Delay between a job's due time and its first request.");
 }

@@ -1,65 +1,118 @@
 //! Errors as `application/problem+json` (RFC 9457).
 
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use std::time::Duration;
+use utoipa::ToSchema;
 
-/// Why a request was not answered.
+/// An error response.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
+    /// Sent as `Retry-After`.
+    retry_after: Option<Duration>,
+}
+
+/// The body of every error response.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProblemDetails {
+    /// Always `about:blank`: the status says which kind of problem it is.
+    #[schema(example = "about:blank")]
+    r#type: &'static str,
+    /// The name of the status.
+    #[schema(example = "Not Found")]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 404)]
+    status: u16,
+    /// What happened, and what to do about it.
+    #[schema(example = "there is no account \"shop\"")]
+    detail: String,
 }
 
 impl Problem {
-    pub(crate) fn bad(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, detail: detail.into() }
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, detail: detail.into() }
+        Self::new(StatusCode::NOT_FOUND, detail)
     }
 
     pub(crate) fn unauthorised() -> Self {
         let detail = "send the operator token: `Authorization: Bearer TOKEN`, or as the password of HTTP Basic";
-        Self { status: StatusCode::UNAUTHORIZED, detail: detail.to_owned() }
+        Self::new(StatusCode::UNAUTHORIZED, detail)
     }
 
-    pub(crate) fn forged() -> Self {
+    pub(crate) fn forged_webhook() -> Self {
         let detail = "the webhook does not prove that it comes from the vendor; compare the secret in the settings";
-        Self { status: StatusCode::UNAUTHORIZED, detail: detail.to_owned() }
+        Self::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    /// Asks the client to wait: whole seconds, at least one.
+    pub(crate) fn too_many_requests(detail: &str, wait: Duration) -> Self {
+        let seconds = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
+        let detail = format!("{detail}; send the next one in {seconds} s");
+        let retry_after = Some(Duration::from_secs(seconds));
+        Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, detail: detail.into() }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
-    /// For people.
+    /// What happened, in words for people.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
+    }
+
+    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), retry_after: None }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
-            // The kind of problem is the status; the detail says the rest.
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or_default(),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+        let body = ProblemDetails {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+        };
+        let mut response = (self.status, axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, wait.as_secs().into());
+        }
+        response
     }
 }
 
-/// There is no such path.
-pub(crate) async fn unknown(uri: Uri) -> Problem {
+/// Fallback for a path without a route.
+pub(crate) async fn unknown_path(uri: Uri) -> Problem {
     Problem::not_found(format!("there is nothing at {}", uri.path()))
 }
 
-/// The path is there, and can only be read.
-pub(crate) async fn method(method: Method, uri: Uri) -> Problem {
-    let detail = format!("{} cannot be asked with {method}; use GET", uri.path());
-    Problem { status: StatusCode::METHOD_NOT_ALLOWED, detail }
+/// Fallback for a route that does not take the method. Webhook routes take POST, all others GET.
+pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    let allowed = if uri.path().starts_with("/hooks/") { "POST" } else { "GET" };
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take {method}; use {allowed}", uri.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{IntoResponse, Problem};
+    use std::time::Duration;
+
+    #[test]
+    fn rounds_the_wait_up_to_whole_seconds() {
+        for (milliseconds, seconds) in [(0, "1"), (1, "1"), (1_000, "1"), (1_001, "2"), (59_999, "60")] {
+            let problem = Problem::too_many_requests("too many requests", Duration::from_millis(milliseconds));
+            let response = problem.into_response();
+            assert_eq!(response.headers()["retry-after"], seconds, "{milliseconds} ms");
+        }
+    }
 }

@@ -1,6 +1,6 @@
-//! An object's values by the names of its columns, as they are written and without copying them.
+//! The members of a JSON object by the table's columns, borrowed from the text.
 //!
-//! Vendors spell the name of one column in many ways, so names are compared without case and without blanks around them.
+//! Vendors spell a column in several ways, so names are compared without case and without blanks around them.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -9,99 +9,99 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// The names that columns go by.
+/// The spellings of every column of a record.
 #[derive(Debug)]
-pub struct Names {
-    /// By the length of the name: few names have one length.
-    by_length: Vec<Vec<Name>>,
+pub struct ColumnNames {
+    /// By length, because few spellings have the same length.
+    by_length: Vec<Vec<Spelling>>,
     columns: usize,
 }
 
 #[derive(Debug)]
-struct Name {
-    written: &'static str,
+struct Spelling {
+    text: &'static str,
     column: usize,
-    /// Which of the column's names it is.
-    choice: u8,
+    /// The place among the column's spellings; 0 is the documented one.
+    rank: u8,
 }
 
-/// Something that has columns.
+/// A kind of object that a vendor sends.
 pub trait Record {
-    /// Their names.
-    fn names() -> &'static Names;
+    /// The spellings of its columns.
+    fn names() -> &'static ColumnNames;
 }
 
-/// The values of one `R`.
+/// The members of one `R`.
 pub struct Fields<'a, R> {
     columns: Vec<Option<Field<'a>>>,
-    /// What belongs to no column, or came a second time; in the order in which it came.
+    /// Members without a column, and the second of two members for one column; in the order of the text.
     pub extra: Vec<(Cow<'a, str>, &'a RawValue)>,
     record: PhantomData<fn() -> R>,
 }
 
 struct Field<'a> {
-    /// The lower, the nearer to the documented spelling.
+    /// The smaller, the closer to the documented spelling.
     rank: u8,
     name: Cow<'a, str>,
     value: &'a RawValue,
 }
 
-impl Names {
-    /// The names of each column, the preferred one first.
+impl ColumnNames {
+    /// The spellings of each column, the documented one first.
     #[must_use]
     pub fn new<'n>(columns: impl IntoIterator<Item = &'n [&'static str]>) -> Self {
         let mut names = Self { by_length: Vec::new(), columns: 0 };
         for (column, spellings) in columns.into_iter().enumerate() {
             names.columns += 1;
-            for (choice, written) in (0..).zip(spellings) {
-                if names.by_length.len() <= written.len() {
-                    names.by_length.resize_with(written.len() + 1, Vec::new);
+            for (rank, text) in (0..).zip(spellings) {
+                if names.by_length.len() <= text.len() {
+                    names.by_length.resize_with(text.len() + 1, Vec::new);
                 }
-                names.by_length[written.len()].push(Name { written, column, choice });
+                names.by_length[text.len()].push(Spelling { text, column, rank });
             }
         }
         names
     }
 
-    /// The column that is called `name`, and how far that is from its documented spelling.
+    /// The column called `name`, and how far `name` is from the documented spelling.
     fn find(&self, name: &str) -> Option<(usize, u8)> {
         let name = name.trim();
-        let known = self.by_length.get(name.len())?;
-        // Most come as they are documented.
-        if let Some(known) = known.iter().find(|known| known.written == name) {
-            return Some((known.column, known.choice * 2));
+        let spellings = self.by_length.get(name.len())?;
+        // Most names come exactly as documented.
+        if let Some(found) = spellings.iter().find(|spelling| spelling.text == name) {
+            return Some((found.column, found.rank * 2));
         }
-        let known = known.iter().find(|known| known.written.eq_ignore_ascii_case(name))?;
-        Some((known.column, known.choice * 2 + 1))
+        let found = spellings.iter().find(|spelling| spelling.text.eq_ignore_ascii_case(name))?;
+        Some((found.column, found.rank * 2 + 1))
     }
 }
 
 impl<'a, R> Fields<'a, R> {
-    /// What is written in `column`; nothing where it says `null`.
+    /// The value of `column`; `None` where it is absent or `null`.
     #[must_use]
     pub fn get(&self, column: usize) -> Option<&'a RawValue> {
         let field = self.columns.get(column)?.as_ref()?;
         Some(field.value).filter(|value| value.get() != "null")
     }
 
-    /// Of two values for one column the one whose name is nearer to the documented one is taken, else the later one.
-    fn put(&mut self, names: &Names, name: Cow<'a, str>, value: &'a RawValue) {
+    /// Adds a member. Of two members for one column the one closer to the documented spelling wins, else the later one.
+    fn add(&mut self, names: &ColumnNames, name: Cow<'a, str>, value: &'a RawValue) {
         let Some((column, rank)) = names.find(&name) else {
             self.extra.push((name, value));
             return;
         };
-        let Some(place) = self.columns.get_mut(column) else { return };
+        let Some(slot) = self.columns.get_mut(column) else { return };
         let field = Field { rank, name, value };
-        let other = match place {
+        let loser = match slot {
             Some(known) if known.rank < rank => Some(field),
-            _ => place.replace(field),
+            _ => slot.replace(field),
         };
-        self.extra.extend(other.map(|other| (other.name, other.value)));
+        self.extra.extend(loser.map(|loser| (loser.name, loser.value)));
     }
 }
 
 impl<R> fmt::Debug for Fields<'_, R> {
-    /// Values may be personal.
+    /// Without the values, which may be personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fields").finish_non_exhaustive()
     }
@@ -109,9 +109,9 @@ impl<R> fmt::Debug for Fields<'_, R> {
 
 impl<'de: 'a, 'a, R: Record> Deserialize<'de> for Fields<'a, R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members<R>(PhantomData<fn() -> R>);
+        struct MembersVisitor<R>(PhantomData<fn() -> R>);
 
-        impl<'de, R: Record> Visitor<'de> for Members<R> {
+        impl<'de, R: Record> Visitor<'de> for MembersVisitor<R> {
             type Value = Fields<'de, R>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,41 +122,41 @@ impl<'de: 'a, 'a, R: Record> Deserialize<'de> for Fields<'a, R> {
                 let names = R::names();
                 let columns = std::iter::repeat_with(|| None).take(names.columns).collect();
                 let mut fields = Fields { columns, extra: Vec::new(), record: PhantomData };
-                while let Some(Written(name)) = map.next_key()? {
-                    fields.put(names, name, map.next_value()?);
+                while let Some(MemberName(name)) = map.next_key()? {
+                    fields.add(names, name, map.next_value()?);
                 }
                 Ok(fields)
             }
         }
 
-        deserializer.deserialize_map(Members(PhantomData))
+        deserializer.deserialize_map(MembersVisitor(PhantomData))
     }
 }
 
-/// A name, borrowed where it is written without escapes.
-struct Written<'a>(Cow<'a, str>);
+/// The name of a member, borrowed where it has no escapes.
+struct MemberName<'a>(Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Written<'de> {
+impl<'de> Deserialize<'de> for MemberName<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
+        struct TextVisitor;
 
-        impl<'de> Visitor<'de> for Text {
-            type Value = Written<'de>;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = MemberName<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a name")
             }
 
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Written(Cow::Borrowed(text)))
+                Ok(MemberName(Cow::Borrowed(text)))
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Written(Cow::Owned(text.to_owned())))
+                Ok(MemberName(Cow::Owned(text.to_owned())))
             }
         }
 
-        deserializer.deserialize_str(Text)
+        deserializer.deserialize_str(TextVisitor)
     }
 }
 
@@ -168,16 +168,16 @@ mod tests {
     struct Pair;
 
     impl Record for Pair {
-        fn names() -> &'static Names {
-            static NAMES: LazyLock<Names> = LazyLock::new(|| {
+        fn names() -> &'static ColumnNames {
+            static NAMES: LazyLock<ColumnNames> = LazyLock::new(|| {
                 let columns: [&[&str]; 2] = [&["conversationId"], &["data", "datum"]];
-                Names::new(columns)
+                ColumnNames::new(columns)
             });
             &NAMES
         }
     }
 
-    /// Both columns, and what is left.
+    /// The two columns, and the rest.
     fn read(text: &str) -> (Option<&str>, Option<&str>, Vec<(String, &str)>) {
         let fields: Fields<'_, Pair> = serde_json::from_str(text).unwrap();
         let value = |column| fields.get(column).map(RawValue::get);
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_however_they_are_written() {
+    fn finds_a_column_in_any_spelling() {
         for name in ["conversationId", "CONVERSATIONID", "conversationid", " conversationId ", "c\\u006fnversationId"] {
             assert_eq!(read(&format!("{{\"{name}\": [1, 2]}}")), (Some("[1, 2]"), None, vec![]), "{name}");
         }
@@ -196,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_column_is_kept_in_order() {
+    fn keeps_members_without_a_column_in_order() {
         let extra = vec![("z".to_owned(), "1"), ("dat".to_owned(), "{}"), ("É\n".to_owned(), "null")];
         assert_eq!(read(r#"{"z":1,"data":2,"dat":{},"É\n":null}"#), (None, Some("2"), extra));
     }
 
     #[test]
-    fn of_two_the_documented_spelling_is_taken_and_the_other_kept() {
+    fn prefers_the_documented_spelling_and_keeps_the_other_value() {
         let kept = |name: &str| vec![(name.to_owned(), "2")];
         let cases = [
             (r#"{"data":1,"DATA":2}"#, "DATA"),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_borrowed() {
+    fn borrows_the_values() {
         let text = r#"{"data":{"a": "\u00e9"}}"#.to_owned();
         let fields: Fields<'_, Pair> = serde_json::from_str(&text).unwrap();
         let value = fields.get(1).unwrap().get();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn rejects_everything_but_objects() {
         for text in ["[]", "5", "\"x\"", "null", "[{}]"] {
             assert!(serde_json::from_str::<Fields<'_, Pair>>(text).is_err(), "{text}");
         }

@@ -1,52 +1,86 @@
-//! The vendors, as descriptions: what to ask next, and what an answer means. Nothing here sends, waits, reads a clock,
-//! a file or the environment, or draws a random number.
+//! The vendors: one folder each builds requests and parses responses. Nothing here sends, waits, reads a clock, a file
+//! or the environment, or draws a random number.
 //!
-//! A sixth vendor is one folder here, its table (an entity with its migration), and one line in [`VENDORS`]. The
-//! commands, the dashboard, the metrics and the tests read that list.
+//! | part | files |
+//! |---|---|
+//! | a vendor: README, settings, rules, requests, parsers, fixtures | [`wolkvox`], [`certainly`], [`ultimate`], [`truora`], [`treble`] |
+//! | registration and settings | [`vendor`], [`settings`], `server_url` |
+//! | one response: success or refusal, rows in batches, rejected rows | `response_reader`, `error_body`, `row_batcher`, `reject_log` |
+//! | JSON: values in canonical form, long sequences, arrays, whole bodies | `json`, `fields`, `members` |
+//! | CSV files | `csv_reader`, `csv_header`, `encoding` |
+//! | values that vendors write in several ways | `timestamp`, `normalize`, `suggest` |
+//! | secrets and personal data | `signature`, `base64url`, `redact` |
+//!
+//! A new vendor is a folder here, its entities with one migration, and one line in [`VENDORS`]. Commands, dashboard,
+//! metrics and tests read that list.
 
-mod address;
+mod base64url;
 pub mod certainly;
-pub mod elements;
+mod csv_header;
+mod csv_reader;
 mod encoding;
-pub mod fields;
-mod grid;
+mod error_body;
+mod fields;
 mod json;
-mod lines;
-mod literal;
-mod moment;
-mod nearest;
-mod plain;
-mod proof;
-mod quote;
-mod record;
+mod malformed;
+mod members;
+mod normalize;
+mod preamble;
+mod redact;
+mod reject_log;
+mod response_reader;
+mod row_batcher;
+mod server_url;
 pub mod settings;
+mod signature;
+mod status_fault;
+mod suggest;
+#[cfg(test)]
+mod test_support;
+mod timestamp;
 pub mod treble;
 pub mod truora;
 pub mod ultimate;
 pub mod vendor;
-mod whole;
 pub mod wolkvox;
-mod words;
 
-pub use nearest::nearest;
-pub use vendor::{Opened, Problem, Vendor};
+pub use suggest::suggest;
+pub use vendor::{ConfiguredAccount, SettingsProblem, Vendor};
 
 use serde_json::{Map, Value};
 use settings::Settings;
 
-/// Every vendor there is.
+/// Every vendor.
 pub const VENDORS: &[Vendor] = &[wolkvox::VENDOR, certainly::VENDOR, ultimate::VENDOR, truora::VENDOR, treble::VENDOR];
 
-/// Opens `account`, a table of the settings with its secrets resolved.
+/// Opens the account of the vendor that `source` names. `settings` are the account's settings, secrets resolved.
 ///
 /// # Errors
-/// Everything that is wrong with its settings, not only the first thing.
-pub fn open(account: &str, settings: &Map<String, Value>) -> Result<Opened, Vec<Problem>> {
+/// All problems with the settings, not only the first one.
+pub fn open(account: &str, settings: &Map<String, Value>) -> Result<ConfiguredAccount, Vec<SettingsProblem>> {
+    open_with(VENDORS, account, settings)
+}
+
+/// Opens an account like [`open`], of another list of vendors.
+///
+/// # Errors
+/// All problems with the settings, not only the first one.
+pub fn open_with(
+    vendors: &[Vendor],
+    account: &str,
+    settings: &Map<String, Value>,
+) -> Result<ConfiguredAccount, Vec<SettingsProblem>> {
     let mut settings = Settings::new(account, settings);
-    let opened = settings.vendor(VENDORS).and_then(|vendor| {
+    let opened = settings.vendor(vendors).and_then(|vendor| {
         settings.check_keys(vendor);
         (vendor.open)(&mut settings)
     });
     let problems = settings.into_problems();
     opened.filter(|_| problems.is_empty()).ok_or(problems)
+}
+
+/// Each vendor's SELECT for the view `conversations`.
+#[must_use]
+pub fn conversations_view() -> Vec<&'static str> {
+    VENDORS.iter().map(|vendor| vendor.conversations_view).collect()
 }

@@ -1,67 +1,73 @@
-//! What every vendor must do alike. A new one needs its example here, and nothing else.
+//! The behaviour that every vendor shares. The examples come from each vendor's registration, so that a new vendor needs no
+//! edit here.
 
 #![cfg(test)]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::fault::Fault;
+use domain::job::Slice;
 use domain::rules::{Limits, Tighten};
-use domain::source::{Head, Source, Step};
-use domain::want::Slice;
+use domain::source::{Head, Reader, ResponseSummary, Source};
 use domain::window::Window;
-use entities::tables::shapes;
-use entities::upsert::Batch;
+use entities::rows::RowBatch;
+use entities::schemas;
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
-use sources::VENDORS;
+use serde_json::{Map, Value, json};
+use sources::vendor::{CONVERSATIONS_COLUMNS, Vendor};
+use sources::{VENDORS, open};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-type Opened = Arc<dyn Source<Batch>>;
+type Account = Arc<dyn Source<RowBatch>>;
 
 const SECRET: &str = "c4n4ry-t0k3n";
 
-/// Settings with which each account opens: the least that there must be.
-fn least(vendor: &str) -> Value {
-    let id = "6a41cee6fbfda88b1060d653";
-    let own = match vendor {
-        "wolkvox" => json!({"server": "0042"}),
-        "certainly" => json!({"bot_ids": ["7c9e6679-7425-40de-944b-e07fc1f90ae7", "other-bot"]}),
-        "ultimate" => json!({"base_url": "https://api.ultimate.ai", "organization_id": id, "bot_ids": [id, "other"]}),
-        "truora" | "treble" => json!({}),
-        other => panic!("{other} has no example here"),
-    };
-    let mut all = json!({"source": vendor, "token": SECRET});
-    all.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
-    all
+/// The settings of the vendor's example.
+fn settings(vendor: &Vendor) -> Map<String, Value> {
+    let mut settings: Map<String, Value> = serde_json::from_str(vendor.examples.settings).unwrap();
+    settings.insert("source".to_owned(), json!(vendor.name));
+    settings.insert("token".to_owned(), json!(SECRET));
+    settings
 }
 
-fn open(vendor: &str) -> Opened {
-    let settings = least(vendor);
-    sources::open("a", settings.as_object().unwrap()).unwrap_or_else(|problems| panic!("{problems:?}")).source
+fn account(vendor: &Vendor) -> Account {
+    open("a", &settings(vendor)).unwrap_or_else(|problems| panic!("{}: {problems:?}", vendor.name)).source
 }
 
-fn all() -> Vec<Opened> {
-    VENDORS.iter().map(|vendor| open(vendor.name)).collect()
+fn accounts() -> Vec<(&'static Vendor, Account)> {
+    VENDORS.iter().map(|vendor| (vendor, account(vendor))).collect()
 }
 
 fn now() -> DateTime<Utc> {
     "2026-11-20T00:00:00Z".parse().unwrap()
 }
 
-/// A stretch that any vendor can be asked for.
-fn a_day() -> Slice {
-    Slice::Window(Window::new(now() - TimeDelta::days(1), now()).unwrap())
+/// The window of the vendor's example.
+fn days(vendor: &Vendor) -> Slice {
+    Slice::Window(Window::new(now() - TimeDelta::days(vendor.examples.days), now()).unwrap())
 }
 
-/// What the first answer to a question for a day is read as.
-fn read(source: &dyn Source<Batch>, head: Head, chunks: &[&[u8]]) -> Result<Step, Fault> {
+/// The first response to a query for those days, and its rows.
+fn read(vendor: &Vendor, head: Head, chunks: &[&[u8]]) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
+    let source = account(vendor);
     let stream = source.streams().remove(0).name;
-    let mut reader = source.reader(&stream, &a_day(), None)?;
+    feed(source.reader(&stream, &days(vendor), None)?, head, chunks)
+}
+
+fn feed(
+    mut reader: Box<dyn Reader<RowBatch>>,
+    head: Head,
+    chunks: &[&[u8]],
+) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
+    let mut batches = Vec::new();
     for chunk in chunks {
         reader.feed(head, chunk)?;
+        batches.extend(std::iter::from_fn(|| reader.take()));
     }
-    reader.finish(head)
+    let step = reader.finish(head)?;
+    batches.extend(std::iter::from_fn(|| reader.take()));
+    Ok((step, batches))
 }
 
 fn head(status: u16) -> Head {
@@ -69,51 +75,59 @@ fn head(status: u16) -> Head {
 }
 
 #[test]
-fn names_are_words_and_nobody_elses() {
+fn names_are_unique_words() {
     let mut names = BTreeSet::new();
-    for source in all() {
-        assert!(source.vendor().bytes().all(|byte| byte.is_ascii_lowercase()) && source.account() == "a");
-        assert!(names.insert(source.vendor()), "{} twice", source.vendor());
+    for (vendor, source) in accounts() {
+        assert!(vendor.name.bytes().all(|byte| byte.is_ascii_lowercase()) && source.account() == "a");
+        assert_eq!(source.vendor(), vendor.name);
+        assert!(names.insert(vendor.name), "{} twice", vendor.name);
     }
-    assert_eq!(names.len(), VENDORS.len());
 }
 
 #[test]
-fn streams_are_told_apart_and_their_tables_are_there() {
-    let shapes = shapes();
-    for source in all() {
+fn streams_are_distinct_and_have_tables() {
+    let shapes = schemas();
+    for (vendor, source) in accounts() {
         let streams = source.streams();
         let names: BTreeSet<_> = streams.iter().map(|stream| stream.name.clone()).collect();
-        assert!(!streams.is_empty() && names.len() == streams.len(), "{}", source.vendor());
+        assert!(!streams.is_empty() && names.len() == streams.len(), "{}", vendor.name);
         for stream in &streams {
             let shape = shapes.iter().find(|shape| shape.table == stream.table).unwrap();
             let columns: BTreeSet<_> = shape.columns.iter().map(|column| column.name).collect();
-            assert!(columns.contains(stream.at) && stream.part.is_none_or(|part| columns.contains(part)));
-            assert!(streams.len() == 1 || stream.part.is_some(), "{}: whose rows?", source.vendor());
+            assert!(columns.contains(stream.at) && stream.partition.is_none_or(|part| columns.contains(part)));
+            assert!(
+                streams.len() == 1 || stream.partition.is_some(),
+                "{}: no column tells the streams apart",
+                vendor.name
+            );
         }
     }
 }
 
 #[test]
-fn the_rules_in_force_are_rules_that_settings_could_ask_for() {
-    for source in all() {
+fn an_account_could_set_the_rules_in_force() {
+    for (vendor, source) in accounts() {
         let rules = source.rules();
-        let limits =
-            Limits { longest: rules.longest, row_cap: rules.row_cap, width: rules.width, spacing: rules.spacing };
-        assert_eq!(rules.tighten(&limits, &Tighten::default()).as_ref(), Ok(rules), "{}", source.vendor());
-        assert!(rules.lease > rules.timeout && rules.longest >= rules.step.max(rules.grain));
-        assert!(rules.longest.num_milliseconds() % rules.grain.max(rules.step).num_milliseconds() == 0);
+        let limits = Limits {
+            longest: rules.longest,
+            row_cap: rules.row_cap,
+            max_in_flight: rules.max_in_flight,
+            spacing: rules.spacing,
+        };
+        assert_eq!(rules.tighten(&limits, &Tighten::default()).as_ref(), Ok(rules), "{}", vendor.name);
+        assert!(rules.lease > rules.timeout && rules.longest >= rules.step.max(rules.granularity));
+        assert!(rules.longest.num_milliseconds() % rules.granularity.max(rules.step).num_milliseconds() == 0);
     }
 }
 
-/// The credential goes into headers alone, where nothing writes it down.
+/// The credential is in one header only, because logs never show header values.
 #[test]
-fn a_question_shows_no_secret() {
-    for source in all() {
+fn a_request_shows_no_secret() {
+    for (vendor, source) in accounts() {
         let stream = source.streams().remove(0).name;
-        let request = source.ask(&stream, &a_day(), None).unwrap();
+        let request = source.ask(&stream, &days(vendor), None).unwrap();
         let sent: Vec<_> = request.headers.iter().filter(|(_, value)| value.expose_secret().contains(SECRET)).collect();
-        assert_eq!(sent.len(), 1, "{}: the credential is sent once", source.vendor());
+        assert_eq!(sent.len(), 1, "{}: one header holds the credential", vendor.name);
         assert!(request.url.starts_with("https://") && !request.url.contains(SECRET));
         assert!(request.body.as_ref().is_none_or(|body| !body.contains(SECRET)));
         assert!(!format!("{request:?} {:?}", source.lane()).contains(SECRET));
@@ -121,40 +135,40 @@ fn a_question_shows_no_secret() {
 }
 
 #[test]
-fn nobody_is_asked_what_it_does_not_know() {
-    for source in all() {
+fn refuses_unknown_slices_and_streams() {
+    for (vendor, source) in accounts() {
+        let name = vendor.name;
         let stream = source.streams().remove(0).name;
-        let part = |name: &str| Slice::Part(name.to_owned(), a_day().window().unwrap());
-        let strange = [Slice::Key("../1".to_owned()), part("../1"), Slice::Delivery(1)];
-        for slice in strange {
-            assert!(matches!(source.ask(&stream, &slice, None), Err(Fault::Refused(_))), "{}", source.vendor());
+        let part = |part: &str| Slice::Partition(part.to_owned(), days(vendor).window().unwrap());
+        for slice in [Slice::Item("../1".to_owned()), part("../1"), Slice::Delivery(1)] {
+            assert!(matches!(source.ask(&stream, &slice, None), Err(Fault::Refused(_))), "{name}");
         }
-        assert!(matches!(source.ask("no such stream", &a_day(), None), Err(Fault::Refused(_))), "{}", source.vendor());
-        assert!(matches!(source.reader("no such stream", &a_day(), None), Err(Fault::Refused(_))));
+        assert!(matches!(source.ask("no such stream", &days(vendor), None), Err(Fault::Refused(_))), "{name}");
+        assert!(matches!(source.reader("no such stream", &days(vendor), None), Err(Fault::Refused(_))), "{name}");
     }
 }
 
-/// One credential has one lane, whatever the account is called; another has another.
+/// A credential has one lane, whatever the account's name; another credential has another lane.
 #[test]
 fn a_lane_belongs_to_a_credential() {
     for vendor in VENDORS {
-        let opened = |account: &str, token: &str| {
-            let mut settings = least(vendor.name);
+        let lane = |account: &str, token: &str| {
+            let mut settings = settings(vendor);
             settings["token"] = token.into();
-            sources::open(account, settings.as_object().unwrap()).unwrap().source.lane()
+            open(account, &settings).unwrap().source.lane()
         };
-        assert_eq!(opened("a", SECRET), opened("b", SECRET), "{}", vendor.name);
-        assert_ne!(opened("a", SECRET), opened("a", "another"), "{}", vendor.name);
+        assert_eq!(lane("a", SECRET), lane("b", SECRET), "{}", vendor.name);
+        assert_ne!(lane("a", SECRET), lane("a", "another"), "{}", vendor.name);
     }
 }
 
-/// Whatever comes instead of an answer is a fault of the right kind, and never an empty day.
+/// A response that is not the expected one is a fault of the right kind, and never an empty day.
 #[test]
-fn no_refusal_passes_for_an_answer() {
+fn no_refusal_passes_for_a_response() {
     let page: &[u8] = b"<html><body>We will be back soon, 573001112233</body></html>";
-    for source in all() {
-        let name = source.vendor();
-        let fault = |status, body: &[u8]| read(source.as_ref(), head(status), &[body]).expect_err(name);
+    for vendor in VENDORS {
+        let name = vendor.name;
+        let fault = |status, body: &[u8]| read(vendor, head(status), &[body]).expect_err(name);
         assert!(matches!(fault(401, b"{\"detail\":\"no\"}"), Fault::Unauthorised(_)), "{name}");
         assert!(matches!(fault(504, page), Fault::TimedOut(_)), "{name}");
         for status in [500, 502, 503] {
@@ -164,23 +178,84 @@ fn no_refusal_passes_for_an_answer() {
             assert!(matches!(fault(200, body), Fault::Malformed(_)), "{name}: {:?}", fault(200, body));
         }
         let wait = Head { status: 429, retry_after: Some(Duration::from_secs(7)) };
-        let throttled = read(source.as_ref(), wait, &[page]).expect_err(name);
+        let throttled = read(vendor, wait, &[page]).expect_err(name);
         let expected = Some(Duration::from_secs(7));
         assert!(matches!(throttled, Fault::Throttled { retry_after, .. } if retry_after == expected), "{name}");
         assert!(!throttled.to_string().contains("573001112233"), "{name}: {throttled}");
-        // Byte by byte it is the same.
+        // The size of the chunks makes no difference.
         let bytes: Vec<&[u8]> = page.chunks(1).collect();
-        assert_eq!(read(source.as_ref(), head(200), &bytes), Err(fault(200, page)), "{name}");
+        assert_eq!(read(vendor, head(200), &bytes).unwrap_err(), fault(200, page), "{name}");
     }
 }
 
-/// Who answers by mail says where mails arrive, and can read a file; who does not refuses one.
 #[test]
-fn files_are_read_where_there_are_any() {
-    for source in all() {
+fn reads_the_examples_of_each_vendor() {
+    for vendor in VENDORS {
+        let (name, examples) = (vendor.name, &vendor.examples);
+        let (step, rows) = read(vendor, head(200), &[examples.response]).unwrap();
+        assert!(step.rejects.is_empty(), "{name}: {:?}", step.rejects);
+        assert!(!rows.is_empty() || !step.items.is_empty() || step.cursor.is_some(), "{name}: nothing came");
+        let bytes: Vec<&[u8]> = examples.response.chunks(1).collect();
+        assert_eq!(format!("{:?}", read(vendor, head(200), &bytes).unwrap()), format!("{:?}", (step, rows)), "{name}");
+        let (step, rows) = read(vendor, head(200), &[examples.empty_response]).unwrap();
+        assert_eq!((step.rows, step.items.len(), rows.len()), (0, 0, 0), "{name}");
+        for (status, body, kind) in examples.refusals {
+            let fault = read(vendor, head(*status), &[body]).expect_err(name);
+            assert_eq!(fault.kind(), *kind, "{name}: {status} {fault}");
+        }
+    }
+}
+
+/// A vendor that answers by mail has a mailbox and reads files; a vendor without files refuses one.
+#[test]
+fn reads_files_where_the_vendor_offers_them() {
+    for (vendor, source) in accounts() {
+        let name = vendor.name;
         let stream = source.streams().remove(0).name;
-        let reads = source.file_reader(&stream).is_ok();
-        assert!(reads || (source.mailbox().is_none() && source.rules().export.is_none()), "{}", source.vendor());
-        assert!(source.file_reader("no such stream").is_err(), "{}", source.vendor());
+        let reader = source.file_reader(&stream);
+        assert_eq!(reader.is_ok(), vendor.examples.file.is_some(), "{name}: its files need an example");
+        assert!(reader.is_ok() || (source.mailbox().is_none() && source.rules().export.is_none()), "{name}");
+        if let Some((file, rows)) = vendor.examples.file {
+            assert_eq!(feed(reader.unwrap(), head(200), &[file]).unwrap().0.rows, rows, "{name}");
+        }
+        assert!(source.file_reader("no such stream").is_err(), "{name}");
+    }
+}
+
+#[test]
+fn every_vendor_selects_the_columns_of_the_view() {
+    for vendor in VENDORS {
+        let view = vendor.conversations_view;
+        let mut rest = view;
+        assert!(view.starts_with(&format!("SELECT '{}' AS source, ", vendor.name)), "{}", vendor.name);
+        for (column, _) in CONVERSATIONS_COLUMNS {
+            let place = rest.find(&format!(" AS {column}")).unwrap_or_else(|| panic!("{}: {column}", vendor.name));
+            rest = &rest[place + 1..];
+        }
+        let tables: Vec<String> = schemas().iter().map(|shape| shape.table.clone()).collect();
+        for table in vendor.summary.tables {
+            assert!(tables.contains(&(*table).to_owned()), "{}: {table}", vendor.name);
+        }
+        assert!(
+            vendor.summary.tables.iter().any(|table| view.contains(&format!(" FROM {table} c"))),
+            "{}",
+            vendor.name
+        );
+    }
+}
+
+/// The example is TOML that names only known settings; a commented line names a setting as well.
+#[test]
+fn the_example_of_settings_has_known_keys_only() {
+    for vendor in VENDORS {
+        let mut lines = vendor.settings_example.lines();
+        assert!(lines.next().unwrap().starts_with(&format!("[accounts.{}_", vendor.name)), "{}", vendor.name);
+        let keys: Vec<&str> = lines.filter_map(|line| line.split_once(" = ")).map(|(key, _)| key).collect();
+        assert_eq!(keys.first(), Some(&"source"), "{}", vendor.name);
+        for key in keys {
+            let name = key.strip_suffix("_file").unwrap_or(key);
+            let is_known = sources::settings::KEYS.contains(&name) || vendor.keys.contains(&name);
+            assert!(is_known, "{}: {key}", vendor.name);
+        }
     }
 }

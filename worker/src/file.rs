@@ -2,20 +2,20 @@
 
 use chrono::{DateTime, Utc};
 use domain::fault::Fault;
-use domain::source::{Head, Source, Step, Stream};
-use entities::commit::CommitError;
-use entities::database::Database;
-use entities::deliveries::{Answers, Delivery, Received, Receiving};
-use entities::ledger::StreamId;
-use entities::roster::Account;
-use entities::upsert::Batch;
+use domain::source::{Head, ResponseSummary, Source, Stream};
+use entities::rows::RowBatch;
 use std::io::Read;
+use storage::accounts::Account;
+use storage::database::Database;
+use storage::deliveries::{Answers, Delivery, Received, Receiving};
+use storage::ledger::CommitError;
+use storage::ledger::StreamId;
 
 /// What a file holds.
 #[derive(Clone, Debug)]
 pub struct Survey {
     /// What was read besides the rows.
-    pub step: Step,
+    pub summary: ResponseSummary,
     /// The first and the last instant of its rows.
     pub span: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
@@ -43,10 +43,10 @@ const PIECE: usize = 64 << 10;
 ///
 /// # Errors
 /// Where it is no file of `stream`'s rows.
-pub fn survey(source: &dyn Source<Batch>, stream: &str, mut body: impl Read) -> Result<Survey, FileError> {
+pub fn survey(source: &dyn Source<RowBatch>, stream: &str, mut body: impl Read) -> Result<Survey, FileError> {
     let mut reader = source.file_reader(stream)?;
     let mut span: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
-    let mut look = |rows: &Batch| {
+    let mut look = |rows: &RowBatch| {
         for at in rows.instants() {
             span = Some(span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
         }
@@ -62,11 +62,11 @@ pub fn survey(source: &dyn Source<Batch>, stream: &str, mut body: impl Read) -> 
             look(&rows);
         }
     }
-    let step = reader.finish(HEAD)?;
+    let summary = reader.finish(HEAD)?;
     while let Some(rows) = reader.take() {
         look(&rows);
     }
-    Ok(Survey { step, span })
+    Ok(Survey { summary, span })
 }
 
 /// Reads all of it, and stores its rows as the answer to `answers`.
@@ -93,9 +93,9 @@ pub async fn receive(
             receiving.take(&rows).await.map_err(CommitError::from)?;
         }
     }
-    let step = reader.finish(HEAD)?;
+    let summary = reader.finish(HEAD)?;
     while let Some(rows) = reader.take() {
         receiving.take(&rows).await.map_err(CommitError::from)?;
     }
-    Ok(receiving.finish(delivery, answers, &step).await?)
+    Ok(receiving.finish(delivery, answers, &summary).await?)
 }

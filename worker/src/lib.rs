@@ -1,10 +1,15 @@
-//! Does the asking: takes tickets from the queue, waits its turn on the lane, asks, reads, and commits.
+//! Takes tickets from the queue, sends the requests of their jobs under each vendor's rules, and stores what comes back.
+//!
+//! Map, in the order of a job: [`queue`] consumes tickets through apalis; [`worker`] claims the job and follows it to its
+//! commit; `exchange` sends the requests and feeds the source's reader; [`http`] is the only place that sends;
+//! `lease_guard` holds the lane meanwhile. [`mail_ingest`] reads mailed exports through [`mail`], the only place that opens
+//! a mailbox; [`file`] takes a file that a person gives.
 
 mod exchange;
 pub mod file;
 pub mod http;
+mod lease_guard;
 pub mod mail;
-pub mod post;
-pub mod pull;
+pub mod mail_ingest;
 pub mod queue;
-mod turn;
+pub mod worker;

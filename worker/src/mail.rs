@@ -6,12 +6,13 @@ mod connection;
 mod error;
 mod folder;
 mod imap;
-mod letter;
+
 mod maildir;
+mod parsed_mail;
 
 pub use address::{Address, AddressError};
 pub use error::MailError;
-pub use letter::{Attachment, Letter, LetterError};
+pub use parsed_mail::{Attachment, MailParseError, ParsedMail};
 
 use address::Place;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -46,7 +47,7 @@ pub struct Entry {
 }
 
 impl Mailbox {
-    /// Opens it, with `timeout` for logging in, and for each later step on the network.
+    /// Opens it, with `timeout` for logging in, and for each later summary on the network.
     ///
     /// # Errors
     /// Where it cannot be reached, is not trusted, refuses the login, or has no such folder.

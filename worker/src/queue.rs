@@ -2,9 +2,9 @@
 //!
 //! apalis moves tickets, bounds how many are worked on at once and drains. Retry, delay, order, priority,
 //! deduplication and counts are the ledger's, since apalis 1.0 gets each of them wrong on one backend or the other.
-//! So a handler never fails: what became of a want is in the ledger before its ticket is acknowledged.
+//! So a handler never fails: what became of a job is in the ledger before its ticket is acknowledged.
 
-use crate::pull::Worker;
+use crate::worker::Worker;
 use apalis::prelude::WorkerBuilderExt;
 use apalis_core::backend::ext::BackendExt;
 use apalis_core::backend::ext::poll_strategy::{PollSnapshot, PollStrategy};
@@ -16,7 +16,7 @@ use apalis_core::task::Task;
 use apalis_core::task::data::Data;
 use apalis_core::worker::builder::WorkerBuilder;
 use apalis_redis::{Config, RedisStorage};
-use domain::job::{Job, Push};
+use domain::ticket::{Push, Ticket};
 use futures::{FutureExt, SinkExt, StreamExt, stream};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use std::panic::AssertUnwindSafe;
@@ -34,9 +34,9 @@ pub enum Queue {
     /// In this process.
     Memory {
         /// In.
-        tickets: mpsc::UnboundedSender<Job>,
+        tickets: mpsc::UnboundedSender<Ticket>,
         /// Out; shared, so that a restarted worker goes on with the same tickets.
-        waiting: Arc<Mutex<mpsc::UnboundedReceiver<Job>>>,
+        waiting: Arc<Mutex<mpsc::UnboundedReceiver<Ticket>>>,
     },
     /// In Redis, for many processes.
     Redis {
@@ -123,7 +123,7 @@ impl Queue {
                 let config = redis_config(&name);
                 let storage = connection.clone();
                 let monitor = monitor.register(move |_| {
-                    let backend = RedisStorage::<Job, _>::new(storage.clone()).with_config(config.clone());
+                    let backend = RedisStorage::<Ticket, _>::new(storage.clone()).with_config(config.clone());
                     let backend = backend.poll_with_strategy(Every::new(POLL));
                     WorkerBuilder::new(fresh_name(&worker))
                         .backend(backend)
@@ -143,21 +143,23 @@ impl Queue {
 
 #[async_trait::async_trait]
 impl Push for Queue {
-    async fn push(&self, job: Job) -> Result<(), String> {
+    async fn push(&self, ticket: Ticket) -> Result<(), String> {
         match self {
-            Self::Memory { tickets, .. } => tickets.send(job).map_err(|_| "nobody takes tickets any more".to_owned()),
+            Self::Memory { tickets, .. } => {
+                tickets.send(ticket).map_err(|_| "nobody takes tickets any more".to_owned())
+            }
             Self::Redis { connection, name } => {
-                let mut storage = RedisStorage::<Job, _>::new(connection.clone()).with_config(redis_config(name));
-                TaskSink::push(&mut storage, job).await.map_err(|error| error.to_string())
+                let mut storage = RedisStorage::<Ticket, _>::new(connection.clone()).with_config(redis_config(name));
+                TaskSink::push(&mut storage, ticket).await.map_err(|error| error.to_string())
             }
         }
     }
 }
 
-/// Works on one ticket. A panic ends with it; the want is taken up again when its lease has ended.
-async fn handle(job: Job, worker: Data<Arc<Worker>>) -> Result<(), BoxDynError> {
-    if AssertUnwindSafe(worker.work(job)).catch_unwind().await.is_err() {
-        error!(%job, "a panic while working on a ticket");
+/// Works on one ticket. A panic ends with it; the job is taken up again when its lease has ended.
+async fn handle(ticket: Ticket, worker: Data<Arc<Worker>>) -> Result<(), BoxDynError> {
+    if AssertUnwindSafe(worker.work(ticket)).catch_unwind().await.is_err() {
+        error!(%ticket, "a panic while working on a ticket");
     }
     Ok(())
 }
@@ -177,17 +179,17 @@ fn redis_config(name: &str) -> Config {
 }
 
 fn receive(
-    waiting: Arc<Mutex<mpsc::UnboundedReceiver<Job>>>,
-) -> Pin<Box<dyn futures::Stream<Item = Task<Job>> + Send>> {
-    let next = |waiting: Arc<Mutex<mpsc::UnboundedReceiver<Job>>>| async move {
-        let job = waiting.lock().await.recv().await?;
-        Some((Task::new(job), waiting))
+    waiting: Arc<Mutex<mpsc::UnboundedReceiver<Ticket>>>,
+) -> Pin<Box<dyn futures::Stream<Item = Task<Ticket>> + Send>> {
+    let next = |waiting: Arc<Mutex<mpsc::UnboundedReceiver<Ticket>>>| async move {
+        let ticket = waiting.lock().await.recv().await?;
+        Some((Task::new(ticket), waiting))
     };
     stream::unfold(waiting, next).boxed()
 }
 
 /// Tickets come in by [`Push`], not by the backend's own sink.
-fn no_sink() -> MemorySink<Job> {
+fn no_sink() -> MemorySink<Ticket> {
     let sink = futures::sink::drain()
         .sink_map_err(|never: std::convert::Infallible| MemoryStorageError::Other(Box::new(never)));
     MemorySink::new(Arc::new(futures::lock::Mutex::new(Box::new(sink))))
@@ -196,7 +198,7 @@ fn no_sink() -> MemorySink<Job> {
 async fn sweep(mut connection: ConnectionManager, name: &str) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        let mut storage = RedisStorage::<Job, _>::new(connection.clone()).with_config(redis_config(name));
+        let mut storage = RedisStorage::<Ticket, _>::new(connection.clone()).with_config(redis_config(name));
         // `vacuum` leaves the ids of done tickets behind.
         let ids = [redis_config(name).done_jobs_set(), redis_config(name).dead_jobs_set()];
         let swept = storage.vacuum().await.map_err(|error| error.to_string());

@@ -1,101 +1,94 @@
 //! `convosync backfill`
 
-use super::Opened;
+use super::CommandContext;
 use crate::arguments::{Backfill, Mode, Output};
+use crate::console::{is_terminal, say};
 use crate::failure::{Code, Failure};
 use crate::output::{or_dash, show, table};
-use crate::talk::{is_watched, say};
 use chrono::NaiveDate;
 use comfy_table::Table;
-use domain::backfill::Mode as What;
+use domain::backfill::Mode as BackfillMode;
 use domain::window::Window;
-use entities::backfills::{self, Order, OrderError};
-use entities::progress::{Estimate, Progress, estimate, progress};
-use entities::roster::Account;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
+use storage::accounts::Account;
+use storage::ledger::backfills::{self, Order, OrderError};
+use storage::ledger::progress::{Estimate, Progress, estimate, progress};
 
-/// Orders a backfill, or looks at one.
-pub async fn run(opened: &Opened, output: Output, order: Backfill) -> Result<(), Failure> {
-    match order {
+/// Starts, lists, shows, pauses, resumes or cancels a backfill.
+pub async fn run(context: &CommandContext, output: Output, command: Backfill) -> Result<(), Failure> {
+    match command {
         Backfill::Start { account, from, to, dry_run, wait, mode } => {
-            let account = opened.account(&account)?;
-            let window = span(opened, account, from, to).await?;
-            let mode = if mode == Mode::All { What::All } else { What::Missing };
+            let account = context.account(&account)?;
+            let window = window(context, account, from, to).await?;
+            let mode = if mode == Mode::All { BackfillMode::All } else { BackfillMode::Missing };
             if dry_run {
-                let estimate = estimate(&opened.database, account, window, mode).await?;
-                return show(output, &estimate, estimated);
+                let estimate = estimate(&context.database.report_snapshot().await?, account, window, mode).await?;
+                return show(output, &estimate, estimate_table);
             }
             let streams: Vec<String> = account.streams().into_iter().map(|id| id.stream).collect();
             let name = account.source.account();
-            let id = backfills::start(&opened.database, name, &streams, window, mode).await?;
-            say(&format!("backfill {id} of {name} from {from} to {to} is ordered"));
-            let last = if wait { watch(opened, id).await? } else { found(opened, id).await? };
-            show(output, &last, |last| listed(std::slice::from_ref(last)))?;
-            match last.state.as_str() {
-                _ if !wait => Ok(()),
-                "done" => Ok(()),
-                state => {
-                    let (blocked, leads) = (last.blocked, last.leads.blocked);
-                    let leads = if leads > 0 { format!(" and {leads} things they name") } else { String::new() };
-                    Err(Failure::new(
-                        Code::Partly,
-                        format!("backfill {id} is {state}; {blocked} windows{leads} wait for a person"),
-                    ))
-                }
-            }
+            let id = backfills::start(&context.database, name, &streams, window, mode).await?;
+            say(&format!("backfill {id} of {name} from {from} to {to} has started"));
+            let progress = if wait { watch(context, id).await? } else { find(context, id).await? };
+            show_one(output, &progress)?;
+            if wait { require_done(&progress) } else { Ok(()) }
         }
         Backfill::List => {
-            let mut all = Vec::new();
-            for row in backfills::list(opened.database.connection()).await? {
-                all.push(found(opened, row.id).await?);
+            let (mut all, snapshot) = (Vec::new(), context.database.report_snapshot().await?);
+            for row in backfills::list(&snapshot).await? {
+                all.extend(progress(&snapshot, context.accounts.account(&row.account), row.id).await?);
             }
-            show(output, &all, |all| listed(all))
+            show(output, &all, |all| progress_table(all))
         }
-        Backfill::Show { id } => show(output, &found(opened, id).await?, |one| listed(std::slice::from_ref(one))),
-        Backfill::Pause { id } => carry_out(opened, output, id, Order::Pause).await,
-        Backfill::Resume { id } => carry_out(opened, output, id, Order::Resume).await,
-        Backfill::Cancel { id } => carry_out(opened, output, id, Order::Cancel).await,
+        Backfill::Show { id } => show_one(output, &find(context, id).await?),
+        Backfill::Pause { id } => change(context, output, id, Order::Pause).await,
+        Backfill::Resume { id } => change(context, output, id, Order::Resume).await,
+        Backfill::Cancel { id } => change(context, output, id, Order::Cancel).await,
     }
 }
 
-/// Watches a backfill until it has ended, or nothing of it can go on without a person.
-pub async fn watch(opened: &Opened, id: i64) -> Result<Progress, Failure> {
+/// Shows the progress of a backfill until it ends, or until only an operator can bring it on.
+///
+/// # Errors
+/// A lane that is closed until an operator opens it.
+pub async fn watch(context: &CommandContext, id: i64) -> Result<Progress, Failure> {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{prefix} {bar:32} {pos}/{len} windows  {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut ticks = 0_u32;
     loop {
-        let now = found(opened, id).await?;
+        let now = find(context, id).await?;
         bar.set_prefix(now.account.clone());
         bar.set_length(now.windows.total);
         bar.set_position(now.windows.done);
-        let eta = now.eta_seconds.map_or_else(|| "not known yet".to_owned(), |eta| format!("{eta} s"));
-        let unread = unread(&now);
-        bar.set_message(format!("{} rows, {unread}{eta} left", now.rows));
+        let time_left = now.eta_seconds.map_or_else(|| "unknown time".to_owned(), |eta| format!("{eta} s"));
+        let unread = unread_items(&now);
+        bar.set_message(format!("{} rows, {unread}{time_left} left", now.rows));
         let blocked = u64::from(now.blocked);
-        let only_blocked = blocked + now.leads.blocked > 0
+        let is_stuck = blocked + now.items.blocked > 0
             && now.windows.done + blocked >= now.windows.total
-            && now.leads.left == now.leads.blocked;
-        if now.state != "running" && now.state != "paused" || only_blocked {
+            && now.items.left == now.items.blocked;
+        if now.state != "running" && now.state != "paused" || is_stuck {
             bar.finish_and_clear();
             return Ok(now);
         }
-        if !is_watched() && ticks.is_multiple_of(50) {
+        if !is_terminal() && ticks.is_multiple_of(50) {
             let (account, windows) = (&now.account, &now.windows);
             say(&format!(
-                "{account}: {}/{} windows, {} rows, {unread}{eta} left",
+                "{account}: {}/{} windows, {} rows, {unread}{time_left} left",
                 windows.done, windows.total, now.rows
             ));
         }
         if ticks.is_multiple_of(10)
-            && let Some(reason) = shut(opened, &now.account).await?
+            && let Some(reason) = closed_lane(context, &now.account).await?
         {
             bar.finish_and_clear();
             let code = if reason.starts_with("unauthorised") { Code::Refused } else { Code::Partly };
             let account = &now.account;
-            let message =
-                format!("the lane of {account} waits for a person: {reason}; then: convosync lanes open {account}");
+            let message = format!(
+                "the lane of {account} is closed: {reason}; remove the cause, then: convosync lanes open {account}"
+            );
             return Err(Failure::new(code, message));
         }
         ticks += 1;
@@ -103,46 +96,70 @@ pub async fn watch(opened: &Opened, id: i64) -> Result<Progress, Failure> {
     }
 }
 
-/// What was named, and is still to be read.
-fn unread(progress: &Progress) -> String {
-    if progress.leads.left > 0 { format!("{} to read, ", progress.leads.left) } else { String::new() }
+/// The number of items that are listed and not yet read.
+fn unread_items(progress: &Progress) -> String {
+    if progress.items.left > 0 { format!("{} leads to read, ", progress.items.left) } else { String::new() }
 }
 
-/// Why an account's lane waits for a person, if it does: then nothing of a backfill goes on by itself.
-async fn shut(opened: &Opened, account: &str) -> Result<Option<String>, Failure> {
-    let Some(lane) = opened.roster.lane(account) else { return Ok(None) };
-    let found = entities::lanes::load(opened.database.connection(), &lane.key).await?;
-    let closed = found.and_then(|(_, lane)| lane.closed).filter(|closed| closed.until.is_none());
-    Ok(closed.map(|closed| closed.reason))
+/// The reason why an account's lane is closed until an operator opens it, if it is: then no backfill can go on.
+async fn closed_lane(context: &CommandContext, account: &str) -> Result<Option<String>, Failure> {
+    let Some(lane) = context.accounts.lane(account) else { return Ok(None) };
+    let lane = storage::lanes::load(context.database.connection(), &lane.key).await?;
+    let closing = lane.and_then(|(_, lane)| lane.closed).filter(|closing| closing.until.is_none());
+    Ok(closing.map(|closing| closing.reason))
 }
 
-async fn carry_out(opened: &Opened, output: Output, id: i64, order: Order) -> Result<(), Failure> {
-    backfills::order(&opened.database, id, order).await.map_err(|error| match error {
+async fn change(context: &CommandContext, output: Output, id: i64, order: Order) -> Result<(), Failure> {
+    backfills::order(&context.database, id, order).await.map_err(|error| match error {
         OrderError::Database(error) => error.into(),
         OrderError::Unknown(_) | OrderError::Ended(..) => Failure::usage(error.to_string()),
     })?;
-    show(output, &found(opened, id).await?, |one| listed(std::slice::from_ref(one)))
+    show_one(output, &find(context, id).await?)
 }
 
-async fn found(opened: &Opened, id: i64) -> Result<Progress, Failure> {
-    let unknown = || Failure::usage(format!("there is no backfill {id}"));
-    let (order, _) = backfills::find(opened.database.connection(), id).await?.ok_or_else(unknown)?;
-    let account = opened.roster.account(&order.account);
-    progress(&opened.database, account, id).await?.ok_or_else(unknown)
+/// The progress of backfill `id`.
+async fn find(context: &CommandContext, id: i64) -> Result<Progress, Failure> {
+    let unknown = || Failure::usage(format!("there is no backfill {id}; see convosync backfill list"));
+    let snapshot = context.database.report_snapshot().await?;
+    let (order, _) = backfills::find(&snapshot, id).await?.ok_or_else(unknown)?;
+    let account = context.accounts.account(&order.account);
+    progress(&snapshot, account, id).await?.ok_or_else(unknown)
 }
 
-/// From the first instant of `from` to the last of `to`, but not into the future.
-async fn span(opened: &Opened, account: &Account, from: NaiveDate, to: NaiveDate) -> Result<Window, Failure> {
+/// The time from the begin of day `from` to the end of day `to`, without the future.
+async fn window(
+    context: &CommandContext,
+    account: &Account,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Window, Failure> {
     let zone = account.source.zone();
     let days = Window::of_day(from, zone).zip(Window::of_day(to, zone));
-    let asked = days.and_then(|(first, last)| Window::new(first.from(), last.to()));
-    let asked = asked.ok_or_else(|| Failure::usage(format!("--to {to} lies before --from {from}")))?;
-    let now = opened.database.now(opened.database.connection()).await?;
-    let past = Window::new(asked.from(), asked.to().min(domain::plan::slot_at(now, account.source.rules())));
+    let window = days.and_then(|(first, last)| Window::new(first.from(), last.to()));
+    let window = window.ok_or_else(|| Failure::usage(format!("--to {to} lies before --from {from}")))?;
+    let now = context.database.now(context.database.connection()).await?;
+    let past = Window::new(window.from(), window.to().min(domain::plan::slot_at(now, account.source.rules())));
     past.ok_or_else(|| Failure::usage(format!("--from {from} lies in the future")))
 }
 
-fn estimated(estimate: &Estimate) -> Table {
+/// Prints one backfill.
+fn show_one(output: Output, progress: &Progress) -> Result<(), Failure> {
+    show(output, progress, |progress| progress_table(std::slice::from_ref(progress)))
+}
+
+/// Fails unless all of the backfill is done.
+fn require_done(progress: &Progress) -> Result<(), Failure> {
+    if progress.state == "done" {
+        return Ok(());
+    }
+    let (id, state, blocked, items) = (progress.id, &progress.state, progress.blocked, progress.items.blocked);
+    let items = if items > 0 { format!(" and {items} items") } else { String::new() };
+    let message =
+        format!("backfill {id} is {state}; {blocked} windows{items} wait for an operator: convosync jobs list");
+    Err(Failure::new(Code::Partly, message))
+}
+
+fn estimate_table(estimate: &Estimate) -> Table {
     let mut rows = table(["windows", "requests", "time", "final", "provisional", "missing", "blocked"]);
     let days = estimate.days;
     rows.add_row([
@@ -157,20 +174,21 @@ fn estimated(estimate: &Estimate) -> Table {
     rows
 }
 
-fn listed(all: &[Progress]) -> Table {
-    let mut rows = table(["id", "account", "from", "to", "state", "windows", "to read", "rows", "blocked", "left"]);
-    for one in all {
+fn progress_table(all: &[Progress]) -> Table {
+    let mut rows =
+        table(["id", "account", "from", "to", "state", "windows", "items to read", "rows", "blocked", "time left"]);
+    for progress in all {
         rows.add_row([
-            one.id.to_string(),
-            one.account.clone(),
-            one.from.format("%Y-%m-%d %H:%MZ").to_string(),
-            one.to.format("%Y-%m-%d %H:%MZ").to_string(),
-            one.state.clone(),
-            format!("{} of {}", one.windows.done, one.windows.total),
-            one.leads.left.to_string(),
-            one.rows.to_string(),
-            (u64::from(one.blocked) + one.leads.blocked).to_string(),
-            or_dash(one.eta_seconds.map(|eta| format!("{eta} s"))),
+            progress.id.to_string(),
+            progress.account.clone(),
+            progress.from.format("%Y-%m-%d %H:%MZ").to_string(),
+            progress.to.format("%Y-%m-%d %H:%MZ").to_string(),
+            progress.state.clone(),
+            format!("{} of {}", progress.windows.done, progress.windows.total),
+            progress.items.left.to_string(),
+            progress.rows.to_string(),
+            (u64::from(progress.blocked) + progress.items.blocked).to_string(),
+            or_dash(progress.eta_seconds.map(|eta| format!("{eta} s"))),
         ]);
     }
     rows

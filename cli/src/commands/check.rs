@@ -4,27 +4,29 @@ use crate::arguments::Output;
 use crate::clock::SystemClock;
 use crate::failure::{Code, Failure};
 use crate::output::{show, table};
-use crate::quietly;
-use crate::service::{database, http, queue};
+use crate::service::{connect_database, http_client, open_queue};
 use crate::settings::Settings;
 use chrono::{DateTime, Utc};
 use domain::clock::Clock;
 use domain::fault::Fault;
+use domain::job::Slice;
 use domain::plan::slot_at;
-use domain::source::{Source, Step};
-use domain::want::Slice;
+use domain::source::{ResponseSummary, Source};
 use domain::window::Window;
-use entities::beats::book;
-use entities::database::Database;
-use entities::lanes::{LaneSpec, borrow, ensure, hand_back};
-use entities::roster::{Account, Roster};
-use entities::upsert::Batch;
+use entities::rows::RowBatch;
 use serde::Serialize;
+use storage::accounts::{Account, Accounts};
+use storage::database::Database;
+use storage::lanes::adhoc::acquire_adhoc;
+use storage::lanes::adhoc::release_adhoc;
+use storage::lanes::pacing::book;
+use storage::lanes::{LaneSpec, ensure};
 use worker::http::Http;
-use worker::post::Post;
+use worker::mail_ingest::MailIngest;
 
+/// The result of one check, as JSON.
 #[derive(Serialize)]
-struct Line {
+struct CheckResult {
     check: String,
     ok: bool,
     detail: String,
@@ -32,86 +34,93 @@ struct Line {
     code: Option<Code>,
 }
 
-/// Checks the settings, the database, the queue, and makes one call per account.
+/// Checks the settings, the database and the queue, and sends one request per account.
 pub async fn run(settings: &Settings, output: Output) -> Result<(), Failure> {
-    let mut lines = Vec::new();
-    let roster = settings.roster()?;
-    lines.push(good("settings", counted(roster.accounts().len(), "account")));
-    let reached = match database(settings).await {
+    let mut results = Vec::new();
+    let accounts = settings.accounts()?;
+    results.push(good("settings", count(accounts.all().len(), "account")));
+    let reached = match connect_database(settings).await {
         Ok((database, _)) => match database.pending().await {
             Ok(pending) => {
                 let detail = if pending.is_empty() {
                     "up to date".to_owned()
                 } else {
-                    format!("{} pending; `run` makes them", counted(pending.len(), "change"))
+                    format!("{} pending; `convosync run` applies them", count(pending.len(), "migration"))
                 };
-                lines.push(good("database", detail));
+                results.push(good("database", detail));
                 Some((database, pending.is_empty()))
             }
             Err(error) => {
-                lines.push(bad("database", Code::Down, error.to_string()));
+                results.push(bad("database", Code::Down, error.to_string()));
                 None
             }
         },
         Err(failure) => {
-            lines.push(bad("database", failure.code, failure.message));
+            results.push(bad("database", failure.code, failure.message));
             None
         }
     };
-    lines.push(match queue(settings).await {
+    results.push(match open_queue(settings).await {
         Ok(queue) => match queue.ping().await {
-            Ok(()) => good("queue", "takes tickets".to_owned()),
+            Ok(()) => good("queue", "accepts tickets".to_owned()),
             Err(error) => bad("queue", Code::Down, error.to_string()),
         },
         Err(failure) => bad("queue", failure.code, failure.message),
     });
-    lines.extend(accounts(&roster, reached.as_ref()).await?);
+    results.extend(check_accounts(&accounts, reached.as_ref()).await?);
     if let Some((database, _)) = &reached {
-        lines.extend(mailboxes(database, &roster).await);
+        results.extend(check_mailboxes(database, &accounts).await);
     }
-    show(output, &lines, |lines| {
-        let mut rows = table(["check", "", "detail"]);
-        for line in lines {
-            rows.add_row([line.check.as_str(), if line.ok { "ok" } else { "FAILED" }, line.detail.as_str()]);
+    show(output, &results, |results| {
+        let mut rows = table(["check", "result", "detail"]);
+        for result in results {
+            rows.add_row([result.check.as_str(), if result.ok { "ok" } else { "FAILED" }, result.detail.as_str()]);
         }
         rows
     })?;
-    match lines.iter().find_map(|line| line.code) {
+    match results.iter().find_map(|result| result.code) {
         None => Ok(()),
-        Some(code) => Err(quietly(code)),
+        Some(code) => Err(Failure::printed(code)),
     }
 }
 
-/// One call per account, each in its turn.
-async fn accounts(roster: &Roster, reached: Option<&(Database, bool)>) -> Result<Vec<Line>, Failure> {
-    let mut lines = Vec::new();
-    let http = http()?;
-    for account in roster.accounts() {
+/// Sends one request per account, through the account's lane.
+async fn check_accounts(accounts: &Accounts, reached: Option<&(Database, bool)>) -> Result<Vec<CheckResult>, Failure> {
+    let mut results = Vec::new();
+    let http = http_client()?;
+    for account in accounts.all() {
         let name = format!("account {}", account.source.account());
-        let lane = roster.lane(account.source.account()).zip(reached);
-        lines.push(match lane {
-            // The call must take its turn: the vendor counts it like any other.
-            Some((lane, (database, true))) => in_turn(database, lane, &http, account, name).await,
-            // Where the tables are missing no service can be running, so nobody else's turn is taken.
+        let lane = accounts.lane(account.source.account()).zip(reached);
+        results.push(match lane {
+            // The vendor counts this request like any other, so it takes a slot of the lane.
+            Some((lane, (database, true))) => call_through_lane(database, lane, &http, account, name).await,
+            // Without tables no service can run, so that no other process uses the lane.
             Some(_) => call(&http, account, name).await.0,
             None => bad(
                 &name,
                 Code::Down,
-                "not called: without the database there is no knowing whose turn it is".to_owned(),
+                "no request sent: without the database, other processes may be using the lane".to_owned(),
             ),
         });
     }
-    Ok(lines)
+    Ok(results)
 }
 
-async fn in_turn(database: &Database, lane: &LaneSpec, http: &Http, account: &Account, name: String) -> Line {
-    let taken = match ensure(database, lane).await {
-        Ok(()) => borrow(database, lane, "check").await,
+/// Sends one request while this command holds a slot of the lane.
+async fn call_through_lane(
+    database: &Database,
+    lane: &LaneSpec,
+    http: &Http,
+    account: &Account,
+    name: String,
+) -> CheckResult {
+    let borrowed = match ensure(database, lane).await {
+        Ok(()) => acquire_adhoc(database, lane, "check").await,
         Err(error) => Err(error),
     };
-    match taken {
+    match borrowed {
         Ok(Some(lease)) => {
-            let (line, idle) = match book(database, lane).await {
+            let (result, is_idle) = match book(database, lane).await {
                 Ok(Some(wait)) => {
                     tokio::time::sleep(wait).await;
                     call(http, account, name).await
@@ -119,9 +128,9 @@ async fn in_turn(database: &Database, lane: &LaneSpec, http: &Http, account: &Ac
                 Ok(None) => (not_called(&name, account), true),
                 Err(error) => (bad(&name, Code::Down, error.to_string()), true),
             };
-            match hand_back(database, lane, &lease, idle).await {
-                Ok(()) => line,
-                Err(error) => bad(&line.check, Code::Down, error.to_string()),
+            match release_adhoc(database, lane, &lease, is_idle).await {
+                Ok(()) => result,
+                Err(error) => bad(&result.check, Code::Down, error.to_string()),
             }
         }
         Ok(None) => not_called(&name, account),
@@ -129,30 +138,30 @@ async fn in_turn(database: &Database, lane: &LaneSpec, http: &Http, account: &Ac
     }
 }
 
-fn not_called(name: &str, account: &Account) -> Line {
-    let told = "not called: its lane is in use or closed; see convosync status".to_owned();
-    good(name, told + &ending(account, SystemClock::start().now()))
+fn not_called(name: &str, account: &Account) -> CheckResult {
+    let detail = "no request sent: its lane is in use or closed; see convosync status".to_owned();
+    good(name, detail + &ending(account, SystemClock::start().now()))
 }
 
-/// What works today may be about to end.
+/// A warning about an account that will stop working, after a semicolon.
 fn ending(account: &Account, now: DateTime<Utc>) -> String {
     account.ending(now).map_or_else(String::new, |warning| format!("; {warning}"))
 }
 
-/// Asks for the last minute, reads the answer, and stores nothing.
-async fn call(http: &Http, account: &Account, name: String) -> (Line, bool) {
+/// Requests the last minute, reads the answer, and stores nothing. Returns also whether the vendor is idle again.
+async fn call(http: &Http, account: &Account, name: String) -> (CheckResult, bool) {
     let source = account.source.as_ref();
     let now = SystemClock::start().now();
     let (rules, minute) = (source.rules(), chrono::TimeDelta::minutes(1));
     let to = slot_at(now, rules);
-    // Where the vendor knows whole days only, the newest one.
-    let is_coarse = rules.grain > minute;
+    // A vendor that answers whole days only gets a request for the newest one.
+    let is_coarse = rules.granularity > minute;
     let from = if is_coarse { rules.floor(to - rules.step) } else { to - minute };
     let slice = Window::new(from, to).map(Slice::Window);
     let Some((stream, slice)) = source.streams().into_iter().next().zip(slice) else {
-        return (good(&name, "nothing to ask for".to_owned()), true);
+        return (good(&name, "has no stream to request".to_owned()), true);
     };
-    let asked = async {
+    let exchange = async {
         let request = source.ask(&stream.name, &slice, None).map_err(|fault| (fault, true))?;
         let mut reader = source.reader(&stream.name, &slice, None).map_err(|fault| (fault, true))?;
         let mut reply = http.send(&request, source.rules().timeout, now).await?;
@@ -162,40 +171,39 @@ async fn call(http: &Http, account: &Account, name: String) -> (Line, bool) {
         reader.finish(reply.head).map_err(|fault| (fault, true))
     };
     let ending = ending(account, now);
-    match asked.await {
-        Ok(step) => (good(&name, told(source, &step, is_coarse) + &ending), true),
-        Err((fault, idle)) => (bad(&name, code_of(&fault), fault.to_string() + &ending), idle),
+    match exchange.await {
+        Ok(step) => (good(&name, describe(source, &step, is_coarse) + &ending), true),
+        Err((fault, is_idle)) => (bad(&name, code_of(&fault), fault.to_string() + &ending), is_idle),
     }
 }
 
-/// What the first answer held. Files that it only names are not fetched for a check.
-fn told(source: &dyn Source<Batch>, step: &Step, is_coarse: bool) -> String {
-    let rows = counted(usize::try_from(step.rows).unwrap_or(usize::MAX), "row");
-    let named = step.leads.len();
+/// Describes the first answer. The check does not fetch the files and items that it only names.
+fn describe(source: &dyn Source<RowBatch>, step: &ResponseSummary, is_coarse: bool) -> String {
+    let rows = count(usize::try_from(step.rows).unwrap_or(usize::MAX), "row");
+    let named = step.items.len();
     match (&step.cursor, is_coarse) {
-        // Lists, and what is on them, each to be asked for by itself.
-        _ if named > 0 => format!("{} answers, and names {named} more to ask for", source.vendor()),
+        _ if named > 0 => format!("{} answers with a list of {named} items", source.vendor()),
         (Some(_), _) => format!("{} answers; there is more to fetch", source.vendor()),
         (None, true) => format!("{} answers; {rows} on the newest day", source.vendor()),
         (None, false) => format!("{} answers; {rows} in the last minute", source.vendor()),
     }
 }
 
-/// Whether the mailboxes can be opened; no mail is read.
-async fn mailboxes(database: &Database, roster: &Roster) -> Vec<Line> {
-    let posts = match Post::of(database, roster) {
+/// Opens each mailbox, and reads no mail.
+async fn check_mailboxes(database: &Database, accounts: &Accounts) -> Vec<CheckResult> {
+    let posts = match MailIngest::of(database, accounts) {
         Ok(posts) => posts,
         Err((account, why)) => return vec![bad(&format!("mailbox of {account}"), Code::Settings, why)],
     };
-    let mut lines = Vec::new();
+    let mut results = Vec::new();
     for post in posts {
         let name = format!("mailbox of {}", post.names());
-        lines.push(match post.check().await {
-            Ok(mails) => good(&name, format!("opened; {} not worked on yet", counted(mails, "mail"))),
+        results.push(match post.check().await {
+            Ok(mails) => good(&name, format!("opened; {} not processed yet", count(mails, "mail"))),
             Err(error) => bad(&name, Code::Check, error.to_string()),
         });
     }
-    lines
+    results
 }
 
 fn code_of(fault: &Fault) -> Code {
@@ -211,14 +219,14 @@ fn code_of(fault: &Fault) -> Code {
     }
 }
 
-fn counted(number: usize, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-fn good(check: &str, detail: String) -> Line {
-    Line { check: check.to_owned(), ok: true, detail, code: None }
+fn good(check: &str, detail: String) -> CheckResult {
+    CheckResult { check: check.to_owned(), ok: true, detail, code: None }
 }
 
-fn bad(check: &str, code: Code, detail: String) -> Line {
-    Line { check: check.to_owned(), ok: false, detail, code: Some(code) }
+fn bad(check: &str, code: Code, detail: String) -> CheckResult {
+    CheckResult { check: check.to_owned(), ok: false, detail, code: Some(code) }
 }

@@ -1,37 +1,43 @@
 //! `convosync coverage`
 
-use super::Opened;
+use super::CommandContext;
 use crate::arguments::{Coverage, Output, Require};
 use crate::failure::{Code, Failure};
 use crate::output::{or_dash, show, table};
 use comfy_table::Table;
-use domain::coverage::Trust;
-use entities::report::{CoverageDay, coverage, span};
+use domain::coverage::Completeness;
+use storage::reports::coverage::CoverageDay;
+use storage::reports::coverage::coverage;
+use storage::reports::coverage::span;
 
-/// Shows an account's days; fails where one is less than required.
-pub async fn run(opened: &Opened, output: Output, asked: &Coverage) -> Result<(), Failure> {
-    let account = opened.account(&asked.account)?;
-    let (first, last) = span(&opened.database, account).await?;
-    let (from, to) = (asked.days.from.unwrap_or(first), asked.days.to.unwrap_or(last));
+/// Shows an account's days; fails if one is less complete than required.
+pub async fn run(context: &CommandContext, output: Output, arguments: &Coverage) -> Result<(), Failure> {
+    let account = context.account(&arguments.account)?;
+    let snapshot = context.database.report_snapshot().await?;
+    let (first, last) = span(&snapshot, account).await?;
+    let (from, to) = (arguments.days.from.unwrap_or(first), arguments.days.to.unwrap_or(last));
     if to < from {
         return Err(Failure::usage(format!("--to {to} lies before --from {from}")));
     }
-    let days = coverage(&opened.database, account, from, to).await?;
+    let days = coverage(&snapshot, account, from, to).await?;
     show(output, &days, |days| rows(days))?;
-    let least = match asked.require {
+    let required = match arguments.require {
         None => return Ok(()),
-        Some(Require::Provisional) => Trust::Provisional,
-        Some(Require::Final) => Trust::Final,
+        Some(Require::Provisional) => Completeness::Provisional,
+        Some(Require::Final) => Completeness::Final,
     };
-    let short = days.iter().filter(|day| day.state < least).count();
-    if short == 0 {
+    let incomplete = days.iter().filter(|day| day.state < required).count();
+    if incomplete == 0 {
         return Ok(());
     }
-    Err(Failure::new(Code::Check, format!("{short} of {} days are not {}", days.len(), least.as_str())))
+    Err(Failure::new(
+        Code::Check,
+        format!("{incomplete} of {} days are not {}; the column `reason` says why", days.len(), required.as_str()),
+    ))
 }
 
 fn rows(days: &[CoverageDay]) -> Table {
-    let mut rows = table(["day", "stream", "state", "rows", "requests", "why"]);
+    let mut rows = table(["day", "stream", "state", "rows", "requests", "reason"]);
     for day in days {
         rows.add_row([
             day.day.to_string(),

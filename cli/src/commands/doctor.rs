@@ -1,25 +1,25 @@
 //! `convosync doctor`
 
-use super::Opened;
+use super::CommandContext;
 use crate::arguments::Output;
+use crate::console::say;
 use crate::failure::{Code, Failure};
 use crate::output::{show, table};
-use crate::talk::say;
-use entities::doctor::{CHECKS, examine};
+use storage::reports::doctor::{CHECKS, examine};
 
-/// Looks for contradictions.
-pub async fn run(opened: &Opened, output: Output) -> Result<(), Failure> {
-    let found = examine(&opened.database, &opened.roster).await?;
-    if found.is_empty() {
-        say(&format!("nothing found: {}", CHECKS.join(", ")));
-        return if output == Output::Json { show(output, &found, |_| table([""])) } else { Ok(()) };
+/// Examines the database for contradictions; fails if there is one.
+pub async fn run(context: &CommandContext, output: Output) -> Result<(), Failure> {
+    let findings = examine(&context.database, &context.accounts).await?;
+    if findings.is_empty() {
+        say(&format!("no contradiction found; examined: {}", CHECKS.join(", ")));
+        return if output == Output::Json { show(output, &findings, |_| table([""])) } else { Ok(()) };
     }
-    show(output, &found, |found| {
-        let mut rows = table(["check", "what is wrong", "what to do"]);
-        for finding in found {
+    show(output, &findings, |findings| {
+        let mut rows = table(["check", "problem", "next step"]);
+        for finding in findings {
             rows.add_row([finding.check.to_owned(), finding.wrong.clone(), finding.remedy.clone()]);
         }
         rows
     })?;
-    Err(Failure::new(Code::Check, format!("{} findings", found.len())))
+    Err(Failure::new(Code::Check, format!("{} contradictions found; the table says what to do", findings.len())))
 }

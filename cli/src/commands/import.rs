@@ -1,197 +1,207 @@
 //! `convosync import`
 
-use super::Opened;
+use super::CommandContext;
 use crate::arguments::{Import, Output};
+use crate::console::say;
 use crate::failure::{Code, Failure};
 use crate::output::{show, table};
-use crate::quietly;
-use crate::talk::say;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::fault::Fault;
+use domain::job::{Job, Slice};
 use domain::source::Stream;
-use domain::want::{Slice, Want};
 use domain::window::{Window, midnight};
-use entities::deliveries::{Answers, Delivery, exports};
-use entities::ledger::{self, StreamId};
-use entities::roster::Account;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
+use storage::accounts::Account;
+use storage::deliveries::{Answers, Delivery, exports};
+use storage::ledger::{self, StreamId};
 use worker::file::{FileError, Survey, receive, survey};
 
-/// What came of it.
+/// The result, as JSON.
 #[derive(Serialize)]
-struct Told {
+struct ImportResult {
     account: String,
     stream: String,
     state: &'static str,
-    /// Rows, those that are only named or kept aside included.
+    /// All rows, including items that are only named, and rejected rows.
     rows: u64,
     inserted: u64,
     updated: u64,
     unchanged: u64,
     rejects: usize,
-    /// What the file only names.
+    /// The number of items that the file names without their content.
     named: usize,
-    /// How many of those are to be asked for now, each by itself.
+    /// The number of those that the service fetches next, one by one.
     asked: usize,
-    /// The days that the file proves, both included.
+    /// The first and the last day that the file proves to be complete.
     covers: Option<[NaiveDate; 2]>,
     reason: Option<String>,
 }
 
-/// Stores a file's rows, and what they prove.
-pub async fn run(opened: &Opened, output: Output, asked: &Import) -> Result<(), Failure> {
-    let account = opened.account(&asked.account)?;
-    let days = match (asked.from, asked.to) {
+/// Stores a file's rows, and the days that they prove to be complete.
+pub async fn run(context: &CommandContext, output: Output, arguments: &Import) -> Result<(), Failure> {
+    let account = context.account(&arguments.account)?;
+    let days = match (arguments.from, arguments.to) {
         (Some(from), Some(to)) if from <= to => Some((from, to)),
         (None, None) => None,
         (Some(_), Some(_)) => return Err(Failure::usage("--from lies after --to")),
-        _ => return Err(Failure::usage("--from and --to go together: they say which days the file holds whole")),
+        _ => {
+            return Err(Failure::usage(
+                "--from and --to go together: they name the days that the file holds completely",
+            ));
+        }
     };
-    let (stream, id, surveyed) = find(account, asked)?;
-    let is_dated = surveyed.step.leads.iter().all(|lead| lead.of.is_some());
+    let (stream, id, surveyed) = find(account, arguments)?;
+    let is_dated = surveyed.summary.items.iter().all(|item| item.scope.is_some());
     if days.is_some() && !is_dated {
         return Err(Failure::usage(
-            "the file names ids and no dates, so that no day can be whole by it; leave --from and --to out",
+            "the file holds ids without dates, so that it cannot prove a day complete; leave --from and --to out",
         ));
     }
     let answers = match days {
-        Some((from, to)) => Answers::Window(whole(account, from, to)?, made_at(&asked.file)?),
-        None => outstanding(opened, &id, &surveyed).await?.map_or(Answers::Nothing, |want| Answers::Want(want.id)),
+        Some((from, to)) => Answers::Window(days_window(account, from, to)?, made_at(&arguments.file)?),
+        None => open_export(context, &id, &surveyed).await?.map_or(Answers::Nothing, |job| Answers::Job(job.id)),
     };
-    let delivery = Delivery { place: "file".to_owned(), name: content(&asked.file)?, kind: "file" };
-    let known = entities::deliveries::known(&opened.database, "file", vec![delivery.name.clone()]).await?;
+    let delivery = Delivery { origin: "file".to_owned(), identity: digest(&arguments.file)?, kind: "file" };
+    let known = storage::deliveries::known(&context.database, "file", vec![delivery.identity.clone()]).await?;
     if !known.is_empty() && answers == Answers::Nothing {
-        say("This very file was imported before; nothing new can come of it.");
+        say("This file was imported before; it brings nothing new.");
         return Ok(());
     }
-    let body = BufReader::new(File::open(&asked.file).map_err(|error| unreadable(&asked.file, &error))?);
-    // The same file may prove something that it did not when it was first given.
-    let name = if known.is_empty() { delivery.name.clone() } else { format!("{} {answers:?}", delivery.name) };
-    let delivery = Delivery { name, ..delivery };
-    let received = receive(&opened.database, account, (&stream, &id), (&delivery, answers), body).await;
-    let received = received.map_err(failed)?;
+    let body = BufReader::new(File::open(&arguments.file).map_err(|error| unreadable(&arguments.file, &error))?);
+    // The same file may prove days now that it did not prove when it was imported first.
+    let identity =
+        if known.is_empty() { delivery.identity.clone() } else { format!("{} {answers:?}", delivery.identity) };
+    let delivery = Delivery { identity, ..delivery };
+    let received = receive(&context.database, account, (&stream, &id), (&delivery, answers), body).await;
+    let received = received.map_err(failure_of)?;
     let zone = account.source.zone();
     let last = |window: &Window| (window.to() - chrono::TimeDelta::milliseconds(1)).with_timezone(&zone).date_naive();
-    let told = Told {
+    let result = ImportResult {
         account: id.account.clone(),
         stream: id.stream.clone(),
         state: received.state.as_str(),
-        rows: surveyed.step.rows,
+        rows: surveyed.summary.rows,
         inserted: received.effect.inserted,
         updated: received.effect.updated,
         unchanged: received.effect.unchanged,
-        rejects: surveyed.step.rejects.len(),
-        named: surveyed.step.leads.len(),
+        rejects: surveyed.summary.rejects.len(),
+        named: surveyed.summary.items.len(),
         asked: received.asked,
         covers: received.window.map(|window| [window.from().with_timezone(&zone).date_naive(), last(&window)]),
         reason: received.reason,
     };
-    show(output, &told, tabled)?;
-    if told.state == "committed" {
-        explain(&told, days.is_some(), is_dated);
-    }
-    match told.state {
-        "committed" if told.rejects > 0 => {
-            say(&format!("{} rows could not be read; they are in the table rejects.", told.rejects));
-            Err(quietly(Code::Partly))
-        }
-        "committed" => Ok(()),
-        _ => Err(quietly(Code::Check)),
-    }
+    show(output, &result, result_table)?;
+    conclude(&result, days.is_some(), is_dated)
 }
 
-/// What follows from a file that was taken. Where days are `said` to be whole, rows that could not be read are why they
-/// do not count.
-fn explain(told: &Told, said: bool, is_dated: bool) {
-    let Told { named, asked, stream, .. } = told;
+/// Explains a stored file, and fails unless all of its rows are stored.
+fn conclude(result: &ImportResult, has_days: bool, is_dated: bool) -> Result<(), Failure> {
+    if result.state != "committed" {
+        return Err(Failure::printed(Code::Check));
+    }
+    explain(result, has_days, is_dated);
+    if result.rejects > 0 {
+        say(&format!("{} rows could not be read; the table rejects holds them with the reasons.", result.rejects));
+        return Err(Failure::printed(Code::Partly));
+    }
+    Ok(())
+}
+
+/// Explains what follows from a stored file. `has_days` says whether the operator named complete days; they count only
+/// if all rows could be read.
+fn explain(result: &ImportResult, has_days: bool, is_dated: bool) {
+    let ImportResult { named, asked, stream, .. } = result;
     if *named > 0 {
         say(&format!(
-            "The file only names {stream}: {named}, of which {asked} are to be asked for now, each by itself; `convosync run` \
-             does that."
+            "The file only names {stream}: {named}, of which {asked} are fetched next, one by one, by `convosync run`."
         ));
     } else {
         say("The rows are stored.");
     }
-    match told.covers {
-        Some(_) if *named > 0 => say("The days count as complete once each of them is answered."),
+    match result.covers {
+        Some(_) if *named > 0 => say("The days count as complete once each of them is fetched."),
         Some(_) => {}
-        None if said => say("No day counts as complete by it: not all of it could be read."),
-        None if !is_dated => say("No day counts as complete by it: it does not say when they began."),
-        None => say("No day counts as complete by it: say which days the file holds whole with --from and --to."),
+        None if has_days => say("The file proves no day complete: some of its rows could not be read."),
+        None if !is_dated => say("The file proves no day complete: it does not say when the items began."),
+        None => say("The file proves no day complete; name the days that it holds completely with --from and --to."),
     }
 }
 
-fn tabled(told: &Told) -> comfy_table::Table {
-    let mut rows = table(["stream", "", "rows", "new", "changed", "equal", "named", "kept aside", "complete by it"]);
-    let covers = told.covers.map_or("nothing".to_owned(), |[from, to]| format!("{from} to {to}"));
+fn result_table(result: &ImportResult) -> comfy_table::Table {
+    let mut rows = table(["stream", "state", "rows", "new", "changed", "equal", "items", "rejected", "complete days"]);
+    let covers = result.covers.map_or("none".to_owned(), |[from, to]| format!("{from} to {to}"));
     rows.add_row([
-        told.stream.clone(),
-        told.reason.as_ref().map_or(told.state.to_owned(), |reason| format!("{}: {reason}", told.state)),
-        (told.rows - u64::try_from(told.named).unwrap_or(0).min(told.rows)).to_string(),
-        told.inserted.to_string(),
-        told.updated.to_string(),
-        told.unchanged.to_string(),
-        told.named.to_string(),
-        told.rejects.to_string(),
+        result.stream.clone(),
+        result.reason.as_ref().map_or(result.state.to_owned(), |reason| format!("{}: {reason}", result.state)),
+        (result.rows - u64::try_from(result.named).unwrap_or(0).min(result.rows)).to_string(),
+        result.inserted.to_string(),
+        result.updated.to_string(),
+        result.unchanged.to_string(),
+        result.named.to_string(),
+        result.rejects.to_string(),
         covers,
     ]);
     rows
 }
 
-/// The stream whose rows the file holds.
-fn find(account: &Account, asked: &Import) -> Result<(Stream, StreamId, Survey), Failure> {
+/// The stream whose rows the file holds, with the survey of the file.
+fn find(account: &Account, arguments: &Import) -> Result<(Stream, StreamId, Survey), Failure> {
     let streams: Vec<(Stream, StreamId)> = account.source.streams().into_iter().zip(account.streams()).collect();
     let names = || streams.iter().map(|(stream, _)| stream.name.as_str()).collect::<Vec<_>>().join(", ");
-    let wanted = |(stream, _): &&(Stream, StreamId)| asked.stream.as_ref().is_none_or(|name| *name == stream.name);
-    let mut fitting = Vec::new();
-    let mut why = None;
-    for (stream, id) in streams.iter().filter(wanted) {
-        let body = BufReader::new(File::open(&asked.file).map_err(|error| unreadable(&asked.file, &error))?);
+    let is_candidate =
+        |(stream, _): &&(Stream, StreamId)| arguments.stream.as_ref().is_none_or(|name| *name == stream.name);
+    let mut matching = Vec::new();
+    let mut last_error = None;
+    for (stream, id) in streams.iter().filter(is_candidate) {
+        let body = BufReader::new(File::open(&arguments.file).map_err(|error| unreadable(&arguments.file, &error))?);
         match survey(account.source.as_ref(), &stream.name, body) {
-            Ok(surveyed) => fitting.push((stream.clone(), id.clone(), surveyed)),
-            Err(error) => why = Some(error),
+            Ok(surveyed) => matching.push((stream.clone(), id.clone(), surveyed)),
+            Err(error) => last_error = Some(error),
         }
     }
-    match (fitting.len(), why) {
-        (1, _) => fitting.pop().ok_or_else(|| Failure::usage("no stream")),
-        (0, Some(error)) => Err(failed(error)),
-        (0, None) => Err(Failure::usage(format!("there is no such stream; {} has {}", asked.account, names()))),
-        _ => Err(Failure::usage(format!(
-            "the file does not say whose rows it holds; write --stream with one of {}",
-            names()
-        ))),
+    match (matching.len(), last_error) {
+        (1, _) => matching.pop().ok_or_else(|| Failure::usage("no stream fits the file")),
+        (0, Some(error)) => Err(failure_of(error)),
+        (0, None) => {
+            Err(Failure::usage(format!("--stream: no stream has this name; {} has {}", arguments.account, names())))
+        }
+        _ => Err(Failure::usage(format!("the file does not name its stream; write --stream with one of {}", names()))),
     }
 }
 
-/// The export, or the window that waits for a person, that the file may answer: one that all its rows lie in.
-async fn outstanding(opened: &Opened, id: &StreamId, surveyed: &Survey) -> Result<Option<Want>, Failure> {
+/// The open export, or the parked job, that the file may answer: all rows of the file lie in its window.
+async fn open_export(context: &CommandContext, id: &StreamId, surveyed: &Survey) -> Result<Option<Job>, Failure> {
     let Some((first, last)) = surveyed.span else { return Ok(None) };
-    let holds = |want: &Want| want.slice.window().is_some_and(|window| window.contains(first) && window.contains(last));
-    let ledger = ledger::load(opened.database.connection(), id).await?;
-    let waiting = ledger.wants.into_iter().filter(|want| want.is_parked() && matches!(want.slice, Slice::Window(_)));
-    let found = exports(&opened.database, id).await?.into_iter().chain(waiting).find(holds);
+    let holds_all_rows =
+        |job: &Job| job.slice.window().is_some_and(|window| window.contains(first) && window.contains(last));
+    let snapshot = context.database.report_snapshot().await?;
+    let ledger = ledger::load(&snapshot, id).await?;
+    let parked = ledger.jobs.into_iter().filter(|job| job.is_parked() && matches!(job.slice, Slice::Window(_)));
+    let found = exports(&snapshot, id).await?.into_iter().chain(parked).find(holds_all_rows);
     Ok(found)
 }
 
-fn whole(account: &Account, from: NaiveDate, to: NaiveDate) -> Result<Window, Failure> {
+/// The time of the days from `from` to `to`.
+fn days_window(account: &Account, from: NaiveDate, to: NaiveDate) -> Result<Window, Failure> {
     let zone = account.source.zone();
     let end = to.succ_opt().map(|day| midnight(day, zone));
-    end.and_then(|end| Window::new(midnight(from, zone), end)).ok_or_else(|| Failure::usage("--to: no such day"))
+    end.and_then(|end| Window::new(midnight(from, zone), end))
+        .ok_or_else(|| Failure::usage("--to: this day does not exist; write another"))
 }
 
-/// When the file was made: what the vendor held then is what it can prove.
+/// The time when the file was made. The file proves what the vendor held at that time.
 fn made_at(file: &Path) -> Result<DateTime<Utc>, Failure> {
     let made = std::fs::metadata(file).and_then(|about| about.modified()).map_err(|error| unreadable(file, &error))?;
     Ok(made.into())
 }
 
-/// What tells a file from others, whatever its name.
-fn content(file: &Path) -> Result<String, Failure> {
+/// The SHA-256 of the file's content, in hexadecimal digits: the same under any name.
+fn digest(file: &Path) -> Result<String, Failure> {
     let mut body = File::open(file).map_err(|error| unreadable(file, &error))?;
     let (mut hash, mut piece) = (Sha256::new(), vec![0; 64 << 10]);
     loop {
@@ -212,7 +222,7 @@ fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
     Failure::usage(format!("{}: {error}", file.display()))
 }
 
-fn failed(error: FileError) -> Failure {
+fn failure_of(error: FileError) -> Failure {
     match error {
         FileError::Fault(Fault::Refused(why)) => Failure::usage(why),
         FileError::Fault(fault) => Failure::new(Code::Check, fault.to_string()),

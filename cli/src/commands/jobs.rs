@@ -1,18 +1,19 @@
 //! `convosync jobs`
 
-use super::Opened;
+use super::CommandContext;
 use crate::arguments::{Jobs, Output};
+use crate::console::say;
 use crate::failure::Failure;
 use crate::output::{or_dash, show, table, utc};
-use crate::talk::say;
 use chrono::{DateTime, Utc};
 use comfy_table::Table;
-use entities::jobs::{discard, find, list, retry};
-use entities::tables::wants::Model;
+use entities::jobs::Model;
 use serde::Serialize;
+use storage::ledger::jobs::{discard, find, list, retry};
 
+/// A job as JSON.
 #[derive(Serialize)]
-struct Row {
+struct JobRow {
     id: i64,
     account: String,
     stream: String,
@@ -27,58 +28,60 @@ struct Row {
     reason: Option<String>,
 }
 
-/// Looks at wants, or frees them.
-pub async fn run(opened: &Opened, output: Output, order: Jobs) -> Result<(), Failure> {
-    let unknown = |id: i64| Failure::usage(format!("there is no job {id} that this could be done to"));
-    match order {
+/// Lists, shows, retries or discards jobs.
+pub async fn run(context: &CommandContext, output: Output, command: Jobs) -> Result<(), Failure> {
+    let unknown = |id: i64| {
+        Failure::usage(format!("there is no job {id}, or a worker is working on it; see convosync jobs list"))
+    };
+    match command {
         Jobs::List => {
-            let found: Vec<Row> = list(opened.database.connection()).await?.into_iter().map(row).collect();
-            show(output, &found, |found| rows(found))
+            let jobs: Vec<JobRow> = list(context.database.connection()).await?.into_iter().map(row).collect();
+            show(output, &jobs, |jobs| rows(jobs))
         }
         Jobs::Show { id } => {
-            let found = find(opened.database.connection(), id).await?.ok_or_else(|| unknown(id))?;
-            show(output, &row(found), |found| rows(std::slice::from_ref(found)))
+            let job = find(context.database.connection(), id).await?.ok_or_else(|| unknown(id))?;
+            show(output, &row(job), |job| rows(std::slice::from_ref(job)))
         }
         Jobs::Retry { id } => {
-            retry(&opened.database, id).await?.then_some(()).ok_or_else(|| unknown(id))?;
+            retry(&context.database, id).await?.then_some(()).ok_or_else(|| unknown(id))?;
             say(&format!("job {id} is due now"));
             Ok(())
         }
         Jobs::Discard { id } => {
-            discard(&opened.database, id).await?.then_some(()).ok_or_else(|| unknown(id))?;
-            say(&format!("job {id} is given up"));
+            discard(&context.database, id).await?.then_some(()).ok_or_else(|| unknown(id))?;
+            say(&format!("job {id} is discarded; its window counts as missing"));
             Ok(())
         }
     }
 }
 
-fn row(want: Model) -> Row {
-    Row {
-        id: want.id,
-        account: want.account,
-        stream: want.stream,
-        purpose: want.purpose,
-        from: want.from_at,
-        to: want.to_at,
-        key: want.slice_key,
-        due_at: want.due_at,
-        state: want.standing,
-        attempt: want.attempt,
-        failures: want.failures,
-        reason: want.reason,
+fn row(job: Model) -> JobRow {
+    JobRow {
+        id: job.id,
+        account: job.account,
+        stream: job.stream,
+        purpose: job.purpose,
+        from: job.from_at,
+        to: job.to_at,
+        key: job.slice_key,
+        due_at: job.due_at,
+        state: job.state,
+        attempt: job.attempt,
+        failures: job.failures,
+        reason: job.reason,
     }
 }
 
-fn rows(found: &[Row]) -> Table {
+fn rows(jobs: &[JobRow]) -> Table {
     let mut rows =
-        table(["id", "account", "stream", "for", "asks for", "from", "to", "due", "state", "failures", "why"]);
-    for row in found {
+        table(["id", "account", "stream", "purpose", "item", "from", "to", "due", "state", "failures", "reason"]);
+    for row in jobs {
         rows.add_row([
             row.id.to_string(),
             row.account.clone(),
             row.stream.clone(),
             row.purpose.clone(),
-            row.key.clone().unwrap_or_else(|| "everything".to_owned()),
+            or_dash(row.key.as_ref()),
             or_dash(row.from.map(utc)),
             or_dash(row.to.map(utc)),
             utc(row.due_at),

@@ -1,22 +1,22 @@
 //! `convosync lanes`
 
-use super::Opened;
+use super::CommandContext;
 use crate::arguments::{Lanes, Output};
+use crate::console::say;
 use crate::failure::Failure;
 use crate::output::{or_dash, show, table, utc};
-use crate::talk::say;
 use chrono::TimeDelta;
 use domain::lane::Closing;
-use entities::lanes::{ensure, set_closed};
-use entities::report::status;
+use storage::lanes::{ensure, set_closed};
+use storage::reports::status::status;
 
-/// Looks at the lanes, shuts one or opens it.
-pub async fn run(opened: &Opened, output: Output, order: Lanes) -> Result<(), Failure> {
-    match order {
+/// Lists the lanes, closes one or opens it.
+pub async fn run(context: &CommandContext, output: Output, command: Lanes) -> Result<(), Failure> {
+    match command {
         Lanes::List => {
-            let lanes = status(&opened.database, &opened.roster).await?.lanes;
+            let lanes = status(&context.database.report_snapshot().await?, &context.accounts).await?.lanes;
             show(output, &lanes, |lanes| {
-                let mut rows = table(["lane of", "in flight", "closed until", "why"]);
+                let mut rows = table(["lane of", "in flight", "closed until", "reason"]);
                 for lane in lanes {
                     let flight = format!("{} of {}", lane.held, lane.width);
                     rows.add_row([
@@ -29,29 +29,29 @@ pub async fn run(opened: &Opened, output: Output, order: Lanes) -> Result<(), Fa
                 rows
             })
         }
-        Lanes::Close { account, how_long, reason } => {
-            let now = opened.database.now(opened.database.connection()).await?;
-            let until = how_long.and_then(|span| TimeDelta::from_std(span).ok()).map(|span| now + span);
-            set(opened, &account, Some(&Closing { until, reason })).await?;
+        Lanes::Close { account, duration, reason } => {
+            let now = context.database.now(context.database.connection()).await?;
+            let until = duration.and_then(|span| TimeDelta::from_std(span).ok()).map(|span| now + span);
+            set(context, &account, Some(&Closing { until, reason })).await?;
             say(&match until {
-                Some(until) => format!("the lane of {account} is shut until {}", utc(until)),
-                None => format!("the lane of {account} is shut; open it with: convosync lanes open {account}"),
+                Some(until) => format!("the lane of {account} is closed until {}", utc(until)),
+                None => format!("the lane of {account} is closed; open it with: convosync lanes open {account}"),
             });
             Ok(())
         }
         Lanes::Open { account } => {
-            set(opened, &account, None).await?;
+            set(context, &account, None).await?;
             say(&format!("the lane of {account} is open"));
             Ok(())
         }
     }
 }
 
-async fn set(opened: &Opened, account: &str, closing: Option<&Closing>) -> Result<(), Failure> {
-    opened.account(account)?;
-    let Some(lane) = opened.roster.lane(account) else { return Ok(()) };
-    ensure(&opened.database, lane).await?;
-    let on = opened.database.connection();
-    set_closed(on, &lane.key, closing, opened.database.now(on).await?).await?;
+async fn set(context: &CommandContext, account: &str, closing: Option<&Closing>) -> Result<(), Failure> {
+    context.account(account)?;
+    let Some(lane) = context.accounts.lane(account) else { return Ok(()) };
+    ensure(&context.database, lane).await?;
+    let on = context.database.connection();
+    set_closed(on, &lane.key, closing, context.database.now(on).await?).await?;
     Ok(())
 }

@@ -3,29 +3,31 @@
 use crate::arguments::Role;
 use crate::failure::{Code, Failure};
 use crate::service::Service;
-use crate::settings::{Settings, wrong};
-use crate::signals;
+use crate::settings::Settings;
+use crate::{logging, signals};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::info;
 
-/// Runs until SIGTERM.
+/// Runs the service until SIGTERM.
 pub async fn run(settings: &Settings, roles: &[Role]) -> Result<(), Failure> {
-    super::log(settings.log.format, &settings.log.level)?;
+    logging::start(settings.log.format, &settings.log.level)?;
     let stop = CancellationToken::new();
     signals::listen(&TaskTracker::new(), stop.clone())?;
     let service = Service::open(settings).await?;
-    if service.roster.accounts().is_empty() {
-        return Err(wrong("there is no account to keep in sync; write [accounts.NAME], or try: convosync demo"));
+    if service.accounts.all().is_empty() {
+        return Err(Failure::settings(
+            "there is no account to keep in sync; write a table [accounts.NAME] into the settings",
+        ));
     }
     let listener = if roles.contains(&Role::Server) { Some(bind(settings).await?) } else { None };
-    info!(accounts = service.roster.accounts().len(), "convosync runs");
+    info!(accounts = service.accounts.all().len(), "the service runs");
     if let Some(listener) = &listener {
         info!("listening at http://{}", listener.local_addr()?);
     }
     service.run(settings, roles, listener, stop).await?;
-    info!("everything in flight has ended");
+    info!("the service has stopped; nothing is in flight");
     Ok(())
 }
 

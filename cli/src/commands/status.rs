@@ -1,24 +1,27 @@
 //! `convosync status`
 
-use super::Opened;
+use super::CommandContext;
 use crate::arguments::Output;
+use crate::console::{print, say};
 use crate::failure::Failure;
 use crate::output::{or_dash, show, table, utc};
-use crate::talk::{print, say};
 use comfy_table::Table;
-use entities::report::{Health, Status, status};
+use storage::reports::status::Health;
+use storage::reports::status::Status;
+use storage::reports::status::status;
 
-/// How everything stands.
-pub async fn run(opened: &Opened, output: Output) -> Result<(), Failure> {
-    let status = status(&opened.database, &opened.roster).await?;
+/// Shows the accounts, the lanes and the queue.
+pub async fn run(context: &CommandContext, output: Output) -> Result<(), Failure> {
+    let status = status(&context.database.report_snapshot().await?, &context.accounts).await?;
     if output == Output::Json {
         return show(output, &status, |_| Table::new());
     }
     print(&accounts(&status).to_string())?;
     print(&lanes(&status).to_string())?;
     for (name, webhooks) in status.accounts.iter().filter_map(|account| Some((&account.name, account.webhooks?))) {
-        let lost =
-            webhooks.lost.map_or_else(String::new, |lost| format!("; {lost} ends that none told were found by asking"));
+        let lost = webhooks
+            .lost
+            .map_or_else(String::new, |lost| format!("; {lost} ended items came by a list, without a webhook"));
         say(&format!("{name}: {} webhook events in seven days{lost}", webhooks.taken));
     }
     for account in &status.accounts {
@@ -32,7 +35,7 @@ pub async fn run(opened: &Opened, output: Output) -> Result<(), Failure> {
         queue.due, queue.waiting, queue.running, queue.parked
     ))?;
     if queue.parked > 0 {
-        say("something waits for a person: convosync jobs list");
+        say("parked jobs wait for an operator; see convosync jobs list");
     }
     Ok(())
 }
@@ -51,7 +54,7 @@ fn accounts(status: &Status) -> Table {
         "last error",
     ]);
     for account in &status.accounts {
-        let word = match account.state {
+        let state = match account.state {
             Health::Ok => "ok",
             Health::Late => "late",
             Health::Down => "down",
@@ -61,7 +64,7 @@ fn accounts(status: &Status) -> Table {
         rows.add_row([
             account.name.clone(),
             account.source.clone(),
-            word.to_owned(),
+            state.to_owned(),
             utc(account.proven_until),
             format!("{} s", account.lateness_seconds),
             days.r#final.to_string(),
@@ -75,15 +78,15 @@ fn accounts(status: &Status) -> Table {
 }
 
 fn lanes(status: &Status) -> Table {
-    let mut rows = table(["lane of", "in flight", "closed until", "why"]);
+    let mut rows = table(["lane of", "in flight", "closed until", "reason"]);
     for lane in &status.lanes {
         let until = match (&lane.closed_until, &lane.closed_reason) {
             (Some(until), _) => utc(*until),
-            (None, Some(_)) => "opened by a person".to_owned(),
+            (None, Some(_)) => "an operator opens it".to_owned(),
             (None, None) => "open".to_owned(),
         };
-        let flight = format!("{} of {}", lane.held, lane.width);
-        rows.add_row([lane.accounts.join(", "), flight, until, or_dash(lane.closed_reason.as_ref())]);
+        let in_flight = format!("{} of {}", lane.held, lane.width);
+        rows.add_row([lane.accounts.join(", "), in_flight, until, or_dash(lane.closed_reason.as_ref())]);
     }
     rows
 }

@@ -1,16 +1,19 @@
-//! As little of HTTP as is needed to ask.
+//! Sends requests to a router without a socket.
 
-use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, Request, header};
+use std::net::{IpAddr, SocketAddr};
+use tower::ServiceExt as _;
 
-/// What came back.
+/// A response with its whole body.
 #[derive(Debug)]
 pub struct Reply {
     /// The status.
     pub status: u16,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
+    /// All headers.
+    pub headers: HeaderMap,
     /// The body.
     pub body: String,
 }
@@ -18,47 +21,71 @@ pub struct Reply {
 impl Reply {
     /// The first header of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The body, which has to be JSON.
+    /// The body as JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
+
+    /// Panics unless this is an error in the format of RFC 9457; returns its detail.
+    pub fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let problem = self.json();
+        assert_eq!((&problem["type"], &problem["status"]), (&"about:blank".into(), &self.status.into()));
+        problem["detail"].as_str().unwrap_or_else(|| panic!("no detail: {self:?}")).to_owned()
+    }
 }
 
-/// Asks once.
-pub async fn get(to: SocketAddr, path: &str, authorization: Option<&str>) -> Reply {
-    send(to, "GET", path, authorization).await
+/// A client that calls the router as axum does for a connection.
+#[derive(Clone)]
+pub struct Client {
+    router: Router,
+    address: Option<SocketAddr>,
 }
 
-/// Asks once, with any method.
-pub async fn send(to: SocketAddr, method: &str, path: &str, authorization: Option<&str>) -> Reply {
-    let offer = authorization.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
-    exchange(to, &format!("{method} {path}"), &offer, b"").await
-}
+impl Client {
+    /// A client of unknown address.
+    pub fn new(router: Router) -> Self {
+        Self { router, address: None }
+    }
 
-/// Posts `body`.
-pub async fn post(to: SocketAddr, path: &str, body: &[u8]) -> Reply {
-    let length = format!("Content-Type: application/jwt\r\nContent-Length: {}\r\n", body.len());
-    exchange(to, &format!("POST {path}"), &length, body).await
-}
+    /// The same client at another address.
+    pub fn at(&self, address: &str) -> Self {
+        let ip: IpAddr = address.parse().expect("an IP address");
+        Self { router: self.router.clone(), address: Some(SocketAddr::new(ip, 40_000)) }
+    }
 
-async fn exchange(to: SocketAddr, what: &str, headers: &str, body: &[u8]) -> Reply {
-    let mut stream = TcpStream::connect(to).await.expect("somebody listens");
-    let request = format!("{what} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n{headers}\r\n");
-    stream.write_all(request.as_bytes()).await.expect("a request that is taken");
-    // Who will not hear so much hangs up; what he says is there to be read.
-    let _ = stream.write_all(body).await;
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).await.expect("a reply in UTF-8");
-    let (head, body) = reply.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no reply: {reply:?}"));
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
-    let headers = lines.filter_map(|line| line.split_once(": "));
-    Reply {
-        status: status.unwrap_or_else(|| panic!("no status: {reply:?}")),
-        headers: headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect(),
-        body: body.to_owned(),
+    /// Sends a GET without credentials.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, None, "").await
+    }
+
+    /// Sends a GET with an `Authorization` header.
+    pub async fn get_authorized(&self, path: &str, authorization: &str) -> Reply {
+        self.send("GET", path, Some((header::AUTHORIZATION.as_str(), authorization)), "").await
+    }
+
+    /// Posts a webhook.
+    pub async fn post(&self, path: &str, body: &str) -> Reply {
+        self.send("POST", path, Some(("content-type", "application/jwt")), body).await
+    }
+
+    /// Sends one request.
+    pub async fn send(&self, method: &str, path: &str, header: Option<(&str, &str)>, body: &str) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        if let Some(address) = self.address {
+            request = request.extension(ConnectInfo(address));
+        }
+        let request = request.body(Body::from(body.to_owned())).expect("a valid request");
+        let response = self.router.clone().oneshot(request).await.expect("a response");
+        let (head, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.expect("a complete body");
+        let body = String::from_utf8(body.to_vec()).expect("a body in UTF-8");
+        Reply { status: head.status.as_u16(), headers: head.headers, body }
     }
 }

@@ -1,110 +1,113 @@
-//! What can be switched on a simulated Certainly.
+//! The configuration of a simulated Certainly.
 
-use super::faults::Faults;
 use super::token;
+use crate::gateway::Faults;
+use crate::random::{generator, pick};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use rand::Rng;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Everything that can be switched. Truth follows from it and from the time alone.
+/// All switches. The dataset follows from them and the time alone.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Decides every message, every fault and every spelling.
+    /// Decides every message, every fault and every variant.
     pub seed: u64,
-    /// The tokens that are good. Default none, which [`super::Certainly::new`] takes for the one that
-    /// [`Config::token`] makes.
+    /// The accepted tokens. Default none: [`super::Certainly::new`] then accepts that of [`Config::token`].
     pub tokens: Vec<String>,
-    /// When the token that [`Config::token`] makes expires. Default 2100-01-01T00:00:00Z.
+    /// When the token of [`Config::token`] expires. Default 2100-01-01T00:00:00Z.
     pub token_expires_at: DateTime<Utc>,
-    /// The bots, by UUID. Default two.
+    /// The bots' UUIDs. Default two.
     pub bots: Vec<String>,
-    /// The instant before which there are no messages but those of `days`. Default 2025-01-01T00:00:00Z.
+    /// The instant before which there are no messages except on `days`. Default 2025-01-01T00:00:00Z.
     pub history_from: DateTime<Utc>,
     /// Messages of a bot on a mean day (UTC). Default 200.
     pub messages_per_day: f64,
-    /// Days (UTC) on which every bot has exactly so many messages. Default none.
+    /// The exact number of messages of every bot on some days (UTC). Default none.
     pub days: BTreeMap<NaiveDate, usize>,
-    /// One more message of every bot about this often, from the simulator's start on. Default none.
+    /// The mean time between two further messages of every bot, from the simulator's start on. Default none.
     pub live_every: Option<Duration>,
     /// Share (0 to 1) of messages that reports show only `late_for` after their timestamp. Default 0.
     pub late: f64,
-    /// How long those are missing. Default 30 minutes.
+    /// How long reports lack those messages. Default 30 minutes.
     pub late_for: Duration,
-    /// Rows that one answer holds at most. Default 500.
+    /// The most rows in an answer. Default 500.
     pub row_cap: usize,
-    /// What a question for more rows is answered with. Default the first `row_cap`, without a word.
-    pub over_cap: OverCap,
-    /// Calendar days that one GET may span, both ends counted: `toDate - fromDate` is at most one less. Default 15.
+    /// The answer to a query for more rows. Default the first `row_cap` rows.
+    pub over_cap: OverCapAnswer,
+    /// The most calendar days of a GET, both ends counted: `toDate - fromDate` is at most one less. Default 15.
     pub longest_days: u32,
-    /// What a GET for more days is answered with; a breach either way. Default 400.
-    pub too_wide: TooWide,
-    /// Whether `toDate` itself is left out. Default no.
+    /// The answer to a GET for more days, which is a breach in either case. Default 400.
+    pub too_wide: TooWideAnswer,
+    /// Whether reports exclude `toDate` itself. Default no.
     pub exclusive_to: bool,
-    /// Which rows come first, and so which the cap leaves out. Default the newest.
+    /// The order of rows, which decides what the cap leaves out. Default newest first.
     pub order: Order,
-    /// What stands around the rows. Default nothing.
+    /// The object around the rows. Default none.
     pub wrapper: Wrapper,
-    /// How ids are written in JSON. Default either.
-    pub ids: Ids,
-    /// Requests that one token may have under way. Default 1.
+    /// The type of ids in JSON. Default mixed.
+    pub ids: IdStyle,
+    /// Requests that one token may have in flight. Default 1.
     pub max_in_flight: u32,
-    /// How long the vendor works on any request. Default 20 ms.
+    /// How long the vendor works on a GET. Default 20 ms.
     pub latency: Duration,
-    /// The same for questions for exports.
+    /// How long the vendor works on a POST. Default 20 ms.
     pub post_latency: Duration,
-    /// How long an export takes from its acceptance until its mail is made. Default 2 s.
+    /// The time from the acceptance of an export until its mail is written. Default 2 s.
     pub export_takes: Duration,
-    /// What a POST is answered with while an export of its token is under way. Default any of them.
-    pub busy: Busy,
-    /// Where mail goes. Default [`Mail::Held`].
+    /// The answer to a POST while an export of its token is running. Default mixed.
+    pub busy: BusyAnswer,
+    /// The destination of mails. Default [`Mail::Held`].
     pub mail: Mail,
-    /// Who sends the reports. Default `reports@certainly.io`.
+    /// The sender of reports. Default `reports@certainly.io`.
     pub mail_from: String,
-    /// Whose token it is. Default `user@example.com`.
+    /// The recipient of reports: the token's owner. Default `user@example.com`.
     pub mail_to: String,
-    /// Whether the mail's text names the bot and the days. Default yes; the vendor's own text is not known.
+    /// Whether the text of a mail names the bot and the days. Default yes; the vendor's own text is not known.
     pub mail_names_bot: bool,
     /// Share (0 to 1) of rows in a CSV that lack their last cell or have one too many. Default 0.
     pub ragged: f64,
-    /// What goes wrong though the caller did nothing wrong. Default nothing.
+    /// Faults of requests. Default none. A POST that meets a cut body, a slow answer or a 504 is accepted all the same.
     pub faults: Faults,
+    /// Faults of mails. Default none.
+    pub mail_faults: MailFaults,
 }
 
-/// What a question for more rows than the cap is answered with.
+/// The answer to a query for more rows than the cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OverCap {
-    /// The first rows up to the cap, HTTP 200, not a word.
+pub enum OverCapAnswer {
+    /// HTTP 200 with the first rows up to the cap.
     #[default]
     Cut,
-    /// HTTP 400 with a `detail`, and no rows.
+    /// HTTP 400 with a `detail`.
     Refuse400,
 }
 
-/// What a GET for too many days is answered with.
+/// The answer to a GET for too many days.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TooWide {
+pub enum TooWideAnswer {
     /// HTTP 400 with a `detail`.
     #[default]
     Refuse400,
-    /// The rows, up to the cap, as if nothing were wrong.
-    Answer,
+    /// HTTP 200 with the rows, up to the cap.
+    Rows,
 }
 
-/// Which rows come first.
+/// The order of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// The newest.
+    /// Newest first.
     #[default]
     NewestFirst,
-    /// The oldest.
+    /// Oldest first.
     OldestFirst,
 }
 
-/// What stands around the rows of an answer.
+/// The object around the rows of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wrapper {
-    /// Nothing: the array is the answer.
+    /// None: the answer is the array.
     #[default]
     Bare,
     /// `{"results": [..]}`
@@ -117,9 +120,9 @@ pub enum Wrapper {
     Mixed,
 }
 
-/// How ids are written in JSON.
+/// The type of ids in JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ids {
+pub enum IdStyle {
     /// `98211377`
     Number,
     /// `"98211377"`
@@ -129,36 +132,100 @@ pub enum Ids {
     Mixed,
 }
 
-/// What a POST is answered with while an export of its token is under way. The text is always the same.
+/// The answer to a POST while an export of its token is running. The text is always the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Busy {
+pub enum BusyAnswer {
     /// HTTP 409.
     Conflict409,
     /// HTTP 429 without `Retry-After`.
     TooMany429,
-    /// HTTP 200: only the text tells.
+    /// HTTP 200: only the text differs from an acceptance.
     Ok200,
     /// Any of them, by seed and request.
     #[default]
     Mixed,
 }
 
-/// Where mail goes.
+/// The destination of mails.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Mail {
-    /// Into `new/` of the Maildir at this path, by way of `tmp/`; the folders are made where they are missing.
+    /// The Maildir at this path. Missing folders are created.
     Maildir(PathBuf),
-    /// Nowhere: it is kept until [`super::Certainly::take_mail`] takes it.
+    /// Memory, until [`super::Certainly::take_mail`] takes the mails.
     #[default]
     Held,
 }
 
+/// The probability (0 to 1) of each fault of a mail; an export meets at most one. The seed and the ordinal of the export
+/// decide.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MailFaults {
+    /// The mail never comes. The next export is accepted when this one would have been ready.
+    pub lost: f64,
+    /// The mail comes `late_by` after it was written.
+    pub late: f64,
+    /// How late. Default 10 minutes.
+    pub late_by: Duration,
+    /// The mail comes twice, with the same `Message-ID` or with another.
+    pub duplicated: f64,
+    /// A foreign mail comes first: a newsletter, or the report of another bot or of other days.
+    pub foreign: f64,
+    /// The CSV ends in the middle of a row.
+    pub cut: f64,
+}
+
+/// A fault that one mail meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MailFault {
+    Lost,
+    Late,
+    Duplicated,
+    Foreign,
+    Cut,
+}
+
+const SALT_MAIL: u64 = 0x00FA_3A11;
+
+impl MailFaults {
+    /// The fault of export `ordinal`, if any.
+    pub(super) fn draw(&self, seed: u64, ordinal: u64) -> Option<MailFault> {
+        let shares = [
+            (self.lost, MailFault::Lost),
+            (self.late, MailFault::Late),
+            (self.duplicated, MailFault::Duplicated),
+            (self.foreign, MailFault::Foreign),
+            (self.cut, MailFault::Cut),
+        ];
+        pick(shares, &mut generator(seed ^ SALT_MAIL, ordinal).random())
+    }
+}
+
+impl MailFault {
+    /// The name in the list of exports.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Lost => "mail_lost",
+            Self::Late => "mail_late",
+            Self::Duplicated => "mail_duplicated",
+            Self::Foreign => "mail_foreign",
+            Self::Cut => "mail_cut",
+        }
+    }
+}
+
+impl Default for MailFaults {
+    fn default() -> Self {
+        let late_by = Duration::from_mins(10);
+        Self { lost: 0.0, late: 0.0, late_by, duplicated: 0.0, foreign: 0.0, cut: 0.0 }
+    }
+}
+
 impl Config {
-    /// A token as the vendor issues them: header, payload with `exp` from `token_expires_at`, signature. Another
-    /// seed or another expiry gives another token.
+    /// A token as the vendor issues it: header, payload with `exp` from `token_expires_at`, signature. Another seed or
+    /// another expiry gives another token.
     #[must_use]
     pub fn token(&self) -> String {
-        token::issued(self.seed, self.token_expires_at)
+        token::issue(self.seed, self.token_expires_at)
     }
 }
 
@@ -178,24 +245,25 @@ impl Default for Config {
             late: 0.0,
             late_for: Duration::from_mins(30),
             row_cap: 500,
-            over_cap: OverCap::default(),
+            over_cap: OverCapAnswer::default(),
             longest_days: 15,
-            too_wide: TooWide::default(),
+            too_wide: TooWideAnswer::default(),
             exclusive_to: false,
             order: Order::default(),
             wrapper: Wrapper::default(),
-            ids: Ids::default(),
+            ids: IdStyle::default(),
             max_in_flight: 1,
             latency: Duration::from_millis(20),
             post_latency: Duration::from_millis(20),
             export_takes: Duration::from_secs(2),
-            busy: Busy::default(),
+            busy: BusyAnswer::default(),
             mail: Mail::default(),
             mail_from: String::from("reports@certainly.io"),
             mail_to: String::from("user@example.com"),
             mail_names_bot: true,
             ragged: 0.0,
             faults: Faults::default(),
+            mail_faults: MailFaults::default(),
         }
     }
 }

@@ -1,14 +1,13 @@
-//! Exports: one at a time per token, from their acceptance to their mail.
+//! Exports: one at a time per token, from the acceptance to the mail.
 
 use super::Certainly;
-use super::config::{Config, Mail};
-use super::faults::MailFault;
-use super::letter::Letter;
+use super::config::{Config, Mail, MailFault};
+use super::csv_report::CsvReport;
+use super::csv_style::CsvStyle;
+use super::email::Email;
 use super::maildir;
-use super::rules::Question;
-use super::sheet::Sheet;
-use super::style::Style;
-use super::truth::generator;
+use super::rules::ReportQuery;
+use crate::random::generator;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use rand::Rng;
 use serde::Serialize;
@@ -17,57 +16,57 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// An export that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Export {
-    /// The how-manieth it was, from 1.
+    /// Its number, from 1.
     pub ordinal: u64,
-    /// The request that asked for it: [`super::Seen::ordinal`].
+    /// Its request: [`crate::gateway::RequestRecord::ordinal`].
     pub request: u64,
-    /// Which of the good tokens, by its place.
+    /// The token, by its place.
     pub token: usize,
-    /// Its bot.
+    /// The bot.
     pub bot: String,
-    /// Its first day.
+    /// The first day.
     pub from: NaiveDate,
-    /// `toDate` as it was asked for.
+    /// `toDate` of the request.
     pub to: NaiveDate,
     /// When it was accepted.
     pub accepted_at: DateTime<Utc>,
-    /// When its mail was made, or would have been. `None` while under way.
-    pub made_at: Option<DateTime<Utc>>,
-    /// Rows in its CSV, before anything was cut off.
+    /// When its mail was written, or would have been. `None` while it is running.
+    pub ready_at: Option<DateTime<Utc>>,
+    /// Rows in its CSV, before a cut.
     pub rows: usize,
-    /// How far it is.
-    pub state: State,
-    /// What goes wrong with its mail, if anything.
+    /// Its progress.
+    pub state: ExportState,
+    /// The fault of its mail, if any.
     pub fault: Option<&'static str>,
 }
 
-/// How far an export is.
+/// The progress of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Under way: its token can start no other.
-    UnderWay,
-    /// Its mail is made and not yet delivered.
-    Made,
-    /// Its mail is delivered, as often as it will be.
+pub enum ExportState {
+    /// It is running; its token can start no other.
+    Running,
+    /// Its mail is written and not yet delivered.
+    Ready,
+    /// All copies of its mail are delivered.
     Mailed,
     /// Its mail never comes.
     Lost,
 }
 
-/// Every export there was, and the mail that nobody has taken yet.
+/// All exports, and the mails in memory.
 #[derive(Debug, Default)]
 pub(super) struct Exports {
     all: Mutex<Vec<Export>>,
     held: Mutex<Vec<Vec<u8>>>,
 }
 
-/// An export to be carried out.
+/// An accepted export, to be carried out.
 #[derive(Clone, Debug)]
-pub(super) struct Job {
-    place: usize,
+pub(super) struct ExportRun {
+    index: usize,
     ordinal: u64,
-    question: Question,
+    query: ReportQuery,
     config: Config,
     fault: Option<MailFault>,
 }
@@ -83,53 +82,52 @@ impl Exports {
         std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Accepts an export; `None` while another of its token is under way: "if another previous request was
-    /// requested".
+    /// Accepts an export; `None` while another of its token is running: "if another previous request was requested".
     pub(super) fn accept(
         &self,
         (request, at): (u64, DateTime<Utc>),
         token: usize,
-        (bot, question): (&str, Question),
+        (bot, query): (&str, ReportQuery),
         config: &Config,
-    ) -> Option<Job> {
+    ) -> Option<ExportRun> {
         let mut all = self.list();
-        if all.iter().any(|export| export.token == token && export.state == State::UnderWay) {
+        if all.iter().any(|export| export.token == token && export.state == ExportState::Running) {
             return None;
         }
-        let place = all.len();
-        let ordinal = u64::try_from(place).unwrap_or(u64::MAX).saturating_add(1);
-        let fault = config.faults.draw_mail(config.seed, ordinal);
+        let index = all.len();
+        let ordinal = u64::try_from(index).unwrap_or(u64::MAX).saturating_add(1);
+        let fault = config.mail_faults.draw(config.seed, ordinal);
         all.push(Export {
             ordinal,
             request,
             token,
             bot: bot.to_owned(),
-            from: question.from,
-            to: question.to,
+            from: query.from,
+            to: query.to,
             accepted_at: at,
-            made_at: None,
+            ready_at: None,
             rows: 0,
-            state: State::UnderWay,
+            state: ExportState::Running,
             fault: fault.map(MailFault::name),
         });
         drop(all);
-        Some(Job { place, ordinal, question, config: config.clone(), fault })
+        Some(ExportRun { index, ordinal, query, config: config.clone(), fault })
     }
 
-    async fn deliver(&self, to: &Mail, letter: &Letter, now: DateTime<Utc>) {
-        let mail = letter.bytes();
+    async fn deliver(&self, to: &Mail, email: &Email, now: DateTime<Utc>) {
+        let mail = email.bytes();
         match to {
             Mail::Held => self.held.lock().unwrap_or_else(PoisonError::into_inner).push(mail),
             Mail::Maildir(path) => {
                 if let Err(error) = maildir::deliver(path, &mail, now).await {
-                    tracing::error!(%error, "a simulated mail could not be delivered");
+                    tracing::error!(%error, "cannot deliver a simulated mail to the Maildir; its export waits for ever");
                 }
             }
         }
     }
 
-    fn edit(&self, place: usize, change: impl FnOnce(&mut Export)) {
-        if let Some(export) = self.list().get_mut(place) {
+    fn edit(&self, index: usize, change: impl FnOnce(&mut Export)) {
+        if let Some(export) = self.list().get_mut(index) {
             change(export);
         }
     }
@@ -139,77 +137,77 @@ impl Exports {
     }
 }
 
-impl Job {
-    /// Makes the report and mails it. What it says is the truth when it is made, not when it was asked for.
+impl ExportRun {
+    /// Writes the report and mails it. The report shows the dataset as of its completion, not of the request.
     pub(super) async fn run(self, vendor: Certainly) {
-        let exports = &vendor.inside.exports;
+        let exports = &vendor.inner.exports;
         tokio::time::sleep(self.config.export_takes).await;
-        let now = vendor.inside.clock.now();
-        let (letter, rows) = self.letter(&vendor, now);
-        let state = if self.fault == Some(MailFault::Lost) { State::Lost } else { State::Made };
-        exports.edit(self.place, |export| {
-            export.made_at = Some(now);
+        let now = vendor.inner.gateway.now();
+        let (email, rows) = self.email(&vendor, now);
+        let state = if self.fault == Some(MailFault::Lost) { ExportState::Lost } else { ExportState::Ready };
+        exports.edit(self.index, |export| {
+            export.ready_at = Some(now);
             export.rows = rows;
             export.state = state;
         });
         let mail = &self.config.mail;
         match self.fault {
             Some(MailFault::Lost) => return,
-            Some(MailFault::Late) => tokio::time::sleep(self.config.faults.late_by).await,
+            Some(MailFault::Late) => tokio::time::sleep(self.config.mail_faults.late_by).await,
             Some(MailFault::Foreign) => exports.deliver(mail, &self.foreign(&vendor, now), now).await,
             Some(MailFault::Duplicated) => {
                 let other_id: bool = generator(self.seed(), 2).random();
                 if other_id {
-                    exports.deliver(mail, &letter.again(), now).await;
+                    exports.deliver(mail, &email.again(), now).await;
                 } else {
-                    exports.deliver(mail, &letter, now).await;
+                    exports.deliver(mail, &email, now).await;
                 }
             }
             Some(MailFault::Cut) | None => {}
         }
-        exports.deliver(mail, &letter, now).await;
-        exports.edit(self.place, |export| export.state = State::Mailed);
+        exports.deliver(mail, &email, now).await;
+        exports.edit(self.index, |export| export.state = ExportState::Mailed);
     }
 
-    /// Decides how this export's mail and file are written.
+    /// The seed of the notation of mail and file.
     fn seed(&self) -> u64 {
         generator(self.config.seed ^ SALT_STYLE, self.ordinal).random()
     }
 
-    fn letter(&self, vendor: &Certainly, now: DateTime<Utc>) -> (Letter, usize) {
-        let (sheet, rows) = self.sheet(vendor, self.question, self.seed());
+    fn email(&self, vendor: &Certainly, now: DateTime<Utc>) -> (Email, usize) {
+        let (report, rows) = self.csv(vendor, self.query, self.seed());
         let csv = match self.fault {
-            Some(MailFault::Cut) => sheet.cut(generator(self.seed(), 1).random()),
-            _ => sheet.whole(),
+            Some(MailFault::Cut) => report.cut(generator(self.seed(), 1).random()),
+            _ => report.complete(),
         };
-        (self.report(vendor, self.question, (now, self.seed()), csv), rows)
+        (self.report_email(vendor, self.query, (now, self.seed()), csv), rows)
     }
 
-    /// A mail that is not ours: a newsletter, another bot's report, or that of other days.
-    fn foreign(&self, vendor: &Certainly, now: DateTime<Utc>) -> Letter {
+    /// A foreign mail: a newsletter, the report of another bot, or the report of other days.
+    fn foreign(&self, vendor: &Certainly, now: DateTime<Utc>) -> Email {
         let mut random = generator(self.seed(), 3);
         let seed = random.random();
-        let Question { bot, from, to } = self.question;
+        let ReportQuery { bot, from, to } = self.query;
         let earlier = |day: NaiveDate| day.checked_sub_days(Days::new(40)).unwrap_or(day);
-        let bots = vendor.inside.truth.bots();
+        let bots = vendor.inner.dataset.bots();
         let other = match random.random_range(0..3u8) {
-            0 => return Letter::newsletter(&self.config.mail_to, now, seed),
-            1 if bots > 1 => Question { bot: (bot + 1) % bots, from, to },
-            _ => Question { bot, from: earlier(from), to: earlier(to) },
+            0 => return Email::newsletter(&self.config.mail_to, now, seed),
+            1 if bots > 1 => ReportQuery { bot: (bot + 1) % bots, from, to },
+            _ => ReportQuery { bot, from: earlier(from), to: earlier(to) },
         };
-        let (sheet, _) = self.sheet(vendor, other, seed);
-        self.report(vendor, other, (now, seed), sheet.whole())
+        let (report, _) = self.csv(vendor, other, seed);
+        self.report_email(vendor, other, (now, seed), report.complete())
     }
 
-    fn sheet(&self, vendor: &Certainly, question: Question, style: u64) -> (Sheet, usize) {
-        let messages = question.window(&self.config).map(|window| vendor.shown(question.bot, window));
+    fn csv(&self, vendor: &Certainly, query: ReportQuery, style: u64) -> (CsvReport, usize) {
+        let messages = query.window(&self.config).map(|window| vendor.visible_messages(query.bot, window));
         let messages = messages.unwrap_or_default();
-        (Sheet::new(&messages, &Style::drawn(style), self.config.ragged), messages.len())
+        (CsvReport::new(&messages, &CsvStyle::draw(style), self.config.ragged), messages.len())
     }
 
-    fn report(&self, vendor: &Certainly, asked: Question, when: (DateTime<Utc>, u64), csv: Vec<u8>) -> Letter {
-        let about = (vendor.inside.truth.uuid(asked.bot), asked.from, asked.to);
+    fn report_email(&self, vendor: &Certainly, query: ReportQuery, when: (DateTime<Utc>, u64), csv: Vec<u8>) -> Email {
+        let about = (vendor.inner.dataset.uuid(query.bot), query.from, query.to);
         let about = self.config.mail_names_bot.then_some(about);
-        Letter::report((&self.config.mail_from, &self.config.mail_to), about, when, csv)
+        Email::report((&self.config.mail_from, &self.config.mail_to), about, when, csv)
     }
 }

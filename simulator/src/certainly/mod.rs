@@ -1,228 +1,257 @@
-//! Certainly: one report, its messages, by bot and days; by GET up to a cap, by POST as a mail. What it does is told
-//! in the crate's README.
+//! Certainly: the message report by bot and days, by GET up to a cap and by POST as a mail. The crate's README lists its
+//! rules and switches.
 
-mod answer;
 mod config;
-mod control;
+mod csv_report;
+mod csv_style;
+mod dataset;
+mod dialogue;
+mod email;
 mod exports;
-mod faults;
-mod fewest;
-mod letter;
+mod fewest_requests;
 mod maildir;
 mod message;
-mod record;
-mod routes;
+mod report;
 mod rules;
-mod sheet;
-mod spelling;
-mod style;
-mod talk;
 mod token;
-mod truth;
+mod variants;
 
-pub use config::{Busy, Config, Ids, Mail, Order, OverCap, TooWide, Wrapper};
-pub use exports::{Export, State};
-pub use faults::Faults;
+pub use config::{BusyAnswer, Config, IdStyle, Mail, MailFaults, Order, OverCapAnswer, TooWideAnswer, Wrapper};
+pub use exports::{Export, ExportState};
 pub use maildir::make_maildir;
 pub use message::{BotModule, BotUser, BotUserMeta, Bubble, Connection, Kpi, Message, Web};
-pub use record::{Breach, Kind, Method, Seen};
+pub use rules::{EXPIRED_TOKEN, NO_SLASH};
 
-use axum::Router;
-use chrono::{DateTime, NaiveDate, Utc};
+use crate::catalog::{VendorEntry, VendorOptions};
+use crate::gateway::{ControlQuery, Faults, Gateway, QueryError, Switches, control_routes};
+use crate::vendor::SimulatedVendor;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use chrono::{NaiveDate, TimeDelta};
+use csv_report::CsvReport;
+use csv_style::CsvStyle;
+use dataset::Dataset;
 use domain::clock::Clock;
 use domain::window::Window;
 use exports::Exports;
-use record::Record;
-use sheet::Sheet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
-use style::Style;
-use tokio_util::task::TaskTracker;
-use truth::{Moment, Truth};
 
-/// A simulated Certainly. A clone is the same one.
+/// A simulated Certainly. Clones share one state.
 #[derive(Clone)]
 pub struct Certainly {
-    inside: Arc<Inside>,
+    inner: Arc<Inner>,
 }
 
-struct Inside {
-    clock: Arc<dyn Clock>,
-    config: Mutex<Config>,
-    truth: Truth,
-    record: Arc<Record>,
+struct Inner {
+    gateway: Gateway,
+    config: Switches<Config>,
+    dataset: Dataset,
     exports: Exports,
-    frozen_at: Mutex<Option<DateTime<Utc>>>,
-    tasks: TaskTracker,
+}
+
+/// The outcome in the request log of a POST while another export is running.
+const BUSY: &str = "busy";
+const CSV: &str = "text/csv; charset=utf-8";
+
+/// The entry in [`crate::VENDORS`].
+pub(crate) const ENTRY: VendorEntry = VendorEntry {
+    name: "certainly",
+    title: "Certainly",
+    posts_webhooks: false,
+    create: |options, clock| {
+        if let Some(folder) = &options.maildir {
+            make_maildir(folder).map_err(|error| format!("cannot make the Maildir {}: {error}", folder.display()))?;
+        }
+        Ok(Box::new(Certainly::new(configure(options, &*clock), clock)))
+    },
+};
+
+fn configure(options: &VendorOptions, clock: &dyn Clock) -> Config {
+    let default = Config::default();
+    let latency = options.latency.unwrap_or(default.latency);
+    Config {
+        seed: options.seed,
+        tokens: vec![options.token.clone()],
+        messages_per_day: options.items_per_day.unwrap_or(400.0),
+        history_from: clock.now() - TimeDelta::days(options.history_days),
+        live_every: options.live_every,
+        row_cap: options.row_cap.unwrap_or(default.row_cap),
+        latency,
+        post_latency: latency,
+        mail: options.maildir.clone().map_or(Mail::Held, Mail::Maildir),
+        faults: options.faults.clone(),
+        ..default
+    }
 }
 
 impl Certainly {
-    /// One that lives by `clock`. Live messages begin now.
+    /// A vendor that reads the time from `clock`. Live messages begin now.
     #[must_use]
     pub fn new(mut config: Config, clock: Arc<dyn Clock>) -> Self {
         if config.tokens.is_empty() {
             config.tokens = vec![config.token()];
         }
-        let truth = Truth::new(&config, clock.now());
-        let inside = Inside {
-            clock,
-            config: Mutex::new(config),
-            truth,
-            record: Arc::default(),
-            exports: Exports::default(),
-            frozen_at: Mutex::default(),
-            tasks: TaskTracker::new(),
-        };
-        Self { inside: Arc::new(inside) }
-    }
-
-    /// `GET` and `POST` of `/api/frontend/reports/messages/` and `/api/reports/messages/`, and the control routes
-    /// below `/simulator/`.
-    pub fn router(&self) -> Router {
-        routes::router(self.clone())
+        let dataset = Dataset::new(&config, clock.now());
+        let gateway = Gateway::new(config.seed, clock);
+        let exports = Exports::default();
+        Self { inner: Arc::new(Inner { gateway, config: Switches::new(config), dataset, exports }) }
     }
 
     /// The messages of `bot` in `window` that reports show now, oldest first; none for an unknown bot.
     #[must_use]
-    pub fn truth(&self, bot: &str, window: Window) -> Vec<Message> {
-        self.inside.truth.bot(bot).map(|bot| self.shown(bot, window)).unwrap_or_default()
+    pub fn dataset(&self, bot: &str, window: Window) -> Vec<Message> {
+        self.inner.dataset.bot(bot).map(|bot| self.visible_messages(bot, window)).unwrap_or_default()
     }
 
-    /// How many messages [`Certainly::truth`] would give; quick also for years.
+    /// The number of messages in [`Certainly::dataset`]; fast for years as well.
     #[must_use]
     pub fn count(&self, bot: &str, window: Window) -> usize {
-        let truth = &self.inside.truth;
-        let moment = self.moment(self.now());
-        truth.bot(bot).map_or(0, |bot| truth.shown(bot, window, moment).len())
+        let Inner { gateway, dataset, .. } = &*self.inner;
+        let as_of = gateway.as_of(gateway.now());
+        dataset.bot(bot).map_or(0, |bot| dataset.visible(bot, window, as_of).len())
     }
 
-    /// The messages of [`Certainly::truth`] as a CSV file, in the style of `style_seed`: no two styles mean another
-    /// thing.
+    /// The messages of [`Certainly::dataset`] as a CSV file. The style seed changes the notation, not the meaning.
     #[must_use]
     pub fn csv(&self, bot: &str, window: Window, style_seed: u64) -> Vec<u8> {
-        Sheet::new(&self.truth(bot, window), &Style::drawn(style_seed), self.config().ragged).whole()
+        let ragged = self.inner.config.edit().ragged;
+        CsvReport::new(&self.dataset(bot, window), &CsvStyle::draw(style_seed), ragged).complete()
     }
 
-    /// The least number of GETs, each of at most `longest_days` calendar days and under `row_cap` rows, that someone
-    /// who knew each day's count would need for the days from `first_day` to `last_day`, both included, that are under
-    /// the cap. Days at or over the cap are left to the export. Empty days count: they have to be asked for too.
+    /// The least number of GETs, each of at most `longest_days` calendar days and under `row_cap` rows, that cover the
+    /// days from `first_day` to `last_day`, both included, that are under the cap. A caller would need to know each
+    /// day's count to reach it. Days at or over the cap are left to the export; empty days count.
     #[must_use]
     pub fn fewest_gets(&self, bot: &str, first_day: NaiveDate, last_day: NaiveDate) -> usize {
-        let config = self.config();
-        // Where `toDate` is left out, the widest question holds a day less.
+        let config = self.inner.config.get();
+        // Without `toDate` itself, the widest query covers a day less.
         let longest = config.longest_days.saturating_sub(u32::from(config.exclusive_to));
         let days = first_day.iter_days().take_while(|day| *day <= last_day);
         let counts = days.map(|day| Window::of_day(day, chrono_tz::UTC).map_or(0, |day| self.count(bot, day)));
-        fewest::spans(counts, usize::try_from(longest).unwrap_or(usize::MAX), config.row_cap)
+        fewest_requests::spans(counts, usize::try_from(longest).unwrap_or(usize::MAX), config.row_cap)
     }
 
-    /// Each rule broken, in order.
-    #[must_use]
-    pub fn breaches(&self) -> Vec<Breach> {
-        self.inside.record.breaches()
-    }
-
-    /// Each request for a report, in order of arrival.
-    #[must_use]
-    pub fn requests(&self) -> Vec<Seen> {
-        self.inside.record.seen()
-    }
-
-    /// Each export that was accepted, in order.
+    /// The exports that were accepted, in order.
     #[must_use]
     pub fn exports(&self) -> Vec<Export> {
-        self.inside.exports.all()
+        self.inner.exports.all()
     }
 
-    /// POSTs that came while an export of their token was under way. No breach: after a crash a caller may not know.
+    /// The number of POSTs that came while an export of their token was running. They are no breach: after a crash a
+    /// caller may not know of its export.
     #[must_use]
     pub fn busy_count(&self) -> usize {
-        self.inside.record.busy_count()
+        self.requests().iter().filter(|request| request.outcome == BUSY).count()
     }
 
-    /// The mails delivered since they were last taken, where [`Mail::Held`] keeps them.
+    /// Takes the mails since the last call, where [`Mail::Held`] keeps them.
     #[must_use]
     pub fn take_mail(&self) -> Vec<Vec<u8>> {
-        self.inside.exports.take_mail()
+        self.inner.exports.take_mail()
     }
 
-    /// The most requests ever under way at once on one token.
-    #[must_use]
-    pub fn most_in_flight(&self) -> u32 {
-        self.inside.record.most_in_flight()
-    }
-
-    /// Stops truth at this instant: no message is sent any more, and none is missing from reports. A second call
-    /// changes nothing.
-    pub fn freeze(&self) {
-        self.frozen_at().get_or_insert_with(|| self.inside.clock.now());
-    }
-
-    /// Waits until the vendor works on nothing, also not for callers who have hung up: every export is made, and every
-    /// mail that comes has come, the late ones too.
-    pub async fn idle(&self) {
-        self.inside.tasks.close();
-        self.inside.tasks.wait().await;
-        self.inside.tasks.reopen();
-    }
-
-    /// Changes what goes wrong from the next request on.
-    pub fn set_faults(&self, faults: Faults) {
-        self.edit().faults = faults;
+    /// Replaces the faults of mails, from the next export on.
+    pub fn set_mail_faults(&self, faults: MailFaults) {
+        self.inner.config.edit().mail_faults = faults;
     }
 
     /// Changes the row cap from the next request on.
     pub fn set_row_cap(&self, row_cap: usize) {
-        self.edit().row_cap = row_cap;
+        self.inner.config.edit().row_cap = row_cap;
     }
 
-    /// Changes how long the vendor works on a request and on an export, from the next request on.
+    /// Changes the latency of requests and the duration of exports, from the next request on.
     pub fn set_latency(&self, latency: Duration, export_takes: Duration) {
-        let mut config = self.edit();
+        let mut config = self.inner.config.edit();
         (config.latency, config.post_latency) = (latency, latency);
         config.export_takes = export_takes;
     }
 
-    /// Changes how long the vendor works on a question for an export, from the next one on.
+    /// Changes the latency of POSTs from the next request on.
     pub fn set_post_latency(&self, latency: Duration) {
-        self.edit().post_latency = latency;
+        self.inner.config.edit().post_latency = latency;
     }
 
-    /// Changes which tokens are good from the next request on. A token is known by its place.
+    /// Changes the accepted tokens from the next request on. A token is identified by its place in the list.
     pub fn set_tokens(&self, tokens: Vec<String>) {
-        self.edit().tokens = tokens;
+        self.inner.config.edit().tokens = tokens;
     }
 
-    /// The tokens that are good.
+    /// The accepted tokens.
     #[must_use]
     pub fn tokens(&self) -> Vec<String> {
-        self.config().tokens
+        self.inner.config.get().tokens
     }
 
-    fn shown(&self, bot: usize, window: Window) -> Vec<Message> {
-        let truth = &self.inside.truth;
-        let keys = truth.shown(bot, window, self.moment(self.now()));
-        keys.into_iter().map(|key| truth.message(bot, key)).collect()
+    fn visible_messages(&self, bot: usize, window: Window) -> Vec<Message> {
+        let Inner { gateway, dataset, .. } = &*self.inner;
+        let keys = dataset.visible(bot, window, gateway.as_of(gateway.now()));
+        keys.into_iter().map(|key| dataset.message(bot, key)).collect()
+    }
+}
+
+impl SimulatedVendor for Certainly {
+    fn name(&self) -> &'static str {
+        ENTRY.name
     }
 
-    fn config(&self) -> Config {
-        self.edit().clone()
+    fn gateway(&self) -> &Gateway {
+        &self.inner.gateway
     }
 
-    fn edit(&self) -> MutexGuard<'_, Config> {
-        self.inside.config.lock().unwrap_or_else(PoisonError::into_inner)
+    /// `GET` and `POST` of `/api/frontend/reports/messages/` and `/api/reports/messages/`, and the control routes.
+    fn router(&self) -> Router {
+        let own = Router::new().route("/simulator/csv", get(csv)).route("/simulator/exports", get(exports));
+        control_routes(self.clone()).merge(own.with_state(self.clone())).merge(report::router(self.clone()))
     }
 
-    fn frozen_at(&self) -> MutexGuard<'_, Option<DateTime<Utc>>> {
-        self.inside.frozen_at.lock().unwrap_or_else(PoisonError::into_inner)
+    fn account_settings(&self, base: &str) -> String {
+        let Config { tokens, bots, mail, .. } = self.inner.config.get();
+        let token = tokens.first().cloned().unwrap_or_default();
+        let mailbox = match mail {
+            Mail::Held => String::new(),
+            Mail::Maildir(folder) => format!("\nmailbox = \"maildir:{}\"", folder.display()),
+        };
+        format!("source = \"certainly\"\nbase_url = \"{base}/api\"\ntoken = \"{token}\"\nbot_ids = {bots:?}{mailbox}")
     }
 
-    fn now(&self) -> DateTime<Utc> {
-        self.inside.clock.now()
+    fn set_faults(&self, faults: Faults) {
+        self.inner.config.edit().faults = faults;
     }
 
-    fn moment(&self, now: DateTime<Utc>) -> Moment {
-        let frozen_at = *self.frozen_at();
-        Moment { at: frozen_at.unwrap_or(now), frozen: frozen_at.is_some() }
+    fn dataset_json(&self, bot: &str, window: Window) -> Body {
+        Body::from(json!(self.dataset(bot, window)).to_string())
     }
+
+    fn totals(&self) -> Map<String, Value> {
+        let Inner { gateway, dataset, .. } = &*self.inner;
+        let as_of = gateway.as_of(gateway.now());
+        let count = |bot| dataset.history(as_of).map_or(0, |all| dataset.visible(bot, all, as_of).len());
+        let messages: BTreeMap<&str, usize> = (0..dataset.bots()).map(|bot| (dataset.uuid(bot), count(bot))).collect();
+        let totals = [
+            ("messages", json!(messages)),
+            ("exports", json!(self.exports().len())),
+            ("busy", json!(self.busy_count())),
+        ];
+        totals.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// `GET /simulator/csv`.
+async fn csv(State(vendor): State<Certainly>, Query(query): Query<ControlQuery>) -> Result<Response<Body>, QueryError> {
+    let mut response = Response::new(Body::from(vendor.csv(&query.bot, query.window()?, query.style)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(CSV));
+    Ok(response)
+}
+
+/// `GET /simulator/exports`.
+async fn exports(State(vendor): State<Certainly>) -> Json<Vec<Export>> {
+    Json(vendor.exports())
 }

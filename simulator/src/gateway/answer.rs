@@ -1,96 +1,104 @@
-//! What the vendor answers, in bytes.
+//! HTTP answers: a short text, or a stream of rows that is never whole in memory.
 
-use crate::draw::generator;
-use axum::body::{Body, Bytes};
+use super::body::{Cut, RowStream, streamed, text_body};
+use super::log::Slot;
+use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, Response, StatusCode};
-use futures::{StreamExt, stream};
-use rand::Rng;
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::Value;
-use std::io;
 use std::time::Duration;
 
 /// One answer, not yet sent.
 pub(crate) struct Answer {
-    pub(crate) status: u16,
-    kind: &'static str,
-    retry_after: Option<Duration>,
-    text: String,
+    status: u16,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: AnswerBody,
     cut: Option<Cut>,
 }
 
-/// The ways a body ends in the middle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cut {
-    /// `Content-Length` promises more than comes; then the connection closes.
-    Short,
-    /// The connection closes without the last chunk.
-    Broken,
-    /// HTTP is whole; the text inside is not.
-    Whole,
+enum AnswerBody {
+    Text(String),
+    Rows(Box<dyn RowStream>),
 }
 
-/// How long a cut-off answer waits before it breaks, so that what was written has left.
-const FLUSH: Duration = Duration::from_millis(20);
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
-/// More than any answer has.
+/// More bytes than any answer has.
 const PROMISED: u64 = 1 << 40;
-/// Keeps the draws of cuts apart from others.
-const SALT: u64 = 0x0C07;
 
 impl Answer {
-    /// A status with its JSON.
-    pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Self { status, kind: JSON, retry_after: None, text: body.to_string(), cut: None }
+    /// A text of some type.
+    pub(crate) fn text(status: u16, content_type: &'static str, text: impl Into<String>) -> Self {
+        Self::of(status, content_type, AnswerBody::Text(text.into()))
     }
 
-    /// A page made for people.
+    /// JSON.
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self::text(status, JSON, body.to_string())
+    }
+
+    /// A web page for people.
     pub(crate) fn page(status: u16, title: &str) -> Self {
         let text = format!("<!DOCTYPE html>\n<html><head><title>{title}</title></head><body>{title}</body></html>\n");
-        Self { status, kind: HTML, retry_after: None, text, cut: None }
+        Self::text(status, HTML, text)
     }
 
-    /// Asks the caller to come again `after`, in whole seconds.
-    pub(crate) fn come_again(mut self, after: Duration) -> Self {
-        self.retry_after = Some(after);
+    /// HTTP 200 with a stream of rows.
+    pub(crate) fn rows(content_type: &'static str, rows: impl RowStream + 'static) -> Self {
+        Self::of(200, content_type, AnswerBody::Rows(Box::new(rows)))
+    }
+
+    /// Adds a header; a value that HTTP does not permit is left out.
+    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
         self
     }
 
-    /// Ends in the middle, where and how by seed and request. What is left is never whole JSON.
-    pub(crate) fn cut_off(mut self, seed: u64, ordinal: u64) -> Self {
-        let mut random = generator(seed ^ SALT, ordinal);
-        self.cut = Some(match random.random_range(0..3u8) {
-            0 => Cut::Short,
-            1 => Cut::Broken,
-            _ => Cut::Whole,
-        });
-        let kept = self.text.floor_char_boundary(random.random_range(1..self.text.len().max(2)));
-        self.text.truncate(kept);
-        self
+    /// Adds `Retry-After`, in whole seconds.
+    pub(crate) fn retry_after(self, wait: Duration) -> Self {
+        self.header(RETRY_AFTER, &wait.as_secs().to_string())
     }
 
-    /// As HTTP has it.
-    pub(crate) fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(match self.cut {
-            None | Some(Cut::Whole) => Body::from(self.text),
-            Some(Cut::Short | Cut::Broken) => {
-                let broken = stream::once(async {
-                    tokio::time::sleep(FLUSH).await;
-                    Err(io::Error::new(io::ErrorKind::ConnectionReset, "cut off by seed"))
-                });
-                Body::from_stream(stream::iter([Ok(Bytes::from(self.text))]).chain(broken))
+    /// Lets the body end too early, in the way `cut` and after `share` (0 to 1) of it. What is left of a text is never
+    /// whole: it lacks at least the last byte.
+    pub(crate) fn cut(mut self, cut: Cut, share: f64) -> Self {
+        match &mut self.body {
+            AnswerBody::Text(text) => {
+                let length = crate::random::share_of(text.len(), share).clamp(1, text.len().saturating_sub(1).max(1));
+                text.truncate(text.floor_char_boundary(length));
             }
-        });
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or_default();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.kind));
-        if let Some(after) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs()));
+            AnswerBody::Rows(rows) => rows.cut_after(share),
         }
+        self.cut = Some(cut);
+        self
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// As an HTTP response. The slot ends just before the last byte is sent, so that a caller who sends the next
+    /// request after it never has two in flight.
+    pub(super) fn into_response(self, slot: Slot) -> Response<Body> {
+        let body = match self.body {
+            AnswerBody::Text(text) => {
+                slot.add(0, text.len());
+                drop(slot);
+                text_body(text, self.cut)
+            }
+            AnswerBody::Rows(rows) => streamed(rows, self.cut, slot),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or_default();
+        response.headers_mut().extend(self.headers);
         if self.cut == Some(Cut::Short) {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(PROMISED));
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(PROMISED));
         }
         response
+    }
+
+    fn of(status: u16, content_type: &'static str, body: AnswerBody) -> Self {
+        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static(content_type))];
+        Self { status, headers, body, cut: None }
     }
 }

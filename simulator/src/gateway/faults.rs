@@ -1,34 +1,34 @@
-//! What goes wrong though the caller did nothing wrong.
+//! Faults of the vendor: errors that a request meets although the caller broke no rule.
 
-use crate::draw::generator;
+use crate::random::{generator, pick};
 use rand::Rng;
 use std::time::Duration;
 
-/// Probabilities (0 to 1) of each fault; a request meets at most one. Drawn from the seed and the request's ordinal,
-/// so the same run fails in the same places.
+/// The probability (0 to 1) of each fault; a request meets at most one. The seed and the request's ordinal decide, so
+/// that two runs with one seed fail in the same places.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Faults {
-    /// HTTP 429 with `Retry-After`. Whoever asks again before it is over breaks a rule.
+    /// HTTP 429 with `Retry-After`.
     pub throttle_429: f64,
-    /// What `Retry-After` says, in whole seconds. Default 1 s.
+    /// The value of `Retry-After`, rounded up to whole seconds. Default 5 s.
     pub retry_after: Duration,
     /// HTTP 500.
     pub server_500: f64,
     /// HTTP 200 with a web page instead of data.
     pub html_200: f64,
-    /// A body that ends in the middle: a connection closed too soon, or whole HTTP around cut text.
+    /// A body that ends too early: the connection closes, or complete HTTP carries a truncated text.
     pub cut_body: f64,
     /// The right answer, late.
     pub slow: f64,
-    /// How late. Default 40 s.
+    /// How late. Default 70 s.
     pub slow_for: Duration,
-    /// HTTP 504 with a web page.
+    /// HTTP 504 with a web page. The vendor does the work all the same.
     pub gateway_504: f64,
 }
 
-/// What goes wrong with one request.
+/// A fault that one request meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     Throttle,
     Server,
     Html,
@@ -37,13 +37,12 @@ pub(super) enum Fault {
     Gateway,
 }
 
-/// Keeps the faults' draws apart from others.
+/// Separates the draws of faults from other draws of one seed.
 const SALT: u64 = 0x00FA_0175;
 
 impl Faults {
-    /// What goes wrong with request `ordinal`, if anything.
-    pub(super) fn draw(&self, seed: u64, ordinal: u64) -> Option<Fault> {
-        let mut left: f64 = generator(seed ^ SALT, ordinal).random();
+    /// The fault of a request with that `roll`, if any.
+    pub(crate) fn draw(&self, roll: &mut f64) -> Option<Fault> {
         let shares = [
             (self.throttle_429, Fault::Throttle),
             (self.server_500, Fault::Server),
@@ -52,17 +51,13 @@ impl Faults {
             (self.slow, Fault::Slow),
             (self.gateway_504, Fault::Gateway),
         ];
-        shares.into_iter().find_map(|(share, fault)| {
-            let met = left < share;
-            left -= share;
-            met.then_some(fault)
-        })
+        pick(shares, roll)
     }
 }
 
 impl Fault {
-    /// Its name in the record.
-    pub(super) fn name(self) -> &'static str {
+    /// The outcome in the request log.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Throttle => "throttle_429",
             Self::Server => "server_500",
@@ -72,19 +67,29 @@ impl Fault {
             Self::Gateway => "gateway_504",
         }
     }
+
+    /// Whether the caller gets no complete answer of the vendor.
+    pub(crate) fn loses_answer(self) -> bool {
+        self != Self::Slow
+    }
 }
 
 impl Default for Faults {
     fn default() -> Self {
         Self {
             throttle_429: 0.0,
-            retry_after: Duration::from_secs(1),
+            retry_after: Duration::from_secs(5),
             server_500: 0.0,
             html_200: 0.0,
             cut_body: 0.0,
             slow: 0.0,
-            slow_for: Duration::from_secs(40),
+            slow_for: Duration::from_secs(70),
             gateway_504: 0.0,
         }
     }
+}
+
+/// A number from 0 to 1 that decides the fault of request `ordinal`.
+pub(super) fn roll(seed: u64, ordinal: u64) -> f64 {
+    generator(seed ^ SALT, ordinal).random()
 }

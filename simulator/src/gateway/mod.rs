@@ -1,177 +1,225 @@
-//! What the APIs of Truora and Treble have in common: keys, a rate, a width, faults, and a record of all of it.
+//! The gateway that all simulated vendors share: it counts requests in flight, checks limits, draws faults, keeps the
+//! request log, sends answers and serves the control routes. A vendor implements [`request::VendorRequest`].
 
 mod answer;
+mod body;
+mod control;
 mod faults;
-mod limit;
-mod record;
+mod limits;
+mod log;
+mod request;
+mod rule;
+mod switches;
 
 pub(crate) use answer::Answer;
+pub(crate) use body::{CHUNK, Chunk, Cut, RowStream};
+pub(crate) use control::{ControlQuery, QueryError, control_routes};
+pub(crate) use faults::Fault;
 pub use faults::Faults;
-pub use limit::Limits;
-pub use record::{Breach, Kind, Seen};
+pub use limits::Limits;
+pub use log::{Breach, RequestRecord};
+pub use request::RequestFacts;
+pub(crate) use request::{Arrival, Chance, ErrorAnswer, Reply, VendorRequest, Violation};
+pub use rule::Rule;
+pub(crate) use switches::Switches;
 
+use crate::calendar::AsOf;
 use axum::body::Body;
 use axum::http::Response;
 use chrono::{DateTime, Utc};
 use domain::clock::Clock;
-use faults::Fault;
-use limit::Over;
-use record::{Record, Slot};
-use serde_json::Value;
-use std::sync::Arc;
+use faults::roll;
+use limits::Throttle;
+use log::{RequestLog, Slot};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
-/// Where requests come in.
-pub(crate) struct Gateway {
+/// The entrance of one simulated vendor.
+pub struct Gateway {
     clock: Arc<dyn Clock>,
     seed: u64,
-    record: Arc<Record>,
+    started: DateTime<Utc>,
+    log: Arc<RequestLog>,
+    frozen_at: Mutex<Option<DateTime<Utc>>>,
     tasks: TaskTracker,
-}
-
-/// A request, as far as the gateway looks at it.
-pub(crate) struct Call {
-    /// The place of the good key that it came with, or what is said to one without.
-    pub(crate) key: Result<usize, Answer>,
-    /// Path and query.
-    pub(crate) path: String,
-}
-
-/// How the vendor is set when a request arrives.
-pub(crate) struct Terms {
-    pub(crate) limits: Limits,
-    pub(crate) faults: Faults,
-    /// The body of each 429.
-    pub(crate) throttled: Value,
-    /// The body of each 500.
-    pub(crate) broken: Value,
-}
-
-/// When a request came, and the how-manieth it was.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival {
-    pub(crate) ordinal: u64,
-    pub(crate) at: DateTime<Utc>,
-}
-
-/// What a request that broke no rule is answered with.
-pub(crate) struct Page {
-    pub(crate) answer: Answer,
-    pub(crate) rows: usize,
-    pub(crate) outcome: &'static str,
-}
-
-/// A rule that was broken, and what the vendor says to it.
-pub(crate) struct Refused {
-    pub(crate) kind: Kind,
-    pub(crate) detail: String,
-    pub(crate) answer: Answer,
 }
 
 impl Gateway {
     pub(crate) fn new(seed: u64, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, seed, record: Arc::default(), tasks: TaskTracker::new() }
+        let started = clock.now();
+        Self { clock, seed, started, log: Arc::default(), frozen_at: Mutex::default(), tasks: TaskTracker::new() }
     }
 
-    /// What was asked and broken.
-    pub(crate) fn record(&self) -> &Record {
-        &self.record
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 
-    /// Waits until nothing is under way.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// When the simulator started.
+    pub(crate) fn started(&self) -> DateTime<Utc> {
+        self.started
+    }
+
+    pub(crate) fn breaches(&self) -> Vec<Breach> {
+        self.log.breaches()
+    }
+
+    pub(crate) fn requests(&self) -> Vec<RequestRecord> {
+        self.log.requests()
+    }
+
+    pub(crate) fn most_in_flight(&self) -> u32 {
+        self.log.most_in_flight()
+    }
+
+    /// Stops the dataset at this instant. A second call changes nothing.
+    pub(crate) fn freeze(&self) {
+        self.frozen_at().get_or_insert_with(|| self.clock.now());
+    }
+
+    /// When the dataset was stopped.
+    pub(crate) fn frozen(&self) -> Option<DateTime<Utc>> {
+        *self.frozen_at()
+    }
+
+    /// The instant as of which the dataset is read at `now`: `now`, or the freeze.
+    pub(crate) fn as_of(&self, now: DateTime<Utc>) -> AsOf {
+        let frozen = self.frozen();
+        AsOf { at: frozen.map_or(now, |frozen| now.min(frozen)), frozen: frozen.is_some() }
+    }
+
+    /// Records breaches that belong to no request, under the number of a webhook delivery.
+    pub(crate) fn breach(&self, ordinal: u64, violation: &Violation) {
+        self.log.breach((ordinal, self.now()), [violation]);
+    }
+
+    /// Runs `work` until its end, whether or not the caller waits.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+
+    /// Waits until no request is in flight and no work is running.
     pub(crate) async fn idle(&self) {
         self.tasks.close();
         self.tasks.wait().await;
         self.tasks.reopen();
     }
 
-    /// Treats a request from its arrival to its answer: key, then rate and width, then what `work` makes of it, and a
-    /// fault only where no rule was broken.
-    pub(crate) async fn answered(
-        &self,
-        call: Call,
-        terms: &Terms,
-        work: impl FnOnce(Arrival) -> Result<Page, Refused>,
-    ) -> Response<Body> {
-        let good = call.key.as_ref().ok().copied();
-        let (arrival, over, slot) = self.record.arrive(&self.clock, good, call.path, &terms.limits);
-        let (page, time) = match (call.key, over) {
-            (Err(answer), _) => {
-                let refused = Refused { kind: Kind::BadKey, detail: String::from("no good key"), answer };
-                (self.refuse(arrival, refused), Duration::ZERO)
-            }
-            (Ok(_), Some(over)) => (self.hold_back(arrival, &over, &terms.throttled), Duration::ZERO),
-            (Ok(key), None) => self.admitted(arrival, key, terms, work),
+    /// Handles a request from its arrival to its answer.
+    pub(crate) async fn handle(&self, request: impl VendorRequest) -> Response<Body> {
+        let facts = request.facts();
+        let (arrival, slot) = self.log.arrive(&self.clock, self.tasks.token(), facts.clone(), request.limits());
+        let reply = match &arrival.throttle {
+            Some(throttle) => self.throttled(&request, &arrival, throttle),
+            None => self.judged(&request, &arrival, facts.key),
         };
-        slot.answered(page.answer.status, page.outcome, page.rows);
-        self.send_off(page.answer, time, slot).await
+        slot.answer(reply.answer.status(), reply.outcome, (reply.matched, reply.rows));
+        if request.stops_on_hang_up() {
+            drop(request);
+            tokio::time::sleep(reply.latency).await;
+            return reply.answer.into_response(slot);
+        }
+        drop(request);
+        self.send(reply, slot).await
     }
 
-    fn hold_back(&self, arrival: Arrival, over: &Over, throttled: &Value) -> Page {
-        let answer = Answer::json(429, throttled).come_again(over.wait());
-        match over.breach() {
-            Some((kind, detail)) => self.refuse(arrival, Refused { kind, detail, answer }),
-            // It was on its way when the answer to another told its caller to wait.
-            None => Page { answer, rows: 0, outcome: "crossed" },
+    fn throttled(&self, request: &impl VendorRequest, arrival: &Arrival, throttle: &Throttle) -> Reply {
+        let wait = throttle.wait();
+        let answer = request.error(arrival, ErrorAnswer::Throttled(wait)).retry_after(wait);
+        // Without a breach the request crossed the 429 that closed the key.
+        let Some((rule, detail)) = throttle.breach() else { return Reply::new(answer, Duration::ZERO, "crossed") };
+        self.refused(arrival, vec![Violation::new(rule, detail, answer)])
+            .unwrap_or_else(|| Reply::new(Answer::page(429, ""), Duration::ZERO, rule.name()))
+    }
+
+    fn judged(&self, request: &impl VendorRequest, arrival: &Arrival, key: Option<usize>) -> Reply {
+        let violations = request.violations(arrival);
+        // A request that breaks a rule meets no fault besides.
+        let clean = violations.is_empty();
+        if let Some(reply) = self.refused(arrival, violations) {
+            return reply;
+        }
+        let Some(faults) = request.faults().filter(|_| clean) else {
+            return request.answer(arrival, Chance { fault: None, roll: None });
+        };
+        let mut roll = roll(self.seed, arrival.ordinal);
+        match faults.draw(&mut roll) {
+            None => request.answer(arrival, Chance { fault: None, roll: Some(roll) }),
+            Some(fault) => self.faulty(request, arrival, (key, fault, faults)),
         }
     }
 
-    fn refuse(&self, arrival: Arrival, refused: Refused) -> Page {
-        self.record.broken(arrival, refused.kind, refused.detail);
-        Page { answer: refused.answer, rows: 0, outcome: refused.kind.name() }
+    /// Records the violations, and gives the answer to the first that has one.
+    fn refused(&self, arrival: &Arrival, violations: Vec<Violation>) -> Option<Reply> {
+        self.log.breach((arrival.ordinal, arrival.at), &violations);
+        let first = violations.into_iter().find_map(|it| Some((it.rule, it.answer?)));
+        first.map(|(rule, answer)| Reply::new(answer, Duration::ZERO, rule.name()))
     }
 
-    fn admitted(
+    fn faulty(
         &self,
-        arrival: Arrival,
-        key: usize,
-        terms: &Terms,
-        work: impl FnOnce(Arrival) -> Result<Page, Refused>,
-    ) -> (Page, Duration) {
-        let mut time = terms.limits.latency;
-        let made = match work(arrival) {
-            Ok(page) => page,
-            Err(refused) => return (self.refuse(arrival, refused), time),
-        };
-        let Some(fault) = terms.faults.draw(self.seed, arrival.ordinal) else { return (made, time) };
-        let answer = match fault {
+        request: &impl VendorRequest,
+        arrival: &Arrival,
+        (key, fault, faults): (Option<usize>, Fault, &Faults),
+    ) -> Reply {
+        let latency = request.latency();
+        let error = |answer: Answer| Reply::new(answer, latency, fault.name());
+        let answer = || request.answer(arrival, Chance { fault: Some(fault), roll: None });
+        match fault {
             Fault::Throttle => {
-                let wait = self.record.shut(key, self.clock.elapsed(), time, terms.faults.retry_after);
-                Answer::json(429, &terms.throttled).come_again(wait)
+                let now = self.clock.elapsed();
+                let wait = self.log.close_key(key.unwrap_or_default(), now, latency, faults.retry_after);
+                error(request.error(arrival, ErrorAnswer::Throttled(wait)).retry_after(wait))
             }
-            Fault::Server => Answer::json(500, &terms.broken),
-            Fault::Html => Answer::page(200, "Sign in"),
-            Fault::Gateway => Answer::page(504, "504 Gateway Time-out"),
-            Fault::Cut => made.answer.cut_off(self.seed, arrival.ordinal),
+            Fault::Server => error(request.error(arrival, ErrorAnswer::Internal)),
+            Fault::Html => error(request.error(arrival, ErrorAnswer::WebPage)),
+            Fault::Gateway => {
+                let lost = answer();
+                Reply::new(Answer::page(504, "504 Gateway Time-out"), lost.latency, fault.name())
+            }
+            Fault::Cut => {
+                let whole = answer();
+                let (cut, share) = Cut::draw(self.seed, arrival.ordinal);
+                Reply { answer: whole.answer.cut(cut, share), outcome: fault.name(), rows: 0, ..whole }
+            }
             Fault::Slow => {
-                time = time.saturating_add(terms.faults.slow_for);
-                made.answer
+                let prompt = answer();
+                let latency = prompt.latency.saturating_add(faults.slow_for);
+                Reply { latency, outcome: fault.name(), ..prompt }
             }
-        };
-        let rows = if fault == Fault::Slow { made.rows } else { 0 };
-        (Page { answer, rows, outcome: fault.name() }, time)
+        }
     }
 
-    /// In a task of its own: who hangs up drops what waits here, but the vendor works on until it is through.
-    async fn send_off(&self, answer: Answer, time: Duration, slot: Slot) -> Response<Body> {
+    /// Sends the answer from a task: the handler's future is dropped when the caller hangs up, but the vendor works on
+    /// and the key stays busy until it has finished.
+    async fn send(&self, reply: Reply, slot: Slot) -> Response<Body> {
+        let Reply { answer, latency, read_within, .. } = reply;
         let (sender, receiver) = oneshot::channel();
         self.tasks.spawn(async move {
-            tokio::time::sleep(time).await;
-            drop(slot);
-            let _ = sender.send(answer);
+            tokio::time::sleep(latency).await;
+            // Where the caller has hung up, answer and slot are dropped here.
+            let _ = sender.send((answer, slot));
         });
-        match receiver.await {
-            Ok(answer) => answer.into_response(),
-            Err(_) => Response::new(Body::empty()),
+        let Ok((answer, slot)) = receiver.await else { return Response::new(Body::empty()) };
+        if let Some(left) = read_within {
+            self.tasks.spawn(slot.give_up_after(left));
         }
+        answer.into_response(slot)
+    }
+
+    fn frozen_at(&self) -> MutexGuard<'_, Option<DateTime<Utc>>> {
+        self.frozen_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Page {
-    /// A note without rows.
-    pub(crate) fn note(status: u16, body: &Value, outcome: &'static str) -> Self {
-        Self { answer: Answer::json(status, body), rows: 0, outcome }
+impl fmt::Debug for Gateway {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Gateway").field("seed", &self.seed).finish_non_exhaustive()
     }
 }

@@ -3,18 +3,18 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// What there is in a window, as it is now.
+/// The dataset of a window in its current state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct Snapshot {
     /// All polls.
     pub polls: Vec<Poll>,
-    /// The sessions that were created in the window, oldest first; those of failing polls too.
+    /// The sessions created in the window, oldest first, those of failing polls included.
     pub sessions: Vec<Session>,
     /// Their messages, session by session, in order.
     pub messages: Vec<Message>,
 }
 
-/// A conversation as somebody has drawn it.
+/// A poll: a flow that an operator has drawn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Poll {
     /// The key.
@@ -23,45 +23,45 @@ pub struct Poll {
     pub name: String,
 }
 
-/// One user's way through a poll.
+/// One user's session with a poll.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The key, unique over all polls.
     pub id: u64,
-    /// Of which poll.
+    /// The poll's id.
     pub poll_id: u64,
-    /// What webhooks call it. Some have none.
+    /// The id in webhooks. Some sessions have none.
     pub external_id: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// When it ended. Some never do.
+    /// When it closed. Some never close.
     pub finished_at: Option<DateTime<Utc>>,
     /// `+57`
     pub country_code: String,
     /// Without the country's code.
     pub cellphone: String,
-    /// What became of its first message: `PROCESSING`, then a word that may be unknown.
+    /// The state of its first message: `PROCESSING`, then a word that may be undocumented.
     pub deployment: String,
 }
 
 /// A message of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Of which session.
+    /// The session's id.
     pub session_id: u64,
-    /// The how-manieth, from 0.
+    /// Its number in the session, from 0.
     pub position: usize,
     /// `HSM`, `TEXT`, `IMAGE`
     pub kind: String,
     /// `AI`, `USER`, `AGENT`
     pub sender: String,
-    /// What it says; nothing where it is a file.
+    /// The text; `None` for a file.
     pub text: Option<String>,
-    /// Where its file is.
+    /// The address of its file.
     pub file_url: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// When it arrived, if it has.
+    /// When it arrived, if it did.
     pub delivered_at: Option<DateTime<Utc>>,
     /// When it was read, if it was.
     pub read_at: Option<DateTime<Utc>>,

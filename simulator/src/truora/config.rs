@@ -1,49 +1,49 @@
-//! What can be switched on a simulated Truora.
+//! The configuration of a simulated Truora.
 
 use crate::gateway::{Faults, Limits};
-use crate::post::Shares;
+use crate::webhook_outbox::WebhookFaults;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
-/// Everything that can be switched. Truth follows from it and from the time alone.
+/// All switches. The dataset follows from them and the time alone.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Decides every process, every fault and every spelling.
+    /// Decides every process, every fault and every variant.
     pub seed: u64,
-    /// The keys that are good.
+    /// The accepted keys.
     pub keys: Vec<String>,
     /// The instant before which there are no processes. Default 2025-01-01T00:00:00Z.
     pub history_from: DateTime<Utc>,
     /// Processes on a mean day (UTC). Default 150.
     pub processes_per_day: f64,
-    /// One more process about this often, from the simulator's start on. Default none.
+    /// The mean time between two further processes, from the simulator's start on. Default none.
     pub live_every: Option<Duration>,
     /// The flows, by id. Default three.
     pub flows: Vec<String>,
-    /// The longest that a process is pending, where that is not up to the vendor's own 24 hours: each ends after a
-    /// quarter of it to all of it, and up to a second for its timestamp to be a round one.
+    /// The longest time that a process is pending; each ends after a quarter of it or later, rounded up by at most a
+    /// second. Default the vendor's own 24 hours.
     pub pending_for: Option<Duration>,
     /// Share (0 to 1) of ended processes whose result an operator overrides. Default 0.03.
     pub overridden: f64,
-    /// The longest from an end until then; each is overridden after a tenth of it or later. Default 5 days.
+    /// The longest time from an end to its override; each comes after a tenth of it or later. Default 5 days.
     pub override_after: Duration,
     /// Share (0 to 1) of ended processes with a status word, a failure status or a reason that no document names.
     /// Default 0.02.
     pub odd_words: f64,
-    /// The most rows that a page of the list may be asked for. Default 100.
+    /// The largest `page_size` of the list. Default 100.
     pub largest_page: usize,
-    /// Whether a bad key is answered as the gateway does, 403, and not 401.
+    /// Whether a bad key gets 403, the answer of an API gateway, and not 401. Default no.
     pub gateway_403: bool,
-    /// How often and how widely a key may ask.
+    /// How many requests a key may send, at once and per second.
     pub limits: Limits,
-    /// What goes wrong though the caller did nothing wrong. Default nothing.
+    /// Faults of requests. Default none.
     pub faults: Faults,
-    /// What webhooks are signed with.
+    /// The secret that signs webhooks.
     pub webhook_secret: String,
-    /// What goes wrong with webhooks. Default nothing.
-    pub shares: Shares,
-    /// How long a webhook waits for its answer. The vendor's own time is not known. Default 10 s.
-    pub patience: Duration,
+    /// Faults of webhooks. Default none.
+    pub webhook_faults: WebhookFaults,
+    /// How long the vendor waits for the reply to a webhook. The vendor's own time is not known. Default 10 s.
+    pub reply_timeout: Duration,
 }
 
 impl Default for Config {
@@ -65,9 +65,9 @@ impl Default for Config {
             gateway_403: false,
             limits: Limits::default(),
             faults: Faults::default(),
-            webhook_secret: String::from("the-secret-of-the-webhooks-rule"),
-            shares: Shares::default(),
-            patience: Duration::from_secs(10),
+            webhook_secret: String::from("simulated-secret"),
+            webhook_faults: WebhookFaults::default(),
+            reply_timeout: Duration::from_secs(10),
         }
     }
 }

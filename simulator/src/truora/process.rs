@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A process, as it is at some moment. Text that the vendor leaves out, sends as null or sends empty is `None`, and
-/// such a list is empty.
+/// A process in one of its states. A text that the vendor leaves out, sends as null or sends empty is `None`; such a
+/// list is empty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Process {
     /// `IDP..`; the key.
@@ -28,7 +28,7 @@ pub struct Process {
     pub failure_status: Option<String>,
     /// Why it failed, in a code.
     pub declined_reason: Option<String>,
-    /// What the customer has answered so far. Names repeat.
+    /// The customer's answers so far. Names repeat.
     pub user_responses: Vec<UserResponse>,
     /// The last step that was answered, as JSON.
     pub last_finished_step: Option<Value>,
@@ -40,7 +40,7 @@ pub struct Process {
     pub update_date: DateTime<Utc>,
     /// Mostly `unknown`.
     pub ip_address: String,
-    /// What started it, as JSON.
+    /// The trigger, as JSON.
     pub trigger_info: Value,
     /// Probably in minutes.
     pub time_to_live: u32,
@@ -51,12 +51,12 @@ pub struct Process {
 /// An answer of the customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserResponse {
-    /// Of the question; not unique.
+    /// The name of the question; not unique.
     pub name: String,
     /// `text`, `select`, ..
     #[serde(rename = "type")]
     pub kind: String,
-    /// What was answered.
+    /// The answer.
     pub value: String,
 }
 
@@ -73,7 +73,7 @@ pub struct Validation {
 }
 
 impl Process {
-    /// The customer's phone, which is the account's beginning.
+    /// The customer's phone: the first part of the account's id.
     #[must_use]
     pub fn phone(&self) -> &str {
         self.account_id.split('-').next().unwrap_or_default()

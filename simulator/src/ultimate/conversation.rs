@@ -1,20 +1,20 @@
-//! One conversation, in plain types whatever the spelling of a file.
+//! One conversation, independent of the variants of a file.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a conversation says, under the documented names. A column that only one version writes is `None` in the
-/// other: see [`Conversation::written_by`].
+/// A conversation under the documented names. A column that only one version has is `None` in the other: see
+/// [`Conversation::in_version`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
     /// The bot.
     pub bot_id: String,
     /// Its name.
     pub bot_name: String,
-    /// The conversation's own id; the same when it comes again.
+    /// The conversation's id; it keeps it when it resumes.
     pub conversation_id: String,
-    /// The chat's or ticket's number where the customer came from.
+    /// The number of the chat or ticket on the customer's platform.
     pub platform_conversation_id: String,
     /// When it began, to the millisecond.
     pub conversation_start_time: DateTime<Utc>,
@@ -30,9 +30,9 @@ pub struct Conversation {
     pub labels: Value,
     /// A list of words; version 3 only.
     pub segments: Option<Value>,
-    /// The session's parameters: an object. Where the vendor's text is no JSON, that text as a string.
+    /// The session's parameters: an object, or the vendor's text where that is not JSON.
     pub conversations_data: Value,
-    /// Whether somebody only tried the bot.
+    /// Whether it is a test of the bot.
     pub test_mode: bool,
     /// `botHandled`, `email`, `agent`, `customEscalation` or `failedEscalation`.
     pub conversation_status: String,
@@ -86,19 +86,19 @@ pub struct Conversation {
     pub has_knowledge_response_attempt: Option<bool>,
     /// A list of words; version 3 only.
     pub knowledge_sources: Option<Value>,
-    /// What the bot said.
+    /// Messages of the bot.
     pub bot_messages_count: u32,
-    /// What the customer said.
+    /// Messages of the customer.
     pub visitor_messages_count: u32,
-    /// What of that the bot did not understand.
+    /// Messages of the customer that the bot did not understand.
     pub not_understood_messages_count: u32,
-    /// When the session ended; version 3 only, like the four below, which are in the live export and in no document.
+    /// When the session ended; version 3 only, like the next four, which the live export has and no document names.
     pub session_ended_timestamp: Option<DateTime<Utc>>,
     /// Not always there.
     pub rbp_status_name: Option<String>,
-    /// The organisation's number elsewhere.
+    /// The organisation's number on another platform.
     pub instance_account_id: Option<String>,
-    /// When the vendor put the row together.
+    /// When the vendor processed the row.
     pub zdp_meta_processed_timestamp: Option<DateTime<Utc>>,
     /// The day of `conversation_end_time`.
     pub conversation_end_date: Option<NaiveDate>,
@@ -115,7 +115,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// As it stands in addresses.
+    /// The name in URLs.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::V2 => "v2",
@@ -123,16 +123,16 @@ impl Version {
         }
     }
 
-    /// The version called so.
+    /// The version with that name.
     pub(super) fn named(name: &str) -> Option<Self> {
         [Self::V2, Self::V3].into_iter().find(|version| version.name() == name)
     }
 }
 
 impl Conversation {
-    /// What of it the files of `version` say: the other's columns are `None`.
+    /// The conversation with the columns of `version`; the other columns are `None`.
     #[must_use]
-    pub fn written_by(self, version: Version) -> Self {
+    pub fn in_version(self, version: Version) -> Self {
         match version {
             Version::V2 => Self {
                 conversation_type: None,

@@ -1,112 +1,130 @@
-//! How the host of the files treats a download. It knows nothing of keys, and wants to see none.
+//! A download from the file host, which checks signatures and refuses keys.
 
-use super::answer::{Answer, Cut};
+use super::Ultimate;
+use super::answers::{file_host_error, xml};
 use super::config::Config;
-use super::draw::{generator, whole};
-use super::export::Part;
-use super::faults::Fault;
-use super::link::{Link, Place};
-use super::record::{Arrival, Call, Kind, Slot, Subject};
-use super::rules::simultaneous;
-use super::shape::{Format, Packing};
-use super::sheet::Sheet;
-use super::truth::day_number;
-use super::{Turn, Ultimate};
+use super::day_file::DayFile;
+use super::day_file_stream::DayFileStream;
+use super::rules::{BAD_LINK, KEY_SENT_TO_FILE_HOST};
+use super::signed_url::{SignedUrl, UrlParts};
+use super::variants::{Compression, Layout};
+use crate::calendar::day_number;
+use crate::gateway::{
+    Answer, Arrival, Chance, Cut, ErrorAnswer, Faults, Reply, RequestFacts, VendorRequest, Violation,
+};
+use crate::random::generator;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, Response};
+use axum::http::{HeaderMap, Method, Response, Uri};
 use rand::Rng;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-/// What only the list call may carry.
+/// One download, with the configuration at its arrival.
+struct DownloadRequest {
+    vendor: Ultimate,
+    config: Config,
+    /// The URL, where the vendor signed it.
+    url: Option<SignedUrl>,
+    /// The header that only a list call may have.
+    secret: Option<&'static str>,
+    uri: Uri,
+}
+
+/// The headers that only a list call may have.
 const SECRETS: [&str; 4] = ["authorization", "organizationid", "botid", "x-api-key"];
+const SALT_EXPIRED: u64 = 0xE8B1;
 
 /// `GET` of a file.
 pub(super) async fn download(
     State(vendor): State<Ultimate>,
-    Path(place): Path<Place>,
+    Path(parts): Path<UrlParts>,
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
+    uri: Uri,
 ) -> Response<Body> {
-    let link = Link::read(&vendor.inside.truth, &place, &query);
+    let url = SignedUrl::parse(&vendor.inner.dataset, &parts, &query);
     let secret = SECRETS.into_iter().find(|name| headers.contains_key(*name));
-    let (turn, slot) = arrive(&vendor, link, secret);
-    turn.taken(slot).await
+    let config = vendor.inner.config.get();
+    let request = DownloadRequest { vendor: vendor.clone(), config, url, secret, uri };
+    vendor.inner.gateway.handle(request).await
 }
 
-fn arrive(vendor: &Ultimate, link: Option<Link>, secret: Option<&'static str>) -> (Turn, Slot) {
-    let inside = &vendor.inside;
-    let config = vendor.config();
-    let subject = Subject {
-        call: Call::Download,
-        version: link.map(|link| link.version),
-        bot: link.and_then(|link| inside.truth.bots.get(link.part.bot)).map(|bot| bot.id.clone()),
-        day: link.map(|link| link.part.day),
-        file: link.map(|link| link.part.number),
-        counts: true,
-    };
-    let (arrival, slot) = inside.record.arrive(&inside.clock, inside.under_way.token(), subject);
-    let mut rules: Vec<_> = secret.map(|name| (Kind::KeySentToFileHost, name.to_owned())).into_iter().collect();
-    if link.is_none() {
-        rules.push((Kind::BadLink, "not signed here".to_owned()));
+impl VendorRequest for DownloadRequest {
+    /// Downloads count with the list calls of the organisation. The path is without the query, which has the signature.
+    fn facts(&self) -> RequestFacts {
+        let bots = &self.vendor.inner.dataset.bots;
+        let bot = self.url.and_then(|url| bots.get(url.file.bot)).map(|bot| bot.id.clone());
+        let day = self.url.map(|url| url.file.day.to_string());
+        let path = self.uri.path().to_owned();
+        RequestFacts { key: Some(0), method: Method::GET, path, bot, from: day.clone(), to: day }
     }
-    rules.extend(simultaneous(arrival, &config));
-    inside.record.broken(arrival, &rules);
-    let Some(link) = link.filter(|_| secret.is_none()) else {
-        let kind = if secret.is_some() { Kind::KeySentToFileHost } else { Kind::BadLink };
-        return (Turn::new(refusal(kind), Duration::ZERO, kind.name()), slot);
-    };
-    // The organisation's limit is not the host's: it serves, and the breach stays recorded.
-    let fault = if rules.is_empty() { config.faults.draw(config.seed, arrival.ordinal) } else { None };
-    (served(vendor, link, arrival, fault, &config), slot)
-}
 
-fn served(vendor: &Ultimate, link: Link, arrival: Arrival, fault: Option<Fault>, config: &Config) -> Turn {
-    if let Some(answer) = fault.and_then(|fault| Answer::disturbed(fault, config.faults.retry_after, true)) {
-        return Turn::new(answer, config.latency, fault.map_or("", Fault::name));
+    fn faults(&self) -> Option<&Faults> {
+        Some(&self.config.faults)
     }
-    if arrival.at >= link.expires {
-        return Turn::new(expired(config.seed, arrival.ordinal), config.latency, "expired");
-    }
-    let truth = &vendor.inside.truth;
-    let shape = config.shape.drawn(config.seed, day_number(link.part.day), arrival.ordinal);
-    let kind = match (shape.packing, shape.format) {
-        (Packing::Gzip, _) => "application/gzip",
-        (_, Format::Lines) => "application/x-ndjson",
-        _ => "application/json",
-    };
-    // An address names the object, not what it once held.
-    let part = Part { short: link.part.short && !vendor.is_settled(), ..link.part };
-    let mut sheet = Sheet::new(Arc::clone(truth), link.version, shape, Box::new(truth.rows(part)));
-    if !matches!(fault, Some(Fault::Cut | Fault::Stall)) {
-        let turn = Turn::new(Answer::File(Box::new(sheet), kind, None), config.latency, "rows");
-        return if fault == Some(Fault::Slow) { turn.slower(config.faults.slow_for) } else { turn };
-    }
-    let (way, share) = match fault {
-        Some(Fault::Stall) => (Cut::Stalled, 0.5),
-        _ => Cut::draw(config.seed, arrival.ordinal),
-    };
-    let files = u64::from(truth.files(part.bot, part.day));
-    let rows = truth.count(part.bot, part.day) / files;
-    sheet.cut_after(whole(Duration::from_secs(rows).mul_f64(share).as_secs_f64()));
-    Turn::new(Answer::File(Box::new(sheet), kind, None).cut(way, share), config.latency, fault.map_or("", Fault::name))
-}
 
-/// What a caller is told who broke a rule: object stores refuse a second way of proving who one is.
-fn refusal(kind: Kind) -> Answer {
-    match kind {
-        Kind::KeySentToFileHost => Answer::xml(400, "InvalidArgument", "Only one auth mechanism allowed"),
-        _ => Answer::xml(403, "SignatureDoesNotMatch", "The request signature does not match"),
+    fn latency(&self) -> Duration {
+        self.config.latency
+    }
+
+    fn violations(&self, arrival: &Arrival) -> Vec<Violation> {
+        let mut broken = Vec::new();
+        // Object stores refuse a second way of authentication.
+        broken.extend(self.secret.map(|name| {
+            let answer = xml(400, "InvalidArgument", "Only one auth mechanism allowed");
+            Violation::new(KEY_SENT_TO_FILE_HOST, name, answer)
+        }));
+        if self.url.is_none() {
+            let answer = xml(403, "SignatureDoesNotMatch", "The request signature does not match");
+            broken.push(Violation::new(BAD_LINK, "not signed by the vendor", answer));
+        }
+        // The organisation's limit is not the file host's: it serves the file, and the log keeps the breach.
+        broken.extend(arrival.too_many(self.config.max_in_flight, || None));
+        broken
+    }
+
+    fn error(&self, _arrival: &Arrival, error: ErrorAnswer) -> Answer {
+        file_host_error(error)
+    }
+
+    fn answer(&self, arrival: &Arrival, chance: Chance) -> Reply {
+        let (config, latency) = (&self.config, self.config.latency);
+        let Some(url) = self.url.filter(|url| arrival.at < url.expires) else {
+            return Reply::new(expired(config.seed, arrival.ordinal), latency, "expired");
+        };
+        let answer = self.file(url, arrival);
+        if chance.roll.is_some_and(|roll| roll < config.file_faults.stall) {
+            return Reply::new(answer.cut(Cut::Stalled, 0.5), latency, "stall");
+        }
+        Reply::new(answer, latency, "rows")
+    }
+
+    fn stops_on_hang_up(&self) -> bool {
+        true
     }
 }
 
-/// The vendor's answer is not known; these are the two that object stores give.
+impl DownloadRequest {
+    fn file(&self, url: SignedUrl, arrival: &Arrival) -> Answer {
+        let (config, dataset) = (&self.config, &self.vendor.inner.dataset);
+        let variants = config.variants.draw(config.seed, day_number(url.file.day), arrival.ordinal);
+        let content_type = match (variants.compression, variants.layout) {
+            (Compression::Gzip, _) => "application/gzip",
+            (_, Layout::Lines) => "application/x-ndjson",
+            _ => "application/json",
+        };
+        // A URL names the object, and not its content at the time of the list.
+        let file = DayFile { short: url.file.short && !self.vendor.is_settled(), ..url.file };
+        Answer::rows(content_type, DayFileStream::new(dataset, url.version, variants, file))
+    }
+}
+
+/// The vendor's answer is not known; these are the two of object stores.
 fn expired(seed: u64, ordinal: u64) -> Answer {
-    if generator(seed ^ 0xE8B1, ordinal).random() {
-        Answer::xml(403, "AccessDenied", "Request has expired")
+    if generator(seed ^ SALT_EXPIRED, ordinal).random() {
+        xml(403, "AccessDenied", "Request has expired")
     } else {
-        Answer::xml(400, "ExpiredToken", "The provided token has expired.")
+        xml(400, "ExpiredToken", "The provided token has expired.")
     }
 }

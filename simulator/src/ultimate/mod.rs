@@ -1,206 +1,191 @@
-//! Ultimate (Zendesk AI agents): the data export, by bot and day. What it does is told in the crate's README.
+//! Ultimate (Zendesk AI agents): the data export, by bot and day. The crate's README lists its rules and switches.
 
-mod answer;
+mod answers;
 mod config;
-mod control;
 mod conversation;
+mod dataset;
+mod day_file;
+mod day_file_stream;
 mod download;
-mod draw;
-mod export;
-mod faults;
-mod link;
+mod file_row;
+mod lifecycle;
 mod list;
-mod record;
 mod rules;
-mod shape;
-mod sheet;
-mod spelled;
-mod story;
-mod truth;
+mod signed_url;
+mod variants;
 
-pub use config::{Auth, Config, Early, Empty, TooOld};
+pub use config::{AuthScheme, Config, EmptyAnswer, FileFaults, NotReadyAnswer, TooOldAnswer};
 pub use conversation::{Conversation, Version};
-pub use faults::Faults;
-pub use record::{Breach, Call, Kind, Seen};
-pub use shape::{Booleans, Counts, Format, Letters, ListKey, Names, Nested, Packing, Shape, Times};
+pub use rules::{BAD_LINK, KEY_SENT_TO_FILE_HOST, MALFORMED, OTHER_ORGANIZATION, TOO_OLD};
+pub use variants::{
+    Booleans, ColumnCase, ColumnNames, Compression, Counts, Layout, ListKey, Nested, TimeFormat, Variants,
+};
 
-use answer::Answer;
+use crate::catalog::{VendorEntry, VendorOptions};
+use crate::gateway::{Faults, Gateway, Switches, control_routes};
+use crate::vendor::SimulatedVendor;
 use axum::Router;
 use axum::body::Body;
-use axum::http::Response;
 use axum::routing::{get, post};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use dataset::{Dataset, StateKey};
 use domain::clock::Clock;
 use domain::window::Window;
-use record::{Record, Slot};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio_util::task::TaskTracker;
-use truth::Truth;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// A simulated Ultimate. A clone is the same one.
+/// A simulated Ultimate. Clones share one state.
 #[derive(Clone)]
 pub struct Ultimate {
-    inside: Arc<Inside>,
+    inner: Arc<Inner>,
 }
 
-struct Inside {
-    clock: Arc<dyn Clock>,
-    config: Mutex<Config>,
-    truth: Arc<Truth>,
-    record: Arc<Record>,
-    frozen_at: Mutex<Option<DateTime<Utc>>>,
+struct Inner {
+    gateway: Gateway,
+    config: Switches<Config>,
+    dataset: Arc<Dataset>,
     settled: AtomicBool,
-    under_way: TaskTracker,
+    /// Complete answers to list calls, by bot and day.
+    lists_sent: Mutex<HashMap<(usize, NaiveDate), u32>>,
 }
 
-/// An answer and how long the vendor works on it.
-struct Turn {
-    answer: Answer,
-    time: Duration,
-    outcome: &'static str,
+/// The entry in [`crate::VENDORS`].
+pub(crate) const ENTRY: VendorEntry = VendorEntry {
+    name: "ultimate",
+    title: "Ultimate",
+    posts_webhooks: false,
+    create: |options, clock| Ok(Box::new(Ultimate::new(configure(options, &*clock), clock))),
+};
+
+fn configure(options: &VendorOptions, clock: &dyn Clock) -> Config {
+    let default = Config::default();
+    Config {
+        seed: options.seed,
+        tokens: vec![options.token.clone()],
+        conversations_per_day: options.items_per_day.unwrap_or(400.0),
+        history_from: (clock.now() - TimeDelta::days(options.history_days)).date_naive(),
+        latency: options.latency.unwrap_or(default.latency),
+        variants: Variants::mixed(),
+        faults: options.faults.clone(),
+        ..default
+    }
 }
 
 impl Ultimate {
-    /// One that lives by `clock`.
+    /// A vendor that reads the time from `clock`.
     #[must_use]
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
-        let inside = Inside {
-            clock,
-            truth: Arc::new(Truth::new(&config)),
-            config: Mutex::new(config),
-            record: Arc::default(),
-            frozen_at: Mutex::default(),
-            settled: AtomicBool::default(),
-            under_way: TaskTracker::new(),
-        };
-        Self { inside: Arc::new(inside) }
+        let dataset = Arc::new(Dataset::new(&config));
+        let gateway = Gateway::new(config.seed, clock);
+        let (settled, lists_sent) = (AtomicBool::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { gateway, config: Switches::new(config), dataset, settled, lists_sent }) }
     }
 
-    /// `POST /data-export/v2/get-signed-urls` and `v3`, the files that they name, and the control routes below
-    /// `/simulator/`.
-    pub fn router(&self) -> Router {
-        Router::new()
-            .route("/data-export/{version}/get-signed-urls", post(list::list))
-            .route(link::ROUTE, get(download::download))
-            .merge(control::router())
-            .with_state(self.clone())
-    }
-
-    /// The conversations of `bot` that end in `window`, as the whole files that are there by now tell: each id once,
-    /// at its latest end, with the columns of both versions. Oldest end first. Days older than the retention are
-    /// among them; days whose file is not there yet are not.
+    /// The conversations of `bot` that end in `window`, as the complete files say that are published by now: each id
+    /// once, at its latest end, with the columns of both versions, by end. Days before the retention are included; days
+    /// without a published file are not.
     #[must_use]
-    pub fn truth(&self, bot: &str, window: Window) -> Vec<Conversation> {
-        let truth = &self.inside.truth;
-        let mut held: Vec<_> = self.held(bot, window).map(|row| truth.conversation(row)).collect();
-        held.sort_by(|one, other| {
+    pub fn dataset(&self, bot: &str, window: Window) -> Vec<Conversation> {
+        let dataset = &self.inner.dataset;
+        let mut conversations: Vec<_> =
+            self.latest_states(bot, window).map(|state| dataset.conversation(state)).collect();
+        conversations.sort_by(|left, right| {
             let key = |it: &Conversation| it.conversation_end_time;
-            key(one).cmp(&key(other)).then_with(|| one.conversation_id.cmp(&other.conversation_id))
+            key(left).cmp(&key(right)).then_with(|| left.conversation_id.cmp(&right.conversation_id))
         });
-        held
+        conversations
     }
 
-    /// How many rows [`Ultimate::truth`] would give; quick also for years.
+    /// The number of rows in [`Ultimate::dataset`]; fast for years as well.
     #[must_use]
     pub fn count(&self, bot: &str, window: Window) -> usize {
-        self.held(bot, window).count()
+        self.latest_states(bot, window).count()
     }
 
-    /// Each rule broken, in order.
-    #[must_use]
-    pub fn breaches(&self) -> Vec<Breach> {
-        self.inside.record.breaches()
+    /// Replaces the faults of files, from the next request on.
+    pub fn set_file_faults(&self, faults: FileFaults) {
+        self.inner.config.edit().file_faults = faults;
     }
 
-    /// Each list call and each download, in order of arrival.
-    #[must_use]
-    pub fn requests(&self) -> Vec<Seen> {
-        self.inside.record.seen()
+    /// Changes the notation of lists and files from the next request on.
+    pub fn set_variants(&self, variants: Variants) {
+        self.inner.config.edit().variants = variants;
     }
 
-    /// The most requests ever under way at once, list calls and downloads together.
-    #[must_use]
-    pub fn most_in_flight(&self) -> u32 {
-        self.inside.record.most_in_flight()
-    }
-
-    /// No file comes out any more from this instant on. A second call changes nothing.
-    pub fn freeze(&self) {
-        self.frozen_at().get_or_insert_with(|| self.inside.clock.now());
-    }
-
-    /// All files are whole from now on, also those whose addresses are out.
-    pub fn settle(&self) {
-        self.inside.settled.store(true, Ordering::SeqCst);
-    }
-
-    /// Waits until nothing is under way. Who neither reads nor hangs up makes it wait for ever.
-    pub async fn idle(&self) {
-        self.inside.under_way.close();
-        self.inside.under_way.wait().await;
-        self.inside.under_way.reopen();
-    }
-
-    /// Changes what goes wrong from the next request on.
-    pub fn set_faults(&self, faults: Faults) {
-        self.edit().faults = faults;
-    }
-
-    /// Changes how lists and files are written from the next request on.
-    pub fn set_shape(&self, shape: Shape) {
-        self.edit().shape = shape;
-    }
-
-    /// Changes which keys are good from the next list call on; URLs already given out stay good.
+    /// Changes the accepted keys from the next list call on. URLs that were listed before stay valid.
     pub fn set_tokens(&self, tokens: Vec<String>) {
-        self.edit().tokens = tokens;
+        self.inner.config.edit().tokens = tokens;
     }
 
-    fn held(&self, bot: &str, window: Window) -> impl Iterator<Item = truth::Row> {
-        let newest = self.newest(self.inside.clock.now());
-        let truth = &self.inside.truth;
-        truth.bot(bot).into_iter().flat_map(move |bot| truth.held(bot, window, newest))
+    fn latest_states(&self, bot: &str, window: Window) -> impl Iterator<Item = StateKey> {
+        let newest = self.newest_file(self.inner.gateway.now());
+        let dataset = &self.inner.dataset;
+        dataset.bot(bot).into_iter().flat_map(move |bot| dataset.latest_states(bot, window, newest))
     }
 
-    /// The newest day whose file is there at `now`: it comes a little after the midnight that ends the day.
-    fn newest(&self, now: DateTime<Utc>) -> NaiveDate {
-        let now = self.frozen_at().map_or(now, |frozen_at| now.min(frozen_at));
-        let late = TimeDelta::from_std(self.edit().ready_after).unwrap_or_default();
-        (now - late - TimeDelta::days(1)).date_naive()
+    /// The newest day with a published file at `now`: the file appears some time after the midnight that ends the day.
+    fn newest_file(&self, now: DateTime<Utc>) -> NaiveDate {
+        let delay = TimeDelta::from_std(self.inner.config.edit().ready_after).unwrap_or_default();
+        (self.inner.gateway.as_of(now).at - delay - TimeDelta::days(1)).date_naive()
     }
 
     fn is_settled(&self) -> bool {
-        self.inside.settled.load(Ordering::SeqCst)
+        self.inner.settled.load(Ordering::SeqCst)
     }
 
-    fn config(&self) -> Config {
-        self.edit().clone()
-    }
-
-    fn edit(&self) -> MutexGuard<'_, Config> {
-        self.inside.config.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn frozen_at(&self) -> MutexGuard<'_, Option<DateTime<Utc>>> {
-        self.inside.frozen_at.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Counts a complete answer to a list call; returns how many came before.
+    fn count_list(&self, bot: usize, day: NaiveDate) -> u32 {
+        let mut lists = self.inner.lists_sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = lists.entry((bot, day)).or_default();
+        *sent += 1;
+        *sent - 1
     }
 }
 
-impl Turn {
-    fn new(answer: Answer, time: Duration, outcome: &'static str) -> Self {
-        Self { answer, time, outcome }
+impl SimulatedVendor for Ultimate {
+    fn name(&self) -> &'static str {
+        ENTRY.name
     }
 
-    fn slower(self, by: Duration) -> Self {
-        Self { time: self.time.saturating_add(by), outcome: "slow", ..self }
+    fn gateway(&self) -> &Gateway {
+        &self.inner.gateway
     }
 
-    /// Works for its time, then answers. Who hangs up ends it: nothing is known of what the vendor does then.
-    async fn taken(self, slot: Slot) -> Response<Body> {
-        slot.answered(self.answer.status(), self.outcome);
-        tokio::time::sleep(self.time).await;
-        self.answer.into_response(slot)
+    /// `POST /data-export/v2/get-signed-urls` and `v3`, the files that they list, and the control routes.
+    fn router(&self) -> Router {
+        let routes = Router::new()
+            .route("/data-export/{version}/get-signed-urls", post(list::list))
+            .route(signed_url::ROUTE, get(download::download));
+        routes.with_state(self.clone()).merge(control_routes(self.clone()))
+    }
+
+    fn account_settings(&self, base: &str) -> String {
+        let Config { tokens, organization, bots, .. } = self.inner.config.get();
+        let token = tokens.first().cloned().unwrap_or_default();
+        format!(
+            "source = \"ultimate\"\nbase_url = \"{base}\"\ntoken = \"{token}\"\norganization_id = \"{organization}\"\n\
+             bot_ids = {bots:?}"
+        )
+    }
+
+    fn set_faults(&self, faults: Faults) {
+        self.inner.config.edit().faults = faults;
+    }
+
+    fn dataset_json(&self, bot: &str, window: Window) -> Body {
+        Body::from(json!(self.dataset(bot, window)).to_string())
+    }
+
+    fn totals(&self) -> Map<String, Value> {
+        let bots: Vec<&str> = self.inner.dataset.bots.iter().map(|bot| bot.id.as_str()).collect();
+        let newest = self.newest_file(self.inner.gateway.now());
+        Map::from_iter([(String::from("bots"), json!(bots)), (String::from("newest_file"), json!(newest))])
+    }
+
+    /// Completes all files, also those whose URLs were listed before.
+    fn settle(&self) {
+        self.inner.settled.store(true, Ordering::SeqCst);
     }
 }

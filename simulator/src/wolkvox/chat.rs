@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A row of `chat_8`, its columns in the vendor's order. The vendor writes all of them as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Chat {
-    /// The chat's number; sometimes `""`, `"-"` or `"0"`, which name nothing.
+    /// The chat's number; sometimes `""`, `"-"` or `"0"`, which identify no chat.
     pub conn_id: String,
     /// The customer on a channel; the same over many chats.
     pub session_id: String,
@@ -52,11 +52,11 @@ pub struct Chat {
     pub customer_email: String,
 }
 
-/// A chat written the way the vendor's newer servers do: columns nobody documented, a name in capitals
-/// (`ASA` in `chat_1`), one with a space at its end (`"agent_anwers "` in `chat_1`).
-pub(super) struct Odd<'a>(pub(super) &'a Chat);
+/// A chat as the vendor's newer servers write it: undocumented columns, a name in capitals (`ASA` in `chat_1`), and one
+/// with a space at its end (`"agent_anwers "` in `chat_1`).
+pub(super) struct OddChat<'a>(pub(super) &'a Chat);
 
-impl Serialize for Odd<'_> {
+impl Serialize for OddChat<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for (name, value) in self.0.columns() {

@@ -1,155 +1,160 @@
-//! Wolkvox: one report, `chat_8`, by time range. What it does is told in the crate's README.
+//! Wolkvox: the report `chat_8` by time range. The crate's README lists its rules and switches.
 
-mod answer;
 mod chat;
 mod config;
-mod control;
-mod faults;
-mod record;
-mod routes;
-mod row;
+mod dataset;
+mod lifecycle;
+mod quota;
+mod report;
+mod row_stream;
 mod rules;
-mod sheet;
-mod truth;
 
 pub use chat::Chat;
-pub use config::{Code, Config, Empty};
-pub use faults::Faults;
-pub use record::{Breach, Kind, Seen};
+pub use config::{CodeStyle, Config, EmptyAnswer, WolkvoxFaults};
+pub use rules::{OVER_QUOTA, UNKNOWN_REPORT};
 
+use crate::catalog::{VendorEntry, VendorOptions};
+use crate::gateway::{Faults, Gateway, Switches, control_routes};
+use crate::vendor::SimulatedVendor;
 use axum::Router;
-use chrono::{DateTime, Utc};
+use axum::body::Body;
+use axum::routing::get;
+use chrono::TimeDelta;
+use dataset::Dataset;
 use domain::clock::Clock;
 use domain::window::Window;
-use record::Record;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use futures::{StreamExt, stream};
+use quota::DailyCounters;
+use row_stream::{ChatRows, RowKey};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio_util::task::TaskTracker;
-use truth::{Moment, Truth};
 
-/// A simulated Wolkvox. A clone is the same one.
+/// A simulated Wolkvox. Clones share one state.
 #[derive(Clone)]
 pub struct Wolkvox {
-    inside: Arc<Inside>,
+    inner: Arc<Inner>,
 }
 
-struct Inside {
-    clock: Arc<dyn Clock>,
-    config: Mutex<Config>,
-    truth: Arc<Truth>,
-    record: Arc<Record>,
-    frozen_at: Mutex<Option<DateTime<Utc>>>,
-    tasks: TaskTracker,
+struct Inner {
+    gateway: Gateway,
+    config: Switches<Config>,
+    dataset: Arc<Dataset>,
+    counters: DailyCounters,
+}
+
+/// The entry in [`crate::VENDORS`].
+pub(crate) const ENTRY: VendorEntry = VendorEntry {
+    name: "wolkvox",
+    title: "Wolkvox",
+    posts_webhooks: false,
+    create: |options, clock| Ok(Box::new(Wolkvox::new(configure(options, &*clock), clock))),
+};
+
+fn configure(options: &VendorOptions, clock: &dyn Clock) -> Config {
+    let default = Config::default();
+    Config {
+        seed: options.seed,
+        tokens: vec![options.token.clone()],
+        chats_per_day: options.items_per_day.unwrap_or(400.0),
+        history_from: clock.now() - TimeDelta::days(options.history_days),
+        live_every: options.live_every,
+        row_cap: options.row_cap.unwrap_or(default.row_cap),
+        latency: options.latency.unwrap_or(default.latency),
+        faults: options.faults.clone(),
+        ..default
+    }
 }
 
 impl Wolkvox {
-    /// One that lives by `clock`. Live chats begin now.
+    /// A vendor that reads the time from `clock`. Live chats begin now.
     #[must_use]
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
-        let truth = Arc::new(Truth::new(&config, clock.now()));
-        let tasks = TaskTracker::new();
-        let inside = Inside {
-            clock,
-            config: Mutex::new(config),
-            truth,
-            record: Arc::default(),
-            frozen_at: Mutex::default(),
-            tasks,
-        };
-        Self { inside: Arc::new(inside) }
+        let dataset = Arc::new(Dataset::new(&config, clock.now()));
+        let gateway = Gateway::new(config.seed, clock);
+        let counters = DailyCounters::default();
+        Self { inner: Arc::new(Inner { gateway, config: Switches::new(config), dataset, counters }) }
     }
 
-    /// `GET /api/v2/reports_manager.php`, and the control routes below `/simulator/`.
-    pub fn router(&self) -> Router {
-        routes::router(self.clone())
-    }
-
-    /// The rows as the vendor holds them now whose chat starts in `window`: one per chat, oldest first.
+    /// The rows of the chats that start in `window`, as the vendor holds them now: one per chat, oldest first.
     #[must_use]
-    pub fn truth(&self, window: Window) -> Vec<Chat> {
-        let moment = self.moment(self.inside.clock.now());
-        let truth = &self.inside.truth;
-        truth.started(window, moment).map(|key| truth.row(key, moment)).collect()
+    pub fn dataset(&self, window: Window) -> Vec<Chat> {
+        let as_of = self.inner.gateway.as_of(self.inner.gateway.now());
+        let dataset = &self.inner.dataset;
+        dataset.started(window, as_of).map(|key| dataset.chat(key, as_of)).collect()
     }
 
-    /// How many rows [`Wolkvox::truth`] would give; quick also for years.
+    /// The number of rows in [`Wolkvox::dataset`]; fast for years as well.
     #[must_use]
     pub fn count(&self, window: Window) -> usize {
-        self.inside.truth.started(window, self.moment(self.inside.clock.now())).count()
+        let as_of = self.inner.gateway.as_of(self.inner.gateway.now());
+        self.inner.dataset.started(window, as_of).count()
     }
 
-    /// Each rule broken, in order.
-    #[must_use]
-    pub fn breaches(&self) -> Vec<Breach> {
-        self.inside.record.breaches()
-    }
-
-    /// Each request for a report, in order of arrival.
-    #[must_use]
-    pub fn requests(&self) -> Vec<Seen> {
-        self.inside.record.seen()
-    }
-
-    /// The most requests ever under way at once on one token.
-    #[must_use]
-    pub fn most_in_flight(&self) -> u32 {
-        self.inside.record.most_in_flight()
-    }
-
-    /// Stops truth at this instant: no chat starts any more, and all that are open close. A second call changes
-    /// nothing.
-    pub fn freeze(&self) {
-        self.frozen_at().get_or_insert_with(|| self.inside.clock.now());
-    }
-
-    /// Waits until the vendor works on nothing, also not for callers who have hung up.
-    pub async fn idle(&self) {
-        self.inside.tasks.close();
-        self.inside.tasks.wait().await;
-        self.inside.tasks.reopen();
-    }
-
-    /// Changes what goes wrong from the next request on.
-    pub fn set_faults(&self, faults: Faults) {
-        self.edit().faults = faults;
+    /// Replaces the faults that only Wolkvox has, from the next request on.
+    pub fn set_wolkvox_faults(&self, faults: WolkvoxFaults) {
+        self.inner.config.edit().wolkvox_faults = faults;
     }
 
     /// Changes the row cap from the next request on.
     pub fn set_row_cap(&self, row_cap: usize) {
-        self.edit().row_cap = row_cap;
+        self.inner.config.edit().row_cap = row_cap;
     }
 
-    /// Changes how long the vendor works, in all and for each thousand rows, from the next request on.
+    /// Changes the latency of a request and of each thousand rows, from the next request on.
     pub fn set_latency(&self, latency: Duration, per_1000_rows: Duration) {
-        let mut config = self.edit();
+        let mut config = self.inner.config.edit();
         config.latency = latency;
         config.latency_per_1000_rows = per_1000_rows;
     }
 
     /// Changes the daily quota from the next request on.
     pub fn set_daily_quota(&self, daily_quota: Option<u32>) {
-        self.edit().daily_quota = daily_quota;
+        self.inner.config.edit().daily_quota = daily_quota;
     }
 
-    /// Changes which tokens are good from the next request on. A token is known by its place.
+    /// Changes the accepted tokens from the next request on. A token is identified by its place in the list.
     pub fn set_tokens(&self, tokens: Vec<String>) {
-        self.edit().tokens = tokens;
+        self.inner.config.edit().tokens = tokens;
+    }
+}
+
+impl SimulatedVendor for Wolkvox {
+    fn name(&self) -> &'static str {
+        ENTRY.name
     }
 
-    fn config(&self) -> Config {
-        self.edit().clone()
+    fn gateway(&self) -> &Gateway {
+        &self.inner.gateway
     }
 
-    fn edit(&self) -> MutexGuard<'_, Config> {
-        self.inside.config.lock().unwrap_or_else(PoisonError::into_inner)
+    /// `GET /api/v2/reports_manager.php` and the control routes.
+    fn router(&self) -> Router {
+        let report = Router::new().route("/api/v2/reports_manager.php", get(report::report)).with_state(self.clone());
+        report.merge(control_routes(self.clone()))
     }
 
-    fn frozen_at(&self) -> MutexGuard<'_, Option<DateTime<Utc>>> {
-        self.inside.frozen_at.lock().unwrap_or_else(PoisonError::into_inner)
+    fn account_settings(&self, base: &str) -> String {
+        let token = self.inner.config.edit().tokens.first().cloned().unwrap_or_default();
+        format!("source = \"wolkvox\"\nbase_url = \"{base}\"\ntoken = \"{token}\"")
     }
 
-    fn moment(&self, now: DateTime<Utc>) -> Moment {
-        let frozen_at = *self.frozen_at();
-        Moment { at: frozen_at.unwrap_or(now), frozen: frozen_at.is_some() }
+    fn set_faults(&self, faults: Faults) {
+        self.inner.config.edit().faults = faults;
+    }
+
+    fn dataset_json(&self, _bot: &str, window: Window) -> Body {
+        let as_of = self.inner.gateway.as_of(self.inner.gateway.now());
+        let keys = self.inner.dataset.started(window, as_of).map(RowKey::current).collect();
+        let rows = ChatRows::new(Arc::clone(&self.inner.dataset), as_of, "[".to_owned(), keys, "]");
+        Body::from_stream(stream::iter(rows).map(|chunk| chunk.map(|chunk| chunk.bytes)))
+    }
+
+    fn totals(&self) -> Map<String, Value> {
+        let Inner { gateway, dataset, counters, .. } = &*self.inner;
+        let as_of = gateway.as_of(gateway.now());
+        let chats = dataset.history(as_of).map_or(0, |all| dataset.started(all, as_of).count());
+        let totals = [("chats", json!(chats)), ("calls_today", json!(counters.calls_today()))];
+        totals.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }

@@ -1,30 +1,37 @@
-//! The referee, refereed: over real HTTP on loopback, with a client that knows nothing of the house.
-#![expect(clippy::disallowed_methods, reason = "these tests are their own client; nothing here talks to a vendor")]
+//! Tests of the simulators themselves: over real HTTP on loopback, by clients that share no code with convosync.
+#![expect(clippy::disallowed_methods, reason = "these tests are their own client; they reach loopback only")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod shapes;
+mod catalog;
+mod certainly;
 mod treble;
 mod truora;
 mod ultimate;
+mod wolkvox;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::clock::Clock;
 use domain::window::Window;
-use reqwest::StatusCode;
-use serde_json::Value;
-use simulator::wolkvox::{Chat, Code, Config, Empty, Faults, Kind, Wolkvox};
-use simulator::{Serving, serve};
+use simulator::{Rule, Serving, SimulatedVendor, serve};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-const TOKEN: &str = "good-token";
+/// A clock that a test sets.
+struct ManualClock(Mutex<DateTime<Utc>>);
 
-struct Hand(Mutex<DateTime<Utc>>);
+/// A served vendor, its clock, and a client.
+struct Bench<V> {
+    vendor: V,
+    clock: Arc<ManualClock>,
+    serving: Serving,
+    client: reqwest::Client,
+    /// The credential that the vendor accepts at first.
+    token: String,
+}
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         *self.0.lock().unwrap()
     }
@@ -34,345 +41,48 @@ impl Clock for Hand {
     }
 }
 
-impl Hand {
+impl ManualClock {
     fn forward(&self, by: TimeDelta) {
         *self.0.lock().unwrap() += by;
     }
 }
 
-struct Bench {
-    vendor: Wolkvox,
-    clock: Arc<Hand>,
-    serving: Serving,
-    client: reqwest::Client,
+impl<V: SimulatedVendor> Bench<V> {
+    /// Serves the vendor that `create` makes, with the clock at `now`.
+    async fn start(now: &str, token: &str, create: impl FnOnce(Arc<dyn Clock>) -> V) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let clock = Arc::new(ManualClock(Mutex::new(at(now))));
+        let vendor = create(Arc::clone(&clock) as Arc<dyn Clock>);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let serving = serve(listener, vendor.router(), &CancellationToken::new()).unwrap();
+        let redirects = reqwest::redirect::Policy::none();
+        let client = reqwest::Client::builder().no_proxy().redirect(redirects).build().unwrap();
+        Self { vendor, clock, serving, client, token: token.to_owned() }
+    }
+
+    fn broken_rules(&self) -> Vec<Rule> {
+        self.vendor.breaches().iter().map(|breach| breach.rule).collect()
+    }
+
+    fn outcomes(&self) -> Vec<&'static str> {
+        self.vendor.requests().iter().map(|request| request.outcome).collect()
+    }
+
+    /// The days up to now.
+    fn last_days(&self, days: i64) -> Window {
+        let now = self.clock.now();
+        Window::new(now - TimeDelta::days(days), now + TimeDelta::milliseconds(1)).unwrap()
+    }
 }
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
 fn window(from: &str, to: &str) -> Window {
     Window::new(at(from), at(to)).unwrap()
-}
-
-/// Noon in Bogota on 2026-08-12, a Wednesday.
-fn config() -> Config {
-    Config {
-        seed: 7,
-        tokens: vec![TOKEN.to_owned(), "second-token".to_owned()],
-        history_from: at("2026-06-01T05:00:00Z"),
-        latency: Duration::from_millis(1),
-        ..Config::default()
-    }
-}
-
-async fn bench(config: Config) -> Bench {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let clock = Arc::new(Hand(Mutex::new(at("2026-08-12T17:00:00Z"))));
-    let vendor = Wolkvox::new(config, Arc::clone(&clock) as Arc<dyn Clock>);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let serving = serve(listener, vendor.router(), &CancellationToken::new()).unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    Bench { vendor, clock, serving, client }
-}
-
-impl Bench {
-    fn request(&self, token: Option<&str>, query: &str) -> reqwest::RequestBuilder {
-        let request = self.client.get(format!("{}/api/v2/reports_manager.php?{query}", self.serving.base()));
-        token.into_iter().fold(request, |request, token| request.header("wolkvox-token", token))
-    }
-
-    async fn ask(&self, token: Option<&str>, query: &str) -> (StatusCode, Value) {
-        let response = self.request(token, query).send().await.unwrap();
-        let status = response.status();
-        let text = response.text().await.unwrap();
-        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
-    }
-
-    async fn rows(&self, first: &str, last: &str) -> Vec<Chat> {
-        let (status, envelope) = self.ask(Some(TOKEN), &question(first, last)).await;
-        let data = envelope.get("data").cloned().unwrap_or_default();
-        assert!(status == 200 || status == 404, "{status} {envelope}");
-        if data.is_null() { Vec::new() } else { serde_json::from_value(data).unwrap() }
-    }
-
-    fn broken(&self) -> Vec<Kind> {
-        self.vendor.breaches().iter().map(|breach| breach.kind).collect()
-    }
-
-    fn outcomes(&self) -> Vec<&'static str> {
-        self.vendor.requests().iter().map(|seen| seen.outcome).collect()
-    }
-}
-
-fn question(first: &str, last: &str) -> String {
-    format!("api=chat_8&date_ini={first}&date_end={last}")
-}
-
-fn a_day() -> String {
-    question("20260811000000", "20260811235959")
-}
-
-fn its_day() -> Window {
-    window("2026-08-11T05:00:00Z", "2026-08-12T05:00:00Z")
-}
-
-#[tokio::test]
-async fn each_broken_rule_is_answered_as_documented_and_recorded() {
-    let bench = bench(config()).await;
-    let day = a_day();
-    let two = "api=chat_8&date_ini=20260811000000";
-    let table: [(_, &str, _, _, _, _); 10] = [
-        (None, &day, 401, "UNAUTHORIZED", "PLEASE ENTER THE WOLKVOX-TOKEN", Kind::BadToken),
-        (Some("old-token"), &day, 403, "FORBIDDEN", "PLEASE VALIDATE TOKEN", Kind::BadToken),
-        (Some(TOKEN), two, 400, "BAD REQUEST", "SOME PARAMETERS ARE REQUIRED", Kind::MissingParameter),
-        (Some(TOKEN), "api=chat_8", 400, "BAD REQUEST", "SOME PARAMETERS ARE REQUIRED", Kind::MissingParameter),
-        (Some(TOKEN), &question("2026-08-11", "20260812000000"), 400, "BAD REQUEST", "", Kind::MissingParameter),
-        (Some(TOKEN), &question("20260811250000", "20260812000000"), 400, "BAD REQUEST", "", Kind::MissingParameter),
-        (Some(TOKEN), "api=chat_77", 400, "", "THE API YOU WANT TO CONSULT DOES NOT EXIST", Kind::UnknownReport),
-        (Some(TOKEN), &question("20260812000000", "20260811235959"), 400, "BAD REQUEST", "", Kind::Inverted),
-        (Some(TOKEN), &question("20260701000000", "20260801000000"), 400, "BAD REQUEST", "", Kind::RangeTooLong),
-        (Some(TOKEN), &question("20260101000000", "20260811000000"), 400, "BAD REQUEST", "", Kind::RangeTooLong),
-    ];
-    for (token, query, status, error, message, kind) in table {
-        let before = bench.vendor.breaches().len();
-        let (answered, envelope) = bench.ask(token, query).await;
-        assert_eq!((answered.as_u16(), &envelope["code"]), (status, &Value::from(status)), "{query}");
-        assert!(envelope["error"].as_str().unwrap().contains(error), "{envelope}");
-        assert!(envelope["msg"].as_str().unwrap().contains(message), "{envelope}");
-        assert_eq!(envelope["data"], Value::Null);
-        assert_eq!(bench.broken().split_off(before), [kind], "{query}");
-    }
-    let told = format!("{:?} {:?}", bench.vendor.breaches(), bench.vendor.requests());
-    assert!(!told.contains("old-token") && !told.contains(TOKEN));
-    // Exactly 31 days, to the second, break nothing; nor does one second.
-    let before = bench.broken().len();
-    assert_eq!(bench.ask(Some(TOKEN), &question("20260701000000", "20260731235959")).await.0, 200);
-    bench.ask(Some(TOKEN), &question("20260701000000", "20260701000000")).await;
-    assert_eq!(bench.broken().len(), before);
-}
-
-#[tokio::test]
-async fn the_second_at_once_on_a_token_is_refused_and_another_token_is_not() {
-    let bench = bench(Config { latency: Duration::from_millis(300), ..config() }).await;
-    let day = a_day();
-    let (first, second, other) = tokio::join!(
-        bench.ask(Some(TOKEN), &day),
-        async {
-            sleep(Duration::from_millis(80)).await;
-            bench.ask(Some(TOKEN), &day).await
-        },
-        bench.ask(Some("second-token"), &day),
-    );
-    assert_eq!((first.0.as_u16(), second.0.as_u16(), other.0.as_u16()), (200, 403, 200));
-    assert_eq!(second.1["msg"], "EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)");
-    assert_eq!(bench.broken(), [Kind::Simultaneous]);
-    assert_eq!(bench.vendor.most_in_flight(), 2);
-    assert_eq!(bench.ask(Some(TOKEN), &a_day()).await.0, 200);
-}
-
-#[tokio::test]
-async fn who_hangs_up_keeps_the_token_busy_until_the_vendor_is_through() {
-    let bench = bench(Config { latency: Duration::from_millis(700), ..config() }).await;
-    let hasty = bench.request(Some(TOKEN), &a_day()).timeout(Duration::from_millis(100)).send().await;
-    assert!(hasty.unwrap_err().is_timeout());
-    sleep(Duration::from_millis(200)).await;
-    assert_eq!(bench.vendor.requests()[0].ended_at, None);
-    assert_eq!(bench.ask(Some(TOKEN), &a_day()).await.0, 403);
-    assert_eq!(bench.broken(), [Kind::Simultaneous]);
-    bench.vendor.idle().await;
-    assert!(bench.vendor.requests()[0].ended_at.is_some());
-    assert_eq!(bench.ask(Some(TOKEN), &a_day()).await.0, 200);
-    assert_eq!(bench.broken().len(), 1);
-}
-
-#[tokio::test]
-async fn a_token_is_busy_until_the_body_has_left_and_free_with_its_last_byte() {
-    let bench = bench(Config { chats_per_day: 20_000.0, ..config() }).await;
-    let mut reading = bench.request(Some(TOKEN), &a_day()).send().await.unwrap();
-    reading.chunk().await.unwrap();
-    assert_eq!(bench.ask(Some(TOKEN), &a_day()).await.0, 403);
-    while reading.chunk().await.unwrap().is_some() {}
-    // One after the other, each on a connection of its own: never a breach.
-    for _ in 0..60 {
-        let alone = reqwest::Client::builder().no_proxy().build().unwrap();
-        let url = format!(
-            "{}/api/v2/reports_manager.php?{}",
-            bench.serving.base(),
-            question("20260811080000", "20260811081000")
-        );
-        alone.get(url).header("wolkvox-token", TOKEN).send().await.unwrap().bytes().await.unwrap();
-    }
-    assert_eq!(bench.broken(), [Kind::Simultaneous]);
-}
-
-#[tokio::test]
-async fn over_the_cap_the_oldest_come_and_nothing_is_said() {
-    let bench = bench(config()).await;
-    let all = bench.vendor.truth(its_day());
-    assert!(all.len() > 300, "{}", all.len());
-    bench.vendor.set_row_cap(100);
-    let (status, envelope) = bench.ask(Some(TOKEN), &a_day()).await;
-    assert_eq!((status.as_u16(), &envelope["msg"]), (200, &Value::from("100 records were found")));
-    let rows: Vec<Chat> = serde_json::from_value(envelope["data"].clone()).unwrap();
-    assert_eq!(rows, all[..100]);
-    bench.vendor.set_row_cap(all.len());
-    assert_eq!(bench.rows("20260811000000", "20260811235959").await, all);
-    assert_eq!(bench.outcomes(), ["capped", "rows"]);
-    assert_eq!(bench.vendor.requests()[1].rows, all.len());
-    assert_eq!(bench.broken(), []);
-}
-
-#[tokio::test]
-async fn truth_follows_from_the_seed_and_the_time_alone() {
-    let live = Some(Duration::from_secs(30));
-    let (one, two) =
-        (bench(Config { live_every: live, ..config() }).await, bench(Config { live_every: live, ..config() }).await);
-    let other = bench(Config { seed: 8, ..config() }).await;
-    let span = window("2026-07-20T00:00:00Z", "2026-08-12T18:00:00Z");
-    // In another order, so that nothing can depend on what was made first.
-    let _ = two.vendor.truth(window("2026-08-12T00:00:00Z", "2026-08-12T12:00:00Z"));
-    for bench in [&one, &two] {
-        bench.clock.forward(TimeDelta::minutes(30));
-    }
-    let held = one.vendor.truth(span);
-    assert_eq!(held, one.vendor.truth(span));
-    assert_eq!(held, two.vendor.truth(span));
-    assert_eq!(held.len(), one.vendor.count(span));
-    assert_ne!(held, other.vendor.truth(span));
-    let mut ids: Vec<_> = held.iter().map(|chat| &chat.conn_id).collect();
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), held.len());
-    assert_eq!(held.iter().filter(|chat| chat.conn_id.starts_with("900")).count(), 60);
-    let mean = held.len() / 23;
-    assert!((400..600).contains(&mean), "{mean} a day");
-}
-
-#[tokio::test]
-async fn the_windows_together_give_the_truth_and_each_second_is_in_one() {
-    for zone in [chrono_tz::America::Bogota, chrono_tz::America::Santiago] {
-        let bench = bench(Config { zone, chats_per_day: 3000.0, closes_after: Duration::ZERO, ..config() }).await;
-        let from = zone_midnight(zone, "2026-08-11");
-        let all = bench.vendor.truth(Window::new(from, from + TimeDelta::days(1)).unwrap());
-        let mut union = bench.rows("20260811000000", "20260811101500").await;
-        union.extend(bench.rows("20260811101501", "20260811101501").await);
-        union.extend(bench.rows("20260811101502", "20260811235959").await);
-        assert_eq!(union, all);
-        let tenth = &all[10].start_date.replace(['-', ' ', ':'], "");
-        assert!(bench.rows(tenth, tenth).await.contains(&all[10]));
-    }
-}
-
-fn zone_midnight(zone: chrono_tz::Tz, day: &str) -> DateTime<Utc> {
-    domain::window::midnight(day.parse().unwrap(), zone)
-}
-
-#[tokio::test]
-async fn an_hour_that_clocks_repeat_is_found_twice() {
-    // Clocks in Santiago went back on 2026-04-05 at midnight: the hour from 23:00 on the 4th came twice.
-    let zone = chrono_tz::America::Santiago;
-    let history_from = at("2026-04-01T00:00:00Z");
-    let bench = bench(Config { zone, chats_per_day: 20_000.0, history_from, ..config() }).await;
-    let held = bench.vendor.truth(window("2026-04-05T02:00:00Z", "2026-04-05T04:00:00Z"));
-    assert!(held.len() > 50);
-    assert_eq!(bench.rows("20260404230000", "20260404235959").await, held);
-}
-
-#[tokio::test]
-async fn a_chat_is_seen_from_its_start_and_changes_when_it_closes() {
-    let bench = bench(Config { closes_after: Duration::from_hours(2), ..config() }).await;
-    let today = window("2026-08-12T05:00:00Z", "2026-08-13T05:00:00Z");
-    let before = bench.vendor.truth(today);
-    let open: Vec<&Chat> = before.iter().filter(|chat| chat.end_date.is_empty()).collect();
-    assert!(!open.is_empty() && open.len() < before.len());
-    assert!(open.iter().all(|chat| chat.total_time.is_empty() && chat.time_with_agent.is_empty()));
-    assert!(before.iter().all(|chat| chat.start_date.as_str() <= "2026-08-12 12:00:00"));
-    bench.clock.forward(TimeDelta::hours(2));
-    let after = bench.vendor.truth(today);
-    assert!(after.len() > before.len());
-    for (old, new) in before.iter().zip(&after) {
-        assert_eq!((&old.conn_id, &old.session_id, &old.start_date), (&new.conn_id, &new.session_id, &new.start_date));
-        assert!(!new.end_date.is_empty());
-        assert_eq!(old == new, !old.end_date.is_empty());
-    }
-    assert_eq!(after, bench.rows("20260812000000", "20260812235959").await);
-}
-
-#[tokio::test]
-async fn once_frozen_all_is_closed_and_stays() {
-    let live_every = Some(Duration::from_millis(400));
-    let bench = bench(Config { live_every, ..config() }).await;
-    bench.clock.forward(TimeDelta::minutes(10));
-    let all = window("2026-08-01T05:00:00Z", "2026-08-14T05:00:00Z");
-    let before = bench.vendor.truth(all);
-    bench.vendor.freeze();
-    let frozen = bench.vendor.truth(all);
-    assert_eq!(frozen.len(), before.len());
-    assert!(frozen.iter().all(|chat| !chat.end_date.is_empty() && chat.end_date.as_str() <= "2026-08-12 12:10:00"));
-    assert!(frozen.iter().zip(&before).all(|(new, old)| old.end_date.is_empty() || old == new));
-    assert_ne!(frozen, before);
-    bench.clock.forward(TimeDelta::days(3));
-    bench.vendor.freeze();
-    assert_eq!(bench.vendor.truth(all), frozen);
-    assert_eq!(bench.rows("20260801000000", "20260815235959").await, frozen);
-}
-
-async fn run(faults: Faults, times: usize) -> Vec<&'static str> {
-    let bench = bench(Config { faults, ..config() }).await;
-    for _ in 0..times {
-        let response = bench.request(Some(TOKEN), &a_day()).send().await.unwrap();
-        let _ = response.bytes().await;
-    }
-    bench.vendor.idle().await;
-    bench.outcomes()
-}
-
-#[tokio::test]
-async fn faults_fall_in_the_same_places_for_one_seed() {
-    let faults = Faults {
-        throttle_429: 0.1,
-        maintenance_403: 0.1,
-        server_500: 0.1,
-        html_200: 0.1,
-        cut_body: 0.1,
-        simultaneous_403: 0.1,
-        error_in_200: 0.1,
-        slow: 0.1,
-        slow_for: Duration::from_millis(5),
-        ..Faults::default()
-    };
-    let once = run(faults.clone(), 60).await;
-    assert_eq!(once, run(faults, 60).await);
-    let names = ["throttle_429", "maintenance_403", "server_500", "html_200", "cut_body", "simultaneous_403", "slow"];
-    for name in names.into_iter().chain(["error_in_200", "rows"]) {
-        assert!(once.contains(&name), "no {name} in {once:?}");
-    }
-    assert!(run(Faults::default(), 20).await.iter().all(|outcome| *outcome == "rows"));
-}
-
-#[tokio::test]
-async fn each_fault_has_its_shape() {
-    let bench = bench(config()).await;
-    let throttle = Faults { throttle_429: 1.0, retry_after: Duration::from_secs(9), ..Faults::default() };
-    bench.vendor.set_faults(throttle);
-    let response = bench.request(Some(TOKEN), &a_day()).send().await.unwrap();
-    assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (429, &"9".parse().unwrap()));
-    bench.vendor.set_faults(Faults { maintenance_403: 1.0, maintenance_calls: 3, ..Faults::default() });
-    assert_eq!(bench.ask(Some(TOKEN), &a_day()).await.0, 403);
-    bench.vendor.set_faults(Faults::default());
-    let statuses = [bench.ask(Some(TOKEN), &a_day()).await.0, bench.ask(Some(TOKEN), &a_day()).await.0];
-    assert_eq!(statuses, [403, 403]);
-    assert_eq!(bench.ask(Some(TOKEN), &a_day()).await.0, 200);
-    bench.vendor.set_faults(Faults { server_500: 1.0, ..Faults::default() });
-    assert_eq!(bench.ask(Some(TOKEN), &a_day()).await.0, 500);
-    bench.vendor.set_faults(Faults { html_200: 1.0, ..Faults::default() });
-    let (status, page) = bench.ask(Some(TOKEN), &a_day()).await;
-    assert!(status == 200 && page.as_str().unwrap().starts_with("<!DOCTYPE html>"));
-    bench.vendor.set_faults(Faults { error_in_200: 1.0, ..Faults::default() });
-    let (status, envelope) = bench.ask(Some(TOKEN), &a_day()).await;
-    assert_eq!((status.as_u16(), &envelope["code"]), (200, &Value::from(500)));
-    bench.vendor.set_faults(Faults { simultaneous_403: 1.0, ..Faults::default() });
-    assert_eq!(bench.ask(Some(TOKEN), &a_day()).await.0, 403);
-    assert_eq!(bench.broken(), []);
 }

@@ -1,43 +1,43 @@
-//! The days that a window is asked by. The vendor names days, and does not say whose; here they are UTC's.
+//! The days of a window. The vendor takes days and does not say of which zone; here they are days in UTC.
 
 use chrono::{Days, NaiveDate, TimeDelta};
 use domain::window::Window;
 
-/// "The maximum time range supported is 15 days." The vendor's own example is a day longer; the stricter one is kept.
-pub const LONGEST: i64 = 15;
+/// "The maximum time range supported is 15 days." The vendor's own example is a day longer; the stricter limit counts.
+pub const MAX_DAYS: i64 = 15;
 
-/// Whether the vendor counts `toDate` in. It does not say.
+/// Whether the vendor includes `toDate`. It does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToDate {
-    /// The last day asked is in the answer.
+    /// `toDate` is the last day of the response.
     Inclusive,
-    /// It is the first one that is not.
+    /// `toDate` is the first day that is not in the response.
     Exclusive,
 }
 
-/// Days from the first to the last, both meant.
+/// A range of days, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The first.
+pub struct DayRange {
+    /// The first day.
     pub first: NaiveDate,
-    /// The last.
+    /// The last day.
     pub last: NaiveDate,
 }
 
-impl Span {
+impl DayRange {
     /// Every day that `window` touches.
     pub fn of(window: Window) -> Self {
-        // A window ends before its end.
+        // The end of a window is not part of it.
         let last = window.to() - TimeDelta::nanoseconds(1);
         Self { first: window.from().date_naive(), last: last.date_naive() }
     }
 
-    /// How many days.
+    /// The number of days.
     pub fn count(self) -> i64 {
         (self.last - self.first).num_days() + 1
     }
 
-    /// `fromDate` and `toDate`.
+    /// The values of `fromDate` and `toDate`.
     pub fn dates(self, to: ToDate) -> (NaiveDate, NaiveDate) {
         match to {
             ToDate::Inclusive => (self.first, self.last),
@@ -46,7 +46,7 @@ impl Span {
     }
 }
 
-/// The day after.
+/// The next day.
 pub fn next(day: NaiveDate) -> NaiveDate {
     day.checked_add_days(Days::new(1)).unwrap_or(day)
 }

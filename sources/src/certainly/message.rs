@@ -1,50 +1,59 @@
-//! One message, from the names and values that were said about it to its row.
+//! One message: from names and values to a row of `certainly_messages`.
 
-use super::fields::{FIELDS, cell, id};
-use super::names::{Meaning, meaning};
+use super::field_names::{FieldName, resolve};
+use super::fields::{FIELDS, cell, trim_id};
 use crate::json::Json;
 use chrono::{DateTime, SecondsFormat, Utc};
+use entities::certainly_messages::Entity;
 use entities::rows::{Cell, Row};
-use entities::shape::Table;
-use entities::tables::certainly_messages::Entity;
+use entities::schema::VendorTable;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// A message that could be read.
+/// A message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     /// When it was sent.
     pub at: DateTime<Utc>,
-    /// Its fields, in their order.
+    /// The cells of [`FIELDS`], in their order.
     pub cells: Vec<Cell<'static>>,
-    /// What has no column, as JSON.
+    /// The values without a column, as JSON.
     pub extra: String,
 }
 
-/// Why there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unread {
-    /// It lacks what a row must have.
-    Reason(&'static str),
-    /// It is another bot's.
-    Stranger,
+/// Why values are not a message of the bot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageError {
+    /// The row lacks what every message has.
+    Invalid(Cow<'static, str>),
+    /// The row belongs to another bot.
+    OtherBot,
 }
 
-/// A message in the making.
+/// Collects the values of a message.
 #[derive(Debug)]
-pub struct Draft {
-    said: Vec<Option<Said>>,
-    parts: Vec<(usize, Vec<String>, String, Json)>,
+pub struct MessageBuilder {
+    fields: Vec<Option<NamedValue>>,
+    parts: Vec<MetaPart>,
     extra: BTreeMap<String, Json>,
     bots: Vec<(String, Json)>,
 }
 
-/// What a field was said to be, and under which name.
+/// A value, and the name under which it came.
 #[derive(Debug)]
-struct Said {
+struct NamedValue {
     name: String,
     value: Json,
+}
+
+/// A part of a field.
+#[derive(Debug)]
+struct MetaPart {
+    field: usize,
+    path: Vec<String>,
+    named: NamedValue,
 }
 
 const ID: usize = 0;
@@ -52,147 +61,163 @@ const TIMESTAMP: usize = 1;
 const MESSAGE: usize = 2;
 const CONVERSATION: usize = 4;
 
-impl Draft {
-    /// Nothing said yet.
+impl MessageBuilder {
+    /// No values yet.
     pub fn new() -> Self {
-        let said = FIELDS.iter().map(|_| None).collect();
-        Self { said, parts: Vec::new(), extra: BTreeMap::new(), bots: Vec::new() }
+        let fields = FIELDS.iter().map(|_| None).collect();
+        Self { fields, parts: Vec::new(), extra: BTreeMap::new(), bots: Vec::new() }
     }
 
-    /// Notes that `name`, which stands for `means`, is `value`.
-    pub fn note(&mut self, name: &str, means: &Meaning, value: Json) {
+    /// Adds the value of `name`, which stands for `field`.
+    pub fn add(&mut self, name: &str, field: &FieldName, value: Json) {
         if value.is_empty() {
             return;
         }
-        match means {
-            Meaning::Field(place) => self.note_field(*place, name, value),
-            Meaning::Whole(whole) => self.note_whole(whole, name, value),
-            Meaning::Part(place, path) => self.parts.push((*place, path.clone(), name.to_owned(), value)),
-            Meaning::Bot => self.bots.push((name.to_owned(), value)),
-            Meaning::Stranger => self.put_aside(name, value),
+        let named = || name.to_owned();
+        match field {
+            FieldName::Field(index) => self.add_field(*index, NamedValue { name: named(), value }),
+            FieldName::Object(object) => self.add_object(object, name, value),
+            FieldName::Path(index, path) => {
+                self.parts.push(MetaPart {
+                    field: *index,
+                    path: path.clone(),
+                    named: NamedValue { name: named(), value },
+                });
+            }
+            FieldName::Bot => self.bots.push((named(), value)),
+            FieldName::Unknown => self.add_extra(name, value),
         }
     }
 
-    /// Where two names fit one field, the documented one goes first, in whatever order they come.
-    fn note_field(&mut self, place: usize, name: &str, value: Json) {
-        let Some(slot) = self.said.get_mut(place) else { return };
-        let said = Said { name: name.to_owned(), value };
+    /// Of two values for one field the one under the documented name wins, whichever came first.
+    fn add_field(&mut self, index: usize, new: NamedValue) {
+        let Some(slot) = self.fields.get_mut(index) else { return };
         let (winner, loser) = match slot.take() {
-            None => (said, None),
-            Some(other) if other.rank(place) <= said.rank(place) => (other, Some(said)),
-            Some(other) => (said, Some(other)),
+            None => (new, None),
+            Some(old) if old.rank(index) <= new.rank(index) => (old, Some(new)),
+            Some(old) => (new, Some(old)),
         };
-        let differs = |other: &Said| id(&other.value.shown()) != id(&winner.value.shown());
+        let differs = |loser: &NamedValue| trim_id(&loser.value.to_cell()) != trim_id(&winner.value.to_cell());
         let loser = loser.filter(differs);
         *slot = Some(winner);
-        if let Some(Said { name, value }) = loser {
-            self.put_aside(&name, value);
+        if let Some(NamedValue { name, value }) = loser {
+            self.add_extra(&name, value);
         }
     }
 
-    fn note_whole(&mut self, whole: &str, name: &str, value: Json) {
-        match value.agreed() {
+    fn add_object(&mut self, object: &str, name: &str, value: Json) {
+        match value.untyped() {
             Json::Object(members) => {
                 for (member, value) in members {
-                    let name = format!("{whole}.{member}");
-                    let means = meaning(&name);
-                    self.note(&name, &means, value);
+                    let name = format!("{object}.{member}");
+                    let field = resolve(&name);
+                    self.add(&name, &field, value);
                 }
             }
-            other => self.put_aside(name, other),
+            other => self.add_extra(name, other),
         }
     }
 
-    fn put_aside(&mut self, name: &str, value: Json) {
-        let mut value = value.agreed();
-        value.spell_ids();
+    fn add_extra(&mut self, name: &str, value: Json) {
+        let mut value = value.untyped();
+        value.ids_to_text();
         if !value.is_empty() {
             self.extra.insert(name.trim().to_owned(), value);
         }
     }
 
-    /// The message of `bot`. Where it is said to be another's, that is kept in `extra`, or told where `is_strict`.
-    pub fn finish(mut self, bot: &str, is_strict: bool) -> Result<Message, Unread> {
+    /// The message of `bot`. Another bot's id goes to `extra`, or is an error where `is_strict`.
+    ///
+    /// # Errors
+    /// Why the values are not a message of `bot`.
+    pub fn finish(mut self, bot: &str, is_strict: bool) -> Result<Message, MessageError> {
         for (name, value) in std::mem::take(&mut self.bots) {
-            if value.shown().trim().eq_ignore_ascii_case(bot) {
+            if value.to_cell().trim().eq_ignore_ascii_case(bot) {
                 continue;
             }
             if is_strict {
-                return Err(Unread::Stranger);
+                return Err(MessageError::OtherBot);
             }
-            self.put_aside(&name, value);
+            self.add_extra(&name, value);
         }
         self.join_parts();
         let mut cells = Vec::with_capacity(FIELDS.len());
-        for (place, field) in FIELDS.iter().enumerate() {
-            let said = self.said.get_mut(place).and_then(Option::take);
-            let made = said.map_or(Ok(Cell::Null), |said| cell(field.kind, said.value));
-            cells.push(made.unwrap_or_else(|unfit| {
-                self.put_aside(field.column, unfit);
+        for (index, field) in FIELDS.iter().enumerate() {
+            let named = self.fields.get_mut(index).and_then(Option::take);
+            let made = named.map_or(Ok(Cell::Null), |named| cell(field.value_type, named.value));
+            cells.push(made.unwrap_or_else(|value| {
+                self.add_extra(field.column, value);
                 Cell::Null
             }));
         }
         let Some(Cell::Time(at)) = cells.get(TIMESTAMP) else {
-            return Err(Unread::Reason("has no timestamp that could be read"));
+            return Err(MessageError::Invalid("has no valid timestamp".into()));
         };
         let at = *at;
         if cells.get(ID) == Some(&Cell::Null) {
-            let key = stand_in(at, &cells).ok_or(Unread::Reason("has neither an id nor a conversation"))?;
-            cells[ID] = Cell::Text(key.into());
+            let id = hashed_id(at, &cells);
+            let id = id.ok_or(MessageError::Invalid("has neither an id nor a conversation".into()))?;
+            cells[ID] = Cell::Text(id.into());
         }
         Ok(Message { at, cells, extra: Json::Object(self.extra).to_string() })
     }
 
-    /// Puts the parts of a field into it, or makes it of them.
+    /// Puts parts into the fields that they belong to.
     fn join_parts(&mut self) {
-        for (place, path, name, value) in std::mem::take(&mut self.parts) {
-            let Some(slot) = self.said.get_mut(place) else { continue };
-            let said = slot.take().unwrap_or_else(|| Said { name: name.clone(), value: Json::Object(BTreeMap::new()) });
-            let mut whole = said.value.agreed();
-            let value = value.agreed();
-            let is_in = whole.fill(&path, value.clone());
-            *slot = Some(Said { name: said.name, value: whole });
-            if !is_in {
-                self.put_aside(&name, value);
+        for MetaPart { field, path, named: NamedValue { name, value } } in std::mem::take(&mut self.parts) {
+            let Some(slot) = self.fields.get_mut(field) else { continue };
+            let empty = || NamedValue { name: name.clone(), value: Json::Object(BTreeMap::new()) };
+            let whole = slot.take().unwrap_or_else(empty);
+            let (mut object, value) = (whole.value.untyped(), value.untyped());
+            let is_joined = object.set_default(&path, value.clone());
+            *slot = Some(NamedValue { name: whole.name, value: object });
+            if !is_joined {
+                self.add_extra(&name, value);
             }
         }
     }
 }
 
-impl Said {
-    fn rank(&self, place: usize) -> (bool, &str) {
-        let field = FIELDS.get(place);
-        let is_own = field.is_some_and(|field| field.names.first() == Some(&self.name.as_str()));
-        (!is_own, self.name.as_str())
+impl NamedValue {
+    /// The smaller, the closer to the documented name of the field.
+    fn rank(&self, index: usize) -> (bool, &str) {
+        let field = FIELDS.get(index);
+        let is_documented = field.is_some_and(|field| field.names.first() == Some(&self.name.as_str()));
+        (!is_documented, self.name.as_str())
     }
 }
 
 impl Message {
-    /// Reads one element of an answer about `bot`.
-    pub fn read(raw: &RawValue, bot: &str) -> Result<Self, Unread> {
-        let Some(Json::Object(members)) = Json::of(raw) else { return Err(Unread::Reason("is no object")) };
-        let mut draft = Draft::new();
+    /// Parses one row of a response about `bot`.
+    ///
+    /// # Errors
+    /// Why the row is not a message.
+    pub fn parse(raw: &RawValue, bot: &str) -> Result<Self, MessageError> {
+        let Some(Json::Object(members)) = Json::from_raw(raw) else {
+            return Err(MessageError::Invalid("is not an object".into()));
+        };
+        let mut builder = MessageBuilder::new();
         for (name, value) in members {
-            draft.note(&name, &meaning(&name), value);
+            builder.add(&name, &resolve(&name), value);
         }
-        draft.finish(bot, false)
+        builder.finish(bot, false)
     }
 
-    /// Its row.
+    /// The row of the table.
     pub fn row<'a>(self, account: &'a str, bot: &'a str) -> Row<'a> {
-        let mut row = Row::new(Entity::shape());
-        let named = [Cell::Text(account.into()), Cell::Text(bot.into())];
+        let mut row = Row::new(Entity::schema());
+        let first = [Cell::Text(account.into()), Cell::Text(bot.into())];
         let extra = Cell::Json(self.extra.into());
-        for (place, cell) in named.into_iter().chain(self.cells).chain([extra]).enumerate() {
+        for (place, cell) in first.into_iter().chain(self.cells).chain([extra]).enumerate() {
             row.set(place, cell);
         }
         row
     }
 }
 
-/// What tells a message apart that has no id.
-fn stand_in(at: DateTime<Utc>, cells: &[Cell<'_>]) -> Option<String> {
-    let text = |place: usize| match cells.get(place) {
+/// The id of a message that has none: a hash of conversation, time and text.
+fn hashed_id(at: DateTime<Utc>, cells: &[Cell<'_>]) -> Option<String> {
+    let text = |index: usize| match cells.get(index) {
         Some(Cell::Text(text)) => Some(text.as_ref()),
         _ => None,
     };
@@ -201,21 +226,20 @@ fn stand_in(at: DateTime<Utc>, cells: &[Cell<'_>]) -> Option<String> {
     Some(format!("~{:032x}", xxh3_128(parts.as_bytes())))
 }
 
-/// Whether a file whose columns have these meanings is a message report: a row needs a time, and an id or what stands
-/// in for it.
-pub fn is_report<'a>(columns: impl IntoIterator<Item = &'a Meaning>) -> bool {
+/// Whether a file with these columns is a message report: each row needs a timestamp, and an id or a conversation.
+pub fn is_report<'a>(columns: impl IntoIterator<Item = &'a FieldName>) -> bool {
     let mut has = [false; 3];
-    for means in columns {
-        for (has, place) in has.iter_mut().zip([TIMESTAMP, ID, CONVERSATION]) {
-            *has |= *means == Meaning::Field(place);
+    for column in columns {
+        for (has, index) in has.iter_mut().zip([TIMESTAMP, ID, CONVERSATION]) {
+            *has |= *column == FieldName::Field(index);
         }
     }
     let [timestamp, id, conversation] = has;
     timestamp && (id || conversation)
 }
 
-/// The fields that the constants here speak of.
+/// The columns of the fields whose indexes are constants here.
 #[cfg(test)]
-pub fn places() -> [&'static str; 4] {
-    [ID, TIMESTAMP, MESSAGE, CONVERSATION].map(|place| FIELDS[place].column)
+pub fn indexed_columns() -> [&'static str; 4] {
+    [ID, TIMESTAMP, MESSAGE, CONVERSATION].map(|index| FIELDS[index].column)
 }

@@ -1,55 +1,47 @@
 #![doc = include_str!("README.md")]
 
-mod accepted;
-mod answer;
 mod days;
+mod export_reply;
+mod field_names;
 mod fields;
 mod message;
-mod names;
+mod message_rows;
+mod query;
 mod refusal;
-mod request;
+mod registration;
+mod report_file;
+mod report_response;
 mod rules;
 mod settings;
-mod sheet;
-mod shelf;
 mod token;
 
 #[cfg(test)]
 mod tests;
 
-use crate::Vendor;
-use accepted::Accepted;
-use answer::Answer;
+pub use registration::VENDOR;
+
+use crate::csv_reader::CsvReader;
+use crate::json::body::JsonBody;
+use crate::response_reader::ResponseReader;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use days::ToDate;
 use domain::fault::Fault;
+use domain::job::Slice;
 use domain::lane::LaneKey;
 use domain::rules::Rules;
 use domain::source::{Cursor, Mailbox, Reader, Request, Source, Stream};
-use domain::want::Slice;
-use entities::upsert::Batch;
-use request::Question;
+use entities::rows::RowBatch;
+use export_reply::ExportReply;
+use message_rows::MessageRows;
+use query::Query;
+use report_file::ReportFile;
+use report_response::ReportResponse;
 use secrecy::{ExposeSecret, SecretString};
-use sheet::Sheet;
-use shelf::Shelf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Certainly, as it is registered.
-pub const VENDOR: Vendor = Vendor {
-    name: NAME,
-    title: "Certainly",
-    secrets: &["token", "mailbox_password"],
-    keys: settings::KEYS,
-    open: settings::open,
-};
-
-const NAME: &str = "certainly";
-const TABLE: &str = "certainly_messages";
-const AT: &str = "timestamp";
-
-/// One account at Certainly: a user's token, and the bots that are asked about.
+/// One account at Certainly: a user's token, and the bots to fetch.
 #[derive(Debug)]
 pub struct Certainly {
     account: String,
@@ -59,32 +51,42 @@ pub struct Certainly {
     bots: Vec<String>,
     report: u8,
     to_date: ToDate,
-    /// Whether an answer has shown that the vendor counts `toDate` in. Forgotten when the process ends; asking again
-    /// costs a request.
-    counts_in: Arc<AtomicBool>,
+    /// Whether a response has shown that the vendor includes `toDate`. The process forgets it when it ends; learning it
+    /// again costs one request.
+    includes_to_date: Arc<AtomicBool>,
     mailbox: Option<Mailbox>,
     rules: Rules,
 }
 
 impl Certainly {
-    /// Refuses a stream that is none.
-    fn known<'a>(&self, stream: &'a str) -> Result<&'a str, Fault> {
+    /// The rows of the bot that is called `stream`.
+    fn rows_of(&self, stream: &str) -> Result<MessageRows, Fault> {
+        self.bot(stream).map(|bot| MessageRows::new(&self.account, bot))
+    }
+
+    fn bot<'a>(&self, stream: &'a str) -> Result<&'a str, Fault> {
         let is_known = self.bots.iter().any(|bot| bot == stream);
         is_known.then_some(stream).ok_or_else(|| Fault::Refused(format!("Certainly has no bot {stream:?} here")))
     }
 }
 
-impl Source<Batch> for Certainly {
+impl Source<RowBatch> for Certainly {
     fn account(&self) -> &str {
         &self.account
     }
 
     fn vendor(&self) -> &'static str {
-        NAME
+        VENDOR.name
     }
 
     fn streams(&self) -> Vec<Stream> {
-        self.bots.iter().map(|bot| Stream { name: bot.clone(), table: TABLE, at: AT, part: Some("bot_id") }).collect()
+        let stream = |bot: &String| Stream {
+            name: bot.clone(),
+            table: "certainly_messages",
+            at: "timestamp",
+            partition: Some("bot_id"),
+        };
+        self.bots.iter().map(stream).collect()
     }
 
     fn rules(&self) -> &Rules {
@@ -95,27 +97,28 @@ impl Source<Batch> for Certainly {
         Tz::UTC
     }
 
-    /// An export is one for each token, "if another previous request was requested"; so the lane is the token's.
+    /// A token has one export at a time ("if another previous request was requested"): the lane belongs to the token.
     fn lane(&self) -> LaneKey {
-        LaneKey::of(NAME, self.token.expose_secret())
+        LaneKey::of(VENDOR.name, self.token.expose_secret())
     }
 
     fn ask(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
-        Ok(request::request(self, self.known(stream)?, Question::of(slice, cursor)?))
+        Ok(query::request(self, self.bot(stream)?, Query::of(slice, cursor)?))
     }
 
-    fn reader(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Box<dyn Reader<Batch>>, Fault> {
-        let shelf = Shelf::new(&self.account, self.known(stream)?);
-        let question = Question::of(slice, cursor)?;
-        if matches!(question, Question::Mail(_)) {
-            return Ok(Box::new(Accepted::default()));
+    fn reader(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Box<dyn Reader<RowBatch>>, Fault> {
+        let rows = self.rows_of(stream)?;
+        let query = Query::of(slice, cursor)?;
+        if matches!(query, Query::Mail(_)) {
+            return Ok(Box::new(ResponseReader::new(ExportReply::default())));
         }
-        let counts_in = (self.to_date == ToDate::Inclusive).then(|| Arc::clone(&self.counts_in));
-        Ok(Box::new(Answer::new(shelf, question, self.rules.row_cap, counts_in)))
+        let includes_to_date = (self.to_date == ToDate::Inclusive).then(|| Arc::clone(&self.includes_to_date));
+        let response = ReportResponse::new(rows, query, self.rules.row_cap, includes_to_date);
+        Ok(Box::new(ResponseReader::new(JsonBody::new(response))))
     }
 
-    fn file_reader(&self, stream: &str) -> Result<Box<dyn Reader<Batch>>, Fault> {
-        Ok(Box::new(Sheet::new(Shelf::new(&self.account, self.known(stream)?))))
+    fn file_reader(&self, stream: &str) -> Result<Box<dyn Reader<RowBatch>>, Fault> {
+        Ok(Box::new(ResponseReader::new(CsvReader::new(ReportFile::new(self.rows_of(stream)?)))))
     }
 
     fn mailbox(&self) -> Option<&Mailbox> {
@@ -123,6 +126,6 @@ impl Source<Batch> for Certainly {
     }
 
     fn credential_ends(&self) -> Option<DateTime<Utc>> {
-        token::ends(self.token.expose_secret())
+        token::expires_at(self.token.expose_secret())
     }
 }

@@ -1,61 +1,58 @@
-//! What a status other than a success means, and the words that come with it.
+//! The meaning of a status other than a success, and of the texts that come with it.
 
-use crate::words::Words;
+use crate::error_body::ErrorBody;
+use crate::status_fault::status_fault;
 use domain::fault::Fault;
 use domain::source::Head;
 use std::time::Duration;
 
-/// By these words the vendor is known to be at work on an earlier export. Its answer is lost from its page: "If another
-/// previous request was requested, the following response is returned".
+/// Words by which the vendor says that it still works on an earlier export. The page lost the response itself: "If
+/// another previous request was requested, the following response is returned".
 const BUSY: [&str; 6] = ["already", "previous", "in progress", "running", "pending", "wait"];
 
-/// What `head` and `words` mean where the status is no success.
-pub fn refusal(head: Head, words: &Words) -> Fault {
-    let text = words.quote(&format!("HTTP {}", head.status));
+/// The fault of a status that is no success.
+pub fn refusal(head: Head, body: &ErrorBody) -> Fault {
+    let text = body.describe(&format!("HTTP {}", head.status));
     match head.status {
-        401 => Fault::Unauthorised(text),
-        // A bot that is not the token's must not stop the others.
-        403 => Fault::Refused(format!("{text} (is the bot one of the token's user?)")),
+        // A bot that does not belong to the token must not stop the other bots.
+        403 => Fault::Refused(format!("{text}; check that the bot belongs to the user of the token")),
         404 | 410 => Fault::Refused(format!(
-            "{text} (is message_report_path right? the vendor calls message reports a legacy feature: they may be gone)"
+            "{text}; check the setting message_report_path (the vendor calls message reports a legacy feature, which it \
+             may have removed)"
         )),
-        408 | 504 => Fault::TimedOut(text),
-        429 => Fault::Throttled { retry_after: head.retry_after.max(wait(words)), text },
-        // In the way of something else; that passes.
-        409 | 423 | 425 => Fault::Unreachable(text),
-        400..=499 => Fault::Refused(text),
-        _ => Fault::Unreachable(text),
+        429 => Fault::Throttled { retry_after: head.retry_after.max(wait(body)), text },
+        _ => status_fault(head, text),
     }
 }
 
-/// What the answer to the question for an export means, where the vendor has not taken it.
-pub fn export_refusal(head: Head, words: &Words) -> Option<Fault> {
-    let busy = || Fault::Busy(words.quote(&format!("HTTP {}", head.status)));
+/// The fault of a response to a request for an export; `None` where the vendor accepts.
+pub fn export_refusal(head: Head, body: &ErrorBody) -> Option<Fault> {
+    let busy = || Fault::Busy(body.describe(&format!("HTTP {}", head.status)));
     match head.status {
-        200..=299 if words.is_page() => Some(Fault::Malformed("HTML page instead of an answer".to_owned())),
-        200..=299 => is_busy(words).then(busy),
-        401 => Some(refusal(head, words)),
+        200..=299 if body.is_html() => Some(Fault::Malformed("HTML page instead of JSON".to_owned())),
+        200..=299 => is_busy(body).then(busy),
+        401 => Some(refusal(head, body)),
         409 | 423 => Some(busy()),
-        400..=499 if is_busy(words) => Some(busy()),
-        429 if head.retry_after.is_none() && !is_throttled(words) => Some(busy()),
-        _ => Some(refusal(head, words)),
+        400..=499 if is_busy(body) => Some(busy()),
+        429 if head.retry_after.is_none() && !is_throttled(body) => Some(busy()),
+        _ => Some(refusal(head, body)),
     }
 }
 
-/// Whether the vendor says that it is at work on an earlier export.
-fn is_busy(words: &Words) -> bool {
-    let text = words.lowercase();
-    !words.is_page() && !is_throttled(words) && BUSY.iter().any(|word| text.contains(word))
+/// Whether the vendor says that it still works on an earlier export.
+fn is_busy(body: &ErrorBody) -> bool {
+    let text = body.lowercase();
+    !body.is_html() && !is_throttled(body) && BUSY.iter().any(|word| text.contains(word))
 }
 
 /// "Request was throttled. Expected available in 30 seconds."
-fn is_throttled(words: &Words) -> bool {
-    words.lowercase().contains("throttled")
+fn is_throttled(body: &ErrorBody) -> bool {
+    body.lowercase().contains("throttled")
 }
 
-/// The wait in those words, rounded up: never too early.
-fn wait(words: &Words) -> Option<Duration> {
-    let text = words.lowercase();
+/// The wait that the text states, rounded up to seconds.
+fn wait(body: &ErrorBody) -> Option<Duration> {
+    let text = body.lowercase();
     let (_, after) = text.split_once("available in")?;
     let seconds: f64 = after.split_whitespace().next()?.parse().ok()?;
     let wait = Duration::try_from_secs_f64(seconds).ok()?;

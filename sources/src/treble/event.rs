@@ -1,54 +1,54 @@
-//! What a webhook tells, of the account or of a flow → a row of `treble_events`.
+//! A webhook's event, of the account or of a flow, becomes a row of `treble_events`.
 
 use super::phone;
 use super::session::put_phone;
 use crate::json::Json;
-use crate::record::Members;
+use crate::members::Members;
+use crate::preamble::trim;
 use chrono::{DateTime, Utc};
-use domain::hook::{Event, HookFault};
-use entities::rows::{Cell, Row, Rows};
-use entities::shape::Table;
-use entities::tables::treble_events::Entity;
-use entities::upsert::Batch;
+use domain::webhook::{WebhookEvent, WebhookFault};
+use entities::rows::{Cell, Row, RowBatch};
+use entities::schema::VendorTable;
+use entities::treble_events::Entity;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// The longest id, and the longest type.
-const LONGEST: usize = 128;
+/// The longest id, and the longest type, in bytes.
+const MAX_TEXT: usize = 128;
 
-/// The events in `body`: one, or a list of them.
-pub fn read(account: &str, body: &[u8]) -> Result<Vec<Event<Batch>>, HookFault> {
-    let malformed = |why: &str| HookFault::Malformed(why.to_owned());
-    let text = std::str::from_utf8(body).map_err(|_| malformed("bytes that are no UTF-8"))?;
-    let events = match Json::read(text.trim_start_matches('\u{feff}')) {
+/// The events in `body`: one, or a list of several.
+pub fn parse(account: &str, body: &[u8]) -> Result<Vec<WebhookEvent<RowBatch>>, WebhookFault> {
+    let malformed = |why: &str| WebhookFault::Malformed(why.to_owned());
+    let text = std::str::from_utf8(body).map_err(|_| malformed("bytes that are not UTF-8"))?;
+    let events = match Json::parse(trim(text)) {
         Some(Json::List(events)) => events,
         Some(event) => vec![event],
-        None => return Err(malformed("no JSON")),
+        None => return Err(malformed("not JSON")),
     };
-    events.into_iter().map(|event| one(account, event)).collect()
+    events.into_iter().map(|event| parse_event(account, event)).collect()
 }
 
-fn one(account: &str, body: Json) -> Result<Event<Batch>, HookFault> {
-    let malformed = |why: &str| HookFault::Malformed(why.to_owned());
+fn parse_event(account: &str, body: Json) -> Result<WebhookEvent<RowBatch>, WebhookFault> {
+    let malformed = |why: &str| WebhookFault::Malformed(why.to_owned());
     let written = body.to_string();
-    let event = Members::of(body).ok_or_else(|| malformed("an event that is no object"))?;
-    // Those of flows have no id. The same words are then the same event.
-    let short = |name: &str| event.text(name).filter(|text| text.len() <= LONGEST);
+    let event = Members::of(body).ok_or_else(|| malformed("an event that is not an object"))?;
+    // Events of flows have no id. Then two events with the same text are the same event.
+    let short = |name: &str| event.text(name).filter(|text| text.len() <= MAX_TEXT);
     let id = short("event_id").unwrap_or_else(|| format!("hash:{:032x}", xxh3_128(written.as_bytes())));
-    let kind = short("event_type").unwrap_or_else(|| kind(&event).to_owned());
-    let mut rows = Rows::new(Entity::shape());
-    let mut row = Row::new(rows.shape());
+    let kind = short("event_type").unwrap_or_else(|| flow_event_type(&event).to_owned());
+    let mut rows = RowBatch::new(Entity::schema());
+    let mut row = Row::new(rows.schema());
     row.put("account", Cell::Text(account.into()));
     row.put("event_id", Cell::Text(id.as_str().into()));
     row.put("event_type", Cell::Text(kind.as_str().into()));
     fill(&mut row, &event);
     row.put("body", Cell::Json(written.into()));
     rows.push(&row).map_err(|bad| malformed(&bad.to_string()))?;
-    // Webhooks call a session by its external id only, by which it cannot be asked for.
-    Ok(Event { id, kind, rows: vec![rows], leads: Vec::new() })
+    // A webhook names a session by its external id, and no request can fetch a session by that.
+    Ok(WebhookEvent { id, kind, rows: vec![rows], items: Vec::new() })
 }
 
 fn fill(row: &mut Row<'_>, event: &Members) {
-    let inner = |name: &str| event.get(name).cloned().and_then(Members::of);
+    let inner = |name: &str| event.object(name);
     let within = |name: &str, member: &str| inner(name).and_then(|inner| inner.text(member));
     let time_within = |name: &str, member: &str| inner(name).and_then(|inner| inner.time(member));
     put_phone(row, inner("user").and_then(|user| phone::digits(&user)).or_else(|| phone::digits(event)));
@@ -70,16 +70,15 @@ fn fill(row: &mut Row<'_>, event: &Members) {
     row.put("ended_at", time(time_within("session", "closed_at").or_else(|| event.time("failed_at"))));
 }
 
-/// Which of a flow's events it is shows in what it has.
-fn kind(event: &Members) -> &'static str {
-    let question = event.get("question").cloned().and_then(Members::of);
-    let asked = question.and_then(|question| question.text("type")).unwrap_or_default();
-    let is_of_flow = ["session_id", "conversation_id", "user_session_keys"].iter().any(|name| event.has(name));
+/// The type of a flow's event, which shows in its members.
+fn flow_event_type(event: &Members) -> &'static str {
+    let question_type = event.object("question").and_then(|question| question.text("type")).unwrap_or_default();
+    let is_flow = ["session_id", "conversation_id", "user_session_keys"].iter().any(|name| event.has(name));
     if event.has("timeout_at") {
         "flow.timeout"
     } else if event.has("actual_response") {
-        if asked == "OPT_OUT" { "flow.opt_out" } else { "flow.response" }
-    } else if is_of_flow {
+        if question_type == "OPT_OUT" { "flow.opt_out" } else { "flow.response" }
+    } else if is_flow {
         "flow.closed"
     } else {
         "unknown"

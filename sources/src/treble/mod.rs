@@ -1,57 +1,48 @@
 #![doc = include_str!("README.md")]
 
-mod entries;
 mod event;
-mod message;
-mod page;
+mod history;
 mod phone;
-mod poll;
-mod question;
+mod poll_list;
+mod query;
 mod refusal;
-mod report;
+mod registration;
 mod request;
 mod rules;
 mod session;
+mod session_page;
+mod session_report;
 mod settings;
-mod shelf;
-mod spelling;
+mod timestamps;
 
 #[cfg(test)]
 mod tests;
 
-use crate::Vendor;
-use crate::grid::Grid;
-use crate::proof::is_same;
-use crate::whole::Whole;
+pub use registration::VENDOR;
+
+use crate::csv_reader::CsvReader;
+use crate::json::array::JsonArray;
+use crate::json::body::JsonBody;
+use crate::response_reader::ResponseReader;
+use crate::signature::secrets_match;
 use chrono_tz::Tz;
 use domain::fault::Fault;
-use domain::hook::{Event, Hook, HookFault};
+use domain::job::Slice;
 use domain::lane::LaneKey;
 use domain::rules::Rules;
 use domain::source::{Cursor, Reader, Request, Source, Stream};
-use domain::want::Slice;
-use entities::upsert::Batch;
-use entries::Entries;
-use message::Messages;
-use page::Page;
-use poll::Polls;
-use question::Question;
-use report::Report;
+use domain::webhook::{Webhook, WebhookEvent, WebhookFault};
+use entities::rows::RowBatch;
+use history::History;
+use poll_list::PollList;
+use query::Query;
 use secrecy::{ExposeSecret, SecretString};
+use session_page::SessionPage;
+use session_report::SessionReport;
 
-/// Treble, as it is registered.
-pub const VENDOR: Vendor = Vendor {
-    name: NAME,
-    title: "Treble",
-    secrets: &["token", "webhook_secret"],
-    keys: settings::KEYS,
-    open: settings::open,
-};
-
-const NAME: &str = "treble";
 const STREAM: &str = "sessions";
 
-/// One company at Treble: a key, and perhaps the secret in the address that its webhooks are posted to.
+/// One account at Treble: a company's key, and the secret in the URL of its webhooks, if any.
 #[derive(Debug)]
 pub struct Treble {
     account: String,
@@ -62,63 +53,68 @@ pub struct Treble {
 }
 
 impl Treble {
-    fn known(stream: &str) -> Result<(), Fault> {
+    /// Refuses an unknown stream.
+    fn check(stream: &str) -> Result<(), Fault> {
         let is_known = stream == STREAM;
         is_known.then_some(()).ok_or_else(|| Fault::Refused(format!("Treble has no stream {stream:?}")))
     }
 }
 
-impl Source<Batch> for Treble {
+impl Source<RowBatch> for Treble {
     fn account(&self) -> &str {
         &self.account
     }
 
     fn vendor(&self) -> &'static str {
-        NAME
+        VENDOR.name
     }
 
     fn streams(&self) -> Vec<Stream> {
-        vec![Stream { name: STREAM.to_owned(), table: "treble_sessions", at: "created_at", part: None }]
+        vec![Stream { name: STREAM.to_owned(), table: "treble_sessions", at: "created_at", partition: None }]
     }
 
     fn rules(&self) -> &Rules {
         &self.rules
     }
 
-    /// Instants are seconds since 1970, or without an offset and UTC's.
+    /// Timestamps are seconds since 1970, or UTC without an offset.
     fn zone(&self) -> Tz {
         Tz::UTC
     }
 
     fn lane(&self) -> LaneKey {
-        LaneKey::of(NAME, self.token.expose_secret())
+        LaneKey::of(VENDOR.name, self.token.expose_secret())
     }
 
     fn ask(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
-        Self::known(stream)?;
-        Ok(request::request(self, &Question::of(slice, cursor)?))
+        Self::check(stream)?;
+        Ok(request::request(self, &Query::of(slice, cursor)?))
     }
 
-    fn reader(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Box<dyn Reader<Batch>>, Fault> {
-        Self::known(stream)?;
-        Ok(match Question::of(slice, cursor)? {
-            Question::Polls(window) => Box::new(Entries::new(Polls::new(&self.account, window))),
-            Question::Sessions { poll, next, .. } => Box::new(Whole::new(Page::new(&self.account, poll, next))),
-            Question::History(session) => Box::new(Entries::new(Messages::new(&self.account, session))),
+    fn reader(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Box<dyn Reader<RowBatch>>, Fault> {
+        Self::check(stream)?;
+        Ok(match Query::of(slice, cursor)? {
+            Query::Polls(window) => Box::new(ResponseReader::new(JsonArray::new(PollList::new(&self.account, window)))),
+            Query::Sessions { poll, next, .. } => {
+                Box::new(ResponseReader::new(JsonBody::new(SessionPage::new(&self.account, poll, next))))
+            }
+            Query::History(session) => {
+                Box::new(ResponseReader::new(JsonArray::new(History::new(&self.account, session))))
+            }
         })
     }
 
-    fn file_reader(&self, stream: &str) -> Result<Box<dyn Reader<Batch>>, Fault> {
-        Self::known(stream)?;
-        Ok(Box::new(Grid::new(Report::new(&self.account))))
+    fn file_reader(&self, stream: &str) -> Result<Box<dyn Reader<RowBatch>>, Fault> {
+        Self::check(stream)?;
+        Ok(Box::new(ResponseReader::new(CsvReader::new(SessionReport::new(&self.account)))))
     }
 
-    fn hook(&self, hook: &Hook<'_>) -> Result<Vec<Event<Batch>>, HookFault> {
-        let secret = self.webhook_secret.as_ref().ok_or(HookFault::Forged("the account has no webhook_secret"))?;
-        let told = hook.secret.as_ref().ok_or(HookFault::Forged("no secret in the address"))?;
-        if !is_same(secret, told) {
-            return Err(HookFault::Forged("another secret in the address"));
+    fn webhook(&self, hook: &Webhook<'_>) -> Result<Vec<WebhookEvent<RowBatch>>, WebhookFault> {
+        let secret = self.webhook_secret.as_ref().ok_or(WebhookFault::Forged("the account has no webhook_secret"))?;
+        let received = hook.secret.as_ref().ok_or(WebhookFault::Forged("the URL has no secret"))?;
+        if !secrets_match(secret, received) {
+            return Err(WebhookFault::Forged("the secret in the URL is wrong"));
         }
-        event::read(&self.account, hook.body)
+        event::parse(&self.account, hook.body)
     }
 }

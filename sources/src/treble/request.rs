@@ -1,38 +1,28 @@
-//! A question → the request for it.
+//! Builds the request for a query.
 
 use super::Treble;
-use super::question::Question;
+use super::query::Query;
 use domain::source::Request;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret;
-use std::fmt::Write;
 
-/// Sessions of a page: as many as a public client asks for.
-pub const ROWS: usize = 100;
+/// The sessions of a page. A public client requests as many.
+pub const PAGE_SIZE: usize = 100;
+/// The characters that a query's value may not contain: all but the unreserved ones of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Asks `question`.
-pub fn request(account: &Treble, question: &Question) -> Request {
+/// The request for `query`.
+pub fn request(account: &Treble, query: &Query) -> Request {
     let base = &account.base;
-    let url = match question {
-        Question::Polls(_) => format!("{base}/poll/api/all"),
-        Question::Sessions { poll, since, until, next } => {
-            let next = next.as_ref().map(|next| format!("&next_id={}", encoded(next))).unwrap_or_default();
-            format!("{base}/devapi/poll/{poll}/sessions?limit={ROWS}&since={since}&until={until}{next}")
+    let url = match query {
+        Query::Polls(_) => format!("{base}/poll/api/all"),
+        Query::Sessions { poll, since, until, next } => {
+            let next = next.as_ref().map(|next| format!("&next_id={}", utf8_percent_encode(next, RESERVED)));
+            let next = next.unwrap_or_default();
+            format!("{base}/devapi/poll/{poll}/sessions?limit={PAGE_SIZE}&since={since}&until={until}{next}")
         }
-        Question::History(session) => format!("{base}/devapi/session/{}/history", session.id),
+        Query::History(session) => format!("{base}/devapi/session/{}/history", session.id),
     };
     // The key alone, without `Bearer`.
     Request::get(url, vec![("Authorization".to_owned(), account.token.expose_secret().into())])
-}
-
-/// `text` as the value of a parameter.
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // A text takes all that is written to it.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
 }

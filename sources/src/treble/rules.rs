@@ -1,47 +1,30 @@
-//! What Treble permits, and how we keep to it.
+//! The vendor's limits, and the defaults within them.
 
 use chrono::TimeDelta;
 use domain::rules::{Limits, Rules};
 use std::time::Duration;
 
-/// The vendor's own rules. It publishes none; a public client reads twenty histories at once.
+/// The vendor's limits. It publishes none; a public client reads twenty histories at a time.
 pub fn limits() -> Limits {
     Limits {
-        // Sessions come in pages, so that a window may be as long as one likes; a failure costs all its pages.
+        // Sessions come in pages, so that a window may have any length; but a failure costs all pages of a window.
         longest: TimeDelta::days(31),
         row_cap: u64::MAX,
-        width: 4,
+        max_in_flight: 4,
         spacing: Duration::ZERO,
     }
 }
 
-/// The rules where the settings say nothing.
+/// The rules of an account that sets none.
 pub fn defaults() -> Rules {
     Rules {
-        // Each of so many days' lists is asked for at one go, page by page.
+        // One request reads the lists of the whole window, page by page.
         longest: TimeDelta::days(7),
-        step: TimeDelta::seconds(1),
-        grain: TimeDelta::seconds(1),
-        ready_after: None,
-        spill: TimeDelta::zero(),
-        retention: None,
-        export: None,
-        row_cap: limits().row_cap,
-        // Four at once, each this long after the one before it: ten a second.
+        // Four requests at a time, each 400 ms after the one before it: ten a second.
         spacing: Duration::from_millis(400),
-        width: limits().width,
-        daily_quota: None,
-        interval: Duration::from_mins(5),
-        // Lists are by the time a session was made, and replies come later: connectors look back over some days.
+        // Lists go by the time of a session's start, and replies come later: other connectors look back for days.
         settle: TimeDelta::days(7),
-        refresh: Duration::from_hours(6),
-        overlap: TimeDelta::hours(1),
-        timeout: Duration::from_secs(70),
-        lease: Duration::from_secs(90),
-        retry_min: Duration::from_secs(5),
-        retry_max: Duration::from_mins(5),
-        pending: Duration::from_mins(5),
-        maintenance_pause: Duration::from_mins(10),
         requests_per_second: Some(10.0),
+        ..Rules::base(&limits())
     }
 }

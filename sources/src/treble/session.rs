@@ -1,30 +1,35 @@
-//! A session in a list → its row, and the question for its history.
+//! A session in a list becomes a row of `treble_sessions`, and the key of its history.
 
 use super::phone;
-use super::question::{Session, is_id};
-use super::shelf::Shelf;
-use super::spelling::settled;
+use super::query::{Session, is_id};
+use super::timestamps::normalize_timestamps;
 use crate::json::Json;
-use crate::record::{Field, Kind, Members, field};
+use crate::members::{Mapping, Members, ValueType, same_name};
+use crate::row_batcher::RowBatcher;
 use chrono::TimeDelta;
-use domain::lead::Lead;
+use domain::item::Item;
 use domain::window::Window;
 use entities::rows::{Cell, Row};
 
-const FIELDS: [Field; 3] = [
-    field("external_id", Kind::Text),
-    field("finished_at", Kind::Time),
-    // No document names it in a list; a list is where it is told, if anywhere.
-    field("deployment_status", Kind::Text),
+/// The columns of a session that have the vendor's names.
+const SESSION: [Mapping; 3] = [
+    same_name("external_id", ValueType::Text),
+    same_name("finished_at", ValueType::Time),
+    // No document names it; if the vendor sends it at all, then in a list.
+    same_name("deployment_status", ValueType::Text),
 ];
-const USER: [Field; 2] = [field("country_code", Kind::Text), field("cellphone", Kind::Text)];
+/// The columns of the session's user that have the vendor's names.
+const USER: [Mapping; 2] = [same_name("country_code", ValueType::Text), same_name("cellphone", ValueType::Text)];
 
-/// Puts a session of `poll` on `shelf`, and says what to ask next.
-pub fn store(shelf: &mut Shelf, account: &str, poll: &str, json: Json) -> Result<Lead, String> {
-    let mut members = Members::of(settled(json)).ok_or("is no object")?;
-    let id = members.text("id").filter(|id| is_id(id)).ok_or("has no id")?;
-    let created = members.time("created_at").ok_or("has no created_at that could be read")?;
-    let of = Window::new(created, created + TimeDelta::seconds(1)).ok_or("has no created_at that could be read")?;
+/// Adds a session of `poll` to `batcher`. Returns its history, which is fetched next.
+///
+/// # Errors
+/// Why the JSON is not a session.
+pub fn store(batcher: &mut RowBatcher, account: &str, poll: &str, json: Json) -> Result<Item, String> {
+    let mut members = Members::of(normalize_timestamps(json)).ok_or("is not an object")?;
+    let id = members.text("id").filter(|id| is_id(id)).ok_or("has no valid id")?;
+    let created = members.time("created_at").ok_or("has no valid created_at")?;
+    let of = Window::new(created, created + TimeDelta::seconds(1)).ok_or("has no valid created_at")?;
     let finished = members.time("finished_at");
     for name in ["id", "created_at"] {
         members.take(name);
@@ -32,29 +37,29 @@ pub fn store(shelf: &mut Shelf, account: &str, poll: &str, json: Json) -> Result
     if members.text("poll_id").as_deref() == Some(poll) {
         members.take("poll_id");
     }
-    let mut row = shelf.row(account);
+    let mut row = batcher.row(account);
     row.put("session_id", Cell::Text(id.as_str().into()));
     row.put("poll_id", Cell::Text(poll.into()));
     row.put("created_at", Cell::Time(created));
     put_user(&mut row, &mut members);
-    members.fill(&mut row, &FIELDS);
-    row.put("extra", members.rest());
-    shelf.push(&row).map_err(|bad| bad.to_string())?;
+    members.fill(&mut row, &SESSION);
+    row.put("extra", members.into_extra());
+    batcher.push(&row).map_err(|bad| bad.to_string())?;
     let slice = Session { id, created }.slice();
-    Ok(Lead { slice, of: Some(of), seen: finished, has_ended: finished.is_some() })
+    Ok(Item { slice, scope: Some(of), seen_version: finished, has_ended: finished.is_some() })
 }
 
 fn put_user(row: &mut Row<'_>, members: &mut Members) {
-    let Some(mut user) = members.get("user").cloned().and_then(Members::of) else { return };
+    let Some(mut user) = members.object("user") else { return };
     members.take("user");
     put_phone(row, phone::digits(&user));
     user.fill(row, &USER);
     if user.names().next().is_some() {
-        row.put("user", user.rest());
+        row.put("user", user.into_extra());
     }
 }
 
-/// A phone's digits, and the last ten of them.
+/// Sets the columns of a phone number: its digits, and the last ten of them.
 pub fn put_phone(row: &mut Row<'_>, digits: Option<String>) {
     let Some(digits) = digits else { return };
     row.put("phone_tail", Cell::Text(phone::tail(&digits).to_owned().into()));

@@ -1,25 +1,25 @@
-//! An account's own settings.
+//! Reads the settings of an account.
 
 use super::{Treble, rules};
-use crate::address::base_url_or;
+use crate::server_url::base_url_or;
 use crate::settings::Settings;
-use crate::vendor::Opened;
+use crate::vendor::ConfiguredAccount;
 use domain::rules::Rules;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
-/// Treble's own keys.
+/// The settings that only Treble has.
 pub const KEYS: &[&str] = &["token", "base_url", "webhook_secret", "pending_interval"];
 
 const BASE: &str = "https://main.treble.ai";
 
-/// Opens an account, or tells `settings` what is wrong with it.
-pub fn open(settings: &mut Settings<'_>) -> Option<Opened> {
+/// Opens an account. Problems go to `settings`.
+pub fn open(settings: &mut Settings<'_>) -> Option<ConfiguredAccount> {
     let since = settings.since();
     let token = settings.secret("token");
     let base = base_url_or(settings, BASE);
     let webhook_secret = settings.value("webhook_secret").map(|_| webhook_secret(settings));
-    let pending_interval = settings.pending_interval(rules::defaults().pending);
+    let pending_interval = settings.wait("pending_interval", rules::defaults().pending);
     let rules = settings.rules(&rules::defaults(), &rules::limits());
 
     let source = Arc::new(Treble {
@@ -32,18 +32,18 @@ pub fn open(settings: &mut Settings<'_>) -> Option<Opened> {
         },
         rules: Rules { pending: pending_interval?, ..rules? },
     });
-    Some(Opened { source, since })
+    Some(ConfiguredAccount { source, since })
 }
 
-/// It is the last part of a path.
+/// The webhook secret, which is the last part of the webhook's URL.
 fn webhook_secret(settings: &mut Settings<'_>) -> Option<SecretString> {
     let secret = settings.secret("webhook_secret")?;
-    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     let text = secret.expose_secret();
-    if text.bytes().all(is_sign) && !matches!(text, "." | "..") {
+    if text.bytes().all(is_allowed) && !matches!(text, "." | "..") {
         return Some(secret);
     }
-    let why = "must have letters, digits, -, _, . and ~ only: it stands in an address";
-    settings.refuse("webhook_secret", why, "webhook_secret = \"…\", some 32 letters and digits by chance");
+    let why = "must contain only letters, digits, -, _, . and ~, because it is part of a URL";
+    settings.refuse("webhook_secret", why, "webhook_secret = \"…\", some 32 random letters and digits");
     None
 }

@@ -1,46 +1,43 @@
-//! A webhook's body is a JSON web token. What it claims is believed only if it is signed with the account's secret.
+//! Verifies a webhook. Its body is a JSON web token, signed with the account's webhook secret.
 
+use crate::base64url;
 use crate::json::Json;
-use crate::proof::is_signed;
-use crate::record::Members;
-use base64::Engine;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use domain::hook::HookFault;
+use crate::members::Members;
+use crate::signature::verify_hmac;
+use domain::webhook::WebhookFault;
 use secrecy::SecretString;
 
-/// Parts of a JWT have no padding; some writers put it there all the same.
-const PARTS: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
-/// What `body` claims: a token, bare or as `{"token": "…"}`.
-pub fn believed(secret: &SecretString, body: &[u8]) -> Result<Json, HookFault> {
-    let body = std::str::from_utf8(body).map_err(|_| HookFault::Forged("no token"))?.trim();
-    let token = match Json::read(body) {
-        None => body.to_owned(),
+/// The claims of the token in `body`: the token alone, as a JSON string, or as `{"token": "…"}`.
+///
+/// # Errors
+/// [`WebhookFault::Forged`] unless the token is signed with `secret`; [`WebhookFault::Malformed`] where its claims are not
+/// JSON.
+pub fn verify(secret: &SecretString, body: &[u8]) -> Result<Json, WebhookFault> {
+    let no_token = WebhookFault::Forged("the body is not a token");
+    let Ok(body) = std::str::from_utf8(body) else { return Err(no_token) };
+    let token = match Json::parse(body.trim()) {
+        None => body.trim().to_owned(),
         Some(Json::Text(token)) => token,
         Some(json) => {
             let token = Members::of(json).and_then(|members| members.text("token"));
-            token.ok_or(HookFault::Forged("JSON without a token"))?
+            token.ok_or(WebhookFault::Forged("the body is JSON without a token"))?
         }
     };
-    let (signed, signature) = token.trim().rsplit_once('.').ok_or(HookFault::Forged("no token"))?;
-    let (header, claims) = signed.split_once('.').ok_or(HookFault::Forged("no token"))?;
-    // The header is the sender's word: it may not choose how it is to be proved.
-    let header = part(header).and_then(Members::of).ok_or(HookFault::Forged("no token"))?;
+    let Some((signed, signature)) = token.trim().rsplit_once('.') else { return Err(no_token) };
+    let Some((header, claims)) = signed.split_once('.') else { return Err(no_token) };
+    // The sender wrote the header, so the header must not choose the algorithm.
+    let Some(header) = decode(header).and_then(Members::of) else { return Err(no_token) };
     if header.text("alg").as_deref() != Some("HS256") {
-        return Err(HookFault::Forged("another algorithm than HS256"));
+        return Err(WebhookFault::Forged("the token's algorithm is not HS256"));
     }
-    let signature = PARTS.decode(signature).map_err(|_| HookFault::Forged("no signature"))?;
-    if !is_signed(secret, signed.as_bytes(), &signature) {
-        return Err(HookFault::Forged("a wrong signature"));
+    let signature = base64url::decode(signature).ok_or(WebhookFault::Forged("the signature is not base64url"))?;
+    if !verify_hmac(secret, signed.as_bytes(), &signature) {
+        return Err(WebhookFault::Forged("the signature is wrong"));
     }
-    part(claims).ok_or_else(|| HookFault::Malformed("claims that are no JSON".to_owned()))
+    decode(claims).ok_or_else(|| WebhookFault::Malformed("claims that are not JSON".to_owned()))
 }
 
-/// A part that is JSON.
-fn part(text: &str) -> Option<Json> {
-    Json::read(std::str::from_utf8(&PARTS.decode(text).ok()?).ok()?)
+/// A part of the token that is JSON.
+fn decode(part: &str) -> Option<Json> {
+    Json::parse(std::str::from_utf8(&base64url::decode(part)?).ok()?)
 }

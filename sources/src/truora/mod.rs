@@ -2,48 +2,41 @@
 
 mod claims;
 mod event;
-mod history;
-mod list;
-mod outcome;
+mod history_file;
 mod process;
+mod process_list;
+mod process_result;
+mod query;
 mod refusal;
-mod request;
+mod registration;
 mod rules;
 mod settings;
 
 #[cfg(test)]
 mod tests;
 
-use crate::Vendor;
-use crate::grid::Grid;
-use crate::whole::Whole;
+pub use registration::VENDOR;
+
+use crate::csv_reader::CsvReader;
+use crate::json::body::JsonBody;
+use crate::response_reader::ResponseReader;
 use chrono_tz::Tz;
 use domain::fault::Fault;
-use domain::hook::{Event, Hook, HookFault};
+use domain::job::Slice;
 use domain::lane::LaneKey;
 use domain::rules::Rules;
 use domain::source::{Cursor, Reader, Request, Source, Stream};
-use domain::want::Slice;
-use entities::upsert::Batch;
-use history::History;
-use list::List;
-use outcome::Outcome;
-use request::Question;
+use domain::webhook::{Webhook, WebhookEvent, WebhookFault};
+use entities::rows::RowBatch;
+use history_file::HistoryFile;
+use process_list::ProcessList;
+use process_result::ProcessResult;
+use query::Query;
 use secrecy::{ExposeSecret, SecretString};
 
-/// Truora, as it is registered.
-pub const VENDOR: Vendor = Vendor {
-    name: NAME,
-    title: "Truora",
-    secrets: &["token", "webhook_secret"],
-    keys: settings::KEYS,
-    open: settings::open,
-};
-
-const NAME: &str = "truora";
 const STREAM: &str = "processes";
 
-/// One account at Truora: a key, and perhaps the secret that its webhooks are signed with.
+/// One account at Truora: a key, and the secret of its webhooks' signatures, if any.
 #[derive(Debug)]
 pub struct Truora {
     account: String,
@@ -54,59 +47,62 @@ pub struct Truora {
 }
 
 impl Truora {
-    fn known(stream: &str) -> Result<(), Fault> {
+    /// Refuses an unknown stream.
+    fn check(stream: &str) -> Result<(), Fault> {
         let is_known = stream == STREAM;
         is_known.then_some(()).ok_or_else(|| Fault::Refused(format!("Truora has no stream {stream:?}")))
     }
 }
 
-impl Source<Batch> for Truora {
+impl Source<RowBatch> for Truora {
     fn account(&self) -> &str {
         &self.account
     }
 
     fn vendor(&self) -> &'static str {
-        NAME
+        VENDOR.name
     }
 
     fn streams(&self) -> Vec<Stream> {
-        vec![Stream { name: STREAM.to_owned(), table: "truora_processes", at: "creation_date", part: None }]
+        vec![Stream { name: STREAM.to_owned(), table: "truora_processes", at: "creation_date", partition: None }]
     }
 
     fn rules(&self) -> &Rules {
         &self.rules
     }
 
-    /// All instants that the vendor writes are UTC's.
+    /// The vendor writes all timestamps in UTC.
     fn zone(&self) -> Tz {
         Tz::UTC
     }
 
-    /// Limits are "per key and plan".
+    /// Limits are "per key and plan": the lane belongs to the key.
     fn lane(&self) -> LaneKey {
-        LaneKey::of(NAME, self.token.expose_secret())
+        LaneKey::of(VENDOR.name, self.token.expose_secret())
     }
 
     fn ask(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
-        Self::known(stream)?;
-        Ok(request::request(self, &Question::of(slice, cursor)?))
+        Self::check(stream)?;
+        Ok(query::request(self, &Query::of(slice, cursor)?))
     }
 
-    fn reader(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Box<dyn Reader<Batch>>, Fault> {
-        Self::known(stream)?;
-        Ok(match Question::of(slice, cursor)? {
-            Question::List { window, start } => Box::new(Whole::new(List::new(window, start))),
-            Question::Process(id) => Box::new(Whole::new(Outcome::new(&self.account, id))),
+    fn reader(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Box<dyn Reader<RowBatch>>, Fault> {
+        Self::check(stream)?;
+        Ok(match Query::of(slice, cursor)? {
+            Query::List { window, start } => {
+                Box::new(ResponseReader::new(JsonBody::new(ProcessList::new(window, start))))
+            }
+            Query::Process(id) => Box::new(ResponseReader::new(JsonBody::new(ProcessResult::new(&self.account, id)))),
         })
     }
 
-    fn file_reader(&self, stream: &str) -> Result<Box<dyn Reader<Batch>>, Fault> {
-        Self::known(stream)?;
-        Ok(Box::new(Grid::new(History::default())))
+    fn file_reader(&self, stream: &str) -> Result<Box<dyn Reader<RowBatch>>, Fault> {
+        Self::check(stream)?;
+        Ok(Box::new(ResponseReader::new(CsvReader::new(HistoryFile::default()))))
     }
 
-    fn hook(&self, hook: &Hook<'_>) -> Result<Vec<Event<Batch>>, HookFault> {
-        let secret = self.webhook_secret.as_ref().ok_or(HookFault::Forged("the account has no webhook_secret"))?;
-        event::read(&claims::believed(secret, hook.body)?)
+    fn webhook(&self, hook: &Webhook<'_>) -> Result<Vec<WebhookEvent<RowBatch>>, WebhookFault> {
+        let secret = self.webhook_secret.as_ref().ok_or(WebhookFault::Forged("the account has no webhook_secret"))?;
+        event::parse(&claims::verify(secret, hook.body)?)
     }
 }

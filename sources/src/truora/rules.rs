@@ -1,46 +1,28 @@
-//! What Truora permits, and how we keep to it.
+//! The vendor's limits, and the defaults within them.
 
 use chrono::TimeDelta;
 use domain::rules::{Limits, Rules};
 use std::time::Duration;
 
-/// The vendor's own rules. It publishes none: what is here is the careful side of what its other users do.
+/// The vendor's limits. It publishes none; these are careful estimates from public clients.
 pub fn limits() -> Limits {
     Limits {
-        // The list goes on in pages, so that a window may be as long as one likes; a failure costs all its pages.
+        // The list comes in pages, so that a window may have any length; but a failure costs all pages of a window.
         longest: TimeDelta::days(31),
         row_cap: u64::MAX,
-        width: 4,
+        max_in_flight: 4,
         spacing: Duration::ZERO,
     }
 }
 
-/// The rules where the settings say nothing.
+/// The rules of an account that sets none.
 pub fn defaults() -> Rules {
     Rules {
-        longest: limits().longest,
-        step: TimeDelta::seconds(1),
-        grain: TimeDelta::seconds(1),
-        ready_after: None,
-        spill: TimeDelta::zero(),
-        retention: None,
-        export: None,
-        row_cap: limits().row_cap,
-        // Four at once, each this long after the one before it: five a second.
+        // Four requests at a time, each 800 ms after the one before it: five a second.
         spacing: Duration::from_millis(800),
-        width: limits().width,
-        daily_quota: None,
-        interval: Duration::from_mins(5),
-        // "The process expiration time has passed (typically 24 hours)"; twice that is waited.
+        // "The process expiration time has passed (typically 24 hours)"; twice that is safe.
         settle: TimeDelta::hours(48),
-        refresh: Duration::from_hours(6),
-        overlap: TimeDelta::hours(1),
-        timeout: Duration::from_secs(70),
-        lease: Duration::from_secs(90),
-        retry_min: Duration::from_secs(5),
-        retry_max: Duration::from_mins(5),
-        pending: Duration::from_mins(5),
-        maintenance_pause: Duration::from_mins(10),
         requests_per_second: Some(5.0),
+        ..Rules::base(&limits())
     }
 }

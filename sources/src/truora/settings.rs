@@ -1,24 +1,24 @@
-//! An account's own settings.
+//! Reads the settings of an account.
 
 use super::{Truora, rules};
-use crate::address::base_url_or;
+use crate::server_url::base_url_or;
 use crate::settings::Settings;
-use crate::vendor::Opened;
+use crate::vendor::ConfiguredAccount;
 use domain::rules::Rules;
 use std::sync::Arc;
 
-/// Truora's own keys.
+/// The settings that only Truora has.
 pub const KEYS: &[&str] = &["token", "base_url", "webhook_secret", "pending_interval"];
 
 const BASE: &str = "https://api.identity.truora.com";
 
-/// Opens an account, or tells `settings` what is wrong with it.
-pub fn open(settings: &mut Settings<'_>) -> Option<Opened> {
+/// Opens an account. Problems go to `settings`.
+pub fn open(settings: &mut Settings<'_>) -> Option<ConfiguredAccount> {
     let since = settings.since();
     let token = settings.secret("token");
     let base = base_url_or(settings, BASE);
     let webhook_secret = settings.value("webhook_secret").map(|_| settings.password("webhook_secret"));
-    let pending_interval = settings.pending_interval(rules::defaults().pending);
+    let pending_interval = settings.wait("pending_interval", rules::defaults().pending);
     let rules = settings.rules(&rules::defaults(), &rules::limits());
 
     let source = Arc::new(Truora {
@@ -31,5 +31,5 @@ pub fn open(settings: &mut Settings<'_>) -> Option<Opened> {
         },
         rules: Rules { pending: pending_interval?, ..rules? },
     });
-    Some(Opened { source, since })
+    Some(ConfiguredAccount { source, since })
 }

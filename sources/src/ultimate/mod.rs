@@ -1,45 +1,42 @@
 #![doc = include_str!("README.md")]
 
-mod address;
+mod cell_type;
 mod conversation;
-mod cursor;
-mod file;
-mod instant;
-mod json;
-mod list;
+mod day_file;
+mod decompressor;
+mod embedded_json;
+mod file_cursor;
+mod file_list;
+mod file_url;
 mod refusal;
+mod registration;
 mod request;
 mod rules;
 mod settings;
-mod unpack;
-mod value;
 
 #[cfg(test)]
 mod tests;
 
-use crate::Vendor;
+pub use registration::VENDOR;
+
+use crate::json::body::JsonBody;
+use crate::response_reader::ResponseReader;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use conversation::Place;
-use cursor::Files;
+use conversation::ConversationMapper;
+use day_file::DayFile;
 use domain::fault::Fault;
+use domain::job::Slice;
 use domain::lane::LaneKey;
 use domain::rules::Rules;
 use domain::source::{Cursor, Reader, Request, Source, Stream};
-use domain::want::Slice;
-use entities::upsert::Batch;
-use file::File;
-use list::List;
+use entities::rows::RowBatch;
+use file_cursor::FileCursor;
+use file_list::FileList;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
-/// Ultimate, as it is registered.
-pub const VENDOR: Vendor =
-    Vendor { name: NAME, title: "Ultimate", secrets: &["token"], keys: settings::KEYS, open: settings::open };
-
-const NAME: &str = "ultimate";
-
-/// One organisation at Ultimate, with a key for it, and some of its bots.
+/// One account at Ultimate: an organisation, its key, and the bots to fetch.
 #[derive(Debug)]
 pub struct Ultimate {
     account: String,
@@ -47,22 +44,22 @@ pub struct Ultimate {
     token: SecretString,
     organization: String,
     bots: Vec<String>,
-    /// `v2` or `v3`, as it stands in the address.
+    /// The version of the export in the path, `v2` or `v3`.
     version: &'static str,
-    /// Whether `Bearer` goes before the key.
+    /// Whether the header has `Bearer` before the key.
     is_bearer: bool,
-    /// How long addresses of files are to be good.
+    /// How long the URLs of files are valid.
     ttl: Duration,
     rules: Rules,
 }
 
-impl Source<Batch> for Ultimate {
+impl Source<RowBatch> for Ultimate {
     fn account(&self) -> &str {
         &self.account
     }
 
     fn vendor(&self) -> &'static str {
-        NAME
+        VENDOR.name
     }
 
     fn streams(&self) -> Vec<Stream> {
@@ -70,7 +67,7 @@ impl Source<Batch> for Ultimate {
             name: bot.clone(),
             table: "ultimate_conversations",
             at: "conversation_start_time",
-            part: Some("bot_id"),
+            partition: Some("bot_id"),
         };
         self.bots.iter().map(stream).collect()
     }
@@ -84,27 +81,28 @@ impl Source<Batch> for Ultimate {
         Tz::UTC
     }
 
-    /// An organisation has one key at a time: "the validity of the old token will be revoked". So the lane is the key's,
-    /// and a new key has a lane that nobody has shut.
+    /// An organisation has one key at a time ("the validity of the old token will be revoked"): the lane belongs to the
+    /// key, and a new key gets an open lane.
     fn lane(&self) -> LaneKey {
-        LaneKey::of(NAME, self.token.expose_secret())
+        LaneKey::of(VENDOR.name, self.token.expose_secret())
     }
 
     fn ask(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
         let (bot, day) = self.known(stream, slice)?;
-        match Files::read(cursor)? {
+        match FileCursor::parse(cursor)? {
             Some(files) if !files.again => request::file(&files),
             _ => Ok(request::list(self, bot, day)),
         }
     }
 
-    fn reader(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Box<dyn Reader<Batch>>, Fault> {
+    fn reader(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Box<dyn Reader<RowBatch>>, Fault> {
         let (bot, _) = self.known(stream, slice)?;
-        Ok(match Files::read(cursor)? {
+        Ok(match FileCursor::parse(cursor)? {
             Some(files) if !files.again => {
-                Box::new(File::new(Place { account: self.account.clone(), bot: bot.to_owned() }, files))
+                let mapper = ConversationMapper { account: self.account.clone(), bot: bot.to_owned() };
+                Box::new(ResponseReader::new(DayFile::new(mapper, files)))
             }
-            before => Box::new(List::new(before)),
+            first => Box::new(ResponseReader::new(JsonBody::new(FileList::new(first)))),
         })
     }
 }
@@ -115,7 +113,7 @@ impl Ultimate {
         let bot = bot.ok_or_else(|| Fault::Refused(format!("Ultimate has no bot {stream:?} here")))?;
         match slice {
             Slice::Window(window) => Ok((bot, request::day(*window)?)),
-            _ => Err(Fault::Refused("Ultimate is asked by days only".to_owned())),
+            _ => Err(Fault::Refused("Ultimate answers days only".to_owned())),
         }
     }
 }

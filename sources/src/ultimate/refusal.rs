@@ -1,74 +1,50 @@
-//! What a status, and the words that come with it, mean.
+//! The meaning of a status, and of the texts that come with it.
 
-use crate::quote::shown;
+use crate::error_body::{ErrorBody, describe};
+use crate::malformed::malformed;
 use domain::fault::Fault;
 use domain::source::Head;
-use serde_json::Value;
 
-/// What the body of a refusal says: `{"message": …}` of a gateway, a word or two, a web page, or nothing.
-#[derive(Debug, Default)]
-pub struct Words {
-    text: String,
-    is_page: bool,
-}
-
-impl Words {
-    /// The words in `body`.
-    pub fn read(body: &[u8]) -> Self {
-        let body = String::from_utf8_lossy(body);
-        let body = body.trim_start_matches('\u{feff}').trim();
-        if body.starts_with('<') {
-            return Self { text: String::new(), is_page: true };
-        }
-        let said = |value: &Value| match value {
-            Value::String(text) => Some(text.clone()),
-            _ => None,
-        };
-        let text = match serde_json::from_str::<Value>(body) {
-            Ok(Value::Object(members)) => {
-                let said = ["error", "message", "msg"].iter().filter_map(|name| members.get(*name).and_then(said));
-                said.collect::<Vec<_>>().join(": ")
-            }
-            Ok(value) => said(&value).unwrap_or_default(),
-            // What begins like JSON and is none may hold anything.
-            Err(_) if body.starts_with(['{', '[', '"']) => String::new(),
-            Err(_) => body.to_owned(),
-        };
-        Self { text, is_page: false }
-    }
-
-    fn say(&self, what: &str) -> bool {
-        self.text.to_uppercase().contains(what)
-    }
-}
-
-/// What a status other than 200 under the list of files means. `Ok`: there are none.
-pub fn of_list(head: Head, words: &Words) -> Result<(), Fault> {
+/// The meaning of a status other than 200 of the list of files. `Ok` where there are no files.
+pub fn list_refusal(head: Head, body: &ErrorBody) -> Result<(), Fault> {
     let status = head.status;
-    let said = shown(&words.text);
-    let text = if said.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}: {said}") };
+    let texts = texts(body);
+    let text = describe(&format!("HTTP {status}"), [texts.as_str()]);
     Err(match status {
-        // A bot without an export for that day. But a page of some other server, or a gateway that knows no such way,
+        // The bot has no export for that day. But the page of another server, or a gateway that does not know the path,
         // must not pass for a day without conversations.
-        404 if words.is_page => Fault::Malformed("HTML page instead of JSON, under the status 404".to_owned()),
-        404 if words.say("NO ROUTE") => Fault::Refused(text),
+        404 if body.is_html() => malformed("HTML page instead of JSON, under the status 404"),
+        404 if texts.to_uppercase().contains("NO ROUTE") => Fault::Refused(text),
         404 => return Ok(()),
         400 => Fault::Refused(text),
         401 | 403 => Fault::Unauthorised(text),
         429 => Fault::Throttled { retry_after: head.retry_after, text },
-        // A gateway gave up on the vendor, who may still be at work.
+        // A gateway gave up on the vendor, which may still be at work.
         504 => Fault::TimedOut(text),
         _ => Fault::Unreachable(text),
     })
 }
 
-/// Whether a file's status may come from an address that is no longer good. What stores answer then is not documented.
-pub fn is_stale(status: u16) -> bool {
+/// The texts of a refusal: `{"message": …}` of a gateway, or a few words.
+fn texts(body: &ErrorBody) -> String {
+    match body.plain_text() {
+        // Text that begins like JSON and is not valid may hold anything.
+        Some(text) if text.starts_with(['{', '[', '"', '<']) => String::new(),
+        Some(text) => text.to_owned(),
+        None => {
+            let members = ["error", "message", "msg"].into_iter().filter_map(|name| body.member(name));
+            members.chain(body.json_text()).collect::<Vec<_>>().join(": ")
+        }
+    }
+}
+
+/// Whether a file's status may mean that its URL has expired. No document says what storage services answer then.
+pub fn is_expired(status: u16) -> bool {
     matches!(status, 400 | 401 | 403 | 404 | 410)
 }
 
-/// What any other status than 200 under a file means. A store's words name the file, and are not quoted.
-pub fn of_file(head: Head) -> Fault {
+/// The meaning of any other status than 200 of a file.
+pub fn file_refusal(head: Head) -> Fault {
     let text = format!("HTTP {} for a file", head.status);
     match head.status {
         429 => Fault::Throttled { retry_after: head.retry_after, text },

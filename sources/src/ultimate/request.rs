@@ -1,7 +1,7 @@
-//! A day, or one of its files → the request for it.
+//! Builds the request for a day's list of files, or for one file.
 
-use super::address::is_file;
-use super::cursor::Files;
+use super::file_cursor::FileCursor;
+use super::file_url::is_allowed;
 use super::{Ultimate, rules};
 use chrono::{NaiveDate, NaiveTime};
 use domain::fault::Fault;
@@ -10,16 +10,19 @@ use domain::window::Window;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-/// The only day in `window`, in UTC.
+/// The day that `window` is, in UTC.
+///
+/// # Errors
+/// [`Fault::Refused`] where the window is not one day.
 pub fn day(window: Window) -> Result<NaiveDate, Fault> {
     let from = window.from();
     if from.time() != NaiveTime::MIN || window.span() != rules::limits().longest {
-        return Err(Fault::Refused(format!("{window} is not one day in UTC, which is what Ultimate is asked for")));
+        return Err(Fault::Refused(format!("{window} is not one day in UTC, and Ultimate answers days only")));
     }
     Ok(from.date_naive())
 }
 
-/// Asks for the list of `day`'s files.
+/// The request for the list of `day`'s files.
 pub fn list(account: &Ultimate, bot: &str, day: NaiveDate) -> Request {
     let url = format!("{}/data-export/{}/get-signed-urls", account.base, account.version);
     let key = account.token.expose_secret();
@@ -34,13 +37,13 @@ pub fn list(account: &Ultimate, bot: &str, day: NaiveDate) -> Request {
     Request::post(url, headers, json!({"date": day.to_string(), "ttl": minutes}).to_string())
 }
 
-/// Asks for the next file. Its address is signed, and stores of signed files refuse a second way of saying who one is;
-/// nor is the key any business of theirs.
-pub fn file(files: &Files) -> Result<Request, Fault> {
-    let url = files.urls.get(files.next).filter(|url| is_file(url));
-    let url = url.ok_or_else(|| Fault::Refused(UNFIT.to_owned()))?;
+/// The request for the next file. It has no headers: the URL is signed, storage services refuse a second credential, and
+/// the key must not leave the vendor.
+pub fn file(files: &FileCursor) -> Result<Request, Fault> {
+    let url = files.urls.get(files.next).filter(|url| is_allowed(url));
+    let url = url.ok_or_else(|| Fault::Refused(UNSAFE_URL.to_owned()))?;
     Ok(Request::get(url.clone(), Vec::new()))
 }
 
-/// What is said of an address that is none to go to.
-pub const UNFIT: &str = "the list of files names an address that is neither https nor on this machine";
+/// The reason for refusing a URL.
+pub const UNSAFE_URL: &str = "the list of files has a URL that is neither https nor on this machine";

@@ -1,20 +1,21 @@
-//! Durations as the vendor writes them.
+//! Parses the vendor's durations.
 
-/// Seconds of `HH:MM:SS` (hours beyond 24 as well), `MM:SS` or plain seconds; `None` for anything else.
+/// The seconds of `HH:MM:SS` (also beyond 24 hours), `MM:SS` or plain seconds; `None` for anything else.
 pub fn seconds(text: &str) -> Option<i64> {
-    let parts: Option<Vec<i64>> = text.trim().split(':').map(part).collect();
-    match parts?.as_slice() {
-        [seconds] => Some(*seconds),
-        [minutes, seconds] if *seconds < 60 => minutes.checked_mul(60)?.checked_add(*seconds),
-        [hours, minutes, seconds] if *minutes < 60 && *seconds < 60 => {
-            hours.checked_mul(3600)?.checked_add(minutes * 60 + seconds)
-        }
-        _ => None,
+    let mut parts = text.trim().split(':').map(number);
+    let first = parts.next()??;
+    let Some(second) = parts.next() else { return Some(first) };
+    let second = second.filter(|second| *second < 60)?;
+    let Some(third) = parts.next() else { return first.checked_mul(60)?.checked_add(second) };
+    let third = third.filter(|third| *third < 60)?;
+    if parts.next().is_some() {
+        return None;
     }
+    first.checked_mul(3600)?.checked_add(second * 60 + third)
 }
 
-fn part(text: &str) -> Option<i64> {
-    // The parser alone would take a sign.
+fn number(text: &str) -> Option<i64> {
+    // `parse` alone would accept a sign.
     let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
     is_digits.then(|| text.parse().ok()).flatten()
 }

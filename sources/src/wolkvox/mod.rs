@@ -1,43 +1,35 @@
 #![doc = include_str!("README.md")]
 
-mod address;
-mod chats;
+mod chat;
+mod chat_report;
 mod duration;
-mod envelope;
-mod json;
-mod read;
-pub(crate) mod refusal;
-mod report;
+mod local_time;
+mod refusal;
+mod registration;
 mod request;
-mod row;
 mod rules;
 mod settings;
-mod wall;
 
 #[cfg(test)]
 mod tests;
 
-use crate::Vendor;
+pub use registration::VENDOR;
+
+use crate::response_reader::ResponseReader;
+use chat::ChatMapper;
+use chat_report::ChatReport;
 use chrono_tz::Tz;
 use domain::fault::Fault;
+use domain::job::Slice;
 use domain::lane::LaneKey;
 use domain::rules::Rules;
 use domain::source::{Cursor, Reader, Request, Source, Stream};
-use domain::want::Slice;
 use domain::window::Window;
-use entities::upsert::Batch;
-use read::Reading;
-use report::{REPORTS, Report};
-use row::Place;
+use entities::rows::RowBatch;
+use request::REPORT;
 use secrecy::{ExposeSecret, SecretString};
 
-/// Wolkvox, as it is registered.
-pub const VENDOR: Vendor =
-    Vendor { name: NAME, title: "Wolkvox", secrets: &["token"], keys: settings::KEYS, open: settings::open };
-
-const NAME: &str = "wolkvox";
-
-/// One account at Wolkvox: an operation's server and a token for it.
+/// One account at Wolkvox: the server of an operation, and a token for it.
 #[derive(Debug)]
 pub struct Wolkvox {
     account: String,
@@ -48,26 +40,25 @@ pub struct Wolkvox {
     rules: Rules,
 }
 
-/// The further header by which some of the vendor's clients name the server.
+/// The header by which some of the vendor's clients name the server, besides the host.
 #[derive(Debug)]
 struct ServerHeader {
     name: String,
     digits: String,
 }
 
-impl Source<Batch> for Wolkvox {
+impl Source<RowBatch> for Wolkvox {
     fn account(&self) -> &str {
         &self.account
     }
 
     fn vendor(&self) -> &'static str {
-        NAME
+        VENDOR.name
     }
 
     fn streams(&self) -> Vec<Stream> {
-        let stream =
-            |report: &Report| Stream { name: report.api.to_owned(), table: report.table, at: report.at, part: None };
-        REPORTS.iter().map(stream).collect()
+        // It is not known which of a chat's times the vendor goes by. An open chat has only its start.
+        vec![Stream { name: REPORT.to_owned(), table: "wolkvox_chats", at: "start_at", partition: None }]
     }
 
     fn rules(&self) -> &Rules {
@@ -78,30 +69,30 @@ impl Source<Batch> for Wolkvox {
         self.zone
     }
 
-    /// "The same token cannot be consumed simultaneously": so the lane is the token's, whatever the server.
+    /// "The same token cannot be consumed simultaneously": the lane belongs to the token, whatever the server.
     fn lane(&self) -> LaneKey {
-        LaneKey::of(NAME, self.token.expose_secret())
+        LaneKey::of(VENDOR.name, self.token.expose_secret())
     }
 
     fn ask(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
-        let (report, window) = known(stream, slice)?;
+        let window = window(stream, slice)?;
         if cursor.is_some() {
-            return Err(Fault::Refused("Wolkvox answers a window at once; there is nothing to go on with".to_owned()));
+            return Err(Fault::Refused("Wolkvox answers a window in one response; it has no cursor".to_owned()));
         }
-        request::request(self, report, window)
+        request::request(self, window)
     }
 
-    fn reader(&self, stream: &str, slice: &Slice, _: Option<&Cursor>) -> Result<Box<dyn Reader<Batch>>, Fault> {
-        let (report, _) = known(stream, slice)?;
-        let place = Place { account: self.account.clone(), zone: self.zone };
-        Ok(Box::new(Reading::new(report, place, self.rules.row_cap)))
+    fn reader(&self, stream: &str, slice: &Slice, _: Option<&Cursor>) -> Result<Box<dyn Reader<RowBatch>>, Fault> {
+        window(stream, slice)?;
+        let mapper = ChatMapper { account: self.account.clone(), zone: self.zone };
+        Ok(Box::new(ResponseReader::new(ChatReport::new(mapper, self.rules.row_cap))))
     }
 }
 
-fn known(stream: &str, slice: &Slice) -> Result<(&'static Report, Window), Fault> {
-    let report = REPORTS.iter().find(|report| report.api == stream);
-    let report = report.ok_or_else(|| Fault::Refused(format!("Wolkvox has no stream {stream:?} here")))?;
-    let window = slice.window();
-    let window = window.ok_or_else(|| Fault::Refused("Wolkvox is asked by windows of time only".to_owned()))?;
-    Ok((report, window))
+/// The window of a slice that Wolkvox answers.
+fn window(stream: &str, slice: &Slice) -> Result<Window, Fault> {
+    if stream != REPORT {
+        return Err(Fault::Refused(format!("Wolkvox has no stream {stream:?}")));
+    }
+    slice.window().ok_or_else(|| Fault::Refused("Wolkvox answers windows of time only".to_owned()))
 }

@@ -8,7 +8,7 @@ use chrono::{NaiveDate, TimeDelta};
 use convosync::clock::SystemClock;
 use domain::clock::Clock;
 use simulator::ultimate::{Config, Ultimate};
-use simulator::{Serving, serve};
+use simulator::{Serving, SimulatedVendor, serve};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;

@@ -4,11 +4,11 @@ use crate::day::Day;
 use crate::rival;
 use convosync::clock::SystemClock;
 use domain::clock::Clock;
-use entities::database::Database;
 use std::env;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use storage::database::Database;
 use tempfile::TempDir;
 
 /// Where rows go.
@@ -79,11 +79,11 @@ pub async fn run(engine: &Engine, size: u32, seed: u64) -> Vec<Round> {
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let database = Database::connect(&url, clock.clone()).await.unwrap();
-    database.migrate().await.unwrap();
+    database.migrate(&sources::conversations_view()).await.unwrap();
     let day = Day::of(size, seed).await;
     let (whole, changed) = (folder.path().join("whole.csv"), folder.path().join("changed.csv"));
     let empty = || {
-        for table in ["ultimate_conversations", "coverage", "wants", "requests"] {
+        for table in ["ultimate_conversations", "coverage", "jobs", "requests"] {
             rival::shell(engine, &file, &format!("DELETE FROM {table}"));
         }
         fresh(engine, &file);

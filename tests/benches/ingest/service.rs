@@ -3,18 +3,20 @@
 use chrono::{NaiveDate, TimeDelta};
 use convosync::clock::SystemClock;
 use domain::clock::Clock;
-use domain::want::{Purpose, Slice, Want};
+use domain::job::{Job, Purpose, Slice};
 use domain::window::Window;
-use entities::database::Database;
-use entities::lanes::{Next, ensure, hand_out};
-use entities::ledger;
-use entities::roster::{Account, Roster};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
+use storage::accounts::{Account, Accounts};
+use storage::database::Database;
+use storage::lanes::dispatch::Dispatch;
+use storage::lanes::dispatch::dispatch;
+use storage::lanes::ensure;
+use storage::ledger;
 use tokio_util::sync::CancellationToken;
 use worker::http::Http;
-use worker::pull::Worker;
+use worker::worker::Worker;
 
 /// The bot whose day it is; the rows say another, which is their business.
 const BOT: &str = "bench";
@@ -31,10 +33,10 @@ pub async fn pull(url: &str, base: &str, day: &str) {
     let opened = sources::open("bench", settings.as_object().unwrap()).unwrap();
     // Nothing is owed but what is wanted here.
     let account = Account { source: opened.source, since: Some(clock.now().date_naive()) };
-    let roster = Arc::new(Roster::new(vec![account]));
-    let lane = &roster.lanes()[0];
+    let accounts = Arc::new(Accounts::new(vec![account]));
+    let lane = &accounts.lanes()[0];
     ensure(&database, lane).await.unwrap();
-    let id = roster.accounts()[0].streams().remove(0);
+    let id = accounts.all()[0].streams().remove(0);
     let window = Window::new(
         day.and_time(chrono::NaiveTime::MIN).and_utc(),
         (day + TimeDelta::days(1)).and_time(chrono::NaiveTime::MIN).and_utc(),
@@ -43,12 +45,12 @@ pub async fn pull(url: &str, base: &str, day: &str) {
     let tx = database.begin().await.unwrap();
     let before = ledger::lock(&tx, &id).await.unwrap();
     let mut after = before.clone();
-    after.wants.push(Want::new(Purpose::Settle, Slice::Window(window), clock.now(), Duration::ZERO));
+    after.jobs.push(Job::new(Purpose::Settle, Slice::Window(window), clock.now(), Duration::ZERO));
     ledger::store(&tx, &id, &before, &after, clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     let worker = Worker {
         database: database.clone(),
-        roster: roster.clone(),
+        accounts: accounts.clone(),
         http: Http::new().unwrap(),
         clock: clock.clone(),
         jitter: Arc::new(|| 0.5),
@@ -56,11 +58,11 @@ pub async fn pull(url: &str, base: &str, day: &str) {
         draining: CancellationToken::new(),
     };
     let started = clock.elapsed();
-    let Next::Job(job) = hand_out(&database, lane).await.unwrap() else { panic!("no turn on the lane") };
-    worker.work(job).await;
+    let Dispatch::Ticket(ticket) = dispatch(&database, lane).await.unwrap() else { panic!("no turn on the lane") };
+    worker.work(ticket).await;
     let seconds = clock.elapsed().saturating_sub(started).as_secs_f64();
-    let left = ledger::load(database.connection(), &id).await.unwrap();
-    assert!(left.coverage.held().covers(window), "the day was not held: {:?}", left.wants);
+    let left = ledger::load(&database.snapshot().await.unwrap(), &id).await.unwrap();
+    assert!(left.coverage.held().covers(window), "the day was not held: {:?}", left.jobs);
     println!("{}", json!({"seconds": seconds, "rss_kib": most_memory()}));
 }
 

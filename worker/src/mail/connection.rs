@@ -91,7 +91,7 @@ pub(super) fn of(error: &Error, command: &str) -> MailError {
 async fn secured(wire: Wire, server: &Server) -> Result<Wire, MailError> {
     let name = ServerName::try_from(server.host.clone());
     let name = name.map_err(|_| MailError::Untrusted("its name is none that a certificate can hold".to_owned()))?;
-    let config = trust(server.ca_file.as_deref()).await?;
+    let config = completeness(server.ca_file.as_deref()).await?;
     match TlsConnector::from(Arc::new(config)).connect(name, wire).await {
         Ok(stream) => Ok(Box::new(stream)),
         Err(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
@@ -103,7 +103,7 @@ async fn secured(wire: Wire, server: &Server) -> Result<Wire, MailError> {
 }
 
 /// The system's own certificates, as for HTTP, and those in the file.
-async fn trust(ca_file: Option<&Path>) -> Result<ClientConfig, MailError> {
+async fn completeness(ca_file: Option<&Path>) -> Result<ClientConfig, MailError> {
     let unset = |error: rustls::Error| MailError::Untrusted(error.to_string());
     let extra = match ca_file {
         None => Vec::new(),

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 500;
 /// "clients using IDLE are advised to terminate the IDLE and re-issue it at least every 29 minutes" (RFC 2177, 3).
 const LONGEST_IDLE: Duration = Duration::from_mins(25);
 
-/// The slowest line that a mail is waited for on, in bytes per second, beyond the time-out of a step.
+/// The slowest line that a mail is waited for on, in bytes per second, beyond the time-out of a summary.
 const SLOWEST: u64 = 128 << 10;
 
 /// An open folder. The session is taken away at the first error that leaves it unclear what the server will say next.

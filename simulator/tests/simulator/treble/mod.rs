@@ -1,33 +1,22 @@
-//! The simulated Treble, by a client and a receiver that know only what the vendor's pages say.
+//! The simulated Treble, by a client and a receiver that follow the vendor's pages.
 
-mod hooks;
+mod dialogues;
 mod pages;
 mod rules;
-mod sheets;
-mod talks;
+mod session_files;
+mod webhooks;
 
-use crate::{Hand, at};
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use domain::clock::Clock;
-use domain::window::Window;
+use crate::at;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use reqwest::StatusCode;
 use serde_json::Value;
-use simulator::gateway::{Kind, Limits};
+use simulator::gateway::Limits;
 use simulator::treble::{Config, Message, Session, Treble};
-use simulator::{Serving, serve};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 const KEY: &str = "good-key";
 
-struct Bench {
-    vendor: Treble,
-    clock: Arc<Hand>,
-    serving: Serving,
-    client: reqwest::Client,
-}
+type Bench = crate::Bench<Treble>;
 
 /// Some 25 sessions of each of 4 polls a day; noon on 2026-08-12. The clock stands still, so no rate.
 fn config() -> Config {
@@ -36,13 +25,7 @@ fn config() -> Config {
 }
 
 async fn bench(config: Config) -> Bench {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let clock = Arc::new(Hand(Mutex::new(at("2026-08-12T12:00:00Z"))));
-    let vendor = Treble::new(config, Arc::clone(&clock) as Arc<dyn Clock>);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let serving = serve(listener, vendor.router(), &CancellationToken::new()).unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    Bench { vendor, clock, serving, client }
+    Bench::start("2026-08-12T12:00:00Z", KEY, |clock| Treble::new(config, clock)).await
 }
 
 impl Bench {
@@ -72,15 +55,6 @@ impl Bench {
         let messages = body.as_array().unwrap().iter().filter(|entry| entry["type"] == "MESSAGE");
         let messages = messages.enumerate().map(|(position, entry)| message(session, position, &entry["message"]));
         (messages.collect(), body)
-    }
-
-    fn last_days(&self, days: i64) -> Window {
-        let now = self.clock.now();
-        Window::new(now - TimeDelta::days(days), now + TimeDelta::milliseconds(1)).unwrap()
-    }
-
-    fn broken(&self) -> Vec<Kind> {
-        self.vendor.breaches().iter().map(|breach| breach.kind).collect()
     }
 }
 

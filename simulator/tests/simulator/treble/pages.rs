@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use domain::clock::Clock;
 use domain::window::Window;
 use serde_json::Value;
-use simulator::treble::{Config, Order, Session, Times};
+use simulator::treble::{Config, Order, Session, TimeFormat};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Bench {
     }
 
     fn of_poll(&self, poll: u64, window: Window) -> Vec<Session> {
-        self.vendor.truth(window).sessions.into_iter().filter(|session| session.poll_id == poll).collect()
+        self.vendor.dataset(window).sessions.into_iter().filter(|session| session.poll_id == poll).collect()
     }
 }
 
@@ -92,7 +92,7 @@ async fn a_window_is_half_open() {
 #[tokio::test]
 async fn instants_are_spelled_as_configured_and_mean_the_same() {
     let mut shapes = BTreeSet::new();
-    for times in [Times::Number, Times::Text, Times::DayAndTime, Times::Mixed] {
+    for times in [TimeFormat::Number, TimeFormat::Text, TimeFormat::DayAndTime, TimeFormat::Mixed] {
         let bench = bench(Config { times, ..config() }).await;
         let poll = bench.polls().await[0];
         let mut here = BTreeSet::new();
@@ -111,7 +111,7 @@ async fn instants_are_spelled_as_configured_and_mean_the_same() {
                     && Some(&it) == bench.of_poll(poll, bench.last_days(2)).last()
             );
         }
-        assert_eq!(here.len(), if times == Times::Mixed { 3 } else { 1 });
+        assert_eq!(here.len(), if times == TimeFormat::Mixed { 3 } else { 1 });
         shapes.extend(here);
     }
     assert_eq!(shapes.len(), 3);

@@ -4,9 +4,10 @@ use super::{KEY, bench, config};
 use crate::window;
 use chrono::TimeDelta;
 use domain::clock::Clock;
-use simulator::gateway::{Faults, Kind, Limits};
-use simulator::post::Reply;
-use simulator::treble::{Config, Held};
+use simulator::gateway::{Faults, Limits, Rule};
+use simulator::treble::{Config, Snapshot};
+use simulator::webhook_outbox::WebhookReply;
+use simulator::{SimulatedVendor, WebhookVendor};
 use std::time::Duration;
 
 #[tokio::test]
@@ -16,23 +17,23 @@ async fn each_broken_rule_is_answered_and_recorded() {
     let bearer = format!("Bearer {KEY}");
     let of_poll = |query: &str| format!("/devapi/poll/{poll}/sessions?{query}");
     let table = [
-        (None, String::from("/poll/api/all"), 401, Kind::BadKey),
-        (Some("other"), String::from("/poll/api/all"), 401, Kind::BadKey),
-        (Some(bearer.as_str()), of_poll(""), 401, Kind::BadKey),
-        (Some(KEY), String::from("/poll/api/everything"), 404, Kind::UnknownRoute),
-        (Some(KEY), of_poll("limit=101"), 400, Kind::BadParameter),
-        (Some(KEY), of_poll("limit=0"), 400, Kind::BadParameter),
-        (Some(KEY), of_poll("since=2026-08-01"), 400, Kind::BadParameter),
-        (Some(KEY), of_poll("since=1785000000&until=1785000000"), 400, Kind::BadParameter),
-        (Some(KEY), of_poll("next_id=1"), 400, Kind::BadParameter),
+        (None, String::from("/poll/api/all"), 401, Rule::BAD_KEY),
+        (Some("other"), String::from("/poll/api/all"), 401, Rule::BAD_KEY),
+        (Some(bearer.as_str()), of_poll(""), 401, Rule::BAD_KEY),
+        (Some(KEY), String::from("/poll/api/everything"), 404, Rule::UNKNOWN_ROUTE),
+        (Some(KEY), of_poll("limit=101"), 400, Rule::BAD_PARAMETER),
+        (Some(KEY), of_poll("limit=0"), 400, Rule::BAD_PARAMETER),
+        (Some(KEY), of_poll("since=2026-08-01"), 400, Rule::BAD_PARAMETER),
+        (Some(KEY), of_poll("since=1785000000&until=1785000000"), 400, Rule::BAD_PARAMETER),
+        (Some(KEY), of_poll("next_id=1"), 400, Rule::BAD_PARAMETER),
     ];
     for (key, path, status, kind) in &table {
         let (answered, body) = bench.ask_as(*key, path).await;
         assert_eq!(answered, *status, "{path}");
         assert!(body["message"].is_string(), "{body}");
-        assert_eq!(bench.broken().last(), Some(kind), "{path}");
+        assert_eq!(bench.broken_rules().last(), Some(kind), "{path}");
     }
-    assert_eq!(bench.broken().len(), table.len());
+    assert_eq!(bench.broken_rules().len(), table.len());
 }
 
 #[tokio::test]
@@ -51,10 +52,10 @@ async fn what_is_unknown_is_404_and_a_failing_poll_fails_alone() {
             assert_eq!(status, if place == 2 { 500 } else { 200 });
         }
     }
-    let held = bench.vendor.truth(bench.last_days(1));
+    let held = bench.vendor.dataset(bench.last_days(1));
     let session = held.sessions.iter().find(|session| session.poll_id == polls[2]).unwrap();
     assert!(!bench.history(session.id).await.0.is_empty(), "only its list fails");
-    assert!(bench.broken().is_empty());
+    assert!(bench.broken_rules().is_empty());
 }
 
 #[tokio::test]
@@ -65,12 +66,12 @@ async fn the_control_routes_tell_the_same() {
     bench.ask("/poll/api/all").await;
     bench.clock.forward(TimeDelta::hours(2));
     let due = bench.vendor.deliveries_due(bench.clock.now());
-    bench.vendor.answered(&due[0], &Reply::status(401));
+    bench.vendor.record_reply(&due[0], &WebhookReply::status(401));
     let range = "from=2026-08-10T00:00:00Z&to=2026-08-12T00:00:00Z";
-    let told: Held = serde_json::from_value(get(&format!("truth?{range}")).await).unwrap();
-    assert!(told == bench.vendor.truth(window("2026-08-10T00:00:00Z", "2026-08-12T00:00:00Z")));
+    let told: Snapshot = serde_json::from_value(get(&format!("truth?{range}")).await).unwrap();
+    assert!(told == bench.vendor.dataset(window("2026-08-10T00:00:00Z", "2026-08-12T00:00:00Z")));
     let breaches = get("breaches").await;
-    assert_eq!((&breaches[0]["kind"], &breaches[1]["kind"]), (&"bad_key".into(), &"bad_reply".into()));
+    assert_eq!((&breaches[0]["rule"], &breaches[1]["rule"]), (&"bad_key".into(), &"bad_reply".into()));
     assert_eq!(get("requests").await[0]["path"], "/poll/api/all");
     assert_eq!(get("events").await[0]["id"], bench.vendor.events()[0].id);
     assert_eq!(get("sent").await[0]["status"], 401);
@@ -83,7 +84,7 @@ async fn the_control_routes_tell_the_same() {
 #[tokio::test]
 async fn each_fault_is_what_it_is_called_and_the_truth_comes_after_it() {
     let bench = bench(config()).await;
-    let id = bench.vendor.truth(bench.last_days(2)).sessions[0].id;
+    let id = bench.vendor.dataset(bench.last_days(2)).sessions[0].id;
     let path = format!("/devapi/session/{id}/history");
     let (before, _) = bench.history(id).await;
     let table = [
@@ -99,16 +100,16 @@ async fn each_fault_is_what_it_is_called_and_the_truth_comes_after_it() {
     }
     bench.vendor.set_faults(Faults::default());
     assert_eq!(bench.history(id).await.0, before);
-    assert!(bench.broken().is_empty());
+    assert!(bench.broken_rules().is_empty());
 }
 
 #[tokio::test]
 async fn the_width_is_counted() {
-    let limits = Limits { width: 2, latency: Duration::from_millis(1500), ..config().limits };
+    let limits = Limits { max_in_flight: 2, latency: Duration::from_millis(1500), ..config().limits };
     let bench = bench(Config { limits, ..config() }).await;
     let all = futures::future::join_all((0..3).map(|_| bench.ask("/poll/api/all"))).await;
     assert_eq!(all.iter().filter(|(status, _)| *status == 429).count(), 1);
-    assert_eq!((bench.broken(), bench.vendor.most_in_flight()), (vec![Kind::Width], 3));
+    assert_eq!((bench.broken_rules(), bench.vendor.most_in_flight()), (vec![Rule::SIMULTANEOUS], 3));
 }
 
 #[tokio::test]
@@ -122,10 +123,10 @@ async fn the_rate_and_the_wait_are_counted() {
     assert_eq!(bench.ask(path).await.0, 429);
     bench.clock.forward(TimeDelta::milliseconds(600));
     assert_eq!(bench.ask(path).await.0, 429);
-    assert_eq!(bench.broken(), [Kind::Rate, Kind::Early]);
+    assert_eq!(bench.broken_rules(), [Rule::RATE, Rule::EARLY]);
     bench.clock.forward(TimeDelta::milliseconds(400));
     assert_eq!(bench.ask(path).await.0, 200);
     bench.vendor.set_faults(Faults { throttle_429: 1.0, ..Faults::default() });
     assert_eq!(bench.ask(path).await.0, 429);
-    assert_eq!(bench.broken().len(), 2, "that one was not the caller's fault");
+    assert_eq!(bench.broken_rules().len(), 2, "that one was not the caller's fault");
 }

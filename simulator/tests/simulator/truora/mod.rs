@@ -1,33 +1,22 @@
-//! The simulated Truora, by a client and a receiver that know only what the vendor's pages say.
+//! The simulated Truora, by a client and a receiver that follow the vendor's pages.
 
-mod hooks;
-mod lives;
+mod history_files;
+mod lifecycles;
 mod pages;
 mod rules;
-mod sheets;
+mod webhooks;
 
-use crate::{Hand, at};
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::clock::Clock;
-use domain::window::Window;
+use crate::at;
+use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
 use serde_json::Value;
-use simulator::gateway::{Kind, Limits};
+use simulator::gateway::Limits;
 use simulator::truora::{Config, Process, Truora, UserResponse, Validation};
-use simulator::{Serving, serve};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 const KEY: &str = "good-key";
 
-struct Bench {
-    vendor: Truora,
-    clock: Arc<Hand>,
-    serving: Serving,
-    client: reqwest::Client,
-}
+type Bench = crate::Bench<Truora>;
 
 /// Some 40 processes a day; noon on 2026-08-12. The clock stands still, so no rate.
 fn config() -> Config {
@@ -36,13 +25,7 @@ fn config() -> Config {
 }
 
 async fn bench(config: Config) -> Bench {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let clock = Arc::new(Hand(Mutex::new(at("2026-08-12T12:00:00Z"))));
-    let vendor = Truora::new(config, Arc::clone(&clock) as Arc<dyn Clock>);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let serving = serve(listener, vendor.router(), &CancellationToken::new()).unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    Bench { vendor, clock, serving, client }
+    Bench::start("2026-08-12T12:00:00Z", KEY, |clock| Truora::new(config, clock)).await
 }
 
 impl Bench {
@@ -69,15 +52,6 @@ impl Bench {
         let (status, body) = self.ask(&format!("/v1/processes/{id}/result")).await;
         assert_eq!(status, 200, "{body}");
         process(&body)
-    }
-
-    fn last_days(&self, days: i64) -> Window {
-        let now = self.clock.now();
-        Window::new(now - TimeDelta::days(days), now + TimeDelta::milliseconds(1)).unwrap()
-    }
-
-    fn broken(&self) -> Vec<Kind> {
-        self.vendor.breaches().iter().map(|breach| breach.kind).collect()
     }
 }
 

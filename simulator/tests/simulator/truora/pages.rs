@@ -4,6 +4,7 @@ use super::{Bench, bench, config};
 use crate::{at, window};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use simulator::SimulatedVendor;
 use simulator::truora::Config;
 use std::time::Duration;
 
@@ -33,32 +34,32 @@ async fn pages_hold_each_process_once_though_others_arrive() {
     let config = Config { live_every: Some(Duration::from_millis(700)), ..config() };
     let bench = bench(config).await;
     bench.clock.forward(TimeDelta::seconds(20));
-    let mut expected: Vec<_> = bench.vendor.truth(bench.last_days(400)).into_iter().map(|it| it.process_id).collect();
+    let mut expected: Vec<_> = bench.vendor.dataset(bench.last_days(400)).into_iter().map(|it| it.process_id).collect();
     expected.reverse();
     assert!(expected.len() > 2500, "{}", expected.len());
     for size in [7, 100] {
-        let before = bench.vendor.truth(bench.last_days(400)).len();
+        let before = bench.vendor.dataset(bench.last_days(400)).len();
         let rows = bench.pages(&format!("/v1/processes/?page_size={size}"), TimeDelta::seconds(3)).await;
         let found = ids(&rows);
         assert_eq!(found.len(), before, "those that were there, and no more");
         assert!(found.ends_with(&expected), "newest first, each once");
     }
-    assert!(bench.vendor.truth(bench.last_days(400)).len() > expected.len() + 1000, "others did arrive");
-    assert!(bench.broken().is_empty());
+    assert!(bench.vendor.dataset(bench.last_days(400)).len() > expected.len() + 1000, "others did arrive");
+    assert!(bench.broken_rules().is_empty());
 }
 
 #[tokio::test]
 async fn dates_are_half_open_and_go_on_in_the_links() {
     let bench = bench(config()).await;
     let in_window = |from, to| -> Vec<String> {
-        let mut ids: Vec<_> = bench.vendor.truth(window(from, to)).into_iter().map(|it| it.process_id).collect();
+        let mut ids: Vec<_> = bench.vendor.dataset(window(from, to)).into_iter().map(|it| it.process_id).collect();
         ids.reverse();
         ids
     };
     let days = bench.pages("/v1/processes?start_date=2026-08-01&end_date=2026-08-03", TimeDelta::zero()).await;
     assert_eq!(ids(&days), in_window("2026-08-01T00:00:00Z", "2026-08-03T00:00:00Z"));
     assert!(days.len() > 60);
-    let some = &bench.vendor.truth(window("2026-08-01T00:00:00Z", "2026-08-03T00:00:00Z"))[17..40];
+    let some = &bench.vendor.dataset(window("2026-08-01T00:00:00Z", "2026-08-03T00:00:00Z"))[17..40];
     let (first, last) = (some[0].creation_date, some[22].creation_date);
     let text = |at: DateTime<Utc>| at.to_rfc3339().replace('+', "%2B");
     let path = format!("/v1/processes?page_size=5&start_date={}&end_date={}", text(first), text(last));
@@ -73,7 +74,7 @@ async fn a_row_is_the_process_as_it_is() {
     let (_, page) = bench.ask("/v1/processes").await;
     let rows = page["processes"].as_array().unwrap();
     assert_eq!(rows.len(), 20, "by default");
-    let truth = bench.vendor.truth(bench.last_days(5));
+    let truth = bench.vendor.dataset(bench.last_days(5));
     for (row, it) in rows.iter().zip(truth.iter().rev()) {
         let text = |name: &str| row[name].as_str().unwrap();
         assert_eq!(

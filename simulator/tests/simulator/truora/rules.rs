@@ -3,7 +3,8 @@
 use super::{KEY, bench, config};
 use chrono::TimeDelta;
 use serde_json::json;
-use simulator::gateway::{Faults, Kind, Limits};
+use simulator::SimulatedVendor;
+use simulator::gateway::{Faults, Limits, Rule};
 use simulator::truora::Config;
 use std::time::Duration;
 
@@ -16,14 +17,14 @@ fn paced(requests_per_second: f64) -> Config {
 async fn each_broken_rule_is_answered_and_recorded() {
     let bench = bench(config()).await;
     let table = [
-        (None, "/v1/processes", 401, Some(10401), Kind::BadKey),
-        (Some("other-key"), "/v1/processes/IDP1/result", 401, Some(10401), Kind::BadKey),
-        (Some(KEY), "/v1/process", 403, None, Kind::UnknownRoute),
-        (Some(KEY), "/v1/processes?page_size=101", 400, Some(10400), Kind::BadParameter),
-        (Some(KEY), "/v1/processes?page_size=0", 400, Some(10400), Kind::BadParameter),
-        (Some(KEY), "/v1/processes?start_key=next", 400, Some(10400), Kind::BadParameter),
-        (Some(KEY), "/v1/processes?start_date=yesterday", 400, Some(10400), Kind::BadParameter),
-        (Some(KEY), "/v1/processes?start_date=2026-08-02&end_date=2026-08-02", 400, Some(10400), Kind::BadParameter),
+        (None, "/v1/processes", 401, Some(10401), Rule::BAD_KEY),
+        (Some("other-key"), "/v1/processes/IDP1/result", 401, Some(10401), Rule::BAD_KEY),
+        (Some(KEY), "/v1/process", 403, None, Rule::UNKNOWN_ROUTE),
+        (Some(KEY), "/v1/processes?page_size=101", 400, Some(10400), Rule::BAD_PARAMETER),
+        (Some(KEY), "/v1/processes?page_size=0", 400, Some(10400), Rule::BAD_PARAMETER),
+        (Some(KEY), "/v1/processes?start_key=next", 400, Some(10400), Rule::BAD_PARAMETER),
+        (Some(KEY), "/v1/processes?start_date=yesterday", 400, Some(10400), Rule::BAD_PARAMETER),
+        (Some(KEY), "/v1/processes?start_date=2026-08-02&end_date=2026-08-02", 400, Some(10400), Rule::BAD_PARAMETER),
     ];
     for (key, path, status, code, kind) in table {
         let response = bench.request(key, path).send().await.unwrap();
@@ -31,9 +32,9 @@ async fn each_broken_rule_is_answered_and_recorded() {
         let body: serde_json::Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
         assert_eq!(body.get("code").and_then(serde_json::Value::as_u64), code, "{path}: {body}");
         assert!(body["message"].is_string());
-        assert_eq!(bench.broken().last(), Some(&kind), "{path}");
+        assert_eq!(bench.broken_rules().last(), Some(&kind), "{path}");
     }
-    assert_eq!(bench.broken().len(), table.len());
+    assert_eq!(bench.broken_rules().len(), table.len());
     assert_eq!(bench.vendor.requests().len(), table.len());
 }
 
@@ -41,13 +42,13 @@ async fn each_broken_rule_is_answered_and_recorded() {
 async fn an_unknown_process_and_a_route_that_is_not_there_are_told_apart() {
     let bench = bench(Config { gateway_403: true, ..config() }).await;
     assert_eq!(bench.ask("/v1/processes/IDP00/result").await.0, 404);
-    assert!(bench.broken().is_empty(), "a webhook may have named it");
+    assert!(bench.broken_rules().is_empty(), "a webhook may have named it");
     let (status, body) = bench.ask("/v1/elsewhere").await;
     assert_eq!((status.as_u16(), body), (403, json!({"message": "Missing Authentication Token"})));
     bench.vendor.set_keys(vec![String::from("renewed")]);
     let (status, body) = bench.ask("/v1/processes").await;
     assert_eq!((status.as_u16(), body), (403, json!({"message": "Forbidden"})));
-    assert_eq!(bench.broken(), [Kind::UnknownRoute, Kind::BadKey]);
+    assert_eq!(bench.broken_rules(), [Rule::UNKNOWN_ROUTE, Rule::BAD_KEY]);
 }
 
 #[tokio::test]
@@ -58,13 +59,13 @@ async fn the_rate_is_counted_and_the_wait_has_to_be_waited() {
         assert_eq!(bench.head(path).await, (200, None), "a burst of 5");
     }
     assert_eq!(bench.head(path).await, (429, Some(1)));
-    assert_eq!(bench.broken(), [Kind::Rate]);
+    assert_eq!(bench.broken_rules(), [Rule::RATE]);
     bench.clock.forward(TimeDelta::milliseconds(200));
     assert_eq!(bench.head(path).await, (429, Some(1)), "it may have been on its way");
-    assert_eq!(bench.broken(), [Kind::Rate]);
+    assert_eq!(bench.broken_rules(), [Rule::RATE]);
     bench.clock.forward(TimeDelta::milliseconds(100));
     assert_eq!(bench.head(path).await, (429, Some(1)));
-    assert_eq!(bench.broken(), [Kind::Rate, Kind::Early]);
+    assert_eq!(bench.broken_rules(), [Rule::RATE, Rule::EARLY]);
     bench.clock.forward(TimeDelta::milliseconds(700));
     assert_eq!(bench.head(path).await, (200, None));
     assert_eq!(bench.head(path).await, (200, None), "two a second");
@@ -82,18 +83,18 @@ async fn a_steady_caller_is_never_held_back() {
         bench.clock.forward(TimeDelta::milliseconds(if turn % 2 == 0 { 350 } else { 50 }));
         assert_eq!(bench.head("/v1/processes/IDP0").await.0, 404);
     }
-    assert!(bench.broken().is_empty(), "{:?}", bench.broken());
+    assert!(bench.broken_rules().is_empty(), "{:?}", bench.broken_rules());
 }
 
 #[tokio::test]
 async fn the_width_is_counted() {
     let mut config = config();
-    config.limits = Limits { width: 2, latency: Duration::from_millis(1500), ..config.limits };
+    config.limits = Limits { max_in_flight: 2, latency: Duration::from_millis(1500), ..config.limits };
     let bench = bench(config).await;
     let path = "/v1/processes?page_size=1";
     let all = futures::future::join_all((0..3).map(|_| bench.head(path))).await;
     assert_eq!(all.iter().filter(|(status, _)| *status == 429).count(), 1, "{all:?}");
-    assert_eq!(bench.broken(), [Kind::Width]);
+    assert_eq!(bench.broken_rules(), [Rule::SIMULTANEOUS]);
     assert_eq!(bench.vendor.most_in_flight(), 3);
     bench.vendor.idle().await;
     assert!(bench.vendor.requests().iter().all(|seen| seen.ended_at.is_some()));
@@ -105,14 +106,14 @@ async fn a_429_without_a_cause_has_to_be_waited_for_as_well() {
     let wait = Duration::from_millis(2500);
     bench.vendor.set_faults(Faults { throttle_429: 1.0, retry_after: wait, ..Faults::default() });
     assert_eq!(bench.head("/v1/processes").await, (429, Some(3)));
-    assert!(bench.broken().is_empty());
+    assert!(bench.broken_rules().is_empty());
     bench.vendor.set_faults(Faults::default());
     bench.clock.forward(TimeDelta::milliseconds(1200));
     assert_eq!(bench.head("/v1/processes").await, (429, Some(2)), "what is left of it");
-    assert_eq!(bench.broken(), [Kind::Early]);
+    assert_eq!(bench.broken_rules(), [Rule::EARLY]);
     bench.clock.forward(TimeDelta::milliseconds(1800));
     assert_eq!(bench.head("/v1/processes").await, (200, None));
-    assert_eq!(bench.broken().len(), 1);
+    assert_eq!(bench.broken_rules().len(), 1);
 }
 
 #[tokio::test]
@@ -130,13 +131,13 @@ async fn who_keeps_the_rate_and_waits_breaks_no_rule() {
             .forward(wait.map_or(TimeDelta::milliseconds(200), |wait| TimeDelta::seconds(wait.try_into().unwrap())));
     }
     assert!((20..60).contains(&waits) && answers > 110, "{waits} {answers}");
-    assert!(bench.broken().is_empty(), "{:?}", bench.broken());
+    assert!(bench.broken_rules().is_empty(), "{:?}", bench.broken_rules());
 }
 
 #[tokio::test]
 async fn each_fault_is_what_it_is_called() {
     let bench = bench(config()).await;
-    let id = bench.vendor.truth(bench.last_days(2))[0].process_id.clone();
+    let id = bench.vendor.dataset(bench.last_days(2))[0].process_id.clone();
     let path = format!("/v1/processes/{id}/result");
     let none = Faults { slow_for: Duration::from_millis(1), ..Faults::default() };
     let table = [
@@ -158,6 +159,6 @@ async fn each_fault_is_what_it_is_called() {
         let text = response.text().await.unwrap_or_default();
         assert!(serde_json::from_str::<serde_json::Value>(&text).is_err(), "{text}");
     }
-    assert!(bench.broken().is_empty());
-    assert_eq!(bench.vendor.asked(&id), 0, "none of these was an answer");
+    assert!(bench.broken_rules().is_empty());
+    assert_eq!(bench.vendor.results_sent_after_end(&id), 0, "none of these was an answer");
 }

@@ -1,7 +1,7 @@
 //! The files themselves: how long their addresses are good, how they grow, break off and stream.
 
 use super::*;
-use simulator::ultimate::{Faults, Format, Packing, Shape};
+use simulator::ultimate::{Compression, Layout, Variants};
 use std::collections::HashSet;
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn an_address_expires_after_what_was_asked_for_or_sooner() {
     }
     assert_eq!(answers, HashSet::from([(403, "AccessDenied".to_owned()), (400, "ExpiredToken".to_owned())]));
     assert_eq!(bench.file(&bench.urls(Version::V2, "2026-08-10").await[0]).await.0, 200);
-    assert_eq!(bench.broken(), []);
+    assert_eq!(bench.broken_rules(), []);
     let short = super::bench(Config { url_ttl: Some(Duration::from_secs(2)), ..config() }).await;
     let url = short.urls(Version::V2, "2026-08-10").await[0].clone();
     assert_eq!(short.file(&url).await.0, 200);
@@ -31,8 +31,8 @@ async fn an_address_expires_after_what_was_asked_for_or_sooner() {
 
 #[tokio::test]
 async fn some_addresses_are_dead_at_first_and_good_after_a_fresh_list() {
-    let faults = Faults { expire_url: 0.5, ..Faults::default() };
-    let bench = bench(Config { faults, files_per_day: 6, ..config() }).await;
+    let file_faults = FileFaults { expire_url: 0.5, ..FileFaults::default() };
+    let bench = bench(Config { file_faults, files_per_day: 6, ..config() }).await;
     let mut statuses = [Vec::new(), Vec::new()];
     for date in ["2026-08-06", "2026-08-07", "2026-08-08", "2026-08-09"] {
         for round in &mut statuses {
@@ -43,7 +43,7 @@ async fn some_addresses_are_dead_at_first_and_good_after_a_fresh_list() {
     }
     assert!(statuses[0].contains(&200) && statuses[0].iter().any(|status| *status != 200), "{statuses:?}");
     assert!(statuses[1].iter().all(|status| *status == 200));
-    assert_eq!(bench.broken(), []);
+    assert_eq!(bench.broken_rules(), []);
 }
 
 #[tokio::test]
@@ -89,12 +89,12 @@ async fn the_newest_file_grows_once() {
             .len(),
         held.len()
     );
-    assert_eq!((bench.broken(), other.broken()), (vec![], vec![]));
+    assert_eq!((bench.broken_rules(), other.broken_rules()), (vec![], vec![]));
 }
 
 #[tokio::test]
 async fn a_body_cut_off_is_never_read_as_whole() {
-    let bench = bench(Config { shape: Shape::mixed(), ..config() }).await;
+    let bench = bench(Config { variants: Variants::mixed(), ..config() }).await;
     let url = bench.urls(Version::V2, "2026-08-10").await[0].clone();
     bench.vendor.set_faults(Faults { cut_body: 1.0, ..Faults::default() });
     let mut ways = [[0; 2]; 2];
@@ -115,14 +115,14 @@ async fn a_body_cut_off_is_never_read_as_whole() {
     }
     assert!(ways.iter().flatten().all(|many| *many > 5), "{ways:?}");
     assert!(bench.vendor.requests()[1..].iter().all(|seen| seen.rows == 0 && seen.outcome == "cut_body"));
-    assert_eq!(bench.broken(), []);
+    assert_eq!(bench.broken_rules(), []);
 }
 
 #[tokio::test]
 async fn a_big_file_streams_and_is_never_whole_in_memory() {
-    for (format, packing) in [(Format::Array, Packing::Plain), (Format::Lines, Packing::Gzip)] {
-        let shape = Shape { format, packing, ..Shape::default() };
-        let bench = bench(Config { conversations_per_day: 1_000_000.0, wide: true, shape, ..config() }).await;
+    for (layout, compression) in [(Layout::Array, Compression::None), (Layout::Lines, Compression::Gzip)] {
+        let variants = Variants { layout, compression, ..Variants::default() };
+        let bench = bench(Config { conversations_per_day: 1_000_000.0, wide: true, variants, ..config() }).await;
         let url = bench.urls(Version::V2, "2026-08-10").await[0].clone();
         let mut reading = bench.client.get(&url).send().await.unwrap();
         let mut read = 0;
@@ -146,7 +146,7 @@ async fn a_big_file_streams_and_is_never_whole_in_memory() {
         bench.vendor.idle().await;
         assert!(bench.vendor.requests()[1].ended_at.is_some());
         assert_eq!(bench.list_of(Version::V2, "2026-08-11").await.0, 200);
-        assert_eq!(bench.broken(), [Kind::Simultaneous]);
+        assert_eq!(bench.broken_rules(), [Rule::SIMULTANEOUS]);
     }
 }
 
@@ -173,7 +173,7 @@ async fn a_wide_file_has_rows_of_one_and_a_half_kilobytes_and_all_of_them_arrive
 
 #[tokio::test]
 async fn a_stalled_file_is_half_there_and_under_way_until_the_caller_hangs_up() {
-    let bench = bench(Config { faults: Faults { stall: 1.0, ..Faults::default() }, ..config() }).await;
+    let bench = bench(Config { file_faults: FileFaults { stall: 1.0, ..FileFaults::default() }, ..config() }).await;
     let url = bench.urls(Version::V2, "2026-08-10").await[0].clone();
     let mut answer = reqwest::get(&url).await.unwrap();
     assert!(answer.chunk().await.unwrap().is_some());
@@ -185,7 +185,7 @@ async fn a_stalled_file_is_half_there_and_under_way_until_the_caller_hangs_up() 
     drop(answer);
     bench.vendor.idle().await;
     assert!(bench.vendor.requests().pop().unwrap().ended_at.is_some());
-    bench.vendor.set_faults(Faults::default());
+    bench.vendor.set_file_faults(FileFaults::default());
     assert_eq!(latest(bench.rows(Version::V2, "2026-08-10").await), bench.held(Version::V2, "2026-08-10"));
-    assert_eq!(bench.broken(), []);
+    assert_eq!(bench.broken_rules(), []);
 }

@@ -1,34 +1,29 @@
-//! The simulated data export of Ultimate, by a client that lists and downloads as the vendor's pages say.
+//! The simulated data export of Ultimate, by a client that follows the vendor's pages.
 
 mod files;
 mod reader;
 mod rows;
 mod rules;
 
-use crate::{Hand, at, window};
-use chrono::{NaiveDate, TimeDelta};
-use domain::clock::Clock;
+use crate::{at, day, window};
+use chrono::TimeDelta;
 use domain::window::Window;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulator::ultimate::{Config, Conversation, Kind, Ultimate, Version};
-use simulator::{Serving, serve};
-use std::sync::{Arc, Mutex};
+use simulator::SimulatedVendor;
+use simulator::gateway::{Faults, Rule};
+use simulator::ultimate::{
+    BAD_LINK, Config, Conversation, FileFaults, KEY_SENT_TO_FILE_HOST, MALFORMED, OTHER_ORGANIZATION, TOO_OLD,
+    Ultimate, Version,
+};
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 const KEY: &str = "simulated-key";
 const ORGANIZATION: &str = "64b1f0c2a9e14f0012345678";
 const BOT: &str = "6a41cee6fbfda88b1060d653";
 const OTHER_BOT: &str = "6a41cee6fbfda88b1060d654";
 
-struct Bench {
-    vendor: Ultimate,
-    clock: Arc<Hand>,
-    serving: Serving,
-    client: reqwest::Client,
-}
+type Bench = crate::Bench<Ultimate>;
 
 /// Wednesday 2026-08-12, one in the morning: the newest file is that of the 11th.
 fn config() -> Config {
@@ -36,17 +31,7 @@ fn config() -> Config {
 }
 
 async fn bench(config: Config) -> Bench {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let clock = Arc::new(Hand(Mutex::new(at("2026-08-12T01:00:00Z"))));
-    let vendor = Ultimate::new(config, Arc::clone(&clock) as Arc<dyn Clock>);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let serving = serve(listener, vendor.router(), &CancellationToken::new()).unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    Bench { vendor, clock, serving, client }
-}
-
-fn day(text: &str) -> NaiveDate {
-    text.parse().unwrap()
+    Bench::start("2026-08-12T01:00:00Z", KEY, |clock| Ultimate::new(config, clock)).await
 }
 
 fn whole(text: &str) -> Window {
@@ -95,15 +80,7 @@ impl Bench {
 
     /// What the vendor holds of a day, in `version`.
     fn held(&self, version: Version, day: &str) -> Vec<Conversation> {
-        self.vendor.truth(BOT, whole(day)).into_iter().map(|row| row.written_by(version)).collect()
-    }
-
-    fn broken(&self) -> Vec<Kind> {
-        self.vendor.breaches().iter().map(|breach| breach.kind).collect()
-    }
-
-    fn outcomes(&self) -> Vec<&'static str> {
-        self.vendor.requests().iter().map(|seen| seen.outcome).collect()
+        self.vendor.dataset(BOT, whole(day)).into_iter().map(|row| row.in_version(version)).collect()
     }
 }
 

@@ -70,11 +70,11 @@ fn conversation(row: Map<String, Value>, version: Version) -> Conversation {
     }
     let found: Conversation = serde_json::from_value(Value::Object(plain.clone())).unwrap();
     // Each column that the version has is written, and none besides.
-    let all = serde_json::to_value(found.clone().written_by(version)).unwrap();
+    let all = serde_json::to_value(found.clone().in_version(version)).unwrap();
     let missing =
         all.as_object().unwrap().iter().filter(|(name, value)| !value.is_null() && !plain.contains_key(*name));
     assert_eq!(missing.count(), 0);
-    assert_eq!(found, found.clone().written_by(version));
+    assert_eq!(found, found.clone().in_version(version));
     found
 }
 

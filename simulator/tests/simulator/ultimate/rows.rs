@@ -1,38 +1,40 @@
 //! What the files say: the same, however they are written.
 
 use super::*;
-use simulator::ultimate::{Booleans, Counts, Format, Letters, ListKey, Names, Nested, Packing, Shape, Times};
+use simulator::ultimate::{
+    Booleans, ColumnCase, ColumnNames, Compression, Counts, Layout, ListKey, Nested, TimeFormat, Variants,
+};
 use std::collections::{BTreeSet, HashSet};
 
 #[tokio::test]
 async fn every_spelling_says_the_same() {
-    let plain = Shape::default();
+    let plain = Variants::default();
     let shapes = [
         plain,
-        Shape { format: Format::Lines, ..plain },
-        Shape { format: Format::Object, ..plain },
-        Shape { packing: Packing::Gzip, ..plain },
-        Shape { packing: Packing::Gzip, format: Format::Lines, ..plain },
-        Shape { letters: Letters::Capitals, names: Names::Found, ..plain },
-        Shape { counts: Counts::Number, booleans: Booleans::Text, ..plain },
-        Shape { nested: Nested::Texts, times: Times::Naive, ..plain },
-        Shape { nested: Nested::OneText, times: Times::Epoch, ..plain },
-        Shape { list: ListKey::SignedUrls, ..plain },
-        Shape { list: ListKey::Camel, ..plain },
+        Variants { layout: Layout::Lines, ..plain },
+        Variants { layout: Layout::Object, ..plain },
+        Variants { compression: Compression::Gzip, ..plain },
+        Variants { compression: Compression::Gzip, layout: Layout::Lines, ..plain },
+        Variants { column_case: ColumnCase::Capitals, column_names: ColumnNames::Live, ..plain },
+        Variants { counts: Counts::Number, booleans: Booleans::Text, ..plain },
+        Variants { nested: Nested::Texts, times: TimeFormat::Naive, ..plain },
+        Variants { nested: Nested::OneText, times: TimeFormat::Epoch, ..plain },
+        Variants { list_key: ListKey::SignedUrls, ..plain },
+        Variants { list_key: ListKey::Camel, ..plain },
     ];
     let odd = Config { odd_data: 0.3, files_per_day: 3, over_midnight: 0.2, ..config() };
     let bench = bench(odd).await;
     for version in [Version::V2, Version::V3] {
         let held = bench.held(version, "2026-08-10");
         assert!(held.len() > 20);
-        for shape in shapes.into_iter().chain([Shape::mixed(); 20]) {
-            bench.vendor.set_shape(shape);
+        for shape in shapes.into_iter().chain([Variants::mixed(); 20]) {
+            bench.vendor.set_variants(shape);
             let rows = bench.rows(version, "2026-08-10").await;
             assert_eq!(rows.len(), held.len(), "{shape:?}");
             assert_eq!(latest(rows), held, "{shape:?}");
         }
     }
-    assert_eq!(bench.broken(), []);
+    assert_eq!(bench.broken_rules(), []);
 }
 
 /// What tells one spelling from another in a file.
@@ -74,7 +76,7 @@ fn marks(bytes: &[u8]) -> Vec<String> {
 
 #[tokio::test]
 async fn mixed_means_each_spelling_by_and_by_and_the_same_again_by_seed() {
-    let mixed = Config { shape: Shape::mixed(), conversations_per_day: 1.2, ..config() };
+    let mixed = Config { variants: Variants::mixed(), conversations_per_day: 1.2, ..config() };
     let mut runs = Vec::new();
     for _ in 0..2 {
         let bench = bench(mixed.clone()).await;
@@ -133,19 +135,19 @@ async fn a_day_holds_what_ended_on_it_and_another_seed_holds_others() {
     let week = window("2026-08-03T00:00:00Z", "2026-08-10T00:00:00Z");
     let ids: HashSet<String> = [BOT, OTHER_BOT]
         .into_iter()
-        .flat_map(|bot| bench.vendor.truth(bot, week))
+        .flat_map(|bot| bench.vendor.dataset(bot, week))
         .map(|it| it.conversation_id)
         .collect();
     let (one, other) = (bench.vendor.count(BOT, week), bench.vendor.count(OTHER_BOT, week));
     assert!(one != other && ids.len() == one + other);
-    assert_eq!(bench.vendor.truth("ffffffffffffffffffffffff", week), []);
+    assert_eq!(bench.vendor.dataset("ffffffffffffffffffffffff", week), []);
     let days: HashSet<usize> = ["04", "05", "06", "07", "08", "09"]
         .iter()
         .map(|day| bench.held(Version::V2, &format!("2026-08-{day}")).len())
         .collect();
     assert!(days.len() > 2, "{days:?}");
     let other = super::bench(Config { seed: 8, ..config() }).await;
-    assert!(other.vendor.truth(BOT, week).iter().all(|it| !ids.contains(&it.conversation_id)));
+    assert!(other.vendor.dataset(BOT, week).iter().all(|it| !ids.contains(&it.conversation_id)));
 }
 
 #[tokio::test]
@@ -167,7 +169,7 @@ async fn what_comes_again_is_true_at_its_later_end_once_that_is_out() {
     }
     let later = window("2026-08-11T00:00:00Z", "2026-08-15T00:00:00Z");
     let held: Vec<Conversation> =
-        bench.vendor.truth(BOT, later).into_iter().map(|it| it.written_by(Version::V3)).collect();
+        bench.vendor.dataset(BOT, later).into_iter().map(|it| it.in_version(Version::V3)).collect();
     assert_eq!(held.len(), bench.vendor.count(BOT, later));
     assert!(rows.len() > held.len());
     assert_eq!(latest(rows), held);

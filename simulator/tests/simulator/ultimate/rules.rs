@@ -1,7 +1,7 @@
 //! What the vendor refuses, and that it is written down.
 
 use super::*;
-use simulator::ultimate::{Auth, Call, Early, Empty, Faults, TooOld};
+use simulator::ultimate::{AuthScheme, EmptyAnswer, NotReadyAnswer, TooOldAnswer};
 
 #[tokio::test]
 async fn each_broken_rule_is_answered_as_documented_and_recorded() {
@@ -17,46 +17,46 @@ async fn each_broken_rule_is_answered_as_documented_and_recorded() {
         if value.is_empty() { others } else { others.header(name, value) }
     };
     let table = [
-        (call(&good), 401, Kind::BadKey),
-        (call(&good).header("authorization", "old-key"), 401, Kind::BadKey),
-        (call(&good).header("authorization", format!("Bearer {KEY}")), 401, Kind::BadKey),
-        (replaced("organizationid", ""), 400, Kind::Malformed),
-        (replaced("botid", ""), 400, Kind::Malformed),
-        (replaced("botid", "my bot"), 400, Kind::Malformed),
-        (replaced("botid", "ffffffffffffffffffffffff"), 404, Kind::UnknownBot),
-        (replaced("organizationid", "ffffffffffffffffffffffff"), 401, Kind::OtherOrganization),
-        (keyed(&json!({})), 400, Kind::Malformed),
-        (keyed(&json!("2026-08-10")), 400, Kind::Malformed),
-        (keyed(&json!({"date": "10.08.2026"})), 400, Kind::Malformed),
-        (keyed(&json!({"date": "2026-8-10"})), 400, Kind::Malformed),
-        (keyed(&json!({"date": "2026-08-32"})), 400, Kind::Malformed),
-        (keyed(&json!({"date": "2026-08-10", "ttl": "10"})), 400, Kind::Malformed),
-        (keyed(&json!({"date": "2026-08-10", "ttl": 0})), 400, Kind::Malformed),
-        (keyed(&json!({"date": "2026-07-12"})), 400, Kind::TooOld),
+        (call(&good), 401, Rule::BAD_KEY),
+        (call(&good).header("authorization", "old-key"), 401, Rule::BAD_KEY),
+        (call(&good).header("authorization", format!("Bearer {KEY}")), 401, Rule::BAD_KEY),
+        (replaced("organizationid", ""), 400, MALFORMED),
+        (replaced("botid", ""), 400, MALFORMED),
+        (replaced("botid", "my bot"), 400, MALFORMED),
+        (replaced("botid", "ffffffffffffffffffffffff"), 404, Rule::UNKNOWN_BOT),
+        (replaced("organizationid", "ffffffffffffffffffffffff"), 401, OTHER_ORGANIZATION),
+        (keyed(&json!({})), 400, MALFORMED),
+        (keyed(&json!("2026-08-10")), 400, MALFORMED),
+        (keyed(&json!({"date": "10.08.2026"})), 400, MALFORMED),
+        (keyed(&json!({"date": "2026-8-10"})), 400, MALFORMED),
+        (keyed(&json!({"date": "2026-08-32"})), 400, MALFORMED),
+        (keyed(&json!({"date": "2026-08-10", "ttl": "10"})), 400, MALFORMED),
+        (keyed(&json!({"date": "2026-08-10", "ttl": 0})), 400, MALFORMED),
+        (keyed(&json!({"date": "2026-07-12"})), 400, TOO_OLD),
     ];
     for (number, (request, status, kind)) in table.into_iter().enumerate() {
-        let before = bench.broken().len();
+        let before = bench.broken_rules().len();
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), status, "row {number}");
         if status == 401 {
             assert_eq!(response.text().await.unwrap(), "Unauthorized");
         }
-        assert_eq!(bench.broken().split_off(before), [kind], "row {number}");
+        assert_eq!(bench.broken_rules().split_off(before), [kind], "row {number}");
     }
     let details: Vec<String> = bench.vendor.breaches().into_iter().map(|breach| breach.detail).collect();
-    assert_eq!(details[..4], ["no key", "a key that is not good", "sent with Bearer", "organizationid"]);
+    assert_eq!(details[..4], ["no key", "a key that the vendor does not accept", "sent with Bearer", "organizationid"]);
     let told = format!("{:?} {:?}", bench.vendor.breaches(), bench.vendor.requests());
     assert!(!told.contains("old-key") && !told.contains(KEY));
     // Thirty days back breaks nothing; nor do a body without a ttl and the other version.
-    let before = bench.broken().len();
+    let before = bench.broken_rules().len();
     assert_eq!(keyed(&json!({"date": "2026-07-13"})).send().await.unwrap().status(), 200);
     assert_eq!(replaced("", "").send().await.unwrap().status(), 200);
-    assert_eq!(bench.broken().len(), before);
+    assert_eq!(bench.broken_rules().len(), before);
 }
 
 #[tokio::test]
 async fn a_bearer_is_wanted_where_it_is_switched_on_and_a_key_can_be_revoked() {
-    let bench = bench(Config { auth: Auth::Bearer, ..config() }).await;
+    let bench = bench(Config { auth: AuthScheme::Bearer, ..config() }).await;
     let day = json!({"date": "2026-08-10"});
     let bearer = |key: &str| bench.call("v2", &day).header("authorization", format!("Bearer {key}"));
     assert_eq!(bearer(KEY).send().await.unwrap().status(), 200);
@@ -64,7 +64,7 @@ async fn a_bearer_is_wanted_where_it_is_switched_on_and_a_key_can_be_revoked() {
     bench.vendor.set_tokens(vec!["new-key".to_owned()]);
     assert_eq!(bearer(KEY).send().await.unwrap().status(), 401);
     assert_eq!(bearer("new-key").send().await.unwrap().status(), 200);
-    assert_eq!(bench.broken(), [Kind::BadKey, Kind::BadKey]);
+    assert_eq!(bench.broken_rules(), [Rule::BAD_KEY, Rule::BAD_KEY]);
 }
 
 #[tokio::test]
@@ -84,36 +84,40 @@ async fn a_day_is_there_from_half_an_hour_after_its_end() {
     bench.clock.forward(TimeDelta::days(2));
     assert_eq!(bench.list_of(Version::V2, "2026-08-13").await.0, 404);
     assert_eq!(bench.outcomes(), ["listed", "early", "early", "early", "listed", "early"]);
-    assert_eq!(bench.broken(), []);
+    assert_eq!(bench.broken_rules(), []);
 }
 
 #[tokio::test]
 async fn days_without_a_file_are_answered_as_switched() {
-    for (early, status) in [(Early::NotFound404, 404), (Early::BadRequest400, 400), (Early::EmptyList, 200)] {
-        let bench = bench(Config { early, ..config() }).await;
+    for (not_ready, status) in
+        [(NotReadyAnswer::NotFound404, 404), (NotReadyAnswer::BadRequest400, 400), (NotReadyAnswer::EmptyList, 200)]
+    {
+        let bench = bench(Config { not_ready, ..config() }).await;
         assert_eq!(bench.list_of(Version::V3, "2026-08-12").await.0, status);
-        assert_eq!(bench.broken(), []);
+        assert_eq!(bench.broken_rules(), []);
     }
-    let bench = bench(Config { too_old: TooOld::EmptyList, ..config() }).await;
+    let bench = bench(Config { too_old: TooOldAnswer::EmptyList, ..config() }).await;
     assert_eq!(bench.urls(Version::V2, "2026-06-01").await, Vec::<String>::new());
-    assert_eq!(bench.broken(), [Kind::TooOld]);
+    assert_eq!(bench.broken_rules(), [TOO_OLD]);
 }
 
 #[tokio::test]
 async fn an_empty_day_is_answered_as_switched() {
     let quiet = Config { empty_days: 1.0, ..config() };
-    for (empty, status) in [(Empty::NotFound404, 404), (Empty::EmptyList, 200), (Empty::EmptyFile, 200)] {
+    for (empty, status) in
+        [(EmptyAnswer::NotFound404, 404), (EmptyAnswer::EmptyList, 200), (EmptyAnswer::EmptyFile, 200)]
+    {
         let bench = bench(Config { empty, ..quiet.clone() }).await;
         assert_eq!(bench.list_of(Version::V2, "2026-08-10").await.0, status);
         if status == 200 {
             let urls = bench.urls(Version::V2, "2026-08-10").await;
-            assert_eq!(urls.len(), usize::from(empty == Empty::EmptyFile));
+            assert_eq!(urls.len(), usize::from(empty == EmptyAnswer::EmptyFile));
             assert_eq!(bench.rows(Version::V2, "2026-08-10").await, []);
         }
         assert!(bench.outcomes().iter().all(|outcome| ["empty", "rows"].contains(outcome)));
-        assert_eq!(bench.broken(), []);
+        assert_eq!(bench.broken_rules(), []);
     }
-    let bench = bench(Config { empty: Empty::Mixed, ..quiet }).await;
+    let bench = bench(Config { empty: EmptyAnswer::Mixed, ..quiet }).await;
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..20 {
         let (status, text) = bench.list_of(Version::V2, "2026-08-10").await;
@@ -132,21 +136,21 @@ async fn lists_and_downloads_together_are_one_at_a_time() {
     };
     let (first, second) = tokio::join!(bench.file(&urls[0]), later);
     assert_eq!((first.0.as_u16(), second), (200, 429));
-    assert_eq!(bench.broken(), [Kind::Simultaneous]);
+    assert_eq!(bench.broken_rules(), [Rule::SIMULTANEOUS]);
     let later = async {
         tokio::time::sleep(Duration::from_millis(80)).await;
         bench.file(&urls[0]).await.0.as_u16()
     };
     let (first, second) = tokio::join!(bench.list_of(Version::V2, "2026-08-11"), later);
     assert_eq!((first.0.as_u16(), second), (200, 200));
-    assert_eq!(bench.broken(), [Kind::Simultaneous; 2]);
+    assert_eq!(bench.broken_rules(), [Rule::SIMULTANEOUS; 2]);
     assert_eq!(bench.vendor.most_in_flight(), 2);
     bench.vendor.idle().await;
     for _ in 0..3 {
         assert_eq!(bench.file(&urls[0]).await.0, 200);
         assert_eq!(bench.list_of(Version::V2, "2026-08-11").await.0, 200);
     }
-    assert_eq!(bench.broken().len(), 2);
+    assert_eq!(bench.broken_rules().len(), 2);
 }
 
 #[tokio::test]
@@ -158,7 +162,7 @@ async fn the_host_of_the_files_wants_no_key_and_no_forged_address() {
         assert_eq!(response.status(), 400);
         assert!(response.text().await.unwrap().contains("<Error><Code>InvalidArgument</Code>"));
     }
-    assert_eq!(bench.broken(), [Kind::KeySentToFileHost; 4]);
+    assert_eq!(bench.broken_rules(), [KEY_SENT_TO_FILE_HOST; 4]);
     let forged = [
         urls[0].replace("2026-08-10", "2026-08-09"),
         urls[0].replace("/v2/", "/v3/"),
@@ -171,7 +175,7 @@ async fn the_host_of_the_files_wants_no_key_and_no_forged_address() {
         let (status, text) = bench.file(&url).await;
         assert!(status == 403 && String::from_utf8(text).unwrap().contains("SignatureDoesNotMatch"), "{url}");
     }
-    assert_eq!(bench.broken().split_off(4), [Kind::BadLink; 5]);
+    assert_eq!(bench.broken_rules().split_off(4), [BAD_LINK; 5]);
     assert_eq!(bench.file(&urls[0]).await.0, 200);
     assert!(!format!("{:?} {:?}", bench.vendor.breaches(), bench.vendor.requests()).contains(KEY));
 }
@@ -182,14 +186,17 @@ async fn each_request_is_recorded() {
     bench.rows(Version::V3, "2026-08-10").await;
     bench.vendor.idle().await;
     let seen = bench.vendor.requests();
-    let told: Vec<_> = seen.iter().map(|it| (it.ordinal, it.call, it.file, it.status, it.outcome)).collect();
-    assert_eq!(told, [(1, Call::List, None, 200, "listed"), (2, Call::Download, Some(0), 200, "rows")]);
+    let told: Vec<_> = seen.iter().map(|it| (it.ordinal, it.facts.method.as_str(), it.status, it.outcome)).collect();
+    assert_eq!(told, [(1, "POST", 200, "listed"), (2, "GET", 200, "rows")]);
+    assert_eq!(seen[0].facts.path, "/data-export/v3/get-signed-urls");
+    assert_eq!(seen[1].facts.path, format!("/file-host/{BOT}/v3/2026-08-10/file-000000000000.json"));
     for it in &seen {
-        assert_eq!((it.bot.as_deref(), it.day), (Some(BOT), Some(day("2026-08-10"))));
-        assert_eq!((it.version, it.at, it.in_flight), (Some(Version::V3), at("2026-08-12T01:00:00Z"), 1));
+        let day = Some("2026-08-10");
+        assert_eq!((it.facts.bot.as_deref(), it.facts.from.as_deref(), it.facts.to.as_deref()), (Some(BOT), day, day));
+        assert_eq!((it.at, it.in_flight), (at("2026-08-12T01:00:00Z"), 1));
         assert!(it.ended_at.is_some() && it.bytes > 0);
     }
-    assert_eq!(usize::try_from(seen[1].rows).unwrap(), bench.vendor.count(BOT, whole("2026-08-10")));
+    assert_eq!(seen[1].rows, bench.vendor.count(BOT, whole("2026-08-10")));
 }
 
 #[tokio::test]
@@ -217,7 +224,7 @@ async fn each_fault_has_its_shape_and_breaks_no_rule() {
     bench.vendor.idle().await;
     let last = bench.vendor.requests().pop().unwrap();
     assert_eq!((last.outcome, last.status, last.rows > 0), ("slow", 200, true));
-    assert_eq!(bench.broken(), []);
+    assert_eq!(bench.broken_rules(), []);
 }
 
 async fn run(faults: Faults) -> Vec<&'static str> {
@@ -258,12 +265,12 @@ async fn the_control_routes_tell_the_same() {
     bench.list_of(Version::V2, "2026-06-10").await;
     let (_, text) = get(&format!("truth?bot={BOT}&from=2026-08-10T00:00:00Z&to=2026-08-11T00:00:00Z")).await;
     let held: Vec<Conversation> = serde_json::from_str(&text).unwrap();
-    assert!(!held.is_empty() && held == bench.vendor.truth(BOT, whole("2026-08-10")));
+    assert!(!held.is_empty() && held == bench.vendor.dataset(BOT, whole("2026-08-10")));
     assert_eq!(get(&format!("truth?bot={BOT}&from=now&to=2026-08-11T00:00:00Z")).await.0, 400);
     let breaches: Value = serde_json::from_str(&get("breaches").await.1).unwrap();
-    assert_eq!(breaches[0]["kind"], "too_old");
+    assert_eq!(breaches[0]["rule"], "too_old");
     let requests: Value = serde_json::from_str(&get("requests").await.1).unwrap();
-    assert_eq!((&requests[0]["day"], &requests[0]["call"]), (&json!("2026-06-10"), &json!("list")));
+    assert_eq!((&requests[0]["from"], &requests[0]["method"]), (&json!("2026-06-10"), &json!("POST")));
     for path in ["freeze", "settle"] {
         let url = format!("{}/simulator/{path}", bench.serving.base());
         assert_eq!(bench.client.post(url).send().await.unwrap().status(), 200);

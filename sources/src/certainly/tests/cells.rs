@@ -1,35 +1,35 @@
-use super::super::fields::{Kind, cell};
-use super::super::message::{Unread, places};
+use super::super::fields::{FieldType, cell};
+use super::super::message::{MessageError, indexed_columns};
 use super::*;
 use crate::json::Json;
-use entities::shape::{self, Table};
-use entities::tables::certainly_messages::Entity;
+use entities::certainly_messages::Entity;
+use entities::schema::{self, VendorTable};
 
 #[test]
-fn fields_stand_where_their_columns_do() {
-    let shape = Entity::shape();
+fn fields_are_in_the_order_of_the_columns() {
+    let shape = Entity::schema();
     let names: Vec<&str> = shape.columns.iter().map(|column| column.name).collect();
     let fields = FIELDS.iter().map(|field| field.column);
     let expected: Vec<&str> =
         ["account", "bot_id"].into_iter().chain(fields).chain(["extra", "digest", "synced_at"]).collect();
     assert_eq!(names, expected);
-    assert_eq!(places(), ["message_id", "timestamp", "message", "conversation_id"]);
+    assert_eq!(indexed_columns(), ["message_id", "timestamp", "message", "conversation_id"]);
     for (field, column) in FIELDS.iter().zip(&shape.columns[2..]) {
-        let kind = match field.kind {
-            Kind::Text | Kind::Id => shape::Kind::Text,
-            Kind::Bool => shape::Kind::Bool,
-            Kind::Int => shape::Kind::Int,
-            Kind::Time => shape::Kind::Time,
-            Kind::Json | Kind::Ids | Kind::Bubbles => shape::Kind::Json,
+        let kind = match field.value_type {
+            FieldType::Text | FieldType::Id => schema::ColumnType::Text,
+            FieldType::Bool => schema::ColumnType::Bool,
+            FieldType::Int => schema::ColumnType::Int,
+            FieldType::Time => schema::ColumnType::Time,
+            FieldType::Json | FieldType::Ids | FieldType::Bubbles => schema::ColumnType::Json,
         };
-        assert_eq!(column.kind, kind, "{}", field.column);
+        assert_eq!(column.column_type, kind, "{}", field.column);
         assert_eq!(column.nullable, !["message_id", "timestamp"].contains(&field.column), "{}", field.column);
     }
     assert_eq!((shape.key.as_slice(), shape.at), ([0, 1, 2].as_slice(), 3));
 }
 
 #[test]
-fn a_message_becomes_its_row() {
+fn a_message_becomes_a_row() {
     let rows: Vec<&serde_json::value::RawValue> = serde_json::from_slice(fixture!("page.json")).unwrap();
     let first = columns(rows[0].get());
     let meta = r#"{"web":{"current_ip":"203.0.113.7","host":"shop.example.com","hostPageUrl":"https://shop.example.com/help"}}"#;
@@ -83,59 +83,69 @@ fn a_value_that_does_not_fit_goes_to_extra_under_its_name() {
 }
 
 #[test]
-fn nothing_that_the_vendor_sends_is_lost() {
+fn extra_keeps_every_other_value() {
     let row = r#"{"id":1,"timestamp":1639645964,"bot_module_id":5,"bot_module":{"id":6,"icon":"cart"},
         "botuser":{"name":"Ana","botuser_meta":{"web":{"host":"h"},"sms":true}},"Is_Test":"1","is_test":false,
         "botId":"another"}"#;
     let columns = columns(row);
     assert_eq!(columns["bot_module_id"], text("5"));
-    assert_eq!(columns["is_test"], Cell::Bool(false), "the documented spelling goes first");
+    assert_eq!(columns["is_test"], Cell::Bool(false), "the documented spelling wins");
     let expected =
         r#"{"Is_Test":"1","botId":"another","bot_module.icon":"cart","bot_module.id":"6","botuser.name":"Ana"}"#;
     assert_eq!(columns["extra"], json(expected));
     assert_eq!(columns["botuser_meta"], json(r#"{"sms":true,"web":{"host":"h"}}"#));
-    // The same said twice is said once.
+    // An equal second value is not kept.
     let twice = self::columns(r#"{"id":1,"timestamp":1639645964,"bot_module_id":5,"bot_module":{"id":"5"}}"#);
     assert_eq!(twice["extra"], json("{}"));
 }
 
 #[test]
-fn without_an_id_a_message_has_a_stand_in() {
+fn a_message_without_an_id_gets_a_hashed_id() {
     let row = r#"{"conversation_id":7,"timestamp":"2021-12-16T09:12:44Z","message":"hi"}"#;
     let hash = xxhash_rust::xxh3::xxh3_128(b"7|2021-12-16T09:12:44.000000Z|hi");
     assert_eq!(columns(row)["message_id"], text(&format!("~{hash:032x}")));
     // However the same is written.
     let other = r#"{"conversationId":"7","timestamp":1639645964,"message":"hi","id":""}"#;
     assert_eq!(columns(other), columns(row));
-    let unread = |row: &str| Message::read(serde_json::from_str(row).unwrap(), BOT);
-    let nobody = Err(Unread::Reason("has neither an id nor a conversation"));
-    assert_eq!(unread(r#"{"timestamp":1639645964,"message":"hi"}"#), nobody);
-    let timeless = Err(Unread::Reason("has no timestamp that could be read"));
+    let invalid = |reason: &'static str| Err(MessageError::Invalid(reason.into()));
+    let unread = |row: &str| Message::parse(serde_json::from_str(row).unwrap(), BOT);
+    let no_id = invalid("has neither an id nor a conversation");
+    assert_eq!(unread(r#"{"timestamp":1639645964,"message":"hi"}"#), no_id);
+    let timeless = invalid("has no valid timestamp");
     for timestamp in ["\"soon\"", "null", "[]", "12"] {
         assert_eq!(unread(&format!(r#"{{"id":1,"timestamp":{timestamp}}}"#)), timeless, "{timestamp}");
     }
-    assert_eq!(unread("[]"), Err(Unread::Reason("is no object")));
+    assert_eq!(unread("[]"), invalid("is not an object"));
 }
 
 #[test]
-fn booleans_numbers_and_ids_are_read_in_every_spelling() {
-    let read = |kind, raw: &str| cell(kind, Json::read(raw).unwrap());
+fn parses_booleans_numbers_and_ids_in_every_spelling() {
+    let read = |kind, raw: &str| cell(kind, Json::parse(raw).unwrap());
     for (raw, is) in [("true", true), ("\"True\"", true), ("1", true), ("\"FALSE\"", false), ("\" 0\"", false)] {
-        assert_eq!(read(Kind::Bool, raw), Ok(Cell::Bool(is)), "{raw}");
+        assert_eq!(read(FieldType::Bool, raw), Ok(Cell::Bool(is)), "{raw}");
     }
     for raw in ["\"yes\"", "2", "[]", "{}"] {
-        assert!(read(Kind::Bool, raw).is_err(), "{raw}");
+        assert!(read(FieldType::Bool, raw).is_err(), "{raw}");
     }
     for (raw, number) in [("12", 12), ("\"-3\"", -3), ("4.0", 4), ("\" 5.0 \"", 5)] {
-        assert_eq!(read(Kind::Int, raw), Ok(Cell::Int(number)), "{raw}");
+        assert_eq!(read(FieldType::Int, raw), Ok(Cell::Int(number)), "{raw}");
     }
     for raw in ["1.5", "\"many\"", "99999999999999999999", "true"] {
-        assert!(read(Kind::Int, raw).is_err(), "{raw}");
+        assert!(read(FieldType::Int, raw).is_err(), "{raw}");
     }
     for (raw, id) in [("12", "12"), ("\" a-1 \"", "a-1"), ("771204.0", "771204"), ("\"v1.0\"", "v1.0")] {
-        assert_eq!(read(Kind::Id, raw), Ok(text(id)), "{raw}");
+        assert_eq!(read(FieldType::Id, raw), Ok(text(id)), "{raw}");
     }
-    for kind in [Kind::Text, Kind::Id, Kind::Bool, Kind::Int, Kind::Time, Kind::Json, Kind::Ids, Kind::Bubbles] {
+    for kind in [
+        FieldType::Text,
+        FieldType::Id,
+        FieldType::Bool,
+        FieldType::Int,
+        FieldType::Time,
+        FieldType::Json,
+        FieldType::Ids,
+        FieldType::Bubbles,
+    ] {
         for raw in ["null", "\"\""] {
             assert_eq!(read(kind, raw), Ok(Cell::Null), "{kind:?} {raw}");
         }
@@ -143,7 +153,7 @@ fn booleans_numbers_and_ids_are_read_in_every_spelling() {
 }
 
 #[test]
-fn instants_are_read_in_every_spelling() {
+fn parses_timestamps_in_every_spelling() {
     let at = Ok(Cell::Time(utc("2021-12-16T09:12:44.120345Z")));
     let spellings = [
         "2021-12-16T09:12:44.120345Z",
@@ -160,14 +170,14 @@ fn instants_are_read_in_every_spelling() {
         " 1639645964.1203459 ",
     ];
     for spelling in spellings {
-        assert_eq!(cell(Kind::Time, Json::Text(spelling.to_owned())), at, "{spelling}");
+        assert_eq!(cell(FieldType::Time, Json::Text(spelling.to_owned())), at, "{spelling}");
     }
     let whole = Ok(Cell::Time(utc("2021-12-16T09:12:00Z")));
     for spelling in ["2021-12-16 09:12", "1639645920", "1639645920000"] {
-        assert_eq!(cell(Kind::Time, Json::Text(spelling.to_owned())), whole, "{spelling}");
+        assert_eq!(cell(FieldType::Time, Json::Text(spelling.to_owned())), whole, "{spelling}");
     }
     let none = ["16/12/2021 09:12", "2021-12-16", "-1639645964", "1e9", "20211216", "+12021-12-16T09:12:44Z", "."];
     for spelling in none {
-        assert!(cell(Kind::Time, Json::Text(spelling.to_owned())).is_err(), "{spelling}");
+        assert!(cell(FieldType::Time, Json::Text(spelling.to_owned())).is_err(), "{spelling}");
     }
 }

@@ -1,30 +1,34 @@
-//! Bodies, files, days and settings against the rules in the vendor's README.
+//! Responses, files, days and settings against the rules in the vendor's README.
 
-mod answers;
 mod cells;
-mod names;
-mod questions;
+mod equivalence;
+mod field_names;
+mod queries;
 mod refusals;
-mod sheets;
-mod spelled;
+mod report_files;
+mod responses;
 mod to_dates;
 mod tokens;
-mod twins;
 
-use super::answer::Answer;
-use super::days::Span;
+use super::days::DayRange;
 use super::fields::FIELDS;
 use super::message::Message;
-use super::request::Question;
-use super::sheet::Sheet;
-use super::shelf::Shelf;
-use chrono::{DateTime, NaiveDate, Utc};
+use super::message_rows::MessageRows;
+use super::query::Query;
+use super::report_file::ReportFile;
+use super::report_response::ReportResponse;
+use crate::csv_reader::CsvReader;
+use crate::json::body::JsonBody;
+use crate::response_reader::ResponseReader;
+use crate::test_support::{read, utc, window};
+use chrono::NaiveDate;
 use domain::fault::Fault;
-use domain::source::{Head, Reader, Step};
-use domain::window::Window;
+use domain::source::{Head, Reader, ResponseSummary};
 use entities::rows::Cell;
-use entities::upsert::Batch;
+use entities::rows::RowBatch;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 macro_rules! fixture {
@@ -40,64 +44,57 @@ fn head(status: u16) -> Head {
     Head { status, retry_after: None }
 }
 
-fn told(status: u16, seconds: u64) -> Head {
+fn head_with_wait(status: u16, seconds: u64) -> Head {
     Head { status, retry_after: Some(Duration::from_secs(seconds)) }
-}
-
-fn utc(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
-
-fn window(from: &str, to: &str) -> Window {
-    Window::new(utc(from), utc(to)).unwrap()
 }
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-fn shelf() -> Shelf {
-    Shelf::new("certainly_dk", BOT)
+fn message_rows() -> MessageRows {
+    MessageRows::new("certainly_dk", BOT)
 }
 
-/// Reads what comes in `chunks`, taking rows as they come; what it comes to, and all rows as they are packed.
-fn read<'a>(
-    mut reader: impl Reader<Batch>,
+/// A reader of the response to `query`.
+fn reader(
+    query: Query,
+    row_cap: u64,
+    includes_to_date: Option<Arc<AtomicBool>>,
+) -> ResponseReader<JsonBody<ReportResponse>> {
+    ResponseReader::new(JsonBody::new(ReportResponse::new(message_rows(), query, row_cap, includes_to_date)))
+}
+
+/// A reader of a file.
+fn file_reader() -> ResponseReader<CsvReader<ReportFile>> {
+    ResponseReader::new(CsvReader::new(ReportFile::new(message_rows())))
+}
+
+/// The response to the query for 2021-12-16, with a known `toDate`.
+fn response<'a>(
     head: Head,
     chunks: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<(Step, Vec<Batch>), Fault> {
-    let mut batches = Vec::new();
-    for chunk in chunks {
-        reader.feed(head, chunk)?;
-        batches.extend(std::iter::from_fn(|| reader.take()));
-    }
-    let step = reader.finish(head)?;
-    batches.extend(std::iter::from_fn(|| reader.take()));
-    Ok((step, batches))
+) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
+    let days = DayRange { first: day("2021-12-16"), last: day("2021-12-16") };
+    read(reader(Query::RowBatch(days), 500, None), head, chunks)
 }
 
-/// The answer to a question for 2021-12-16, whose `toDate` needs no confirming.
-fn answered<'a>(head: Head, chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<(Step, Vec<Batch>), Fault> {
-    let span = Span { first: day("2021-12-16"), last: day("2021-12-16") };
-    read(Answer::new(shelf(), Question::Rows(span), 500, None), head, chunks)
+fn read_file<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
+    read(file_reader(), head(200), chunks)
 }
 
-fn filed<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<(Step, Vec<Batch>), Fault> {
-    read(Sheet::new(shelf()), head(200), chunks)
-}
-
-/// Every byte of the rows, shown: digests, keys and all.
-fn bytes(batches: &[Batch]) -> String {
+/// Every byte of the rows: values, digests and keys.
+fn bytes(batches: &[RowBatch]) -> String {
     format!("{batches:?}")
 }
 
-fn count(batches: &[Batch]) -> usize {
-    batches.iter().map(Batch::len).sum()
+fn count(batches: &[RowBatch]) -> usize {
+    batches.iter().map(RowBatch::len).sum()
 }
 
-/// A message of an answer, by its columns; what holds nothing is left out.
+/// The columns of a message in a response that hold a value.
 fn columns(row: &str) -> BTreeMap<&'static str, Cell<'static>> {
-    let message = Message::read(serde_json::from_str(row).unwrap(), BOT).unwrap();
+    let message = Message::parse(serde_json::from_str(row).unwrap(), BOT).unwrap();
     let named = FIELDS.iter().map(|field| field.column).zip(message.cells).filter(|(_, cell)| *cell != Cell::Null);
     named.chain([("extra", Cell::Json(message.extra.into()))]).collect()
 }

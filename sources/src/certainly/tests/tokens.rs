@@ -1,16 +1,16 @@
-use super::super::token::ends;
+use super::super::token::expires_at;
 use super::*;
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 
 #[test]
-fn a_token_may_say_when_it_ends() {
+fn reads_when_a_token_expires() {
     let token = |claims: &str| format!("eyJhbGciOiJIUzI1NiJ9.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
     let end = Some(utc("2021-12-16T09:12:44Z"));
-    assert_eq!(ends(&token(r#"{"user_id":7,"exp":1639645964}"#)), end);
-    assert_eq!(ends(&token(r#"{"exp":1639645964.5,"n":"???>>>~~~"}"#)), end);
-    assert_eq!(ends(&format!("a.{}.b", URL_SAFE.encode(r#"{"exp":1639645964 }"#))), end, "padded");
-    let silent = [
+    assert_eq!(expires_at(&token(r#"{"user_id":7,"exp":1639645964}"#)), end);
+    assert_eq!(expires_at(&token(r#"{"exp":1639645964.5,"n":"???>>>~~~"}"#)), end);
+    assert_eq!(expires_at(&format!("a.{}.b", URL_SAFE.encode(r#"{"exp":1639645964 }"#))), end, "padded");
+    let without_end = [
         token("{}"),
         token(r#"{"exp":"soon"}"#),
         token(r#"{"exp":-1}"#),
@@ -22,7 +22,7 @@ fn a_token_may_say_when_it_ends() {
         format!("{}.d", token(r#"{"exp":1639645964}"#)),
         String::new(),
     ];
-    for token in silent {
-        assert_eq!(ends(&token), None, "{token}");
+    for token in without_end {
+        assert_eq!(expires_at(&token), None, "{token}");
     }
 }

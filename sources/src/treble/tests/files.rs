@@ -1,16 +1,16 @@
 use super::*;
 
-fn filed(body: &[u8]) -> Result<(Step, Vec<Written>), Fault> {
-    let (step, rows) = heard(opened(&json!({})).source.file_reader("sessions").unwrap(), 200, [body])?;
-    Ok((step, written(&rows)))
+fn filed(body: &[u8]) -> Result<(ResponseSummary, Vec<StoredRow>), Fault> {
+    let (step, rows) = read(Boxed(opened(&json!({})).source.file_reader("sessions").unwrap()), head(200), [body])?;
+    Ok((step, stored(&rows)))
 }
 
 #[test]
 fn a_report_becomes_rows() {
     let (step, rows) = filed(fixture!("report.csv")).unwrap();
-    assert_eq!((step.rows, step.leads.len(), rows.len()), (4, 0, 2));
+    assert_eq!((step.rows, step.items.len(), rows.len()), (4, 0, 2));
     let reasons: Vec<&str> = step.rejects.iter().map(|reject| reject.reason.as_str()).collect();
-    assert_eq!(reasons, ["line 5 has no phone", "line 6 has no start that could be read"]);
+    assert_eq!(reasons, ["line 5 has no phone", "line 6 has no valid start"]);
     let names = ["account", "created_at", "finished_at", "cellphone", "phone", "phone_tail", "session_status", "extra"];
     let expected = [
         "treble_mx",
@@ -32,7 +32,7 @@ fn a_report_becomes_rows() {
 }
 
 #[test]
-fn a_session_without_an_id_is_known_by_phone_and_start() {
+fn a_session_without_an_id_gets_a_hashed_id() {
     let id = |phone: &str, started: &str| {
         let body = format!("User Cellphone;session started timestamp\n{phone};{started}\n");
         filed(body.as_bytes()).unwrap().1[0]["session_id"].clone()
@@ -48,16 +48,16 @@ fn a_session_without_an_id_is_known_by_phone_and_start() {
 }
 
 #[test]
-fn a_report_that_names_sessions_is_believed() {
+fn a_report_may_name_session_ids() {
     let body = b"session_id,poll_id,user_cellphone,session_started_timestamp,city,\n900001,41007,,1786197600,Cali,x\na/b,,5,1786197600,,\n";
     let (step, rows) = filed(body).unwrap();
     let names = ["session_id", "poll_id", "phone", "extra"];
     assert_eq!(cells(&rows[0], &names), ["900001", "41007", "-", r#"{"city":"Cali","column 6":"x"}"#]);
-    assert_eq!((rows.len(), step.rejects[0].reason.as_str()), (1, "line 3 has an id that is none"));
+    assert_eq!((rows.len(), step.rejects[0].reason.as_str()), (1, "line 3 has an invalid session_id"));
 }
 
 #[test]
-fn other_files_are_refused_and_cuts_are_seen() {
+fn rejects_other_files_and_files_that_were_cut_off() {
     for body in ["", "a,b\n1,2\n", "user_cellphone\n5\n", "session_started_timestamp,x\n1,2\n"] {
         assert_eq!(filed(body.as_bytes()).expect_err(body).kind(), "malformed", "{body:?}");
     }
@@ -70,7 +70,7 @@ fn other_files_are_refused_and_cuts_are_seen() {
 }
 
 #[test]
-fn long_reports_are_taken_piece_by_piece() {
+fn returns_rows_while_the_report_arrives() {
     let mut reader = opened(&json!({})).source.file_reader("sessions").unwrap();
     reader.feed(head(200), b"user_cellphone,session_started_timestamp\n").unwrap();
     let mut taken = Vec::new();
@@ -84,7 +84,7 @@ fn long_reports_are_taken_piece_by_piece() {
 }
 
 #[test]
-fn rows_of_a_file_that_fails_are_given_up() {
+fn drops_the_rows_of_a_file_that_fails() {
     let mut reader = opened(&json!({})).source.file_reader("sessions").unwrap();
     let rows: Vec<String> = (0..1201).map(|number| format!("57300{number:07},1786197600\n")).collect();
     let body = format!("user_cellphone,session_started_timestamp\n{}57300", rows.concat());

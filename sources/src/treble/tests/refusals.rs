@@ -1,11 +1,12 @@
 use super::*;
+use std::time::Duration;
 
 fn fault(slice: &Slice, status: u16, body: &[u8]) -> Fault {
-    answered(slice, None, status, body).unwrap_err()
+    response(slice, None, status, body).unwrap_err()
 }
 
 #[test]
-fn each_refusal_means_something_else() {
+fn maps_every_refusal_to_its_fault() {
     let cases = [
         (401, fixture!("bad_key.json"), "unauthorised"),
         (403, b"{\"message\":\"Forbidden\"}".as_slice(), "refused"),
@@ -31,7 +32,7 @@ fn each_refusal_means_something_else() {
 }
 
 #[test]
-fn words_say_what_is_missing() {
+fn faults_say_what_is_missing() {
     let text = |slice: &Slice, body: &[u8]| fault(slice, 404, body).to_string();
     assert_eq!(text(&poll(), fixture!("no_poll.json")), "refused: Treble has no such poll (HTTP 404: poll not found)");
     let session = "refused: Treble has no such session (HTTP 404: session not found)";
@@ -42,7 +43,7 @@ fn words_say_what_is_missing() {
 }
 
 #[test]
-fn faults_tell_nothing_personal() {
+fn quotes_no_personal_data() {
     let canary = br#"{"message":"no access for ana@example.com, +57 300 111 2233, key eyJhbGciOiJIUzI1NiJ9x"}"#;
     for slice in [day(), poll(), key(SESSION)] {
         for status in [400, 401, 403, 404, 429, 500] {

@@ -1,37 +1,41 @@
 use super::*;
+use chrono::DateTime;
 
-fn lead(id: &str, at: i64, seen: Option<i64>) -> Lead {
+fn item(id: &str, at: i64, seen: Option<i64>) -> Item {
     let of = DateTime::from_timestamp(at, 0).unwrap();
-    let seen = seen.map(|seen| DateTime::from_timestamp(seen, 0).unwrap());
+    let seen_version = seen.map(|seen| DateTime::from_timestamp(seen, 0).unwrap());
     let slice = key(&format!("session/{id}/{at}000000"));
-    Lead { slice, of: Window::new(of, of + TimeDelta::seconds(1)), seen, has_ended: seen.is_some() }
+    Item { slice, scope: Window::new(of, of + TimeDelta::seconds(1)), seen_version, has_ended: seen.is_some() }
 }
 
 /// The only session of a page.
-fn one(session: &Value) -> (Step, Written) {
-    let (step, mut rows) = told(&poll(), json!({"results": [session]}).to_string().as_bytes());
+fn one(session: &Value) -> (ResponseSummary, StoredRow) {
+    let (step, mut rows) = success(&poll(), json!({"results": [session]}).to_string().as_bytes());
     assert_eq!(rows.len(), 1, "{session}");
     (step, rows.remove(0))
 }
 
 #[test]
-fn sessions_become_rows_and_lead_to_their_histories() {
-    let (step, rows) = told(&poll(), fixture!("page.json"));
-    let leads = vec![
-        lead("900001", 1_786_197_600, Some(1_786_201_200)),
-        lead("900002", 1_786_197_601, None),
-        lead("900003", 1_786_197_602, None),
+fn sessions_become_rows_and_name_their_histories() {
+    let (step, rows) = success(&poll(), fixture!("page.json"));
+    let items = vec![
+        item("900001", 1_786_197_600, Some(1_786_201_200)),
+        item("900002", 1_786_197_601, None),
+        item("900003", 1_786_197_602, None),
     ];
-    assert_eq!(step, Step { rows: 3, leads, cursor: Some(Cursor("900003".to_owned())), ..Step::default() });
+    assert_eq!(
+        step,
+        ResponseSummary { rows: 3, items, cursor: Some(Cursor("900003".to_owned())), ..ResponseSummary::default() }
+    );
     let names = ["account", "session_id", "poll_id", "external_id", "created_at", "finished_at", "deployment_status"];
-    let told: Vec<_> = rows.iter().map(|row| cells(row, &names)).collect();
+    let found: Vec<_> = rows.iter().map(|row| cells(row, &names)).collect();
     let made = ["2026-08-08T14:00:00Z", "2026-08-08T14:00:01Z", "2026-08-08T14:00:02Z"];
     let expected = [
         ["treble_mx", "900001", "41007", "c3f0-11", made[0], "2026-08-08T15:00:00Z", "DELIVERED"],
         ["treble_mx", "900002", "41007", "-", made[1], "-", "FAILURE_BY_SOMETHING_NEW"],
         ["treble_mx", "900003", "41007", "-", made[2], "-", "-"],
     ];
-    assert_eq!(told, expected);
+    assert_eq!(found, expected);
     let names = ["country_code", "cellphone", "phone", "phone_tail", "user", "extra"];
     assert_eq!(cells(&rows[0], &names), ["+57", "3001112233", "573001112233", "3001112233", "-", "{}"]);
     let user = r#"{"name":"Ana","tags":["vip"]}"#;
@@ -40,20 +44,20 @@ fn sessions_become_rows_and_lead_to_their_histories() {
 }
 
 #[test]
-fn the_last_page_says_so() {
+fn the_last_page_has_no_cursor() {
     for body in [
         std::str::from_utf8(fixture!("last_page.json")).unwrap(),
         r#"{"results":[]}"#,
         r#"{"results":null,"next_id":""}"#,
         "\u{feff}{\"next_id\":null,\"results\":[]}",
     ] {
-        let (step, _) = answered(&poll(), Some("900003"), 200, body.as_bytes()).unwrap();
+        let (step, _) = response(&poll(), Some("900003"), 200, body.as_bytes()).unwrap();
         assert_eq!(step.cursor, None, "{body}");
     }
 }
 
 #[test]
-fn one_session_in_many_spellings_is_one_row() {
+fn every_spelling_of_a_session_becomes_the_same_row() {
     let plain = json!({"id": 9, "created_at": 1_786_197_600, "finished_at": 1_786_201_200, "user": {"cellphone": "5"}});
     let first = format!("{:?}", one(&plain));
     let same = [
@@ -71,7 +75,7 @@ fn one_session_in_many_spellings_is_one_row() {
 }
 
 #[test]
-fn what_does_not_fit_is_kept() {
+fn extra_keeps_values_that_do_not_fit() {
     let (_, row) = one(&json!({"id": 9, "created_at": 1_786_197_600, "finished_at": "later", "user": "ana",
         "poll_id": 5, "external_id": {"a": 1}}));
     let extra = r#"{"external_id":{"a":1},"finished_at":"later","poll_id":5,"user":"ana"}"#;
@@ -79,26 +83,23 @@ fn what_does_not_fit_is_kept() {
 }
 
 #[test]
-fn sessions_without_an_id_or_a_time_are_kept_aside() {
+fn rejects_sessions_without_an_id_or_a_start() {
     let body = br#"{"results":[5,{"created_at":1786197600},{"id":"a/b","created_at":1786197600},{"id":9},
         {"id":9,"created_at":"soon"},{"id":9,"created_at":1786197600}]}"#;
-    let (step, rows) = told(&poll(), body);
-    assert_eq!((step.rows, rows.len(), step.leads.len(), step.rejects.len()), (6, 1, 1, 5));
+    let (step, rows) = success(&poll(), body);
+    assert_eq!((step.rows, rows.len(), step.items.len(), step.rejects.len()), (6, 1, 1, 5));
     let reasons: Vec<&str> = step.rejects.iter().map(|reject| reject.reason.as_str()).collect();
-    assert_eq!(reasons[..3], ["row 1 is no object", "row 2 has no id", "row 3 has no id"]);
-    assert_eq!(
-        reasons[3..],
-        ["row 4 has no created_at that could be read", "row 5 has no created_at that could be read"]
-    );
+    assert_eq!(reasons[..3], ["row 1 is not an object", "row 2 has no valid id", "row 3 has no valid id"]);
+    assert_eq!(reasons[3..], ["row 4 has no valid created_at", "row 5 has no valid created_at"]);
 }
 
 #[test]
-fn what_is_no_page_is_malformed() {
+fn rejects_everything_but_pages() {
     let bodies =
         ["", "[]", "{}", "null", r#"{"message":"x"}"#, r#"{"results":{}}"#, r#"{"results":[],"next_id":{}}"#, "<html>"];
     for body in bodies {
-        assert_eq!(answered(&poll(), None, 200, body.as_bytes()).expect_err(body).kind(), "malformed", "{body}");
+        assert_eq!(response(&poll(), None, 200, body.as_bytes()).expect_err(body).kind(), "malformed", "{body}");
     }
     let again = br#"{"results":[],"next_id":900003}"#;
-    assert_eq!(answered(&poll(), Some("900003"), 200, again).unwrap_err().kind(), "malformed", "it would never end");
+    assert_eq!(response(&poll(), Some("900003"), 200, again).unwrap_err().kind(), "malformed", "it would never end");
 }

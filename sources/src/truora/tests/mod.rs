@@ -1,25 +1,23 @@
-//! Bodies, webhooks, files and settings against the rules in the vendor's README.
+//! Responses, webhooks, files and settings against the rules in the vendor's README.
 
 mod files;
-mod hooks;
-mod lists;
-mod questions;
+mod process_lists;
+mod queries;
 mod refusals;
 mod results;
+mod webhooks;
 
-use crate::{Opened, open};
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::test_support::{Boxed, StoredRow, cells, cut, head, read, stored_rows, utc, window};
+use crate::{ConfiguredAccount, open};
+use chrono::TimeDelta;
 use domain::fault::Fault;
-use domain::lead::Lead;
-use domain::source::{Cursor, Head, Reader, Step};
-use domain::want::Slice;
+use domain::item::Item;
+use domain::job::Slice;
+use domain::source::{Cursor, ResponseSummary};
 use domain::window::Window;
-use entities::rows::Rows;
-use entities::upsert::Batch;
+use entities::rows::RowBatch;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -39,7 +37,7 @@ fn settings(more: &Value) -> Map<String, Value> {
     settings.as_object().unwrap().clone()
 }
 
-fn opened(more: &Value) -> Opened {
+fn opened(more: &Value) -> ConfiguredAccount {
     open("truora_co", &settings(more)).unwrap()
 }
 
@@ -47,74 +45,34 @@ fn problems(more: &Value) -> Vec<String> {
     open("truora_co", &settings(more)).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
-fn head(status: u16) -> Head {
-    Head { status, retry_after: Some(Duration::from_secs(7)) }
-}
-
-fn utc(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
-
-fn window(from: &str, to: &str) -> Window {
-    Window::new(utc(from), utc(to)).unwrap()
-}
-
 fn day() -> Slice {
     Slice::Window(window("2026-08-08T00:00:00Z", "2026-08-09T00:00:00Z"))
 }
 
 fn key(id: &str) -> Slice {
-    Slice::Key(id.to_owned())
+    Slice::Item(id.to_owned())
 }
 
-fn lead(id: &str, at: &str, seen: Option<&str>) -> Lead {
+fn item(id: &str, at: &str, seen: Option<&str>) -> Item {
     let of = Window::new(utc(at), utc(at) + TimeDelta::seconds(1)).unwrap();
-    Lead { slice: key(id), of: Some(of), seen: seen.map(utc), has_ended: false }
+    Item { slice: key(id), scope: Some(of), seen_version: seen.map(utc), has_ended: false }
 }
 
-/// What comes in `chunks`, read by a reader that takes rows as they come.
-fn heard<'a>(
-    mut reader: Box<dyn Reader<Batch>>,
+/// The response to the query for `slice`.
+fn response(
+    slice: &Slice,
+    cursor: Option<&str>,
     status: u16,
-    chunks: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<(Step, Vec<Batch>), Fault> {
-    let mut batches = Vec::new();
-    for chunk in chunks {
-        reader.feed(head(status), chunk)?;
-        batches.extend(std::iter::from_fn(|| reader.take()));
-    }
-    let step = reader.finish(head(status));
-    let rest: Vec<Batch> = std::iter::from_fn(|| reader.take()).collect();
-    assert!(step.is_ok() || rest.is_empty(), "rows of an answer that does not count");
-    batches.extend(rest);
-    step.map(|step| (step, batches))
-}
-
-/// The answer to a question about `slice`.
-fn answered(slice: &Slice, cursor: Option<&str>, status: u16, body: &[u8]) -> Result<(Step, Vec<Batch>), Fault> {
+    body: &[u8],
+) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
     let cursor = cursor.map(|cursor| Cursor(cursor.to_owned()));
-    heard(opened(&json!({})).source.reader("processes", slice, cursor.as_ref()).unwrap(), status, [body])
-}
-
-/// Rows as they are stored, column by column; what holds nothing is left out.
-fn written(rows: &Rows) -> Vec<BTreeMap<&'static str, String>> {
-    let names = || rows.shape().columns.iter().map(|column| column.name);
-    let plain = |(name, value): (&'static str, String)| {
-        let inner = value.split_once("(Some(")?.1.strip_suffix("))")?.to_owned();
-        (name != "synced_at").then_some((name, serde_json::from_str(&inner).unwrap_or(inner)))
-    };
-    let row = |at| names().zip(rows.values(at).map(|value| format!("{value:?}"))).filter_map(plain).collect();
-    (0..rows.len()).map(row).collect()
-}
-
-/// What a row holds in these columns.
-fn cells<'r>(row: &'r BTreeMap<&'static str, String>, names: &[&str]) -> Vec<&'r str> {
-    names.iter().map(|name| row.get(*name).map_or("-", String::as_str)).collect()
+    let reader = opened(&json!({})).source.reader("processes", slice, cursor.as_ref()).unwrap();
+    read(Boxed(reader), head(status), [body])
 }
 
 proptest! {
     #[test]
-    fn any_chunking_gives_the_same(which in 0..5_usize, cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..30)) {
+    fn chunking_does_not_matter(which in 0..5_usize, cuts in prop::collection::vec(any::<usize>(), 0..30)) {
         let source = opened(&json!({})).source;
         let reader = || match which {
             0 => (source.reader("processes", &key(ID), None).unwrap(), fixture!("success.json")),
@@ -124,11 +82,8 @@ proptest! {
             _ => (source.file_reader("processes").unwrap(), fixture!("history_es.csv")),
         };
         let (reader_of_all, body) = reader();
-        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len())).chain([0, body.len()]).collect();
-        places.sort_unstable();
-        let chunks = places.windows(2).map(|pair| &body[pair[0]..pair[1]]);
-        let (step, rows) = heard(reader().0, 200, chunks).unwrap();
-        let (other, others) = heard(reader_of_all, 200, [body]).unwrap();
-        prop_assert_eq!((step, format!("{rows:?}")), (other, format!("{others:?}")));
+        let (step, rows) = read(Boxed(reader().0), head(200), cut(body, &cuts)).unwrap();
+        let (whole_step, whole_rows) = read(Boxed(reader_of_all), head(200), [body]).unwrap();
+        prop_assert_eq!((step, format!("{rows:?}")), (whole_step, format!("{whole_rows:?}")));
     }
 }

@@ -1,11 +1,12 @@
 use super::*;
+use std::time::Duration;
 
 fn fault(slice: &Slice, status: u16, body: &[u8]) -> Fault {
-    answered(slice, None, status, body).unwrap_err()
+    response(slice, None, status, body).unwrap_err()
 }
 
 #[test]
-fn each_refusal_means_something_else() {
+fn maps_every_refusal_to_its_fault() {
     let cases = [
         (401, fixture!("bad_key.json"), "unauthorised"),
         (403, fixture!("forbidden.json"), "unauthorised"),
@@ -31,10 +32,10 @@ fn each_refusal_means_something_else() {
 }
 
 #[test]
-fn words_say_what_to_do() {
+fn faults_say_what_to_do() {
     let text = fault(&key(ID), 404, fixture!("not_found.json")).to_string();
     assert_eq!(text, "refused: Truora has no such process (HTTP 404: process not found)");
-    assert!(fault(&day(), 403, fixture!("no_route.json")).to_string().ends_with("is base_url right?)"));
+    assert!(fault(&day(), 403, fixture!("no_route.json")).to_string().ends_with("check base_url"));
     let Fault::Throttled { retry_after, .. } = fault(&day(), 429, fixture!("throttled.json")) else {
         panic!("no wait")
     };
@@ -42,7 +43,7 @@ fn words_say_what_to_do() {
 }
 
 #[test]
-fn faults_tell_nothing_personal() {
+fn quotes_no_personal_data() {
     let canary = br#"{"message":"no access for ana@example.com, +57 300 111 2233, key eyJhbGciOiJIUzI1NiJ9x"}"#;
     for status in [400, 401, 403, 404, 429, 500] {
         let text = fault(&key(ID), status, canary).to_string();

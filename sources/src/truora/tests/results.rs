@@ -1,13 +1,13 @@
 use super::*;
-use domain::lead::Found;
+use domain::item::ItemStatus;
 use serde_json::from_slice;
 
 /// The answer about `ID`: its step, its row and those of the customer's answers.
-type Told = (Step, BTreeMap<&'static str, String>, Vec<BTreeMap<&'static str, String>>);
+type ProcessRows = (ResponseSummary, StoredRow, Vec<StoredRow>);
 
-fn told(body: &[u8]) -> Told {
-    let (step, batches) = answered(&key(ID), None, 200, body).unwrap();
-    let mut tables = batches.iter().map(|rows| (rows.shape().table.as_str(), written(rows)));
+fn success(body: &[u8]) -> ProcessRows {
+    let (step, batches) = response(&key(ID), None, 200, body).unwrap();
+    let mut tables = batches.iter().map(|rows| (rows.schema().table.as_str(), stored_rows(rows)));
     let (table, mut rows) = tables.next().unwrap();
     assert_eq!((table, rows.len()), ("truora_processes", 1));
     let responses = tables.next().map_or(Vec::new(), |(table, rows)| {
@@ -26,11 +26,11 @@ fn with(more: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn a_process_that_has_ended_becomes_rows() {
-    let (step, row, responses) = told(fixture!("success.json"));
+fn an_ended_process_becomes_rows() {
+    let (step, row, responses) = success(fixture!("success.json"));
     let (version, look_again) = (Some(utc("2026-08-08T13:12:22Z")), Some(utc("2026-08-15T13:12:22Z")));
-    let found = Some(Found { version, open_until: None, look_again });
-    assert_eq!(step, Step { rows: 1, found, ..Step::default() });
+    let found = Some(ItemStatus { version, open_until: None, look_again });
+    assert_eq!(step, ResponseSummary { rows: 1, item_status: found, ..ResponseSummary::default() });
     let names =
         ["account", "process_id", "phone", "status", "is_open", "responses", "flow_version", "time_to_live", "country"];
     let expected = ["truora_co", ID, "573001112233", "success", "false", "3", "3", "1410", "ALL"];
@@ -54,26 +54,26 @@ fn a_process_that_has_ended_becomes_rows() {
 
 #[test]
 fn a_pending_process_stays_open_for_two_days() {
-    let (step, row, responses) = told(fixture!("pending.json"));
+    let (step, row, responses) = success(fixture!("pending.json"));
     let (version, open_until) = (Some(utc("2026-08-08T13:11:34.5Z")), Some(utc("2026-08-10T13:11:33.104379Z")));
-    let found = Some(Found { version, open_until, look_again: None });
-    assert_eq!(step, Step { rows: 1, found, ..Step::default() });
+    let found = Some(ItemStatus { version, open_until, look_again: None });
+    assert_eq!(step, ResponseSummary { rows: 1, item_status: found, ..ResponseSummary::default() });
     assert_eq!(cells(&row, &["is_open", "responses", "extra", "failure_status"]), ["true", "0", "{}", "-"]);
     assert_eq!(cells(&row, &["state_at"]), ["2026-08-08T13:11:34.500Z"]);
     assert!(responses.is_empty());
 }
 
 #[test]
-fn a_failure_tells_why() {
-    let (step, row, _) = told(fixture!("failure.json"));
-    assert_eq!(step.found.unwrap().look_again, Some(utc("2026-08-16T13:11:33.1Z")));
+fn a_failure_keeps_its_reason() {
+    let (step, row, _) = success(fixture!("failure.json"));
+    assert_eq!(step.item_status.unwrap().look_again, Some(utc("2026-08-16T13:11:33.1Z")));
     let reasons = cells(&row, &["status", "is_open", "failure_status", "declined_reason"]);
     assert_eq!(reasons, ["failure", "false", "expired", "validation_expired"]);
     assert!(row["validations"].contains("\"validation_status\":\"failure\""));
 }
 
 #[test]
-fn an_unknown_word_is_an_end_where_something_else_says_so() {
+fn an_unknown_status_ends_a_process_only_with_a_sign() {
     let cases = [
         (json!({"status": "SUCCESS"}), true),
         (json!({"status": "agent_chat"}), false),
@@ -87,24 +87,28 @@ fn an_unknown_word_is_an_end_where_something_else_says_so() {
         (json!({"status": "pending", "failure_status": "declined"}), false),
     ];
     for (more, is_over) in cases {
-        let (step, row, _) = told(&with(&more));
-        assert_eq!((step.found.unwrap().open_until.is_none(), row["is_open"] == "false"), (is_over, is_over), "{more}");
-        assert_eq!(step.found.unwrap().look_again.is_some(), is_over);
+        let (step, row, _) = success(&with(&more));
+        assert_eq!(
+            (step.item_status.unwrap().open_until.is_none(), row["is_open"] == "false"),
+            (is_over, is_over),
+            "{more}"
+        );
+        assert_eq!(step.item_status.unwrap().look_again.is_some(), is_over);
         assert_eq!(row.get("status").map(String::as_str), more["status"].as_str());
     }
 }
 
 #[test]
-fn of_two_states_with_one_date_the_end_is_the_truer() {
-    let at = |status: &str| utc(&told(&with(&json!({"status": status}))).1["state_at"]);
+fn of_two_states_with_one_date_the_ended_one_is_newer() {
+    let at = |status: &str| utc(&success(&with(&json!({"status": status}))).1["state_at"]);
     assert!(at("pending") < at("success") && at("success") == at("failure"));
-    let undated = told(&with(&json!({"update_date": null}))).1;
+    let undated = success(&with(&json!({"update_date": null}))).1;
     assert_eq!(cells(&undated, &["update_date", "state_at"]), ["-", "2026-08-08T13:11:33.104379Z"]);
 }
 
 #[test]
-fn nothing_is_written_in_many_ways_and_means_the_same() {
-    let bytes = |more: &Value| format!("{:?}", answered(&key(ID), None, 200, &with(more)).unwrap());
+fn absent_values_in_every_spelling_are_equal() {
+    let bytes = |more: &Value| format!("{:?}", response(&key(ID), None, 200, &with(more)).unwrap());
     let plain = bytes(&json!({}));
     let same = [
         json!({"user_responses": []}),
@@ -119,7 +123,7 @@ fn nothing_is_written_in_many_ways_and_means_the_same() {
 }
 
 #[test]
-fn instants_have_up_to_nine_digits() {
+fn timestamps_have_up_to_nine_decimals() {
     for (written, stored) in [
         ("2026-08-08T13:11:33Z", "2026-08-08T13:11:33Z"),
         ("2026-08-08T13:11:33.1Z", "2026-08-08T13:11:33.100Z"),
@@ -127,13 +131,13 @@ fn instants_have_up_to_nine_digits() {
         ("2026-08-08T13:11:33.999999999Z", "2026-08-08T13:11:33.999999Z"),
         ("2026-08-08T08:11:33.5-05:00", "2026-08-08T13:11:33.500Z"),
     ] {
-        assert_eq!(told(&with(&json!({"creation_date": written}))).1["creation_date"], stored, "{written}");
+        assert_eq!(success(&with(&json!({"creation_date": written}))).1["creation_date"], stored, "{written}");
     }
 }
 
 #[test]
-fn what_does_not_fit_is_kept() {
-    let (_, row, responses) = told(&with(&json!({
+fn extra_keeps_values_that_do_not_fit() {
+    let (_, row, responses) = success(&with(&json!({
         "flow_version": "three", "country": {"iso": "CO"}, "account_id": "no phone-inbound-x", "metadata": {"a": 1},
         "user_responses": [{"name": "n", "value": 5, "step": "s"}, "loose", {"name": "m", "value": ["a"]}, {"name": "", "value": ""}, {"value": null}]
     })));
@@ -153,7 +157,7 @@ fn what_does_not_fit_is_kept() {
 }
 
 #[test]
-fn what_is_no_result_is_malformed() {
+fn rejects_everything_but_results() {
     let bodies = [
         with(&json!({"process_id": "IDP41c0aa02"})),
         with(&json!({"process_id": null})),
@@ -167,14 +171,14 @@ fn what_is_no_result_is_malformed() {
         b"{\"process_id\":\"IDP41c0aa01\",\"x\":\"\xFF\"}".to_vec(),
     ];
     for body in bodies {
-        let fault = answered(&key(ID), None, 200, &body).expect_err("a result");
+        let fault = response(&key(ID), None, 200, &body).expect_err("a result");
         assert_eq!(fault.kind(), "malformed", "{fault}");
         assert!(!fault.to_string().contains("57300"), "{fault}");
     }
 }
 
 #[test]
-fn an_endless_answer_is_given_up() {
+fn rejects_a_body_over_the_limit() {
     let mut reader = opened(&json!({})).source.reader("processes", &key(ID), None).unwrap();
     let mebibyte = vec![b' '; 1 << 20];
     let fed = (0..20).take_while(|_| reader.feed(head(200), &mebibyte).is_ok()).count();

@@ -29,57 +29,57 @@ fn bodies() -> Vec<Vec<u8>> {
 
 proptest! {
     #[test]
-    fn any_chunking_gives_the_same_rows(which in 0..9_usize, cuts in prop::collection::vec(any::<usize>(), 0..40)) {
+    fn chunking_does_not_matter(which in 0..9_usize, cuts in prop::collection::vec(any::<usize>(), 0..40)) {
         let body = &bodies()[which];
         let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).collect();
         places.extend([0, body.len()]);
         places.sort_unstable();
         let chunks = places.windows(2).map(|pair| &body[pair[0]..pair[1]]);
-        prop_assert_eq!(heard(200, chunks).unwrap(), heard(200, [body.as_slice()]).unwrap());
+        prop_assert_eq!(day_file(200, chunks).unwrap(), day_file(200, [body.as_slice()]).unwrap());
     }
 }
 
 #[test]
-fn byte_by_byte_gives_the_same_rows() {
+fn small_chunks_do_not_matter() {
     for body in bodies() {
         for size in [1, 2, 7] {
-            assert_eq!(heard(200, body.chunks(size)).unwrap(), heard(200, [body.as_slice()]).unwrap());
+            assert_eq!(day_file(200, body.chunks(size)).unwrap(), day_file(200, [body.as_slice()]).unwrap());
         }
     }
 }
 
 #[test]
-fn every_cut_is_a_fault_and_never_a_shorter_success() {
+fn rejects_every_file_that_was_cut_off() {
     let arrays = [fixture!("v2.json"), fixture!("unreadable_rows.json"), fixture!("single_object.json")];
     for body in arrays.map(<[u8]>::trim_ascii) {
-        assert!(heard(200, [body]).is_ok());
+        assert!(day_file(200, [body]).is_ok());
         for length in 1..body.len() {
-            let fault = heard(200, [&body[..length]]).expect_err("a cut-off file passed");
+            let fault = day_file(200, [&body[..length]]).expect_err("the parser accepted a file that was cut off");
             assert_eq!(fault.kind(), "malformed", "after {length} bytes: {fault}");
         }
     }
 }
 
 #[test]
-fn every_cut_or_damage_of_a_packed_file_is_a_fault() {
+fn rejects_every_gzip_file_that_is_cut_off_or_damaged() {
     for body in [packed(fixture!("v3_live.json")), packed(fixture!("v2.json")), packed(b"")] {
-        assert!(heard(200, [body.as_slice()]).is_ok());
+        assert!(day_file(200, [body.as_slice()]).is_ok());
         for length in 1..body.len() {
-            let fault = heard(200, [&body[..length]]).expect_err("a cut-off file passed");
+            let fault = day_file(200, [&body[..length]]).expect_err("the parser accepted a file that was cut off");
             assert_eq!(fault.kind(), "malformed", "after {length} bytes: {fault}");
         }
         for at in [body.len() - 1, body.len() - 5, body.len() / 2] {
             let mut damaged = body.clone();
             damaged[at] ^= 0x55;
-            assert_eq!(heard(200, [damaged.as_slice()]).unwrap_err().kind(), "malformed", "byte {at}");
+            assert_eq!(day_file(200, [damaged.as_slice()]).unwrap_err().kind(), "malformed", "byte {at}");
         }
         let trailed = [body.as_slice(), b"more"].concat();
-        assert_eq!(heard(200, [trailed.as_slice()]).unwrap_err().kind(), "malformed");
+        assert_eq!(day_file(200, [trailed.as_slice()]).unwrap_err().kind(), "malformed");
     }
 }
 
 #[test]
-fn a_cut_between_bare_rows_cannot_be_seen_here() {
-    let rows = heard(200, [b"{\"conversation_id\":\"1\"}\n".as_slice()]).unwrap().1;
+fn a_cut_between_bare_rows_does_not_show() {
+    let rows = day_file(200, [b"{\"conversation_id\":\"1\"}\n".as_slice()]).unwrap().1;
     assert_eq!(rows.len(), 1, "HTTP's own length says whether more should have come");
 }

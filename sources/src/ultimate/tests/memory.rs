@@ -18,40 +18,40 @@ fn conversation(number: usize) -> String {
     )
 }
 
-/// Feeds one chunk and takes what is there; the most that was held, and how many rows came.
-fn feed(reading: &mut File, chunk: &[u8]) -> (usize, usize) {
-    reading.feed(head(200), chunk).unwrap();
-    let (mut most, mut rows) = (reading.held(), 0);
-    while let Some(batch) = reading.take() {
+/// Feeds one chunk and takes the batches. Returns the most bytes that the reader held, and the number of rows.
+fn feed(reader: &mut ResponseReader<DayFile>, chunk: &[u8]) -> (usize, usize) {
+    reader.feed(head(200), chunk).unwrap();
+    let (mut most, mut rows) = (reader.parser().size(), 0);
+    while let Some(batch) = reader.take() {
         assert!(batch.len() <= 500 && batch.size() < 2 << 20);
         rows += batch.len();
-        most = most.max(reading.held());
+        most = most.max(reader.parser().size());
     }
     (most, rows)
 }
 
 #[test]
-fn a_hundred_megabytes_are_read_in_six() {
-    let mut reading = File::new(place(), files(1, 0));
+fn parses_100_mib_in_6_mib() {
+    let mut reader = super::reader(files(1, 0));
     let (mut sent, mut rows, mut made, mut most) = (0, 0, 0, 0);
-    feed(&mut reading, b"[");
+    feed(&mut reader, b"[");
     while sent < 100 << 20 {
         let chunk: String = (0..40).map(|number| conversation(made + number)).collect();
         made += 40;
         sent += chunk.len();
-        let (held, found) = feed(&mut reading, chunk.as_bytes());
+        let (held, found) = feed(&mut reader, chunk.as_bytes());
         most = most.max(held);
         rows += found;
     }
-    feed(&mut reading, b"{\"conversation_id\":\"last\"}]");
-    let step = reading.finish(head(200)).unwrap();
-    rows += std::iter::from_fn(|| reading.take()).map(|batch| batch.len()).sum::<usize>();
+    feed(&mut reader, b"{\"conversation_id\":\"last\"}]");
+    let step = reader.finish(head(200)).unwrap();
+    rows += std::iter::from_fn(|| reader.take()).map(|batch| batch.len()).sum::<usize>();
     assert_eq!((step.rows, rows), (made as u64 + 1, made + 1));
     assert!(most < BOUND, "{most} bytes were held");
 }
 
 #[test]
-fn a_packed_file_grows_no_further_than_to_a_batch_however_it_is_fed() {
+fn decompresses_no_further_than_a_batch() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(b"[").unwrap();
     for _ in 0..40_000 {
@@ -61,21 +61,21 @@ fn a_packed_file_grows_no_further_than_to_a_batch_however_it_is_fed() {
     let packed = encoder.finish().unwrap();
     assert!(packed.len() < 1 << 20, "{} bytes of 45 MB", packed.len());
     // All of it at once.
-    let mut reading = File::new(place(), files(1, 0));
-    let (most, rows) = feed(&mut reading, &packed);
-    let step = reading.finish(head(200)).unwrap();
-    let rest: usize = std::iter::from_fn(|| reading.take()).map(|batch| batch.len()).sum();
+    let mut reader = super::reader(files(1, 0));
+    let (most, rows) = feed(&mut reader, &packed);
+    let step = reader.finish(head(200)).unwrap();
+    let rest: usize = std::iter::from_fn(|| reader.take()).map(|batch| batch.len()).sum();
     assert_eq!((step.rows, rows + rest), (40_001, 40_001));
     assert!(most < BOUND + 2 * packed.len(), "{most} bytes were held");
 }
 
 #[test]
-fn blanks_and_rows_kept_aside_take_no_room() {
-    let mut reading = File::new(place(), files(1, 0));
+fn blanks_and_rejects_take_no_memory() {
+    let mut reader = super::reader(files(1, 0));
     let chunk = format!("{}5,", " ".repeat(100_000));
-    feed(&mut reading, b"[");
-    let most = (0..300).map(|_| feed(&mut reading, chunk.as_bytes()).0).max().unwrap();
+    feed(&mut reader, b"[");
+    let most = (0..300).map(|_| feed(&mut reader, chunk.as_bytes()).0).max().unwrap();
     assert!(most < BOUND, "{most} bytes were held");
-    feed(&mut reading, b"5]");
-    assert_eq!(reading.finish(head(200)).unwrap().rejects.len(), 301);
+    feed(&mut reader, b"5]");
+    assert_eq!(reader.finish(head(200)).unwrap().rejects.len(), 301);
 }

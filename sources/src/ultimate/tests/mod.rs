@@ -1,27 +1,27 @@
-//! Bodies, days and settings against the rules in the vendor's README.
+//! Files, lists, days and settings against the rules in the vendor's README.
 
-mod addresses;
-mod answers;
 mod chunks;
-mod lists;
+mod day_files;
+mod file_lists;
+mod file_urls;
 mod memory;
-mod questions;
+mod queries;
 mod refusals;
 mod rows;
 mod settings;
 mod spellings;
 
-use super::conversation::Place;
-use super::cursor::Files;
-use super::file::File;
-use super::list::List;
-use crate::{Opened, open};
-use chrono::{DateTime, Utc};
+use super::conversation::ConversationMapper;
+use super::day_file::DayFile;
+use super::file_cursor::FileCursor;
+use super::file_list::FileList;
+use crate::json::body::JsonBody;
+use crate::response_reader::ResponseReader;
+use crate::test_support::{StoredRow, head, read, stored_rows, utc, window};
+use crate::{ConfiguredAccount, open};
 use domain::fault::Fault;
-use domain::source::{Cursor, Head, Reader, Step};
-use domain::want::Slice;
-use domain::window::Window;
-use entities::rows::Rows;
+use domain::job::Slice;
+use domain::source::{Cursor, Reader, ResponseSummary};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ fn settings(more: &Value) -> Map<String, Value> {
     members.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-fn opened(more: &Value) -> Opened {
+fn opened(more: &Value) -> ConfiguredAccount {
     open("ultimate_eu", &settings(more)).unwrap()
 }
 
@@ -52,98 +52,63 @@ fn problems(more: &Value) -> Vec<String> {
     open("ultimate_eu", &settings(more)).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
-fn head(status: u16) -> Head {
-    Head { status, retry_after: Some(Duration::from_secs(7)) }
-}
-
-fn utc(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
-
-fn window(from: &str, to: &str) -> Window {
-    Window::new(utc(from), utc(to)).unwrap()
-}
-
 fn day() -> Slice {
     Slice::Window(window("2026-09-29T00:00:00Z", "2026-09-30T00:00:00Z"))
 }
 
-fn files(count: usize, next: usize) -> Files {
+fn files(count: usize, next: usize) -> FileCursor {
     let urls = (0..count).map(|number| format!("https://storage.example.com/{number}.json?Signature=first")).collect();
-    Files { urls, next, fresh: false, again: false }
+    FileCursor { urls, next, fresh: false, again: false }
 }
 
-fn place() -> Place {
-    Place { account: "ultimate_eu".to_owned(), bot: BOT.to_owned() }
+fn mapper() -> ConversationMapper {
+    ConversationMapper { account: "ultimate_eu".to_owned(), bot: BOT.to_owned() }
 }
 
-/// Where a step leads.
-fn led(step: &Step) -> Option<Files> {
-    Files::read(step.cursor.as_ref()).unwrap()
+/// The cursor of a step.
+fn cursor(step: &ResponseSummary) -> Option<FileCursor> {
+    FileCursor::parse(step.cursor.as_ref()).unwrap()
 }
 
-/// Everything of a file that comes in `chunks`: each row as its columns, written out.
-fn heard<'a>(status: u16, chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<(Step, Vec<Written>), Fault> {
-    let mut reading = File::new(place(), files(1, 0));
-    let mut rows = Vec::new();
-    for chunk in chunks {
-        reading.feed(head(status), chunk)?;
-        while let Some(batch) = reading.take() {
-            assert!(batch.len() <= 500, "a batch of {}", batch.len());
-            rows.extend(written(&batch));
-        }
-    }
-    let step = reading.finish(head(status))?;
-    while let Some(batch) = reading.take() {
-        rows.extend(written(&batch));
-    }
-    Ok((step, rows))
+/// The step and the rows of a file that comes in `chunks`.
+fn day_file<'a>(
+    status: u16,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(ResponseSummary, Vec<StoredRow>), Fault> {
+    let (step, batches) = read(reader(files(1, 0)), head(status), chunks)?;
+    Ok((step, batches.iter().flat_map(stored_rows).collect()))
 }
 
-/// A row's columns that hold something, as they are stored.
-type Written = Vec<(&'static str, String)>;
-
-fn written(rows: &Rows) -> Vec<Written> {
-    let names = || rows.shape().columns.iter().map(|column| column.name);
-    let row = |at| names().zip(rows.values(at).map(|value| format!("{value:?}")));
-    let plain = |(name, value): (&'static str, String)| {
-        let (_, inner) = value.split_once("(Some(")?;
-        let inner = inner.strip_suffix("))")?;
-        let text = serde_json::from_str(inner).unwrap_or_else(|_| inner.to_owned());
-        (name != "synced_at").then_some((name, text))
-    };
-    (0..rows.len()).map(|at| row(at).filter_map(plain).collect()).collect()
+fn reader(files: FileCursor) -> ResponseReader<DayFile> {
+    ResponseReader::new(DayFile::new(mapper(), files))
 }
 
-/// The rows of a file that is good.
-fn rows(body: &str) -> Vec<Written> {
-    heard(200, [body.as_bytes()]).unwrap().1
+/// The rows of a complete file.
+fn rows(body: &str) -> Vec<StoredRow> {
+    day_file(200, [body.as_bytes()]).unwrap().1
 }
 
-/// The only row of a file that has these members.
-fn row(members: &str) -> Written {
+/// The only row of a file with these members.
+fn row(members: &str) -> StoredRow {
     let mut rows = rows(&format!("[{{\"conversation_id\":\"1\",{members}}}]"));
     assert_eq!(rows.len(), 1, "{members}");
     rows.remove(0)
 }
 
-/// What a row holds in `column`.
-fn get<'r>(row: &'r Written, column: &str) -> Option<&'r str> {
-    row.iter().find(|(name, _)| *name == column).map(|(_, value)| value.as_str())
+/// The value of `column`.
+fn get<'r>(row: &'r StoredRow, column: &str) -> Option<&'r str> {
+    row.get(column).map(String::as_str)
 }
 
-/// What a list leads to that comes in `chunks`.
-fn listed<'a>(
-    before: Option<Files>,
+/// The cursor after a list that comes in `chunks`.
+fn file_list<'a>(
+    first: Option<FileCursor>,
     status: u16,
     chunks: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<Option<Files>, Fault> {
-    let mut list = List::new(before);
-    for chunk in chunks {
-        list.feed(head(status), chunk)?;
-        assert!(list.take().is_none());
-    }
-    let step = list.finish(head(status))?;
-    assert_eq!(step, Step { cursor: step.cursor.clone(), ..Step::default() });
-    Ok(led(&step))
+) -> Result<Option<FileCursor>, Fault> {
+    let reader = ResponseReader::new(JsonBody::new(FileList::new(first)));
+    let (step, batches) = read(reader, head(status), chunks)?;
+    assert!(batches.is_empty());
+    assert_eq!(step, ResponseSummary { cursor: step.cursor.clone(), ..ResponseSummary::default() });
+    Ok(cursor(&step))
 }

@@ -1,9 +1,9 @@
 use super::*;
-use entities::shape::Table;
-use entities::tables::ultimate_conversations::Entity;
+use entities::schema::VendorTable;
+use entities::ultimate_conversations::Entity;
 
 #[test]
-fn texts_are_kept_as_they_are_said() {
+fn keeps_texts_as_they_are() {
     let cases = [
         (r#""plain""#, Some("plain")),
         (r#""a \u00e9\n\"b\" \/""#, Some("a é\n\"b\" /")),
@@ -22,7 +22,7 @@ fn texts_are_kept_as_they_are_said() {
 }
 
 #[test]
-fn counts_truths_and_instants_are_read_in_every_spelling() {
+fn parses_counts_booleans_and_timestamps_in_every_spelling() {
     let cases: [(&str, &[&str], &str); 5] = [
         ("bot_messages_count", &["3", "\"3\"", "\" 3 \"", "3.0", "\"3.0\"", "3e0"], "3"),
         ("visitor_messages_count", &["-9007199254740993", "\"-9007199254740993\""], "-9007199254740993"),
@@ -81,7 +81,7 @@ fn what_does_not_fit_its_column_goes_to_extra() {
 }
 
 #[test]
-fn lists_are_lists_however_they_come() {
+fn parses_lists_in_every_spelling() {
     for column in [
         "labels",
         "segments",
@@ -117,8 +117,8 @@ fn lists_are_lists_however_they_come() {
 }
 
 #[test]
-fn text_that_is_no_json_is_a_json_text() {
-    // Written out as stored: with its quotes.
+fn text_without_json_becomes_a_json_string() {
+    // StoredRow out as stored: with its quotes.
     let stored = |members: &str, column: &str| {
         let row = row(members);
         let digest = get(&row, "digest").unwrap().to_owned();
@@ -127,14 +127,14 @@ fn text_that_is_no_json_is_a_json_text() {
     let texts = [r#""[cut""#, r#""plain words""#, r#""{\"a\":}""#, r#""[1] x""#];
     for raw in texts {
         for column in ["labels", "conversations_data"] {
-            let said: String = serde_json::from_str(raw).unwrap();
-            assert_eq!(stored(&format!("\"{column}\":{raw}"), column).0, json!(said).to_string(), "{column} {raw}");
+            let text: String = serde_json::from_str(raw).unwrap();
+            assert_eq!(stored(&format!("\"{column}\":{raw}"), column).0, json!(text).to_string(), "{column} {raw}");
         }
     }
 }
 
 #[test]
-fn session_parameters_are_taken_out_of_their_text() {
+fn parses_session_parameters_inside_a_string() {
     let of = |raw: &str| get(&row(&format!("\"conversations_data\":{raw}")), "conversations_data").map(str::to_owned);
     for raw in [
         r#""{\"a\":\"b\",\"c\":{\"d\":\"[1]\"}}""#,
@@ -155,7 +155,7 @@ fn session_parameters_are_taken_out_of_their_text() {
 }
 
 #[test]
-fn json_is_fit_for_the_database() {
+fn stores_only_json_that_a_database_takes() {
     let of = |raw: &str| get(&row(&format!("\"labels\":{raw}")), "labels").unwrap().to_owned();
     assert_eq!(of(r#"["a\u0000b"]"#), "[\"a\u{fffd}b\"]");
     assert_eq!(of(r#""[\"a\\u0000b\"]""#), "[\"a\u{fffd}b\"]");
@@ -168,7 +168,7 @@ fn json_is_fit_for_the_database() {
 }
 
 #[test]
-fn what_has_no_column_is_kept_by_its_name_in_small_letters() {
+fn extra_has_names_in_lower_case() {
     let small = row(r#""zeta":[1,  2],"alpha":"\u00e9","labels":["a"],"Labels":["b"]"#);
     assert_eq!(get(&small, "extra"), Some(r#"{"alpha":"é","labels":["b"],"zeta":[1,2]}"#));
     assert_eq!(get(&small, "labels"), Some(r#"["a"]"#));
@@ -177,7 +177,7 @@ fn what_has_no_column_is_kept_by_its_name_in_small_letters() {
 }
 
 #[test]
-fn stamps_of_processing_are_dropped() {
+fn drops_the_columns_about_the_build() {
     let one = row(r#""zdp_meta_processed_timestamp":"2026-09-30 00:02:11""#);
     let other = row(r#""ZDP_META_PROCESSED_TIMESTAMP":1790000000000,"zdp_meta_batch":7"#);
     assert_eq!(one, other);
@@ -185,7 +185,7 @@ fn stamps_of_processing_are_dropped() {
 }
 
 #[test]
-fn the_bot_is_the_streams() {
+fn the_bot_is_the_bot_of_the_stream() {
     for raw in ["null".to_owned(), "\"\"".to_owned(), format!("\"{BOT}\""), format!("\" {} \"", BOT.to_uppercase())] {
         let row = row(&format!("\"bot_id\":{raw}"));
         assert_eq!((get(&row, "bot_id"), get(&row, "extra")), (Some(BOT), Some("{}")), "{raw}");
@@ -196,11 +196,11 @@ fn the_bot_is_the_streams() {
 }
 
 #[test]
-fn a_conversation_that_comes_twice_is_handed_over_twice() {
+fn returns_both_states_of_a_conversation() {
     // Which of the two is the truer one is for storage to say, which has what came before.
     let found = rows(r#"[{"conversation_id":"1","bot_name":"a"},{"conversation_id":"1","bot_name":"b"}]"#);
     assert_eq!(found.len(), 2);
-    let shape = Entity::shape();
+    let shape = Entity::schema();
     let name = |place: usize| shape.columns[place].name;
     assert_eq!((name(shape.at), shape.version.map(name)), ("conversation_end_time", Some("conversation_end_time")));
     assert_eq!(shape.key.iter().map(|place| name(*place)).collect::<Vec<_>>(), ["account", "conversation_id"]);

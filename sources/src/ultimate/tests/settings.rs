@@ -9,7 +9,7 @@ fn header(more: &Value, name: &str) -> String {
 }
 
 #[test]
-fn an_account_says_what_it_is() {
+fn an_account_describes_itself() {
     let opened = opened(&json!({"since": "2026-10-01"}));
     let source = &opened.source;
     assert_eq!((source.account(), source.vendor(), source.zone()), ("ultimate_eu", "ultimate", chrono_tz::Tz::UTC));
@@ -21,23 +21,23 @@ fn an_account_says_what_it_is() {
 }
 
 #[test]
-fn one_key_is_one_lane() {
+fn one_key_has_one_lane() {
     let lane = |more: &Value| opened(more).source.lane();
     assert_eq!(lane(&json!({})), lane(&json!({"bot_ids": "x", "version": "v3"})));
     assert_ne!(lane(&json!({})), lane(&json!({"token": "another"})));
 }
 
 #[test]
-fn the_rules_are_the_vendors() {
+fn the_rules_are_those_of_the_vendor() {
     let source = opened(&json!({})).source;
     let rules = source.rules();
     assert_eq!(
-        (rules.longest, rules.grain, rules.step),
+        (rules.longest, rules.granularity, rules.step),
         (TimeDelta::days(1), TimeDelta::days(1), TimeDelta::seconds(1))
     );
-    assert_eq!((rules.ready_after, rules.spill), (Some(TimeDelta::hours(1)), TimeDelta::days(1)));
+    assert_eq!((rules.ready_after, rules.late_filing), (Some(TimeDelta::hours(1)), TimeDelta::days(1)));
     assert_eq!((rules.settle, rules.overlap), (TimeDelta::days(3), TimeDelta::zero()));
-    assert_eq!((rules.row_cap, rules.width, rules.export, rules.daily_quota), (u64::MAX, 1, None, None));
+    assert_eq!((rules.row_cap, rules.max_in_flight, rules.export, rules.daily_quota), (u64::MAX, 1, None, None));
     assert_eq!((rules.interval, rules.refresh), (Duration::from_hours(24), Duration::from_hours(24)));
     assert_eq!((rules.timeout, rules.lease), (Duration::from_mins(10), Duration::from_mins(12)));
     assert_eq!(rules.spacing, Duration::from_secs(1));
@@ -51,7 +51,7 @@ fn the_rules_are_the_vendors() {
 }
 
 #[test]
-fn windows_are_days_whatever_the_answers_were() {
+fn windows_are_days_whatever_the_responses_were() {
     use domain::pace::Pace;
     let source = opened(&json!({})).source;
     let Slice::Window(window) = day() else { unreachable!() };
@@ -63,12 +63,12 @@ fn windows_are_days_whatever_the_answers_were() {
     }
     pace.learn_timeout();
     assert_eq!(pace.width(source.rules()), TimeDelta::days(1));
-    assert_eq!(source.rules().whole(window), window);
+    assert_eq!(source.rules().expand(window), window);
     assert_eq!(source.rules().oldest(utc("2026-11-21T10:00:00Z")), Some(utc("2026-10-23T00:00:00Z")));
 }
 
 #[test]
-fn the_ways_to_ask_are_settings() {
+fn settings_change_the_request() {
     assert_eq!(header(&json!({}), "authorization"), KEY);
     assert_eq!(header(&json!({"auth_scheme": "raw"}), "authorization"), KEY);
     assert_eq!(header(&json!({"auth_scheme": "bearer"}), "authorization"), format!("Bearer {KEY}"));
@@ -85,24 +85,27 @@ fn the_ways_to_ask_are_settings() {
 }
 
 #[test]
-fn settings_are_refused_with_what_to_write() {
+fn names_each_problem_and_what_to_write() {
     let cases = [
         (json!({"token": null}), "token: missing; write token = \"…\" or token_file"),
         (json!({"organization_id": null}), "organization_id: missing; write organization_id = \"6a41"),
-        (json!({"organization_id": "a b"}), "organization_id: is no id; write"),
+        (json!({"organization_id": "a b"}), "organization_id: this is not an id"),
         (json!({"organization_id": 5}), "organization_id: must be a text"),
         (json!({"bot_ids": null}), "bot_ids: missing; write bot_ids = [\"6a41"),
         (json!({"bot_ids": []}), "bot_ids: empty; write bot_ids = [\""),
         (json!({"bot_ids": [5]}), "bot_ids: must be a list of texts"),
-        (json!({"bot_ids": ["a", "b/c"]}), "bot_ids: holds something that is no id"),
-        (json!({"bot_ids": "a,b,A"}), "bot_ids: names a bot twice"),
+        (json!({"bot_ids": ["a", "b/c"]}), "bot_ids: \"b/c\" is not an id"),
+        (json!({"bot_ids": "a,b,A"}), "bot_ids: \"a\" is in the list twice"),
         (
             json!({"base_url": null}),
             "base_url: missing; write base_url = \"https://api.ultimate.ai\", \"https://api.us.",
         ),
-        (json!({"base_url": "https://{subdomain}.zendesk.com"}), "base_url: is no address of a server; write"),
-        (json!({"base_url": "https://me:pw@host"}), "base_url: must hold no user"),
-        (json!({"base_url": "http://api.ultimate.ai"}), "base_url: http would send the token readable"),
+        (
+            json!({"base_url": "https://{subdomain}.zendesk.com"}),
+            "base_url: this is not the address of a server; write",
+        ),
+        (json!({"base_url": "https://me:pw@host"}), "base_url: the address must not contain a user"),
+        (json!({"base_url": "http://api.ultimate.ai"}), "base_url: http would send the token unencrypted"),
         (json!({"version": "3"}), "version: must be \"v2\" or \"v3\"; write version = \"v3\""),
         (json!({"version": 3}), "version: must be a text"),
         (
@@ -110,11 +113,14 @@ fn settings_are_refused_with_what_to_write() {
             "auth_scheme: must be \"raw\" or \"bearer\"; write auth_scheme = \"bearer\"",
         ),
         (json!({"ttl": 60}), "ttl: 60 has no unit"),
-        (json!({"ttl": "90s"}), "ttl: must be whole minutes, a day at most; write ttl = \"60m\""),
+        (json!({"ttl": "90s"}), "ttl: must be whole minutes, and a day at most; write ttl = \"60m\""),
         (json!({"ttl": "0m"}), "ttl: must be whole minutes"),
         (json!({"ttl": "25h"}), "ttl: must be whole minutes"),
-        (json!({"max_lookback_days": 0}), "max_lookback_days: must be 1 to 3650; write max_lookback_days = 30"),
-        (json!({"max_lookback_days": 3651}), "max_lookback_days: must be 1 to 3650"),
+        (
+            json!({"max_lookback_days": 0}),
+            "max_lookback_days: must be a number from 1 to 3650; write max_lookback_days = 30",
+        ),
+        (json!({"max_lookback_days": 3651}), "max_lookback_days: must be a number from 1 to 3650"),
         (json!({"max_lookback_days": "many"}), "max_lookback_days: must be a whole number"),
         (json!({"width": 2}), "width: the vendor permits at most 1"),
         (json!({"row_cap": 1}), "row_cap: the vendor answers with at most"),
@@ -131,7 +137,7 @@ fn settings_are_refused_with_what_to_write() {
 }
 
 #[test]
-fn everything_wrong_is_told_at_once() {
+fn names_all_problems_at_once() {
     let more = json!({"token": null, "organization_id": null, "bot_ids": null, "base_url": null, "version": "x",
         "auth_scheme": "x", "ttl": "x", "max_lookback_days": "x", "interval": 5, "since": "x"});
     let problems = open("a", &settings(&more)).unwrap_err();

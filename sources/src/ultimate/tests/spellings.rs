@@ -49,7 +49,7 @@ fn time(style: Style, text: &str) -> Value {
     }
 }
 
-fn list(style: Style, list: &Value) -> Value {
+fn file_list(style: Style, list: &Value) -> Value {
     let text = |value: &Value| {
         if style.indent { json!(serde_json::to_string_pretty(value).unwrap()) } else { json!(value.to_string()) }
     };
@@ -76,11 +76,14 @@ fn spelled(style: Style, count: u64) -> String {
         ("platform_conversation_id", number(2_854_008)),
         ("conversation_start_time", time(style, "2026-09-28T23:51:07.120Z")),
         ("conversation_end_time", time(style, "2026-09-29T00:14:55.004Z")),
-        ("labels", list(style, &json!(["v/i\"p", "{odd", "5"]))),
+        ("labels", file_list(style, &json!(["v/i\"p", "{odd", "5"]))),
         (name("conversations_data", "conversation_data"), json!(data.to_string())),
         ("test_mode", flag(false)),
-        ("triggered_replies", list(style, &json!([]))),
-        ("triggered_intent_replies", list(style, &json!([{"intent_name": "Ré/fund", "b": [1, {"c": "{d}"}]}, {}]))),
+        ("triggered_replies", file_list(style, &json!([]))),
+        (
+            "triggered_intent_replies",
+            file_list(style, &json!([{"intent_name": "Ré/fund", "b": [1, {"c": "{d}"}]}, {}])),
+        ),
         (name("knowledge_notUnderstood_count", "knowledge_notUndestood_count"), number(2)),
         ("bot_messages_count", number(count)),
         ("zdp_meta_processed_timestamp", json!(format!("{style:?}"))),
@@ -115,7 +118,7 @@ fn escaped(text: &str) -> String {
 }
 
 #[test]
-fn the_plain_spelling_is_read_as_meant() {
+fn parses_the_simplest_spelling() {
     let row = &rows(&spelled(PLAIN, 9))[0];
     assert_eq!(get(row, "conversation_id"), Some("c/é"));
     assert_eq!(get(row, "labels"), Some(r#"["v/i\"p","{odd","5"]"#));
@@ -126,14 +129,14 @@ fn the_plain_spelling_is_read_as_meant() {
 
 proptest! {
     #[test]
-    fn every_spelling_gives_the_same_bytes(style in styles(), chunk in 1..400_usize) {
+    fn every_spelling_becomes_the_same_bytes(style in styles(), chunk in 1..400_usize) {
         let body = spelled(style, 9);
-        let found = heard(200, body.as_bytes().chunks(chunk)).unwrap().1;
+        let found = day_file(200, body.as_bytes().chunks(chunk)).unwrap().1;
         prop_assert_eq!(&found, &rows(&spelled(PLAIN, 9)), "{}", body);
     }
 
     #[test]
-    fn another_meaning_gives_another_digest(style in styles()) {
+    fn another_meaning_changes_the_digest(style in styles()) {
         let digest = |count| get(&rows(&spelled(style, count))[0], "digest").map(str::to_owned);
         prop_assert_ne!(digest(9), digest(10));
     }

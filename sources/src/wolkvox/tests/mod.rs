@@ -1,23 +1,21 @@
-//! Bodies, clocks and settings against the rules in the vendor's README.
+//! Responses, local times and settings against the rules in the vendor's README.
 
-mod addresses;
-mod answers;
 mod chunks;
 mod clocks;
-mod questions;
+mod queries;
 mod refusals;
+mod responses;
 mod rows;
 
-use super::chats;
-use super::read::Reading;
-use super::report::CHAT_8;
-use super::row::Place;
-use chrono::{DateTime, Utc};
+use super::chat::ChatMapper;
+use super::chat_report::ChatReport;
+use crate::response_reader::ResponseReader;
+use crate::test_support::{StoredRow, head, read, stored_rows, utc, window};
+use chrono::DateTime;
 use chrono_tz::Tz;
 use domain::fault::Fault;
-use domain::source::{Head, Reader, Step};
-use domain::window::Window;
-use entities::tables::wolkvox_chats::Model;
+use domain::source::{Reader, ResponseSummary};
+use entities::wolkvox_chats::Model;
 use std::time::Duration;
 
 macro_rules! fixture {
@@ -27,54 +25,81 @@ macro_rules! fixture {
 }
 pub(super) use fixture;
 
-/// The report's cap in these tests, unless they say otherwise.
+/// The row cap in these tests, unless they say otherwise.
 const CAP: u64 = 60_000;
 
-fn place() -> Place {
-    Place { account: "wolkvox_co".to_owned(), zone: Tz::America__Bogota }
+fn mapper() -> ChatMapper {
+    ChatMapper { account: "wolkvox_co".to_owned(), zone: Tz::America__Bogota }
 }
 
-fn head(status: u16) -> Head {
-    Head { status, retry_after: Some(Duration::from_secs(7)) }
+fn reader(mapper: ChatMapper, row_cap: u64) -> ResponseReader<ChatReport> {
+    ResponseReader::new(ChatReport::new(mapper, row_cap))
 }
 
-fn utc(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
+/// The step and the rows of a response that comes in `chunks`.
+fn response<'a>(
+    status: u16,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(ResponseSummary, Vec<Model>), Fault> {
+    response_with_cap(CAP, status, chunks)
 }
 
-fn window(from: &str, to: &str) -> Window {
-    Window::new(utc(from), utc(to)).unwrap()
-}
-
-/// Everything of an answer that comes in `chunks`.
-fn heard<'a>(status: u16, chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<(Step, Vec<Model>), Fault> {
-    heard_below(CAP, status, chunks)
-}
-
-fn heard_below<'a>(
+fn response_with_cap<'a>(
     cap: u64,
     status: u16,
     chunks: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<(Step, Vec<Model>), Fault> {
-    let mut reading = Reading::new(&CHAT_8, place(), cap);
-    let mut models = Vec::new();
-    for chunk in chunks {
-        reading.feed(head(status), chunk)?;
-        while let Some(rows) = reading.take_rows() {
-            assert!(rows.len() <= 500, "a batch of {}", rows.len());
-            models.extend(rows.into_iter().map(|row| chats::model(&place(), row)));
-        }
+) -> Result<(ResponseSummary, Vec<Model>), Fault> {
+    let (step, batches) = read(reader(mapper(), cap), head(status), chunks)?;
+    Ok((step, batches.iter().flat_map(stored_rows).map(|row| model(&row)).collect()))
+}
+
+/// A stored row as the table's model.
+fn model(row: &StoredRow) -> Model {
+    let text = |name: &str| row.get(name).cloned().unwrap_or_default();
+    let number = |name: &str| row.get(name).map(|value| value.parse().unwrap());
+    let time = |name: &str| row.get(name).map(|value| utc(value));
+    Model {
+        account: text("account"),
+        conn_id: text("conn_id"),
+        session_id: text("session_id"),
+        times_chatted: number("times_chatted"),
+        start_date: text("start_date"),
+        end_date: text("end_date"),
+        time_on_chatbot: text("time_on_chatbot"),
+        rp_id: text("rp_id"),
+        channel: text("channel"),
+        go_to_agent: text("go_to_agent"),
+        customer_phone: text("customer_phone"),
+        customer_name: text("customer_name"),
+        agent_id: text("agent_id"),
+        agent_name: text("agent_name"),
+        time_with_agent: text("time_with_agent"),
+        total_time: text("total_time"),
+        customer_chars: number("customer_chars"),
+        agent_chars: number("agent_chars"),
+        total_chars: number("total_chars"),
+        asa: text("asa"),
+        last_sender: text("last_sender"),
+        customer_id: text("customer_id"),
+        customer_email: text("customer_email"),
+        start_at: time("start_at"),
+        end_at: time("end_at"),
+        time_on_chatbot_seconds: number("time_on_chatbot_seconds"),
+        time_with_agent_seconds: number("time_with_agent_seconds"),
+        total_time_seconds: number("total_time_seconds"),
+        asa_seconds: number("asa_seconds"),
+        extra: serde_json::from_str(&text("extra")).unwrap(),
+        digest: text("digest"),
+        synced_at: DateTime::UNIX_EPOCH,
     }
-    let step = reading.finish(head(status))?;
-    Ok((step, models))
 }
 
-/// The rows of a body that is a success.
+/// The rows of a successful response.
 fn models(body: &[u8]) -> Vec<Model> {
-    heard(200, [body]).unwrap().1
+    response(200, [body]).unwrap().1
 }
 
-/// An envelope around `rows`.
-fn around(rows: &str) -> String {
+/// A successful response around `rows`.
+fn envelope(rows: &str) -> String {
     format!(r#"{{"code":200,"error":null,"msg":"x records were found","data":[{rows}]}}"#)
 }

@@ -7,50 +7,50 @@ fn throttled(text: &str) -> Fault {
 }
 
 #[test]
-fn every_refusal_has_its_meaning() {
-    let say = |text: &str| text.to_owned();
+fn maps_every_refusal_to_its_fault() {
+    let text = |text: &str| text.to_owned();
     let simultaneous = "FORBIDDEN: EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)";
     let cases: [(u16, &[u8], Fault); 22] = [
         (
             400,
             fixture!("unknown_report.json"),
-            Fault::Refused(say("BAD REQUEST: THE API YOU WANT TO CONSULT DOES NOT EXIST")),
+            Fault::Refused(text("BAD REQUEST: THE API YOU WANT TO CONSULT DOES NOT EXIST")),
         ),
-        (400, fixture!("missing_parameter.json"), Fault::Refused(say("BAD REQUEST: SOME PARAMETERS ARE REQUIRED"))),
-        (401, fixture!("no_token.json"), Fault::Unauthorised(say("UNAUTHORIZED: PLEASE ENTER THE WOLKVOX-TOKEN"))),
-        (401, fixture!("login.html"), Fault::Unauthorised(say(""))),
-        (403, fixture!("token_limit.json"), Fault::QuotaSpent(say("FORBIDDEN: TOKEN LIMIT EXCEEDED"))),
+        (400, fixture!("missing_parameter.json"), Fault::Refused(text("BAD REQUEST: SOME PARAMETERS ARE REQUIRED"))),
+        (401, fixture!("no_token.json"), Fault::Unauthorised(text("UNAUTHORIZED: PLEASE ENTER THE WOLKVOX-TOKEN"))),
+        (401, fixture!("login.html"), Fault::Unauthorised(text(""))),
+        (403, fixture!("token_limit.json"), Fault::QuotaSpent(text("FORBIDDEN: TOKEN LIMIT EXCEEDED"))),
         (403, fixture!("simultaneous.json"), throttled(simultaneous)),
-        (403, fixture!("bad_token.json"), Fault::Unauthorised(say("FORBIDDEN: PLEASE VALIDATE TOKEN"))),
-        (403, fixture!("maintenance.json"), Fault::Maintenance(say("FORBIDDEN: SERVER UNDER MAINTENANCE"))),
-        (403, b"", Fault::Maintenance(say(""))),
-        (403, b"Token limit exceeded", Fault::QuotaSpent(say(""))),
-        (403, b"{\"msg\":\"token limit exc", Fault::QuotaSpent(say(""))),
+        (403, fixture!("bad_token.json"), Fault::Unauthorised(text("FORBIDDEN: PLEASE VALIDATE TOKEN"))),
+        (403, fixture!("maintenance.json"), Fault::Maintenance(text("FORBIDDEN: SERVER UNDER MAINTENANCE"))),
+        (403, b"", Fault::Maintenance(text(""))),
+        (403, b"Token limit exceeded", Fault::QuotaSpent(text(""))),
+        (403, b"{\"msg\":\"token limit exc", Fault::QuotaSpent(text(""))),
         (
             404,
             fixture!("no_such_report.json"),
-            Fault::Refused(say("NOT FOUND: THE API YOU WANT TO CONSULT DOES NOT EXIST")),
+            Fault::Refused(text("NOT FOUND: THE API YOU WANT TO CONSULT DOES NOT EXIST")),
         ),
         (429, fixture!("throttled.json"), throttled("TOO MANY REQUESTS: TOO MANY REQUESTS")),
         (429, b"", throttled("")),
         (
             500,
             fixture!("server_error.json"),
-            Fault::Unreachable(say("INTERNAL SERVER ERROR: THE REPORT COULD NOT BE MADE")),
+            Fault::Unreachable(text("INTERNAL SERVER ERROR: THE REPORT COULD NOT BE MADE")),
         ),
-        (502, fixture!("gateway.html"), Fault::Unreachable(say(""))),
-        (503, b"", Fault::Unreachable(say(""))),
-        (504, fixture!("gateway.html"), Fault::TimedOut(say(""))),
-        (301, b"", Fault::Unreachable(say(""))),
-        (302, fixture!("success.json"), Fault::Unreachable(say("3 records were found"))),
-        (204, b"", Fault::Unreachable(say(""))),
-        (418, b"", Fault::Unreachable(say(""))),
+        (502, fixture!("gateway.html"), Fault::Unreachable(text(""))),
+        (503, b"", Fault::Unreachable(text(""))),
+        (504, fixture!("gateway.html"), Fault::TimedOut(text(""))),
+        (301, b"", Fault::Unreachable(text(""))),
+        (302, fixture!("success.json"), Fault::Unreachable(text("3 records were found"))),
+        (204, b"", Fault::Unreachable(text(""))),
+        (418, b"", Fault::Unreachable(text(""))),
     ];
     for (status, body, fault) in cases {
         let fault = with_label(fault, &format!("HTTP {status}"));
         let context = String::from_utf8_lossy(body).into_owned();
-        assert_eq!(heard(status, [body]).expect_err(&context), fault, "{status} {context}");
-        assert_eq!(heard(status, body.chunks(3)).expect_err(&context), fault, "{status} {context}");
+        assert_eq!(response(status, [body]).expect_err(&context), fault, "{status} {context}");
+        assert_eq!(response(status, body.chunks(3)).expect_err(&context), fault, "{status} {context}");
     }
 }
 
@@ -70,7 +70,7 @@ fn with_label(fault: Fault, label: &str) -> Fault {
 }
 
 #[test]
-fn an_error_inside_a_success_means_the_same() {
+fn maps_an_error_code_inside_a_success_likewise() {
     let cases: [(&[u8], &str); 8] = [
         (fixture!("unknown_report.json"), "refused"),
         (fixture!("no_token.json"), "unauthorised"),
@@ -82,49 +82,49 @@ fn an_error_inside_a_success_means_the_same() {
         (fixture!("server_error.json"), "unreachable"),
     ];
     for (body, kind) in cases {
-        let fault = heard(200, [body]).unwrap_err();
+        let fault = response(200, [body]).unwrap_err();
         assert_eq!(fault.kind(), kind, "{fault}");
         assert!(fault.to_string().contains("under HTTP 200"), "{fault}");
     }
-    // Also where the code comes after rows.
+    // The code may also come after the rows.
     let late = br#"{"data":[{"conn_id":"1"}],"msg":"TOKEN LIMIT EXCEEDED","code":"403"}"#;
-    assert_eq!(heard(200, [late.as_slice()]).unwrap_err().kind(), "quota");
+    assert_eq!(response(200, [late.as_slice()]).unwrap_err().kind(), "quota");
 }
 
 #[test]
-fn not_found_is_an_empty_window() {
+fn not_found_means_no_rows() {
     for body in [fixture!("not_found.json"), b"", b"Validate dates entered", b"{\"cut", b"null"] {
-        let (step, rows) = heard(404, [body]).unwrap();
-        assert_eq!((step, rows), (Step::default(), Vec::new()), "{}", String::from_utf8_lossy(body));
+        let (step, rows) = response(404, [body]).unwrap();
+        assert_eq!((step, rows), (ResponseSummary::default(), Vec::new()), "{}", String::from_utf8_lossy(body));
     }
-    assert_eq!(heard(200, [fixture!("not_found.json")]).unwrap().0, Step::default());
-    assert_eq!(heard(404, []).unwrap().0, Step::default());
+    assert_eq!(response(200, [fixture!("not_found.json")]).unwrap().0, ResponseSummary::default());
+    assert_eq!(response(404, []).unwrap().0, ResponseSummary::default());
 }
 
 #[test]
-fn a_page_under_404_is_no_empty_window() {
+fn an_html_page_under_404_does_not_mean_no_rows() {
     for page in [fixture!("login.html"), b"\xEF\xBB\xBF\n<html>404 Not Found</html>"] {
-        assert_eq!(heard(404, [page]).unwrap_err().kind(), "malformed");
+        assert_eq!(response(404, [page]).unwrap_err().kind(), "malformed");
     }
 }
 
 #[test]
-fn a_refusal_of_any_length_is_still_understood() {
+fn understands_a_refusal_of_any_length() {
     let long = [b"TOKEN LIMIT EXCEEDED ".as_slice(), &vec![b'x'; 1 << 20]].concat();
-    assert_eq!(heard(403, long.chunks(5000)).unwrap_err().kind(), "quota");
+    assert_eq!(response(403, long.chunks(5000)).unwrap_err().kind(), "quota");
 }
 
 #[test]
-fn quoted_words_hold_nothing_personal() {
-    let fault = heard(400, [fixture!("personal.json")]).unwrap_err();
+fn quotes_no_personal_data() {
+    let fault = response(400, [fixture!("personal.json")]).unwrap_err();
     assert_eq!(fault.to_string(), "refused: HTTP 400: BAD REQUEST: NO CHAT OF +… OR … OR … FOR TOKEN … AT AGENT 4107");
 }
 
 #[test]
-fn faults_quote_nothing_of_rows() {
+fn quotes_nothing_of_the_rows() {
     let canary = "573009998877";
     let row = format!(r#"{{"conn_id":"1","customer_phone":"{canary}","customer_name":"CANARIA"}}"#);
-    let good = around(&row);
+    let good = envelope(&row);
     let broken = [
         good.replace("]}", ""),
         good.replace("]}", "]} CANARIA"),
@@ -137,7 +137,7 @@ fn faults_quote_nothing_of_rows() {
     ];
     for body in broken {
         for status in [200, 302, 400, 401, 403, 429, 500, 504] {
-            let text = heard(status, [body.as_bytes()]).unwrap_err().to_string();
+            let text = response(status, [body.as_bytes()]).unwrap_err().to_string();
             assert!(!text.contains(canary) && !text.contains("CANARIA"), "{text}");
         }
     }

@@ -1,24 +1,24 @@
+use super::super::chat::COLUMNS;
 use super::super::duration::seconds;
-use super::super::row::Row;
 use super::*;
 use serde_json::{Map, Value, json};
 
-fn model(row: &Value) -> Model {
-    chats::model(&place(), Row::read(&CHAT_8, row.to_string().as_bytes()).unwrap())
+fn model_of(row: &Value) -> Model {
+    models(envelope(&row.to_string()).as_bytes()).remove(0)
 }
 
 /// A row with a different text in every column.
 fn full() -> Map<String, Value> {
-    let texts = CHAT_8.columns.iter().enumerate();
+    let texts = COLUMNS.iter().enumerate();
     let mut row: Map<String, Value> =
-        texts.map(|(at, column)| ((*column).to_owned(), json!(format!("{}", at + 100)))).collect();
+        texts.map(|(at, column)| (column.name.to_owned(), json!(format!("{}", at + 100)))).collect();
     row.insert("start_date".to_owned(), json!("2026-08-12 08:01:09"));
     row.insert("end_date".to_owned(), json!("2026-08-12 08:19:44"));
     row
 }
 
 #[test]
-fn a_chat_becomes_its_row() {
+fn a_chat_becomes_a_row() {
     let rows = models(fixture!("success.json"));
     let expected = Model {
         account: "wolkvox_co".to_owned(),
@@ -61,7 +61,7 @@ fn a_chat_becomes_its_row() {
 }
 
 #[test]
-fn odd_names_find_their_columns_and_strangers_go_to_extra() {
+fn odd_names_find_their_columns_and_unknown_ones_go_to_extra() {
     let odd = models(fixture!("odd_keys.json")).remove(0);
     let plain = models(fixture!("success.json")).remove(0);
     assert_eq!(
@@ -69,15 +69,15 @@ fn odd_names_find_their_columns_and_strangers_go_to_extra() {
         json!({"feeling": "", "agent_anwers": 3, "date_close": "2026-08-12 08:19:44", "tags": ["vip", {"b": 1, "a": null}]})
     );
     assert_eq!(Model { extra: json!({}), digest: plain.digest.clone(), ..odd }, plain);
-    // Where two names fit, the documented one goes first, in whatever order they come.
+    // Of two names for a column the documented one wins, in either order.
     let (one, other) = (r#"{"ASA":"1","asa":"2","conn_id":"1"}"#, r#"{"conn_id":"1","asa":"2","ASA":"1"}"#);
-    let (one, other) = (models(around(one).as_bytes()).remove(0), models(around(other).as_bytes()).remove(0));
+    let (one, other) = (models(envelope(one).as_bytes()).remove(0), models(envelope(other).as_bytes()).remove(0));
     assert_eq!((one.asa.as_str(), &one.extra), ("2", &json!({"ASA": "1"})));
     assert_eq!(one, other);
 }
 
 #[test]
-fn other_types_are_read_as_text() {
+fn other_types_become_text() {
     let row = models(fixture!("other_types.json")).remove(0);
     assert_eq!(row.conn_id, "20670000104000000001234", "all digits");
     assert_eq!(row.rp_id, "10023.50", "as it is written");
@@ -87,7 +87,7 @@ fn other_types_are_read_as_text() {
 }
 
 #[test]
-fn a_blank_id_has_a_stand_in() {
+fn a_row_without_an_id_gets_a_hashed_id() {
     let rows = models(fixture!("blank_ids.json"));
     for (row, raw) in rows.iter().zip(["", "-", "0", ""]) {
         let parts = [row.session_id.as_str(), &row.start_date, &row.customer_phone].join("|");
@@ -96,24 +96,25 @@ fn a_blank_id_has_a_stand_in() {
     }
     let again = models(fixture!("blank_ids.json"));
     assert_eq!(rows, again);
-    assert_eq!(model(&json!({"conn_id": " 12 "})).conn_id, "12");
-    assert!(model(&json!({"session_id": "1"})).conn_id.starts_with('~'));
-    assert!(model(&json!({"start_date": "x"})).conn_id.starts_with('~'));
+    assert_eq!(model_of(&json!({"conn_id": " 12 "})).conn_id, "12");
+    assert!(model_of(&json!({"session_id": "1"})).conn_id.starts_with('~'));
+    assert!(model_of(&json!({"start_date": "x"})).conn_id.starts_with('~'));
 }
 
 #[test]
-fn no_text_holds_what_a_database_cannot() {
-    let row = model(&json!({"conn_id": "1\0", "channel": "a\0b", "x\0": {"y\0": ["z\0"]}, "s": "\0"}));
+fn removes_characters_that_no_database_stores() {
+    let row = model_of(&json!({"conn_id": "1\0", "channel": "a\0b", "x\0": {"y\0": ["z\0"]}, "s": "\0"}));
     assert_eq!((row.conn_id.as_str(), row.channel.as_str()), ("1", "ab"));
     assert_eq!(row.extra, json!({"x": {"y": ["z"]}, "s": ""}));
-    let half = models(around(r#"{"conn_id":"1","customer_name":"Juli \ud83c","nick":"\udf3b!"}"#).as_bytes()).remove(0);
+    let half =
+        models(envelope(r#"{"conn_id":"1","customer_name":"Juli \ud83c","nick":"\udf3b!"}"#).as_bytes()).remove(0);
     assert!(half.customer_name.starts_with("Juli \u{FFFD}"));
     assert!(half.extra["nick"].as_str().unwrap().ends_with('!'));
 }
 
 #[test]
-fn numbers_beside_the_columns_lose_no_digit() {
-    let body = around(r#"{"conn_id":"1","a":1234567890123456789012,"b":1.50,"c":7,"d":[1.50]}"#);
+fn numbers_in_extra_keep_every_digit() {
+    let body = envelope(r#"{"conn_id":"1","a":1234567890123456789012,"b":1.50,"c":7,"d":[1.50]}"#);
     assert_eq!(
         models(body.as_bytes())[0].extra,
         json!({"a": "1234567890123456789012", "b": "1.50", "c": 7, "d": [1.5]})
@@ -121,7 +122,7 @@ fn numbers_beside_the_columns_lose_no_digit() {
 }
 
 #[test]
-fn durations_are_read_in_every_style() {
+fn parses_durations_in_every_spelling() {
     let cases = [
         ("00:00:00", Some(0)),
         ("00:03:10", Some(190)),
@@ -149,26 +150,26 @@ fn durations_are_read_in_every_style() {
 }
 
 #[test]
-fn the_digest_knows_no_order_and_no_blanks() {
+fn the_digest_ignores_order_and_blanks() {
     let row = full();
-    let digest = model(&Value::Object(row.clone())).digest;
+    let digest = model_of(&Value::Object(row.clone())).digest;
     assert_eq!(digest.len(), 32);
     let members: Vec<String> = row.iter().rev().map(|(key, value)| format!(" {} :\n{value}\t", json!(key))).collect();
     let shuffled = format!("{{{}}}", members.join(" , "));
-    assert_eq!(models(around(&shuffled).as_bytes())[0].digest, digest);
+    assert_eq!(models(envelope(&shuffled).as_bytes())[0].digest, digest);
     let nested = [r#"{"conn_id":"1","x":{"a":1,"b":[2]}}"#, r#"{"x" : { "b" : [ 2 ] , "a" : 1 } , "conn_id":"1"}"#];
-    let nested = nested.map(|row| models(around(row).as_bytes()).remove(0).digest);
+    let nested = nested.map(|row| models(envelope(row).as_bytes()).remove(0).digest);
     assert_eq!(nested[0], nested[1]);
 }
 
 #[test]
-fn the_digest_feels_every_column() {
-    let mut digests = vec![model(&Value::Object(full())).digest];
-    for column in CHAT_8.columns {
+fn the_digest_depends_on_every_column() {
+    let mut digests = vec![model_of(&Value::Object(full())).digest];
+    for column in &COLUMNS {
         for other in [json!("changed"), json!("")] {
             let mut row = full();
-            row.insert((*column).to_owned(), other);
-            digests.push(model(&Value::Object(row)).digest);
+            row.insert(column.name.to_owned(), other);
+            digests.push(model_of(&Value::Object(row)).digest);
         }
     }
     for (key, value) in
@@ -176,25 +177,28 @@ fn the_digest_feels_every_column() {
     {
         let mut row = full();
         row.insert(key.to_owned(), value);
-        digests.push(model(&Value::Object(row)).digest);
+        digests.push(model_of(&Value::Object(row)).digest);
     }
     // Text that moves from one column to the next is another row.
     let mut row = full();
     row.insert("agent_id".to_owned(), json!("1111"));
     row.insert("agent_name".to_owned(), json!("12"));
-    digests.push(model(&Value::Object(row)).digest);
+    digests.push(model_of(&Value::Object(row)).digest);
     let mut row = full();
     row.insert("agent_id".to_owned(), json!("111"));
     row.insert("agent_name".to_owned(), json!("112"));
-    digests.push(model(&Value::Object(row)).digest);
+    digests.push(model_of(&Value::Object(row)).digest);
     let distinct: std::collections::HashSet<&String> = digests.iter().collect();
     // One repeats on purpose: `full` has 111 and 112 there.
     assert_eq!(distinct.len(), digests.len() - 1);
 }
 
 #[test]
-fn a_corrected_zone_is_another_row() {
-    let row = || Row::read(&CHAT_8, Value::Object(full()).to_string().as_bytes()).unwrap();
-    let elsewhere = Place { zone: Tz::America__Santiago, ..place() };
-    assert_ne!(chats::model(&place(), row()).digest, chats::model(&elsewhere, row()).digest);
+fn another_zone_changes_the_digest() {
+    let body = envelope(&Value::Object(full()).to_string());
+    let digest = |mapper: ChatMapper| {
+        let (_, batches) = read(reader(mapper, CAP), head(200), [body.as_bytes()]).unwrap();
+        stored_rows(&batches[0])[0]["digest"].clone()
+    };
+    assert_ne!(digest(mapper()), digest(ChatMapper { zone: Tz::America__Santiago, ..mapper() }));
 }

@@ -1,4 +1,4 @@
-//! What a server in order never does. What it does is tried on a real one, in `tests/line/mailboxes.rs`.
+//! What a server in order never does. What it does is tried on a real one, in `tests/integration/mailboxes.rs`.
 
 use super::super::{Address, Mailbox};
 use super::*;

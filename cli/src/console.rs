@@ -1,0 +1,23 @@
+//! Messages go to stderr, data to stdout.
+
+use crate::failure::Failure;
+use std::io::{IsTerminal, Write};
+
+/// Writes a line to stderr, for the operator.
+pub fn say(line: &str) {
+    // The command goes on when stderr is closed.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Writes a line of data to stdout.
+///
+/// # Errors
+/// A closed stdout.
+pub fn print(line: &str) -> Result<(), Failure> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}
+
+/// Whether stderr is a terminal, so that a person may watch.
+pub fn is_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}

@@ -1,0 +1,153 @@
+//! The settings' layers, and the text of each error.
+
+use super::error_of;
+use convosync::settings::Settings;
+use secrecy::ExposeSecret;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+use tempfile::TempDir;
+
+const ACCOUNT: &str = "[accounts.shop]\nsource = \"wolkvox\"\nserver = \"0042\"\ntoken = \"x\"\n";
+
+fn load(text: &str, variables: &[(&str, &str)]) -> Settings {
+    let named = |(name, value): &(&str, &str)| (format!("CONVOSYNC__{name}"), (*value).to_owned());
+    Settings::from_text(text, &variables.iter().map(named).collect::<BTreeMap<_, _>>()).unwrap()
+}
+
+#[test]
+fn layers_the_environment_over_the_file_over_the_defaults() {
+    let file = "[worker]\nconcurrency = 3\ndrain = \"5s\"\n";
+    let settings = load(file, &[("WORKER__CONCURRENCY", "7"), ("SERVER__BIND", "127.0.0.1:9")]);
+    assert_eq!(settings.worker.concurrency, 7, "the variable counts");
+    assert_eq!(settings.worker.drain, Duration::from_secs(5), "the file counts");
+    assert_eq!(settings.scheduler.tick, Duration::from_secs(1), "the default counts");
+    assert_eq!(settings.server.bind.port(), 9);
+}
+
+#[test]
+fn takes_accounts_from_the_file_and_the_environment_together() {
+    let text = ACCOUNT.replace("token = \"x\"\n", "");
+    let variables = [
+        ("ACCOUNTS__SHOP__TOKEN", "x"),
+        ("ACCOUNTS__BOT-2__SOURCE", "ultimate"),
+        ("ACCOUNTS__BOT-2__BASE_URL", "https://api.ultimate.ai"),
+        ("ACCOUNTS__BOT-2__TOKEN", "x"),
+        ("ACCOUNTS__BOT-2__ORGANIZATION_ID", "6a41cee6fbfda88b1060d653"),
+        ("ACCOUNTS__BOT-2__BOT_IDS", "[\"6a41cee6fbfda88b1060d654\", \"6a41cee6fbfda88b1060d655\"]"),
+    ];
+    let accounts = load(&text, &variables).accounts().unwrap();
+    let names: Vec<_> = accounts.all().iter().map(|account| account.source.account()).collect();
+    assert_eq!(names, ["bot-2", "shop"]);
+    assert_eq!(accounts.all()[0].streams().len(), 2, "a variable may hold a list");
+}
+
+#[test]
+fn keeps_the_case_of_an_account_name() {
+    let error = error_of(&ACCOUNT.replace("[accounts.shop]", "[accounts.Shop]"), &[]).unwrap();
+    assert!(error.contains("accounts.Shop"), "{error}");
+}
+
+#[test]
+fn reads_every_secret_from_a_file() {
+    let folder = TempDir::new().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let (url, queue, token) =
+        (write("a", "sqlite://a.db\n"), write("b", "redis://host/0\r\n"), write("c", "operator\n\n"));
+    let text = format!("[database]\nurl_file = {url:?}\n[queue]\nurl_file = {queue:?}\n");
+    let settings = load(&text, &[("SERVER__OPERATOR_TOKEN_FILE", &token)]);
+    let secrets = [&settings.database.url, &settings.queue.url, &settings.server.operator_token];
+    assert_eq!(secrets.map(ExposeSecret::expose_secret), ["sqlite://a.db", "redis://host/0", "operator"]);
+    for vendor in sources::VENDORS {
+        for secret in vendor.secrets {
+            let text = format!("[accounts.a]\nsource = \"{}\"\n{secret}_file = {token:?}\n", vendor.name);
+            let error = error_of(&text, &[]).unwrap_or_default();
+            assert!(
+                !error.contains(&format!("{secret}: missing")) && !error.contains(&format!("{secret}_file: ")),
+                "{error}"
+            );
+            let missing = error_of(&text.replace(&token, "nowhere"), &[]).unwrap();
+            assert!(missing.contains(&format!("accounts.a.{secret}_file: cannot read nowhere")), "{missing}");
+        }
+    }
+}
+
+#[test]
+fn shows_no_secret_in_debug_output() {
+    let settings = load("[accounts.shop]\ntoken = \"hunter2\"\n", &[("DATABASE__URL", "postgres://u:hunter2@host/db")]);
+    assert!(!format!("{settings:?}").contains("hunter2"), "{settings:?}");
+}
+
+#[test]
+fn explains_every_error() {
+    let cases: [(&str, &[(&str, &str)]); 34] = [
+        ("[server\n", &[]),
+        ("[server]\nbind = 127.0.0.1:8080\n", &[]),
+        ("[server]\nbind = \"127.0.0.1:8080\"\nbind = \"127.0.0.1:8081\"\n", &[]),
+        ("[log]\nlevel = \"info\n", &[]),
+        ("[sever]\nbind = \"127.0.0.1:8080\"\n", &[]),
+        ("\n\n[server]\nbnid = \"127.0.0.1:8080\"\n", &[]),
+        ("[server]\nbind_file = \"bind\"\n", &[]),
+        ("[server]\nbind = \"somewhere\"\n", &[]),
+        ("[server]\nbind = 8080\n", &[]),
+        ("[server]\nbind = \"0.0.0.0:8080\"\n", &[]),
+        ("[server]\noperator_token = 48151623\n", &[]),
+        ("[server]\noperator_token = [\"hunter2\"]\n", &[]),
+        ("[server]\noperator_token_file = \"nowhere\"\n", &[]),
+        ("[server]\noperator_token = \"hunter2\"\noperator_token_file = \"nowhere\"\n", &[]),
+        ("server = 5\n", &[]),
+        ("accounts = 5\n", &[]),
+        ("accounts.shop = 5\n", &[]),
+        ("[worker]\nconcurrency = 0\n", &[]),
+        ("[worker]\nconcurrency = -1\n", &[]),
+        ("[worker]\nconcurrency = \"16\"\n", &[]),
+        ("[worker]\nconcurrency = 99999999999999999999\n", &[]),
+        ("[scheduler]\ntick = \"soon\"\n", &[]),
+        ("[scheduler]\ntick = \"1m\"\n", &[]),
+        ("[log]\nformat = \"xml\"\n", &[]),
+        ("[database]\nurl = \"mysql://user:hunter2@host/name\"\n", &[]),
+        ("[queue]\nurl = \"amqp://user:hunter2@host\"\n", &[]),
+        ("[accounts.\"A B\"]\nsource = \"wolkvox\"\n", &[]),
+        ("[accounts.shop]\nsource = \"wolkbox\"\ntokn = \"hunter2\"\n", &[]),
+        ("[accounts.shop]\nsource = \"wolkvox\"\nserver = \"0042\"\ntoken = \"hunter2\"\ntoken_file = \"x\"\n", &[]),
+        ("", &[("WORKER__CONCURENCY", "4")]),
+        ("", &[("WORKER__CONCURRENCY", "many")]),
+        ("", &[("WROKER__CONCURRENCY", "4")]),
+        ("", &[("TOKEN", "hunter2")]),
+        (ACCOUNT, &[("ACCOUNTS__SHOP__WIDTH", "2"), ("ACCOUNTS__SHOP__TOKN", "hunter2")]),
+    ];
+    let mut texts = String::new();
+    for (text, variables) in cases {
+        let error = error_of(text, variables).unwrap_or_else(|| panic!("no error: {text}{variables:?}"));
+        assert!(!error.contains("hunter2") && !error.contains("48151623"), "{error}");
+        for line in text.lines() {
+            writeln!(texts, "| {line}").unwrap();
+        }
+        for (name, value) in variables {
+            writeln!(texts, "| CONVOSYNC__{name}={value}").unwrap();
+        }
+        writeln!(texts, "{error}\n").unwrap();
+    }
+    insta::assert_snapshot!("settings_errors", texts);
+}
+
+#[test]
+fn documents_every_setting_of_every_vendor() {
+    let tables: Vec<&str> = convosync::settings::DEFAULTS.split("\n# [accounts.").skip(1).collect();
+    for vendor in sources::VENDORS {
+        let source = format!("# source = \"{}\"", vendor.name);
+        let table = tables.iter().find(|table| table.contains(&source)).unwrap_or_else(|| panic!("no {source}"));
+        for key in vendor.keys {
+            let line = table.lines().find(|line| line.starts_with(&format!("# {key} = ")));
+            let line = line.unwrap_or_else(|| panic!("{}: {key} is not explained", vendor.name));
+            assert_eq!(line.contains("Secret"), vendor.secrets.contains(key), "{line}");
+        }
+    }
+    for key in sources::settings::KEYS {
+        assert!(convosync::settings::DEFAULTS.contains(key), "{key} is not explained");
+    }
+}

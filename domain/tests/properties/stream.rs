@@ -1,0 +1,314 @@
+//! One stream's life: ticks, answers of every kind and operators' orders, in any order.
+
+use crate::any::{DAY, HOUR, at, certainly, rules, window};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::backfill::{Backfill, Mode, Progress};
+use domain::item::Item;
+use domain::job::{Job, JobState, Slice};
+use domain::judge::Verdict;
+use domain::ledger::{AnswerSummary, Ledger};
+use domain::plan::{Plan, plan};
+use domain::row_histogram::RowHistogram;
+use domain::rules::Rules;
+use domain::window::Window;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use std::time::Duration;
+
+/// What happens next.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// So many seconds later a scheduler looks.
+    Tick(i64),
+    /// A job is answered.
+    Answer(Index, Reply),
+    /// An operator orders days: from which one, how many, all of them or what is missing.
+    Order(i64, i64, Mode),
+    /// An operator ends the oldest backfill.
+    Cancel,
+    /// A person has looked after what was parked.
+    Mend,
+}
+
+/// How a job is answered.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// In full, with so many rows; where a share is given, a change was found that far into the window.
+    RowBatch { rows: u64, change: Option<u32>, items: Vec<u8> },
+    /// In full, but some rows could not be read.
+    Unreadable { items: Vec<u8> },
+    /// With too much for one answer, from so far into the window to so far, in hundredths.
+    Capped(u8, u8),
+    /// Taken: a mail will follow.
+    Taken,
+    /// The vendor is at work on another.
+    Busy,
+    /// Not within the time-out, so that halves are tried.
+    TooSlow,
+    /// Not now.
+    NotNow,
+    /// With a failure.
+    Failure,
+    /// With a no.
+    No,
+}
+
+/// What a reply led to.
+pub struct Settled {
+    pub job: Job,
+    pub verdict: Verdict,
+    pub heard: Option<AnswerSummary>,
+    pub before: Ledger,
+}
+
+pub struct Stream {
+    pub ledger: Ledger,
+    pub rules: Rules,
+    pub since: DateTime<Utc>,
+    pub now: DateTime<Utc>,
+    next_id: i64,
+}
+
+pub fn any_deed() -> impl Strategy<Value = Deed> {
+    let mode = prop::sample::select(vec![Mode::Missing, Mode::All]);
+    prop_oneof![
+        5 => (1..2 * HOUR).prop_map(Deed::Tick),
+        1 => (0..5 * DAY).prop_map(Deed::Tick),
+        8 => (any::<Index>(), any_reply()).prop_map(|(which, reply)| Deed::Answer(which, reply)),
+        1 => (-40_i64..8, 1_i64..30, mode).prop_map(|(day, days, mode)| Deed::Order(day, days, mode)),
+        1 => Just(Deed::Cancel),
+        1 => Just(Deed::Mend),
+    ]
+}
+
+fn any_reply() -> impl Strategy<Value = Reply> {
+    let items = || prop::collection::vec(0_u8..4, 0..3);
+    let change = prop::option::weighted(0.3, 0_u32..100);
+    prop_oneof![
+        8 => (0_u64..900, change, items()).prop_map(|(rows, change, items)| Reply::RowBatch { rows, change, items }),
+        1 => items().prop_map(|items| Reply::Unreadable { items }),
+        3 => (0_u8..100, 1_u8..=100).prop_map(|(from, to)| Reply::Capped(from, to)),
+        2 => Just(Reply::Taken),
+        1 => Just(Reply::Busy),
+        1 => Just(Reply::TooSlow),
+        1 => Just(Reply::NotNow),
+        2 => Just(Reply::Failure),
+        1 => Just(Reply::No),
+    ]
+}
+
+/// Vendors told apart by the second, by the hour or by the day; some of them answer whole units only.
+pub fn any_rules() -> impl Strategy<Value = Rules> {
+    let step = prop::sample::select(vec![1_i64, 60, HOUR, DAY]);
+    let own = (step, 10_u64..2_000, 1_u64..200, 1_i64..90, 2_i64..32, 1_u64..5);
+    (own, any_units()).prop_map(|((step, row_cap, minutes, settle, longest, refresh), units)| Rules {
+        step: TimeDelta::seconds(step),
+        row_cap,
+        interval: Duration::from_mins(minutes),
+        refresh: Duration::from_mins(minutes * refresh),
+        settle: TimeDelta::hours(settle),
+        longest: TimeDelta::days(longest),
+        overlap: TimeDelta::minutes(settle),
+        // In whole steps, like everything that is asked for.
+        late_filing: if step > HOUR { units.late_filing * 2 } else { units.late_filing },
+        ..units
+    })
+}
+
+/// What is new with vendors that know whole days, or the like.
+fn any_units() -> impl Strategy<Value = Rules> {
+    let granularity = prop::sample::select(vec![1_i64, 6 * HOUR, DAY, DAY]);
+    let ready = prop::option::of((0..30 * HOUR).prop_map(TimeDelta::seconds));
+    let export = prop::option::of(Just(certainly().export).prop_map(Option::unwrap));
+    let retention = prop::option::weighted(0.4, (5_i64..40).prop_map(TimeDelta::days));
+    (granularity, ready, 0_i64..3, retention, export).prop_map(
+        |(granularity, ready_after, late_filing, retention, export)| Rules {
+            granularity: TimeDelta::seconds(granularity),
+            ready_after: ready_after.filter(|_| granularity > 1),
+            late_filing: TimeDelta::hours(late_filing * 12),
+            retention,
+            export: export.filter(|_| granularity > 1),
+            ..rules()
+        },
+    )
+}
+
+impl Stream {
+    pub fn new(rules: Rules, days_before: i64) -> Self {
+        // As everywhere but in UTC, days do not begin with the vendor's; and no clock shows whole seconds.
+        let begins = if rules.step > TimeDelta::hours(1) { 0 } else { 5 * HOUR };
+        let (since, now) = (at(-days_before * DAY - begins), at(0) + TimeDelta::microseconds(456));
+        Self { ledger: Ledger::default(), rules, since, now, next_id: 1 }
+    }
+
+    /// Looks, and takes the plan in as storage does: a new job gets an id. Returns the ledger as it was, and the plan.
+    pub fn tick(&mut self, seconds: i64) -> (Ledger, Plan) {
+        self.now += TimeDelta::seconds(seconds);
+        // What has ended is not loaded again.
+        self.ledger.backfills.retain(|backfill| backfill.progress != Progress::Done);
+        let before = self.ledger.clone();
+        let plan = self.plan();
+        self.accept(plan.clone());
+        (before, plan)
+    }
+
+    pub fn plan(&self) -> Plan {
+        plan(self.now, self.since, &self.rules, &self.ledger)
+    }
+
+    pub fn accept(&mut self, plan: Plan) {
+        self.ledger.accept(plan);
+        self.store();
+    }
+
+    fn store(&mut self) {
+        for job in self.ledger.jobs.iter_mut().filter(|job| job.id == 0) {
+            job.id = self.next_id;
+            self.next_id += 1;
+        }
+    }
+
+    /// One open job is answered; `None` where there is none, or the reply does not fit it.
+    pub fn answer(&mut self, which: Index, reply: &Reply) -> Option<Settled> {
+        let open: Vec<&Job> = self.ledger.jobs.iter().filter(|job| !job.is_parked()).collect();
+        let job = (*open.get(which.index(open.len().max(1)))?).clone();
+        let (verdict, heard) = self.verdict(&job, reply)?;
+        // Somebody works on it while it is asked for.
+        for open in self.ledger.jobs.iter_mut().filter(|open| open.id == job.id) {
+            open.state = JobState::Running { until: self.now + TimeDelta::seconds(60) };
+        }
+        let before = self.ledger.clone();
+        self.ledger.settle(job.id, &verdict, heard.as_ref(), &self.rules, self.now);
+        self.store();
+        Some(Settled { job, verdict, heard, before })
+    }
+
+    fn verdict(&self, job: &Job, reply: &Reply) -> Option<(Verdict, Option<AnswerSummary>)> {
+        let later = self.now + TimeDelta::seconds(30);
+        let is_export = matches!(job.slice, Slice::Export(_));
+        let is_asked = matches!(job.slice, Slice::Window(_));
+        let can_split = is_asked && job.slice.window().is_some_and(|window| self.rules.halves(window).is_some());
+        Some(match reply {
+            Reply::RowBatch { rows, change, items } => {
+                let change = change.zip(job.slice.window()).map(|(share, window)| {
+                    window.from()
+                        + TimeDelta::seconds((window.span() * i32::try_from(share).unwrap() / 100).num_seconds())
+                });
+                (Verdict::Commit, Some(self.heard(*rows, change, items)))
+            }
+            Reply::Unreadable { .. } if is_export => return None,
+            Reply::Unreadable { items } => (Verdict::Recheck(later), Some(self.heard(5, None, items))),
+            Reply::Capped(from, to) if can_split => (Verdict::Split, Some(self.capped(job, *from, *to))),
+            Reply::TooSlow if can_split => (Verdict::Split, None),
+            Reply::Capped(..) if is_asked && self.rules.export.is_some() => {
+                (Verdict::Export, Some(self.heard(self.rules.row_cap, None, &[])))
+            }
+            Reply::Taken if is_export => {
+                (Verdict::Await(self.now + TimeDelta::hours(6)), Some(self.heard(0, None, &[])))
+            }
+            Reply::Busy if is_export => (Verdict::Await(later), None),
+            Reply::Capped(..) | Reply::TooSlow | Reply::Taken | Reply::Busy => return None,
+            Reply::NotNow => (Verdict::Snooze(later), None),
+            Reply::Failure => (Verdict::Retry(later), None),
+            Reply::No => (Verdict::Park("no".to_owned()), None),
+        })
+    }
+
+    fn heard(&self, rows: u64, earliest_change: Option<DateTime<Utc>>, items: &[u8]) -> AnswerSummary {
+        let sent_at = self.now - TimeDelta::seconds(2);
+        let item = |item: &u8| Item {
+            slice: Slice::Item(item.to_string()),
+            scope: Some(window(i64::from(*item) * HOUR, i64::from(*item) * HOUR + 1)),
+            seen_version: None,
+            has_ended: false,
+        };
+        let items = items.iter().map(item).collect::<Vec<_>>().into();
+        AnswerSummary {
+            sent_at,
+            elapsed: Duration::from_secs(2),
+            rows,
+            earliest_change,
+            items,
+            named: 0,
+            item_status: None,
+            histogram: None,
+        }
+    }
+
+    /// As many rows as an answer can hold, evenly spread over a part of the window.
+    fn capped(&self, job: &Job, from: u8, to: u8) -> AnswerSummary {
+        let window = job.slice.window().unwrap();
+        let mut histogram = RowHistogram::new(window, self.now, &self.rules);
+        let (from, to) = (i32::from(from.min(to)), i32::from(from.max(to)));
+        let rows = i32::try_from(self.rules.row_cap).unwrap();
+        let (begins, span) = (window.from() + window.span() / 100 * from, window.span() / 100 * (to - from) / rows);
+        (0..rows).for_each(|row| histogram.add(begins + span * row));
+        AnswerSummary { histogram: Some(histogram), ..self.heard(self.rules.row_cap, None, &[]) }
+    }
+
+    pub fn order(&mut self, day: i64, days: i64, mode: Mode) -> i64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        let window = window(day * DAY, (day + days) * DAY);
+        let progress = Progress::Running;
+        let answered = domain::spans::Spans::default();
+        self.ledger.backfills.push(Backfill {
+            id,
+            window,
+            mode,
+            ordered_at: self.now,
+            progress,
+            answered,
+            windows_done: 0,
+            rows: 0,
+        });
+        id
+    }
+
+    /// Whatever a law does not look at.
+    pub fn happen(&mut self, deed: &Deed) {
+        match deed {
+            Deed::Tick(seconds) => drop(self.tick(*seconds)),
+            Deed::Answer(which, reply) => drop(self.answer(*which, reply)),
+            Deed::Order(day, days, mode) => drop(self.order(*day, *days, *mode)),
+            Deed::Cancel if !self.ledger.backfills.is_empty() => drop(self.ledger.backfills.remove(0)),
+            Deed::Cancel => {}
+            Deed::Mend => {
+                for job in self.ledger.jobs.iter_mut().filter(|job| job.is_parked()) {
+                    job.state = JobState::Waiting;
+                }
+            }
+        }
+    }
+
+    /// Every open window is answered in full, one second apart, at `per_day` rows a day; returns how many there were.
+    pub fn answer_all(&mut self, per_day: u64) -> usize {
+        let open: Vec<Job> = self.ledger.jobs.iter().filter(|job| !job.is_parked()).cloned().collect();
+        for job in &open {
+            self.now += TimeDelta::seconds(1);
+            let looked = job.slice.window().map(|window| self.scanned(window));
+            let span = looked.map_or(0, |window| window.span().num_seconds());
+            let rows = per_day * u64::try_from(span).unwrap() / 86_400;
+            let heard = self.heard(rows, None, &[]);
+            let verdict = match job.slice {
+                Slice::Window(window) if rows >= self.rules.row_cap => {
+                    if self.rules.halves(window).is_some() {
+                        Verdict::Split
+                    } else {
+                        Verdict::Export
+                    }
+                }
+                _ => Verdict::Commit,
+            };
+            self.ledger.settle(job.id, &verdict, Some(&heard), &self.rules, self.now);
+            self.store();
+        }
+        open.len()
+    }
+
+    /// What the vendor looks through when it is asked for `window` now.
+    fn scanned(&self, window: Window) -> Window {
+        let whole = self.rules.expand(window);
+        Window::new(whole.from(), whole.to().min(self.now.max(window.to()))).unwrap()
+    }
+}

@@ -1,0 +1,291 @@
+//! Schedulers, workers and a queue that loses, repeats and reorders, driven by one agenda under virtual time.
+
+use crate::fake_store::{Claim, FakeStore};
+use crate::mail::Mail;
+use crate::rng::Rng;
+use crate::scenario::{Kind, Scenario};
+use crate::truth::{Truth, beginning};
+use crate::vendor::{Reply, Vendor};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::backfill::{Backfill, Progress};
+use domain::job::Slice;
+use domain::judge::{Circumstances, Judgement, judge};
+use domain::plan::Plan;
+use domain::spans::Spans;
+use domain::ticket::Ticket;
+use domain::window::Window;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+enum Event {
+    /// A scheduler looks; or it has slept since it looked, and comes with an old plan.
+    Tick(usize),
+    Slept(Box<Plan>),
+    /// A worker that is done looks for the lane's next job.
+    Follow,
+    /// A ticket arrives at the workers.
+    Deliver(Ticket),
+    /// A worker goes on with what it does, unless it has died since.
+    ResponseSummary(usize, u32),
+    Revive(usize),
+    /// A mail arrives.
+    Mail(Box<Mail>),
+    /// The queue loses everything.
+    Wipe,
+    /// A person looks after what was parked or closed.
+    Mend,
+}
+
+enum Stage {
+    Idle,
+    Dead,
+    /// Has the lane; is about to ask.
+    Holding(Claim),
+    /// Has asked; the reply is under way.
+    Asking(Claim, Reply),
+    /// Has judged; is about to commit.
+    Judged(Claim, Reply, Judgement),
+}
+
+struct Worker {
+    stage: Stage,
+    life: u32,
+}
+
+pub struct World {
+    pub scenario: Scenario,
+    pub now: DateTime<Utc>,
+    pub store: FakeStore,
+    pub vendor: Vendor,
+    pub span: Window,
+    rng: Rng,
+    workers: Vec<Worker>,
+    agenda: BinaryHeap<Reverse<(DateTime<Utc>, u64)>>,
+    events: BTreeMap<u64, Event>,
+    count: u64,
+    is_calm: bool,
+    /// How often a worker died, and how many tickets were lost.
+    pub deaths: u32,
+    pub lost: u32,
+    /// Events before this one are of a queue that was wiped.
+    wiped: u64,
+}
+
+impl World {
+    pub fn new(scenario: Scenario) -> Self {
+        let mut rng = Rng(scenario.seed);
+        let rules = scenario.rules();
+        let start = beginning();
+        // What lies before it is settled when it is first asked for: nobody would read it again.
+        let since =
+            start - TimeDelta::seconds(start.timestamp().rem_euclid(60)) - TimeDelta::hours(scenario.settle + 1);
+        let whole =
+            Window::new(since - TimeDelta::hours(scenario.older), start + TimeDelta::hours(scenario.hours)).unwrap();
+        let burst = if scenario.burst { i64::try_from(scenario.row_cap).unwrap() + 2 } else { 0 };
+        let late_filing = if scenario.kind == Kind::Ultimate { rules.late_filing } else { TimeDelta::zero() };
+        let truth = Truth::happen(&mut rng, whole, scenario.per_hour, (rules.settle, late_filing), burst);
+        let mut store = FakeStore::new(rules.clone(), since);
+        store.ledger.backfills.extend(Window::new(whole.from(), since + TimeDelta::minutes(30)).map(|window| {
+            Backfill {
+                id: 1,
+                window,
+                mode: scenario.mode,
+                ordered_at: start,
+                progress: Progress::Running,
+                answered: Spans::default(),
+                windows_done: 0,
+                rows: 0,
+            }
+        }));
+        let workers = (0..scenario.workers).map(|_| Worker { stage: Stage::Idle, life: 0 }).collect();
+        let vendor = Vendor::new(truth, rules, scenario.mischief);
+        let (agenda, events) = (BinaryHeap::new(), BTreeMap::new());
+        let mut world = Self {
+            scenario,
+            now: start,
+            store,
+            vendor,
+            span: whole,
+            rng,
+            workers,
+            agenda,
+            events,
+            count: 0,
+            is_calm: false,
+            deaths: 0,
+            lost: 0,
+            wiped: 0,
+        };
+        for scheduler in 0..world.scenario.schedulers {
+            let late = world.rng.seconds(0, 9);
+            world.after(late, Event::Tick(scheduler));
+        }
+        world.after(TimeDelta::hours(1), Event::Wipe);
+        world.after(TimeDelta::minutes(40), Event::Mend);
+        world
+    }
+
+    fn after(&mut self, wait: TimeDelta, event: Event) {
+        self.count += 1;
+        self.agenda.push(Reverse((self.now + wait, self.count)));
+        self.events.insert(self.count, event);
+    }
+
+    /// Lets `time` pass.
+    pub fn pass(&mut self, time: TimeDelta) {
+        let end = self.now + time;
+        while let Some(Reverse((at, id))) = self.agenda.peek().copied().filter(|Reverse((at, _))| *at <= end) {
+            self.agenda.pop();
+            self.now = at;
+            if let Some(event) = self.events.remove(&id) {
+                self.happen(id, event);
+            }
+        }
+        self.now = end;
+    }
+
+    /// From now on nothing goes wrong any more, and a person has looked after what did.
+    pub fn calm_down(&mut self) {
+        (self.scenario.mischief, self.vendor.mischief) = (0, 0);
+        self.mend();
+        // Whatever was asked for in vain so far is no reason to give up any more.
+        self.store.ledger.jobs.iter_mut().for_each(|job| job.rechecks = 0);
+        self.is_calm = true;
+    }
+
+    fn mend(&mut self) {
+        self.store.mend();
+        self.vendor.shut_until = self.now;
+    }
+
+    fn happen(&mut self, id: u64, event: Event) {
+        match event {
+            Event::Tick(scheduler) => self.tick(scheduler),
+            Event::Follow => self.dispatch(),
+            Event::Slept(plan) => self.store.accept(*plan),
+            Event::Deliver(ticket) if id > self.wiped => self.deliver(ticket),
+            Event::ResponseSummary(worker, life) if self.workers[worker].life == life => self.step(worker),
+            Event::Mail(mail) => self.store.receive(&self.vendor.truth, &mail, self.now),
+            Event::Revive(worker) => self.workers[worker].stage = Stage::Idle,
+            Event::Wipe => {
+                self.wiped = self.count;
+                self.after(TimeDelta::hours(1), Event::Wipe);
+            }
+            // What waits for a person in the end is to be seen.
+            Event::Mend if !self.is_calm => {
+                self.mend();
+                self.after(TimeDelta::minutes(40), Event::Mend);
+            }
+            // Too late: lost with the queue, dead, or over.
+            Event::Deliver(_) | Event::ResponseSummary(..) | Event::Mend => {}
+        }
+    }
+
+    fn tick(&mut self, scheduler: usize) {
+        let plan = self.store.plan(self.now);
+        if self.rng.in_thousand(self.scenario.mischief) && !plan.is_empty() {
+            let asleep = self.rng.seconds(1, 900);
+            self.after(asleep, Event::Slept(Box::new(plan)));
+        } else {
+            self.store.accept(plan);
+        }
+        self.dispatch();
+        self.after(self.scenario.tick(), Event::Tick(scheduler));
+    }
+
+    fn dispatch(&mut self) {
+        while let Some(ticket) = self.store.dispatch(self.now) {
+            self.push(ticket);
+        }
+    }
+
+    /// The queue: some tickets are lost, some come twice, some late, and so in another order.
+    fn push(&mut self, ticket: Ticket) {
+        let times = if self.rng.in_thousand(self.scenario.mischief) { self.rng.between(0, 2) } else { 1 };
+        self.lost += u32::from(times == 0);
+        for _ in 0..times {
+            let late = self.rng.in_thousand(self.scenario.mischief * 2);
+            let wait = if late { self.rng.seconds(1, 40) } else { TimeDelta::milliseconds(20) };
+            self.after(wait, Event::Deliver(ticket));
+        }
+    }
+
+    fn deliver(&mut self, ticket: Ticket) {
+        match self.workers.iter().position(|worker| matches!(worker.stage, Stage::Idle)) {
+            Some(worker) => self.take_up(worker, ticket),
+            None => self.after(TimeDelta::seconds(1), Event::Deliver(ticket)),
+        }
+    }
+
+    fn take_up(&mut self, worker: usize, ticket: Ticket) {
+        if let Some(claimed) = self.store.claim(ticket, self.now) {
+            self.go_on(worker, Stage::Holding(claimed), TimeDelta::milliseconds(10));
+        }
+    }
+
+    /// The worker's next stage begins after `wait`: or later, where the process is stopped for a while, or never,
+    /// where it dies.
+    fn go_on(&mut self, worker: usize, stage: Stage, wait: TimeDelta) {
+        self.workers[worker].stage = stage;
+        if self.rng.in_thousand(self.scenario.mischief / 2) {
+            self.deaths += 1;
+            self.workers[worker].life += 1;
+            self.workers[worker].stage = Stage::Dead;
+            let dead = self.rng.seconds(1, 200);
+            return self.after(dead, Event::Revive(worker));
+        }
+        let stopped = if self.rng.in_thousand(self.scenario.mischief / 2) {
+            self.rng.seconds(20, 200)
+        } else {
+            TimeDelta::zero()
+        };
+        self.after(wait + stopped, Event::ResponseSummary(worker, self.workers[worker].life));
+    }
+
+    fn step(&mut self, worker: usize) {
+        match std::mem::replace(&mut self.workers[worker].stage, Stage::Idle) {
+            Stage::Idle | Stage::Dead => {}
+            Stage::Holding(claimed) => self.ask(worker, claimed),
+            Stage::Asking(claimed, reply) => {
+                let next_day = self.now + TimeDelta::minutes(30);
+                let at = Circumstances { now: self.now, next_day, jitter: self.rng.jitter(), others_answer: true };
+                let judged = judge(&self.store.rules, &claimed.job, reply.heard.as_ref(), at);
+                let wait = TimeDelta::milliseconds(self.rng.between(1, 500));
+                self.go_on(worker, Stage::Judged(claimed, reply, judged), wait);
+            }
+            Stage::Judged(claimed, reply, judged) => {
+                if self.store.commit(&self.vendor.truth, &claimed, &reply, &judged, self.now) {
+                    let until = judged.closing.and_then(|closing| closing.until);
+                    self.vendor.shut_until = self.vendor.shut_until.max(until.unwrap_or(self.now));
+                    // The lane's next job at once, rather than at the next tick.
+                    let soon = TimeDelta::from_std(self.store.rules.spacing).unwrap();
+                    self.after(soon, Event::Follow);
+                }
+            }
+        }
+    }
+
+    /// Sends only what ends before the lease does; a process that was stopped finds out here.
+    fn ask(&mut self, worker: usize, mut claimed: Claim) {
+        let timeout = TimeDelta::from_std(self.store.rules.timeout).unwrap();
+        if self.now + timeout > claimed.lease.until {
+            match self.store.renew(&claimed, self.now) {
+                Some(lease) => claimed.lease = lease,
+                None => return,
+            }
+        }
+        let window = claimed.job.slice.window().unwrap();
+        let reply = if let Slice::Export(window) = claimed.job.slice {
+            self.store.check_one_export(self.now);
+            let (reply, mail) = self.vendor.export(&mut self.rng, window, self.now);
+            if let Some(mail) = mail {
+                self.after(mail.sent - self.now, Event::Mail(Box::new(mail)));
+            }
+            reply
+        } else {
+            self.vendor.ask(&mut self.rng, window, self.now)
+        };
+        let wait = reply.at - self.now;
+        self.go_on(worker, Stage::Asking(claimed, reply), wait);
+    }
+}

@@ -1,0 +1,125 @@
+//! A vendor's table as the code that writes it sees it, derived from the SeaORM entity.
+
+use sea_orm::sea_query::ColumnType as SqlType;
+use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable};
+
+/// A table of a vendor's rows. Beside the vendor's columns it has `account`, `digest` and `synced_at`.
+pub trait VendorTable: EntityTrait {
+    /// The natural key: `account` first, then texts and numbers.
+    const KEY: &'static [Self::Column];
+    /// The instant by which the vendor files a row.
+    const AT: Self::Column;
+    /// Of two versions of a row, the one with the later instant in this column wins, in whichever order they arrive.
+    /// Without it, the version that arrives last wins.
+    const VERSION: Option<Self::Column> = None;
+
+    /// The table's schema, built once.
+    fn schema() -> &'static TableSchema;
+}
+
+/// The facts about a table that an upsert needs. Columns are addressed by their position in the entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSchema {
+    /// The table's name.
+    pub table: String,
+    /// The columns, in the entity's order.
+    pub columns: Vec<Column>,
+    /// Positions of the key's columns; the account comes first.
+    pub key: Vec<usize>,
+    /// Position of the account's name.
+    pub account: usize,
+    /// Position of the digest of the vendor's columns.
+    pub digest: usize,
+    /// Position of the instant at which the row was last written.
+    pub synced_at: usize,
+    /// Position of the instant by which the vendor files a row.
+    pub at: usize,
+    /// Position of the column that orders two versions of a row.
+    pub version: Option<usize>,
+}
+
+/// One column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// The type of its values.
+    pub column_type: ColumnType,
+    /// Whether it accepts NULL.
+    pub nullable: bool,
+}
+
+/// The type of a column's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// Text.
+    Text,
+    /// A whole number of 64 bits.
+    Int,
+    /// A floating-point number of 64 bits.
+    Real,
+    /// True or false.
+    Bool,
+    /// An instant in UTC, to the microsecond.
+    Time,
+    /// JSON.
+    Json,
+}
+
+impl TableSchema {
+    /// Derives the schema of `E`.
+    ///
+    /// # Panics
+    /// Where the entity breaks a rule of the layout: a programming error that each test of that table shows.
+    #[must_use]
+    pub fn of<E: VendorTable>() -> Self {
+        let columns: Vec<Column> = E::Column::iter().map(|column| describe(&column)).collect();
+        let position = |name: &str| {
+            let found = columns.iter().position(|column| column.name == name);
+            assert!(found.is_some(), "{}: no column {name}", E::default().table_name());
+            found.unwrap_or_default()
+        };
+        let key: Vec<usize> = E::KEY.iter().map(|column| position(column.as_str())).collect();
+        let account = position("account");
+        assert!(
+            key.first() == Some(&account) && key.len() > 1,
+            "{}: the key is the account and at least one more column",
+            E::default().table_name()
+        );
+        let (digest, synced_at) = (position("digest"), position("synced_at"));
+        // The vendor's columns are then one run of bytes, which the digest covers in one pass.
+        assert!(
+            account == 0 && digest + 2 == columns.len() && synced_at + 1 == columns.len(),
+            "{}: the account comes first, digest and synced_at come last",
+            E::default().table_name()
+        );
+        Self {
+            table: E::default().table_name().to_owned(),
+            account,
+            digest,
+            synced_at,
+            at: position(E::AT.as_str()),
+            version: E::VERSION.map(|column| position(column.as_str())),
+            key,
+            columns,
+        }
+    }
+}
+
+fn describe<C: ColumnTrait>(column: &C) -> Column {
+    let definition = column.def();
+    let column_type = match definition.get_column_type() {
+        SqlType::Text | SqlType::String(_) => ColumnType::Text,
+        SqlType::BigInteger => ColumnType::Int,
+        SqlType::Double => ColumnType::Real,
+        SqlType::Boolean => ColumnType::Bool,
+        SqlType::TimestampWithTimeZone => ColumnType::Time,
+        SqlType::JsonBinary => ColumnType::Json,
+        other => {
+            let unsupported = format!("{}: a vendor's table has no columns of type {other:?}", column.as_str());
+            assert!(unsupported.is_empty(), "{unsupported}");
+            ColumnType::Text
+        }
+    };
+    Column { name: column.as_str(), column_type, nullable: definition.is_null() }
+}

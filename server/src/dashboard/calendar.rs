@@ -1,0 +1,307 @@
+//! The coverage calendar of an account: its last weeks, one cell per day, and a list of its gaps.
+
+use super::format;
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use chrono_tz::Tz;
+use domain::coverage::Completeness;
+use domain::days::{Day, View, days};
+use domain::job::Job;
+use domain::window::Window;
+use maud::{Markup, html};
+
+/// The number of weeks shown; the last is the current one.
+const WEEKS: u64 = 5;
+/// The most gaps that are listed below the calendar.
+const MAX_GAPS_LISTED: usize = 4;
+
+/// The last weeks over all streams of an account.
+#[derive(Debug)]
+pub(crate) struct Calendar {
+    /// The account's time zone.
+    pub(crate) zone: Tz,
+    /// The start of the span that the live sync must cover.
+    pub(crate) since: DateTime<Utc>,
+    /// From a Monday to today.
+    cells: Vec<Cell>,
+}
+
+/// One day.
+#[derive(Debug)]
+struct Cell {
+    day: NaiveDate,
+    /// The lowest completeness of any stream; `None` where no stream has to cover the day.
+    completeness: Option<Completeness>,
+    reasons: Vec<String>,
+}
+
+/// Consecutive days that are missing or blocked for the same reason.
+#[derive(Debug, PartialEq, Eq)]
+struct Gap {
+    first: NaiveDate,
+    last: NaiveDate,
+    completeness: Completeness,
+    reason: String,
+}
+
+impl Calendar {
+    /// A calendar of `WEEKS` weeks up to `now`, without streams.
+    pub(crate) fn new(zone: Tz, now: DateTime<Utc>) -> Self {
+        let today = now.with_timezone(&zone).date_naive();
+        let days_back = u64::from(today.weekday().num_days_from_monday()) + (WEEKS - 1) * 7;
+        let first = today.checked_sub_days(Days::new(days_back)).unwrap_or(today);
+        let cell = |day| Cell { day, completeness: None, reasons: Vec::new() };
+        Self { zone, since: now, cells: first.iter_days().take_while(|day| *day <= today).map(cell).collect() }
+    }
+
+    /// Adds a stream whose live sync must cover everything from `since` on. Reasons begin with `label` where there is one.
+    pub(crate) fn add_stream(&mut self, label: Option<&str>, view: View<'_>, since: DateTime<Utc>) {
+        self.since = self.since.min(since);
+        let (Some(first), Some(last)) = (self.cells.first(), self.cells.last()) else { return };
+        let found = days(view, first.day, last.day);
+        for (cell, day) in self.cells.iter_mut().zip(found) {
+            let Some(window) = Window::of_day(day.day, self.zone) else { continue };
+            if matches!(day.state, Completeness::Final | Completeness::Provisional) || is_requested(view, window, since)
+            {
+                cell.add(label, day);
+            }
+        }
+    }
+
+    /// The cells week by week, and the newest gaps in words.
+    pub(crate) fn render(&self) -> Markup {
+        let gaps = self.gaps();
+        html! {
+            div.weeks {
+                @for week in self.cells.chunks(7) { (render_week(week)) }
+            }
+            @if !gaps.is_empty() {
+                ul.gaps {
+                    @for gap in gaps.iter().rev().take(MAX_GAPS_LISTED) {
+                        li {
+                            i class=(cell_class(Some(gap.completeness))) {}
+                            b { (format::day_range(gap.first, gap.last)) } " " (gap.completeness.as_str())
+                            @if !gap.reason.is_empty() { ": " (gap.reason) }
+                        }
+                    }
+                    @if gaps.len() > MAX_GAPS_LISTED {
+                        li { "and " (gaps.len() - MAX_GAPS_LISTED) " more" }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The missing and blocked days, oldest first.
+    fn gaps(&self) -> Vec<Gap> {
+        let mut gaps: Vec<Gap> = Vec::new();
+        for cell in &self.cells {
+            let Some(completeness) =
+                cell.completeness.filter(|state| matches!(state, Completeness::Missing | Completeness::Blocked))
+            else {
+                continue;
+            };
+            let reason = cell.reasons.join("; ");
+            match gaps.last_mut() {
+                Some(gap)
+                    if gap.last.succ_opt() == Some(cell.day)
+                        && gap.completeness == completeness
+                        && gap.reason == reason =>
+                {
+                    gap.last = cell.day;
+                }
+                _ => gaps.push(Gap { first: cell.day, last: cell.day, completeness, reason }),
+            }
+        }
+        gaps
+    }
+}
+
+impl Cell {
+    fn add(&mut self, label: Option<&str>, day: Day) {
+        self.completeness = Some(self.completeness.map_or(day.state, |completeness| completeness.min(day.state)));
+        let reason = day.reason.filter(|_| day.state != Completeness::Final);
+        self.reasons.extend(reason.map(|reason| match label {
+            Some(label) => format!("{label} {}: {reason}", day.state.as_str()),
+            None => reason,
+        }));
+    }
+
+    fn render(&self) -> Markup {
+        let state = self.completeness.map_or("not requested: before the live sync begins", Completeness::as_str);
+        let mut description = format!("{}: {state}", self.day.format("%A, %-d %B %Y"));
+        if !self.reasons.is_empty() {
+            description = format!("{description} ({})", self.reasons.join("; "));
+        }
+        html! {
+            li class=(cell_class(self.completeness)) title=(description) {
+                span.visually-hidden { (description) }
+            }
+        }
+    }
+}
+
+/// Explains the patterns of the cells.
+pub(crate) fn legend() -> Markup {
+    let entries = [
+        (Some(Completeness::Final), "final", "equals what the vendor holds"),
+        (Some(Completeness::Provisional), "provisional", "held, may still change"),
+        (Some(Completeness::Missing), "missing", "not held yet"),
+        (Some(Completeness::Blocked), "blocked", "needs a person"),
+        (None, "not requested", "before the live sync begins"),
+    ];
+    html! {
+        ul.legend {
+            @for (completeness, state, meaning) in entries {
+                li {
+                    i class=(cell_class(completeness)) {}
+                    span { b { (state) } " " (meaning) }
+                }
+            }
+        }
+    }
+}
+
+/// Whether the live sync, a backfill or an open job asks for the day.
+fn is_requested(view: View<'_>, day: Window, since: DateTime<Utc>) -> bool {
+    let touches_day = |job: &Job| job.slice.window().is_some_and(|window| window.intersect(&day).is_some());
+    day.to() > since
+        || view.ledger.backfills.iter().any(|backfill| backfill.window.intersect(&day).is_some())
+        || view.ledger.jobs.iter().any(touches_day)
+}
+
+fn render_week(week: &[Cell]) -> Markup {
+    html! {
+        @if let Some(monday) = week.first() {
+            div.week {
+                span.week-start aria-hidden="true" { (format::day(monday.day)) }
+                ol {
+                    @for cell in week { (cell.render()) }
+                }
+            }
+        }
+    }
+}
+
+fn cell_class(completeness: Option<Completeness>) -> &'static str {
+    match completeness {
+        Some(Completeness::Final) => "day final",
+        Some(Completeness::Provisional) => "day provisional",
+        Some(Completeness::Missing) => "day missing",
+        Some(Completeness::Blocked) => "day blocked",
+        None => "day outside",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Calendar, Gap, Job};
+    use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+    use chrono_tz::America::Bogota;
+    use domain::coverage::Completeness;
+    use domain::days::View;
+    use domain::job::{JobState, Purpose, Slice};
+    use domain::ledger::Ledger;
+    use domain::rules::Rules;
+    use domain::window::{Window, midnight};
+    use std::time::Duration;
+
+    fn day(day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 11, day).expect("a day of November")
+    }
+
+    fn held(first: u32, last: u32) -> Window {
+        Window::new(midnight(day(first), Bogota), midnight(day(last + 1), Bogota)).expect("some days")
+    }
+
+    /// Saturday evening in Bogota, Sunday morning in UTC.
+    fn now() -> DateTime<Utc> {
+        midnight(day(21), Bogota) + TimeDelta::hours(20)
+    }
+
+    fn blocked(window: Window) -> Job {
+        let mut job = Job::new(Purpose::Settle, Slice::Window(window), now(), Duration::ZERO);
+        job.state = JobState::Parked { reason: "a single second at the cap".to_owned() };
+        job
+    }
+
+    /// Typical rules; the tests depend on `retention` only.
+    fn rules() -> Rules {
+        let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
+        Rules {
+            longest: TimeDelta::days(31),
+            step: TimeDelta::seconds(1),
+            granularity: TimeDelta::seconds(1),
+            ready_after: None,
+            late_filing: TimeDelta::zero(),
+            retention: None,
+            export: None,
+            row_cap: 60_000,
+            spacing: second,
+            max_in_flight: 1,
+            daily_quota: None,
+            interval: minute,
+            settle: TimeDelta::hours(48),
+            refresh: minute,
+            overlap: TimeDelta::hours(1),
+            timeout: minute,
+            lease: minute * 2,
+            retry_min: second,
+            retry_max: minute,
+            pending: minute,
+            maintenance_pause: minute,
+            requests_per_second: None,
+        }
+    }
+
+    #[test]
+    fn shows_five_weeks_up_to_today_in_the_accounts_zone() {
+        let calendar = Calendar::new(Bogota, now());
+        let ends = (calendar.cells.first().map(|cell| cell.day), calendar.cells.last().map(|cell| cell.day));
+        assert_eq!(ends, (NaiveDate::from_ymd_opt(2026, 10, 19), Some(day(21))));
+    }
+
+    #[test]
+    fn joins_consecutive_days_into_one_gap_and_ignores_days_before_the_sync() {
+        let mut ledger = Ledger::default();
+        ledger.coverage.settle(held(2, 9));
+        ledger.coverage.settle(held(13, 20));
+        ledger.jobs.push(blocked(held(12, 12)));
+        let mut calendar = Calendar::new(Bogota, now());
+        let rules = rules();
+        let view = View { ledger: &ledger, rules: &rules, zone: Bogota, now: now(), due: now() };
+        calendar.add_stream(None, view, midnight(day(2), Bogota));
+        let gap =
+            |first, last, completeness, reason: &str| Gap { first, last, completeness, reason: reason.to_owned() };
+        assert_eq!(
+            calendar.gaps(),
+            [
+                gap(day(10), day(11), Completeness::Missing, "never asked for"),
+                gap(day(12), day(12), Completeness::Blocked, "a single second at the cap"),
+                gap(day(21), day(21), Completeness::Missing, "never asked for"),
+            ]
+        );
+        assert!(calendar.cells.iter().filter(|cell| cell.day < day(2)).all(|cell| cell.completeness.is_none()));
+        // The same holds for days older than the vendor keeps.
+        let with_retention = Rules { retention: Some(TimeDelta::days(20)), ..rules };
+        let mut calendar = Calendar::new(Bogota, now());
+        calendar.add_stream(None, View { rules: &with_retention, ..view }, midnight(day(2), Bogota));
+        assert!(calendar.cells.iter().filter(|cell| cell.day < day(2)).all(|cell| cell.completeness.is_none()));
+    }
+
+    #[test]
+    fn shows_the_worst_stream_of_a_day() {
+        let (mut complete, mut with_gap) = (Ledger::default(), Ledger::default());
+        complete.coverage.settle(held(2, 20));
+        with_gap.coverage.settle(held(2, 8));
+        with_gap.coverage.settle(held(10, 20));
+        let rules = rules();
+        let mut calendar = Calendar::new(Bogota, now());
+        for (label, ledger) in [("polls", &complete), ("sessions", &with_gap)] {
+            let due = midnight(day(21), Bogota);
+            let view = View { ledger, rules: &rules, zone: Bogota, now: now(), due };
+            calendar.add_stream(Some(label), view, midnight(day(2), Bogota));
+        }
+        let reason = "sessions missing: never asked for".to_owned();
+        assert_eq!(calendar.gaps(), [Gap { first: day(9), last: day(9), completeness: Completeness::Missing, reason }]);
+    }
+}

@@ -1,0 +1,53 @@
+//! `/livez` and `/readyz`.
+
+use crate::test_service::TestService;
+use std::time::Duration;
+
+#[tokio::test]
+async fn livez_answers_without_the_database() {
+    let service = TestService::open().await;
+    service.close_database().await;
+    let reply = service.get("/livez").await;
+    assert_eq!((reply.status, reply.body.as_str()), (200, "ok"));
+    assert_eq!(service.get("/readyz").await.status, 503);
+}
+
+#[tokio::test]
+async fn readyz_answers_200_when_all_checks_pass() {
+    let service = TestService::open().await;
+    let brief = service.get("/readyz").await;
+    assert_eq!((brief.status, brief.body.as_str()), (200, "ok"));
+    let verbose = service.get("/readyz?verbose").await;
+    assert_eq!(verbose.status, 200);
+    assert_eq!(verbose.body, "[+]database ok\n[+]queue ok\n[+]migrations ok\nreadyz check passed\n");
+}
+
+#[tokio::test]
+async fn readyz_names_a_queue_that_refuses_writes() {
+    let service = TestService::open().await;
+    service.queue.fail("connection refused");
+    let reply = service.get("/readyz").await;
+    assert_eq!(reply.status, 503);
+    assert_eq!(
+        reply.body,
+        "[+]database ok\n[-]queue failed: connection refused\n[+]migrations ok\nreadyz check failed\n"
+    );
+}
+
+#[tokio::test]
+async fn readyz_stops_waiting_for_a_silent_queue() {
+    let service = TestService::open().await;
+    service.queue.hang();
+    let reply = tokio::time::timeout(Duration::from_secs(8), service.get("/readyz")).await.expect("an answer in time");
+    assert_eq!(reply.status, 503);
+    assert!(reply.body.contains("[-]queue failed: no answer within 5 s\n"), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn readyz_names_pending_migrations() {
+    let service = TestService::open().await;
+    service.database.migrate_down(1).await.expect("one step down");
+    let reply = service.get("/readyz").await;
+    assert_eq!(reply.status, 503);
+    assert!(reply.body.contains("[+]queue ok\n[-]migrations failed: pending: m2026"), "{}", reply.body);
+}

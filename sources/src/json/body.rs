@@ -1,0 +1,85 @@
+//! Parses a body that is short enough to be parsed once all of it has arrived.
+
+use super::Json;
+use crate::error_body::ErrorBody;
+use crate::malformed::malformed;
+use crate::preamble::json_text;
+use crate::response_reader::BodyParser;
+use domain::fault::Fault;
+use domain::source::{Head, ResponseSummary};
+use entities::rows::RowBatch;
+use std::collections::VecDeque;
+
+/// The longest body in bytes: a hundred rows of 20 kB. The parsed value takes a multiple of that.
+const MAX_BODY: usize = 2 << 20;
+
+/// Parses the text of a whole response.
+pub trait ResponseParser: Send {
+    /// The longest body in bytes.
+    const MAX_BODY: usize = MAX_BODY;
+
+    /// The result of a body, and its rows.
+    ///
+    /// # Errors
+    /// Where the body has an unexpected shape.
+    fn parse(&mut self, body: &str) -> Result<(ResponseSummary, Vec<RowBatch>), Fault>;
+
+    /// The meaning of another status than 200. `Ok` where the vendor says in this way that there are no rows.
+    ///
+    /// # Errors
+    /// The fault that the status stands for.
+    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault>;
+}
+
+/// A body that is arriving. There are no rows before its end: half a response counts for nothing.
+#[derive(Debug)]
+pub struct JsonBody<P> {
+    parser: P,
+    body: Vec<u8>,
+    rows: VecDeque<RowBatch>,
+}
+
+impl<P: ResponseParser> JsonBody<P> {
+    /// A body of which nothing has arrived yet.
+    pub fn new(parser: P) -> Self {
+        Self { parser, body: Vec::new(), rows: VecDeque::new() }
+    }
+}
+
+impl<P: ResponseParser> BodyParser for JsonBody<P> {
+    fn feed(&mut self, chunk: &[u8]) -> Result<(), Fault> {
+        if self.body.len() + chunk.len() > P::MAX_BODY {
+            return Err(malformed(format!("a body of more than {} MiB", P::MAX_BODY >> 20)));
+        }
+        self.body.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn take(&mut self) -> Result<Option<RowBatch>, Fault> {
+        Ok(self.rows.pop_front())
+    }
+
+    fn finish(&mut self, _: Head) -> Result<ResponseSummary, Fault> {
+        let body = std::mem::take(&mut self.body);
+        let (step, rows) = self.parser.parse(json_text(&body)?)?;
+        self.rows.extend(rows);
+        Ok(step)
+    }
+
+    fn discard(&mut self) {
+        self.body = Vec::new();
+        self.rows.clear();
+    }
+
+    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
+        self.parser.refusal(head, body)
+    }
+}
+
+/// The JSON value that is all of `body`.
+///
+/// # Errors
+/// [`Fault::Malformed`] where the body is cut off, or not JSON; the text quotes nothing.
+pub fn parse_value(body: &str) -> Result<Json, Fault> {
+    Json::parse(body).ok_or_else(|| malformed("the body is cut off, or not JSON"))
+}

@@ -1,0 +1,95 @@
+//! Parses a page of the list of processes. The page names processes; nothing of it is stored.
+
+use super::query::{PAGE_SIZE, is_id, is_start_key};
+use super::refusal::refusal;
+use crate::error_body::ErrorBody;
+use crate::json::body::{ResponseParser, parse_value};
+use crate::malformed::malformed;
+use crate::members::{Members, scalar_text};
+use crate::reject_log::RejectLog;
+use chrono::TimeDelta;
+use domain::fault::Fault;
+use domain::item::Item;
+use domain::job::Slice;
+use domain::source::{Cursor, Head, ResponseSummary};
+use domain::window::Window;
+use entities::rows::RowBatch;
+
+/// A page of the list.
+#[derive(Debug)]
+pub struct ProcessList {
+    window: Window,
+    start: Option<String>,
+}
+
+/// Parts of the names by which a list with another kind of paging would show it.
+const PAGING_NAMES: [&str; 4] = ["next", "key", "cursor", "last"];
+
+impl ProcessList {
+    /// The page of `window` that begins at `start`.
+    pub fn new(window: Window, start: Option<String>) -> Self {
+        Self { window, start }
+    }
+
+    /// The cursor of the next page.
+    fn next_page(&self, page: &Members, rows: usize) -> Result<Option<Cursor>, Fault> {
+        let Some(next) = page.get("next") else {
+            let is_paging = |name: &str| PAGING_NAMES.iter().any(|part| name.contains(part));
+            if rows >= PAGE_SIZE && page.names().any(is_paging) {
+                return Err(Fault::Refused("the list has a kind of paging that this version does not know".to_owned()));
+            }
+            return Ok(None);
+        };
+        // The source sends the value back unchanged, so it is not decoded.
+        let query = scalar_text(next).unwrap_or_default();
+        let query = query.split_once('?').map(|(_, query)| query).unwrap_or_default();
+        let start = query.split('&').find_map(|part| part.strip_prefix("start_key="));
+        let start =
+            start.filter(|start| is_start_key(start)).ok_or_else(|| malformed("a next page without a start_key"))?;
+        if self.start.as_deref() == Some(start) {
+            return Err(malformed("a next page that is the same page"));
+        }
+        Ok(Some(Cursor(start.to_owned())))
+    }
+
+    fn item(&self, row: &Members) -> Result<Option<Item>, &'static str> {
+        let id = row.text("process_id").filter(|id| is_id(id)).ok_or("has no process_id")?;
+        let created = row.time("creation_date");
+        if created.is_some_and(|at| !self.window.contains(at)) {
+            // The list ignores the dates of the request.
+            return Ok(None);
+        }
+        let of = created.and_then(|at| Window::new(at, at + TimeDelta::seconds(1))).unwrap_or(self.window);
+        Ok(Some(Item {
+            slice: Slice::Item(id),
+            scope: Some(of),
+            seen_version: row.time("update_date"),
+            has_ended: false,
+        }))
+    }
+}
+
+impl ResponseParser for ProcessList {
+    fn parse(&mut self, body: &str) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
+        let page = Members::of(parse_value(body)?).ok_or_else(|| malformed("not a list of processes"))?;
+        let rows = page.list("processes").filter(|_| page.has("processes"));
+        let rows = rows.ok_or_else(|| malformed("not a list of processes"))?;
+        let mut step = ResponseSummary { cursor: self.next_page(&page, rows.len())?, ..ResponseSummary::default() };
+        let mut rejects = RejectLog::default();
+        for (index, row) in rows.iter().enumerate() {
+            let item = Members::of(row.clone()).ok_or("is not an object").and_then(|row| self.item(&row));
+            match item {
+                Ok(item) => step.items.extend(item),
+                Err(reason) => rejects.push(format!("row {} {reason}", index + 1), row.to_string().as_bytes()),
+            }
+        }
+        step.rejects = rejects.take();
+        // A process that the page names is not a row yet.
+        step.rows = u64::try_from(step.rejects.len()).unwrap_or(u64::MAX);
+        Ok((step, Vec::new()))
+    }
+
+    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
+        Err(refusal(head, body, "Truora has no such list"))
+    }
+}

@@ -1,0 +1,89 @@
+//! Builds the request for a window or an id.
+
+use super::Truora;
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
+use domain::fault::Fault;
+use domain::job::Slice;
+use domain::source::{Cursor, Request};
+use domain::window::Window;
+use secrecy::ExposeSecret;
+
+/// The rows of a page. No document says how many the vendor permits.
+pub const PAGE_SIZE: usize = 100;
+/// The longest id in bytes.
+const MAX_ID: usize = 64;
+/// The longest `start_key` in bytes.
+const MAX_START_KEY: usize = 2048;
+
+/// A query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// A page of the list of processes that began in a window.
+    List {
+        /// The window.
+        window: Window,
+        /// The start of the page, as the page before names it.
+        start: Option<String>,
+    },
+    /// One process.
+    Process(String),
+}
+
+impl Query {
+    /// The query for `slice` after a step that returned `cursor`.
+    pub fn of(slice: &Slice, cursor: Option<&Cursor>) -> Result<Self, Fault> {
+        let refused = |why: &str| Err(Fault::Refused(why.to_owned()));
+        match (slice, cursor) {
+            (Slice::Window(window), cursor) => {
+                let start = cursor.map(|cursor| cursor.0.clone());
+                if start.as_deref().is_some_and(|start| !is_start_key(start)) {
+                    return refused("this is not a cursor of Truora");
+                }
+                Ok(Self::List { window: *window, start })
+            }
+            (Slice::Item(id), None) if is_id(id) => Ok(Self::Process(id.clone())),
+            (Slice::Item(_), None) => refused("this is not the id of a process"),
+            (Slice::Item(_), Some(_)) => refused("a process has no cursor"),
+            (Slice::Export(_) | Slice::Partition(..) | Slice::Delivery(_), _) => {
+                refused("Truora answers windows of time and ids only")
+            }
+        }
+    }
+}
+
+/// Whether `text` can be an id. The characters of an id need no encoding in a URL.
+pub fn is_id(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    (1..=MAX_ID).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
+/// Whether the source can send `text` back as `start_key` unchanged.
+pub fn is_start_key(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~%+=:/,|!*'();@$".contains(&byte);
+    (1..=MAX_START_KEY).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
+/// The request for `query`.
+pub fn request(account: &Truora, query: &Query) -> Request {
+    let base = &account.base;
+    let url = match query {
+        Query::Process(id) => format!("{base}/v1/processes/{id}/result"),
+        Query::List { window, start } => {
+            let (from, to) = (to_seconds(window.from()), to_seconds(round_up(window.to())));
+            let start = start.as_ref().map(|start| format!("&start_key={start}")).unwrap_or_default();
+            format!("{base}/v1/processes?page_size={PAGE_SIZE}&start_date={from}&end_date={to}{start}")
+        }
+    };
+    Request::get(url, vec![("Truora-API-Key".to_owned(), account.token.expose_secret().into())])
+}
+
+/// `at` to the second.
+fn to_seconds(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The first whole second from `at` on.
+fn round_up(at: DateTime<Utc>) -> DateTime<Utc> {
+    let second = at.trunc_subsecs(0);
+    if second == at { at } else { second + TimeDelta::seconds(1) }
+}

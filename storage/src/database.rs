@@ -1,0 +1,175 @@
+//! One connection pool, PostgreSQL or SQLite.
+
+use crate::conversations_view;
+use crate::snapshot::Snapshot;
+use crate::transaction::Transaction;
+use chrono::{DateTime, SubsecRound, Utc};
+use domain::clock::Clock;
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
+    Statement, TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// The database and the clock that counts for it: PostgreSQL's own, so that hosts may disagree; for a SQLite file, which
+/// only one host uses, that host's.
+#[derive(Clone)]
+pub struct Database {
+    connection: DatabaseConnection,
+    clock: Arc<dyn Clock>,
+    /// Places for snapshots that may last long.
+    reports: Arc<Semaphore>,
+}
+
+/// How long one SQLite writer waits for another.
+const BUSY: Duration = Duration::from_secs(30);
+/// Connections in the pool: each to a SQLite file has a thread and a cache of its own.
+const SQLITE_CONNECTIONS: u32 = 4;
+/// The same for PostgreSQL.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+impl Database {
+    /// Connects to `postgres://…` (or `postgresql://…`) or `sqlite://FILE`; a missing SQLite file is made.
+    ///
+    /// # Errors
+    /// What the server, or the file system, says. It never repeats the address, which may hold a password.
+    pub async fn connect(url: &str, clock: Arc<dyn Clock>) -> Result<Self, DbErr> {
+        let is_file = url.starts_with("sqlite:");
+        // SeaORM knows only the shorter of the two names, and shows an address that it cannot read.
+        let url = url.strip_prefix("postgresql://").map_or_else(|| url.to_owned(), |rest| format!("postgres://{rest}"));
+        if !is_file {
+            url.parse::<PgConnectOptions>().map_err(|why| DbErr::Conn(RuntimeErr::Internal(why.to_string())))?;
+        }
+        let connections = if is_file { SQLITE_CONNECTIONS } else { POSTGRES_CONNECTIONS };
+        let mut options = ConnectOptions::new(url);
+        options
+            .sqlx_logging(false)
+            .max_connections(connections)
+            .connect_timeout(Duration::from_secs(10))
+            .acquire_timeout(BUSY)
+            .map_sqlx_sqlite_opts(|options| {
+                options
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Normal)
+                    .busy_timeout(BUSY)
+            });
+        let reports = Arc::new(Semaphore::new(usize::try_from(connections / 2).unwrap_or(1)));
+        Ok(Self { connection: sea_orm::Database::connect(options).await?, clock, reports })
+    }
+
+    /// For a single statement that reads.
+    #[must_use]
+    pub fn connection(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    /// Opens a transaction that is going to write.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn begin(&self) -> Result<Transaction, DbErr> {
+        Transaction::begin(&self.connection).await
+    }
+
+    /// Opens a snapshot for a short read of the service's own.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn snapshot(&self) -> Result<Snapshot, DbErr> {
+        Snapshot::open(self, None).await
+    }
+
+    /// Opens a snapshot for an answer to people, which may take long. At most half of the connections serve such answers
+    /// at once; the other half is left to the scheduler and the workers. A caller that holds one must not open a second: two such
+    /// callers could wait for each other for ever.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn report_snapshot(&self) -> Result<Snapshot, DbErr> {
+        let place = Arc::clone(&self.reports).acquire_owned().await;
+        let place = place.map_err(|closed| DbErr::Custom(closed.to_string()))?;
+        Snapshot::open(self, Some(place)).await
+    }
+
+    /// The time that counts, to the millisecond.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn now(&self, on: &impl ConnectionTrait) -> Result<DateTime<Utc>, DbErr> {
+        if on.get_database_backend() != DbBackend::Postgres {
+            return Ok(self.clock.now());
+        }
+        let ask = Statement::from_string(DbBackend::Postgres, "SELECT clock_timestamp() AS now");
+        let row = on.query_one_raw(ask).await?.ok_or_else(|| DbErr::Custom("the database tells no time".to_owned()))?;
+        Ok(row.try_get::<DateTime<Utc>>("", "now")?.trunc_subsecs(3))
+    }
+
+    /// This host's time, to compare with.
+    #[must_use]
+    pub fn host_now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Brings the tables up to date and replaces the view `conversations` by the union of `conversations`, one SELECT per
+    /// vendor. Returns the names of the migrations that were applied.
+    ///
+    /// # Errors
+    /// What the database says; a change that failed was rolled back.
+    pub async fn migrate(&self, conversations: &[&str]) -> Result<Vec<String>, DbErr> {
+        // A write would wait for the workers, and every command migrates: with nothing to change there must be none.
+        if self.pending().await?.is_empty() && conversations_view::is_current(&self.connection, conversations).await? {
+            return Ok(Vec::new());
+        }
+        // Processes that start together must not both migrate: the second waits, and finds nothing left to do.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let tx = self.connection.begin_with_options(options).await?;
+        if tx.get_database_backend() == DbBackend::Postgres {
+            tx.execute_unprepared("SELECT pg_advisory_xact_lock(7203884561)").await?;
+        }
+        let pending = migrations::Migrator::get_pending_migrations(&tx).await?;
+        let pending = pending.iter().map(|migration| migration.name().to_owned()).collect();
+        migrations::Migrator::up(&tx, None).await?;
+        if !conversations_view::is_current(&tx, conversations).await? {
+            conversations_view::replace(&tx, conversations).await?;
+        }
+        tx.commit().await?;
+        Ok(pending)
+    }
+
+    /// Takes the last `steps` migrations back, and the view `conversations`, which the next [`Database::migrate`] makes again.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn migrate_down(&self, steps: u32) -> Result<(), DbErr> {
+        conversations_view::drop(&self.connection).await?;
+        migrations::Migrator::down(&self.connection, Some(steps)).await
+    }
+
+    /// The names of changes not made yet.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn pending(&self) -> Result<Vec<String>, DbErr> {
+        let pending = migrations::Migrator::get_pending_migrations_read_only(&self.connection).await?;
+        Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+    }
+
+    /// Whether a write would succeed: takes the write lock and lets go of it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        let tx = self.begin().await?;
+        tx.execute_unprepared("UPDATE lanes SET max_in_flight = max_in_flight WHERE lane = ''").await?;
+        tx.rollback().await
+    }
+}

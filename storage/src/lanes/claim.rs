@@ -1,0 +1,140 @@
+//! A worker takes up the job that a ticket names, and a slot of its lane, in one transaction.
+
+use super::rows::{lock, store_slot};
+use super::spec::LaneSpec;
+use super::traffic::{count, is_exporting};
+use crate::database::Database;
+use crate::ledger::StreamId;
+use crate::ledger::job_row::to_job;
+use crate::transaction::Transaction;
+use chrono::{DateTime, Utc};
+use domain::job::{Job, Slice};
+use domain::lane::Lease;
+use domain::ticket::Ticket;
+use entities::{jobs, streams};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, Set};
+
+/// A job with a lease on its lane.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The ticket that led here.
+    pub ticket: Ticket,
+    /// Whose it is.
+    pub stream: StreamId,
+    /// What to ask for.
+    pub job: Job,
+    /// The turn.
+    pub lease: Lease,
+    /// When it was taken, by the clock that counts.
+    pub now: DateTime<Utc>,
+    /// Whether the vendor has answered the question of this stream before this one.
+    pub others_answer: bool,
+}
+
+/// Takes up what a ticket names: `None` where the ticket is old, or the lane is not free after all.
+///
+/// # Errors
+/// What the database says.
+pub async fn claim(db: &Database, spec: &LaneSpec, ticket: Ticket, holder: &str) -> Result<Option<Claim>, DbErr> {
+    let tx = db.begin().await?;
+    let claimed = take(db, &tx, spec, ticket, holder).await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+/// The account whose job a ticket names; `None` where the ticket is old.
+///
+/// # Errors
+/// What the database says.
+pub async fn account_of(db: &Database, ticket: Ticket) -> Result<Option<String>, DbErr> {
+    Ok(dispatched(db.connection(), ticket).await?.map(|row| row.account))
+}
+
+/// Gives a ticket back that will not be worked on.
+///
+/// # Errors
+/// What the database says.
+pub async fn undispatch(db: &Database, ticket: Ticket) -> Result<(), DbErr> {
+    return_ticket(db.connection(), ticket).await
+}
+
+/// Holds on to a lane; `None` where the lease is lost.
+///
+/// # Errors
+/// What the database says.
+pub async fn renew(db: &Database, spec: &LaneSpec, claimed: &Claim) -> Result<Option<Lease>, DbErr> {
+    let tx = db.begin().await?;
+    let Some((_, mut lane)) = lock(&tx, spec).await? else { return Ok(None) };
+    let now = db.now(&tx).await?;
+    let Some(lease) = lane.renew(&claimed.lease, now, spec.rules.lease) else {
+        tx.rollback().await?;
+        return Ok(None);
+    };
+    store_slot(&tx, spec, &lane, lease.slot, None).await?;
+    jobs::Entity::update_many()
+        .col_expr(jobs::Column::UntilAt, Expr::value(Some(lease.until)))
+        .filter(jobs::Column::Id.eq(claimed.ticket.job))
+        .filter(jobs::Column::Attempt.eq(claimed.ticket.attempt))
+        .filter(jobs::Column::State.eq("running"))
+        .exec(&tx)
+        .await?;
+    tx.commit().await?;
+    Ok(Some(lease))
+}
+
+async fn take(
+    db: &Database,
+    tx: &Transaction,
+    spec: &LaneSpec,
+    ticket: Ticket,
+    holder: &str,
+) -> Result<Option<Claim>, DbErr> {
+    let Some((lane_row, mut lane)) = lock(tx, spec).await? else { return Ok(None) };
+    let Some(row) = dispatched(tx, ticket).await? else { return Ok(None) };
+    let Some(mut job) = to_job(&row) else { return Ok(None) };
+    let now = db.now(tx).await?;
+    // The ticket may have been under way for so long that another export was handed out meanwhile.
+    if matches!(job.slice, Slice::Export(_)) && is_exporting(tx, spec, Some(job.id), now).await? {
+        return_ticket(tx, ticket).await?;
+        return Ok(None);
+    }
+    let Ok(lease) = lane.acquire(now, spec.rules.lease) else {
+        return_ticket(tx, ticket).await?;
+        return Ok(None);
+    };
+    store_slot(tx, spec, &lane, lease.slot, Some(holder)).await?;
+    count(lane_row, spec, job.purpose, now).update(tx).await?;
+    let stream = StreamId { account: row.account.clone(), stream: row.stream.clone(), source: spec.vendor.to_owned() };
+    let mut row = row.into_active_model();
+    job.take_up(now, lease.until);
+    row.state = Set("running".to_owned());
+    row.until_at = Set(Some(lease.until));
+    row.requested_at = Set(job.requested_at);
+    row.update(tx).await?;
+    let others_answer = job.failures > 0 && answers(tx, &stream).await?;
+    Ok(Some(Claim { ticket, stream, job, lease, now, others_answer }))
+}
+
+async fn answers(tx: &Transaction, id: &StreamId) -> Result<bool, DbErr> {
+    let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(tx).await?;
+    Ok(row.is_some_and(|row| row.answered_at.is_some() && row.failing_since.is_none()))
+}
+
+async fn dispatched(on: &impl ConnectionTrait, ticket: Ticket) -> Result<Option<jobs::Model>, DbErr> {
+    let found = jobs::Entity::find_by_id(ticket.job)
+        .filter(jobs::Column::Attempt.eq(ticket.attempt))
+        .filter(jobs::Column::State.eq("dispatched"));
+    found.one(on).await
+}
+
+async fn return_ticket(on: &impl ConnectionTrait, ticket: Ticket) -> Result<(), DbErr> {
+    jobs::Entity::update_many()
+        .col_expr(jobs::Column::State, Expr::value("waiting"))
+        .filter(jobs::Column::Id.eq(ticket.job))
+        .filter(jobs::Column::Attempt.eq(ticket.attempt))
+        .filter(jobs::Column::State.eq("dispatched"))
+        .exec(on)
+        .await
+        .map(|_| ())
+}

@@ -1,0 +1,150 @@
+//! A lane and its slots as rows: created, loaded, locked, stored.
+
+use super::spec::LaneSpec;
+use crate::database::Database;
+use crate::transaction::Transaction;
+use chrono::{DateTime, Utc};
+use domain::lane::{Closing, Lane, LaneKey, Slot};
+use entities::{lane_slots, lanes};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, Set,
+};
+use std::time::Duration;
+
+/// Makes the lane's rows where they are missing, and brings width and spacing up to date.
+///
+/// # Errors
+/// What the database says.
+pub async fn ensure(db: &Database, spec: &LaneSpec) -> Result<(), DbErr> {
+    let tx = db.begin().await?;
+    let row = lanes::ActiveModel {
+        lane: Set(spec.key.as_str().to_owned()),
+        spacing_ms: Set(millis(spec.rules.spacing)),
+        max_in_flight: Set(i32::try_from(spec.rules.max_in_flight).unwrap_or(1)),
+        quota_used: Set(0),
+        ..Default::default()
+    };
+    let update = [lanes::Column::SpacingMs, lanes::Column::MaxInFlight];
+    let conflict = OnConflict::column(lanes::Column::Lane).update_columns(update).to_owned();
+    lanes::Entity::insert(row).on_conflict(conflict).exec_without_returning(&tx).await?;
+    for slot in 0..i32::try_from(spec.rules.max_in_flight).unwrap_or(1) {
+        let row = lane_slots::ActiveModel {
+            lane: Set(spec.key.as_str().to_owned()),
+            slot: Set(slot),
+            fence: Set(0),
+            holder: Set(None),
+            until_at: Set(DateTime::UNIX_EPOCH),
+            not_before: Set(DateTime::UNIX_EPOCH),
+        };
+        let conflict =
+            OnConflict::columns([lane_slots::Column::Lane, lane_slots::Column::Slot]).do_nothing().to_owned();
+        lane_slots::Entity::insert(row).on_conflict(conflict).exec_without_returning(&tx).await?;
+    }
+    lane_slots::Entity::delete_many()
+        .filter(lane_slots::Column::Lane.eq(spec.key.as_str()))
+        .filter(lane_slots::Column::Slot.gte(i32::try_from(spec.rules.max_in_flight).unwrap_or(1)))
+        .exec(&tx)
+        .await?;
+    tx.commit().await
+}
+
+/// Shuts a lane for all workers, or opens it.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_closed(
+    on: &impl ConnectionTrait,
+    key: &LaneKey,
+    closing: Option<&Closing>,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let done = lanes::Entity::update_many()
+        .col_expr(lanes::Column::ClosedAt, Expr::value(closing.map(|_| now)))
+        .col_expr(lanes::Column::ClosedUntil, Expr::value(closing.and_then(|closing| closing.until)))
+        .col_expr(lanes::Column::ClosedReason, Expr::value(closing.map(|closing| closing.reason.clone())))
+        .filter(lanes::Column::Lane.eq(key.as_str()))
+        .exec(on)
+        .await?;
+    Ok(done.rows_affected > 0)
+}
+
+/// Loads a lane for reading.
+///
+/// # Errors
+/// What the database says.
+pub async fn load(on: &impl ConnectionTrait, key: &LaneKey) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
+    let Some(row) = lanes::Entity::find_by_id(key.as_str()).one(on).await? else { return Ok(None) };
+    let slots = slots(on, key).await?;
+    let lane = assemble(&row, &slots);
+    Ok(Some((row, lane)))
+}
+
+/// Locks a lane until `tx` ends, waiting for whoever has it locked; `None` where it is not known.
+pub(crate) async fn lock(tx: &Transaction, spec: &LaneSpec) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
+    lock_with(tx, spec, QuerySelect::lock_exclusive).await
+}
+
+/// The same for those who can come again in a moment: `None` also where somebody else has it locked.
+pub(crate) async fn try_lock(tx: &Transaction, spec: &LaneSpec) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
+    lock_with(tx, spec, |find| find.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)).await
+}
+
+async fn lock_with(
+    tx: &Transaction,
+    spec: &LaneSpec,
+    how: impl FnOnce(Select<lanes::Entity>) -> Select<lanes::Entity>,
+) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
+    let find = lanes::Entity::find_by_id(spec.key.as_str());
+    // A SQLite transaction that is going to write has the whole file to itself.
+    let find = if tx.get_database_backend() == DbBackend::Postgres { how(find) } else { find };
+    let Some(row) = find.one(tx).await? else { return Ok(None) };
+    let slots = slots(tx, &spec.key).await?;
+    let lane = assemble(&row, &slots);
+    Ok(Some((row, lane)))
+}
+
+/// Stores one slot of a locked lane; `holder` is left as it is where `None`.
+pub(crate) async fn store_slot(
+    tx: &Transaction,
+    spec: &LaneSpec,
+    lane: &Lane,
+    slot: usize,
+    holder: Option<&str>,
+) -> Result<(), DbErr> {
+    let Some(state) = lane.slots.get(slot) else { return Ok(()) };
+    let mut row = lane_slots::ActiveModel {
+        lane: Set(spec.key.as_str().to_owned()),
+        slot: Set(i32::try_from(slot).unwrap_or(0)),
+        fence: Set(state.fence),
+        until_at: Set(state.until),
+        not_before: Set(state.not_before),
+        ..Default::default()
+    };
+    if let Some(holder) = holder {
+        row.holder = Set(Some(holder.to_owned()));
+    }
+    row.update(tx).await.map(|_| ())
+}
+
+async fn slots(on: &impl ConnectionTrait, key: &LaneKey) -> Result<Vec<lane_slots::Model>, DbErr> {
+    let of_lane = lane_slots::Entity::find().filter(lane_slots::Column::Lane.eq(key.as_str()));
+    of_lane.order_by_asc(lane_slots::Column::Slot).all(on).await
+}
+
+fn assemble(row: &lanes::Model, slots: &[lane_slots::Model]) -> Lane {
+    let closed = row
+        .closed_at
+        .map(|_| Closing { until: row.closed_until, reason: row.closed_reason.clone().unwrap_or_default() });
+    let slot = |row: &lane_slots::Model| Slot { fence: row.fence, until: row.until_at, not_before: row.not_before };
+    Lane {
+        spacing: Duration::from_millis(u64::try_from(row.spacing_ms).unwrap_or(0)),
+        closed,
+        slots: slots.iter().map(slot).collect(),
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

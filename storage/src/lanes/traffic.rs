@@ -1,0 +1,74 @@
+//! What a lane knows when it chooses, and what it notes of each turn.
+
+use super::spec::LaneSpec;
+use crate::ledger::job_row::EXPORT;
+use crate::transaction::Transaction;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::job::Purpose;
+use domain::lane::{Lane, Traffic};
+use domain::plan::{due_at, slot_at};
+use entities::{jobs, lanes};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Set};
+
+/// What the lane knows.
+pub(crate) async fn traffic(
+    tx: &Transaction,
+    spec: &LaneSpec,
+    (row, lane): (&lanes::Model, &Lane),
+    under_way: u64,
+    now: DateTime<Utc>,
+) -> Result<Traffic, DbErr> {
+    let used = if row.quota_day.as_deref() == Some(&day(spec, now)) { row.quota_used } else { 0 };
+    let spacing = TimeDelta::from_std(spec.rules.spacing).unwrap_or(TimeDelta::zero());
+    let interval = spec.rules.cadence();
+    // The lane must be free again by then, its spacing included.
+    let next_live = due_at(slot_at(now, &spec.rules) + interval, &spec.rules) - spacing;
+    let idle = lane.slots.iter().filter(|slot| slot.until <= now && slot.not_before <= next_live.max(now)).count();
+    Ok(Traffic {
+        next_live: Some(next_live),
+        last_background: row.background_at,
+        last_backfill: row.backfill_at,
+        quota: spec.rules.daily_quota.map(|quota| (u32::try_from(used).unwrap_or(0), quota)),
+        is_exporting: is_exporting(tx, spec, None, now).await?,
+        has_spare: u64::try_from(idle).unwrap_or(0) >= under_way + 2,
+    })
+}
+
+/// One more request today, and when what kind of work last started.
+pub(crate) fn count(row: lanes::Model, spec: &LaneSpec, purpose: Purpose, now: DateTime<Utc>) -> lanes::ActiveModel {
+    let today = day(spec, now);
+    let used = if row.quota_day.as_deref() == Some(&today) { row.quota_used } else { 0 };
+    let mut row = row.into_active_model();
+    row.quota_day = Set(Some(today));
+    row.quota_used = Set(used + 1);
+    if purpose != Purpose::Live {
+        row.background_at = Set(Some(now));
+    }
+    if matches!(purpose, Purpose::Backfill(_)) {
+        row.backfill_at = Set(Some(now));
+    }
+    row
+}
+
+/// Whether the vendor is at work on an export, or is being asked for one, other than the job `own`.
+pub(crate) async fn is_exporting(
+    tx: &Transaction,
+    spec: &LaneSpec,
+    own: Option<i64>,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    if spec.rules.export.is_none() {
+        return Ok(false);
+    }
+    let out = jobs::Entity::find()
+        .filter(jobs::Column::Account.is_in(spec.accounts.iter().map(String::as_str)))
+        .filter(jobs::Column::State.is_in(["awaiting", "dispatched", "running"]))
+        .filter(jobs::Column::SliceKey.eq(EXPORT))
+        .filter(jobs::Column::UntilAt.gt(now))
+        .filter(jobs::Column::Id.ne(own.unwrap_or_default()));
+    Ok(out.count(tx).await? > 0)
+}
+
+fn day(spec: &LaneSpec, now: DateTime<Utc>) -> String {
+    now.with_timezone(&spec.zone).date_naive().to_string()
+}

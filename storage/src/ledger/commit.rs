@@ -1,0 +1,209 @@
+//! The last summary of the line: rows, items, ledger and lane in one transaction, and only if the fence holds.
+
+use crate::database::Database;
+use crate::lanes::claim::Claim;
+use crate::lanes::{LaneSpec, lock, set_closed, store_slot};
+use crate::ledger::intake::Intake;
+use crate::ledger::items::{ended, fresh, keys_of};
+use crate::ledger::job_row::{backfill_of, slice_key};
+use crate::ledger::rejects::keep_aside;
+use crate::ledger::{self, CommitError};
+use crate::transaction::Transaction;
+use crate::upsert::Effect;
+use chrono::{DateTime, Utc};
+use domain::fault::Fault;
+use domain::item::NamedItems;
+use domain::job::Slice;
+use domain::judge::{Judgement, Verdict};
+use domain::ledger::AnswerSummary;
+use domain::row_histogram::RowHistogram;
+use domain::rules::Rules;
+use domain::source::ResponseSummary;
+use domain::window::Window;
+use entities::{requests, streams};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, Set};
+use std::time::Duration;
+
+/// One exchange with a vendor, from the question to the verdict.
+pub struct ExchangeRecord {
+    /// The account's rules.
+    pub rules: Rules,
+    /// When the question was sent.
+    pub sent_at: DateTime<Utc>,
+    /// Until the last byte.
+    pub elapsed: Duration,
+    /// What came back: all steps together, or why nothing did.
+    pub result: Result<ResponseSummary, Fault>,
+    /// What follows.
+    pub judgement: Judgement,
+    /// Whether the vendor is known to have ended its work.
+    pub idle: bool,
+}
+
+/// Stores all of it, or nothing: the rows that `intake` took, and what follows from them.
+///
+/// # Errors
+/// [`CommitError`].
+pub async fn commit(intake: Intake<'_>, exchange: ExchangeRecord) -> Result<Effect, CommitError> {
+    let Intake { db, spec, claimed, .. } = intake;
+    let (tx, effect, histogram) = intake.written().await?;
+    let stored = store(db, &tx, spec, claimed, (exchange, effect, histogram)).await;
+    end(tx, stored).await
+}
+
+async fn store(
+    db: &Database,
+    tx: &Transaction,
+    spec: &LaneSpec,
+    claimed: &Claim,
+    (exchange, effect, histogram): (ExchangeRecord, Effect, Option<RowHistogram>),
+) -> Result<Effect, CommitError> {
+    let Some((_, mut lane)) = lock(tx, spec).await? else { return Err(CommitError::Fenced) };
+    let now = db.now(tx).await?;
+    if !lane.is_held(&claimed.lease, now) {
+        return Err(CommitError::Fenced);
+    }
+    let id = &claimed.stream;
+    let summary = exchange.result.as_ref().ok();
+    let job = &claimed.job;
+    // What is asked for by its key, and names nothing else, concerns no other job: there may be thousands.
+    let before = match (&job.slice, summary) {
+        (Slice::Item(key), summary) if summary.is_none_or(|summary| summary.items.is_empty()) => {
+            ledger::lock_named(tx, id, job.id, &[key]).await?
+        }
+        (_, summary) => {
+            ledger::lock_with(tx, id, &summary.map_or(Vec::new(), |summary| keys_of(&summary.items))).await?
+        }
+    };
+    let window = claimed.job.slice.window();
+    keep_aside(tx, id, window.as_ref(), summary.map_or(&[], |summary| &summary.rejects), now).await?;
+    let items = match summary {
+        Some(summary) => fresh(tx, id, &before, &summary.items).await?,
+        None => NamedItems::default(),
+    };
+    if let Some(found) =
+        summary.and_then(|summary| summary.item_status).filter(|_| exchange.judgement.verdict == Verdict::Commit)
+    {
+        ended(tx, id, job, found, now).await?;
+    }
+    let heard = summary.map(|summary| AnswerSummary {
+        sent_at: exchange.sent_at,
+        elapsed: exchange.elapsed,
+        rows: summary.rows,
+        earliest_change: effect.earliest_change,
+        items,
+        named: u64::try_from(summary.items.len()).unwrap_or(u64::MAX),
+        item_status: summary.item_status,
+        histogram,
+    });
+    let mut after = before.clone();
+    after.settle(claimed.job.id, &exchange.judgement.verdict, heard.as_ref(), &exchange.rules, now);
+    ledger::store(tx, id, &before, &after, now).await?;
+    let seen = Seen { sent_at: exchange.sent_at, elapsed: exchange.elapsed, heard: &exchange.result, effect };
+    evidence(tx, claimed, &seen, &exchange.judgement).await?;
+    note_health(tx, claimed, &exchange.result, now).await?;
+    lane.release(&claimed.lease, now, exchange.idle);
+    store_slot(tx, spec, &lane, claimed.lease.slot, None).await?;
+    if let Some(closing) = exchange.judgement.closing {
+        // A person may have shut it in the meantime, and for longer.
+        lane.close(closing);
+        set_closed(tx, &spec.key, lane.closed.as_ref(), now).await?;
+    }
+    Ok(effect)
+}
+
+/// Gives a claimed job back without having asked: the lane is free again at once.
+///
+/// # Errors
+/// [`CommitError`].
+pub async fn abandon(db: &Database, spec: &LaneSpec, claimed: &Claim) -> Result<(), CommitError> {
+    let tx = db.begin().await?;
+    let given = release(db, &tx, spec, claimed).await;
+    end(tx, given).await
+}
+
+async fn release(db: &Database, tx: &Transaction, spec: &LaneSpec, claimed: &Claim) -> Result<(), CommitError> {
+    let Some((_, mut lane)) = lock(tx, spec).await? else { return Err(CommitError::Fenced) };
+    let now = db.now(tx).await?;
+    if !lane.is_held(&claimed.lease, now) {
+        return Err(CommitError::Fenced);
+    }
+    let before = ledger::lock(tx, &claimed.stream).await?;
+    let mut after = before.clone();
+    let again = domain::judge::Verdict::Snooze(claimed.job.due);
+    after.settle(claimed.job.id, &again, None, &spec.rules, now);
+    ledger::store(tx, &claimed.stream, &before, &after, now).await?;
+    lane.release(&claimed.lease, now, true);
+    store_slot(tx, spec, &lane, claimed.lease.slot, None).await?;
+    Ok(())
+}
+
+/// Waits for the end also where nothing is stored: a transaction that is only dropped keeps its locks a moment longer,
+/// and whoever comes next would find the lane locked.
+async fn end<T>(tx: Transaction, done: Result<T, CommitError>) -> Result<T, CommitError> {
+    match done {
+        Ok(_) => tx.commit().await?,
+        // What went wrong before says more than a roll-back that fails as well.
+        Err(_) => drop(tx.rollback().await),
+    }
+    done
+}
+
+/// What the evidence of a request is made of.
+struct Seen<'a> {
+    sent_at: DateTime<Utc>,
+    elapsed: Duration,
+    heard: &'a Result<ResponseSummary, Fault>,
+    effect: Effect,
+}
+
+async fn evidence(tx: &Transaction, claimed: &Claim, seen: &Seen<'_>, judgement: &Judgement) -> Result<(), DbErr> {
+    let count = |number: u64| Set(i64::try_from(number).unwrap_or(i64::MAX));
+    let window = claimed.job.concerns();
+    let summary = seen.heard.as_ref().ok();
+    let row = requests::ActiveModel {
+        account: Set(claimed.stream.account.clone()),
+        stream: Set(claimed.stream.stream.clone()),
+        purpose: Set(claimed.job.purpose.as_str().to_owned()),
+        backfill_id: Set(backfill_of(claimed.job.purpose)),
+        from_at: Set(window.as_ref().map(Window::from)),
+        to_at: Set(window.as_ref().map(Window::to)),
+        sent_at: Set(seen.sent_at),
+        elapsed_ms: Set(i64::try_from(seen.elapsed.as_millis()).unwrap_or(i64::MAX)),
+        outcome: Set(seen.heard.as_ref().err().map_or("answer", Fault::kind).to_owned()),
+        verdict: Set(judgement.verdict.as_str().to_owned()),
+        rows: count(summary.map_or(0, |summary| summary.rows)),
+        inserted: count(seen.effect.inserted),
+        updated: count(seen.effect.updated),
+        unchanged: count(seen.effect.unchanged),
+        rejected: count(summary.map_or(0, |summary| summary.rejects.len() as u64)),
+        error: Set(seen.heard.as_ref().err().map(ToString::to_string)),
+        slice_key: Set(slice_key(&claimed.job.slice)),
+        ..Default::default()
+    };
+    row.insert(tx).await.map(|_| ())
+}
+
+/// Whether the stream's requests succeed, and since when they do not.
+async fn note_health(
+    tx: &Transaction,
+    claimed: &Claim,
+    heard: &Result<ResponseSummary, Fault>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    use streams::Column;
+    let row = streams::Entity::update_many()
+        .filter(Column::Account.eq(&claimed.stream.account))
+        .filter(Column::Stream.eq(&claimed.stream.stream));
+    let row = match heard {
+        Ok(_) => row
+            .col_expr(Column::AnsweredAt, Expr::value(Some(now)))
+            .col_expr(Column::FailingSince, Expr::value(None::<DateTime<Utc>>))
+            .col_expr(Column::LastError, Expr::value(None::<String>)),
+        Err(fault) => row
+            .col_expr(Column::FailingSince, Expr::col(Column::FailingSince).if_null(Some(now)))
+            .col_expr(Column::LastError, Expr::value(Some(fault.to_string()))),
+    };
+    row.exec(tx).await.map(|_| ())
+}

@@ -1,0 +1,127 @@
+//! Jobs as rows, and back.
+
+use crate::ledger::StreamId;
+use chrono::{DateTime, Utc};
+use domain::job::{Job, JobState, Purpose, Slice};
+use domain::window::Window;
+use entities::jobs;
+use sea_orm::{NotSet, Set};
+use std::time::Duration;
+
+/// How a window is marked that is to come by mail.
+pub(crate) const EXPORT: &str = "export";
+/// How the windows of a part begin: no key of a source's does.
+const PART: &str = "part/";
+
+/// A job from its row; `None` where the row holds no slice.
+pub(crate) fn to_job(row: &jobs::Model) -> Option<Job> {
+    let slice = match (row.from_at.zip(row.to_at), &row.slice_key, row.delivery_id) {
+        (Some((from, to)), Some(how), _) if how == EXPORT => Slice::Export(Window::new(from, to)?),
+        (Some((from, to)), Some(how), _) if let Some(part) = how.strip_prefix(PART) => {
+            Slice::Partition(part.to_owned(), Window::new(from, to)?)
+        }
+        (Some((from, to)), None, _) => Slice::Window(Window::new(from, to)?),
+        (_, Some(key), _) => Slice::Item(key.clone()),
+        (None, None, Some(id)) => Slice::Delivery(id),
+        (None, None, None) => return None,
+    };
+    let is_key = matches!(slice, Slice::Item(_) | Slice::Delivery(_));
+    Some(Job {
+        id: row.id,
+        purpose: to_purpose(&row.purpose, row.backfill_id),
+        slice,
+        due: row.due_at,
+        expected: Duration::from_millis(u64::try_from(row.expected_ms).unwrap_or(0)),
+        attempt: row.attempt,
+        failures: u32::try_from(row.failures).unwrap_or(0),
+        rechecks: u32::try_from(row.rechecks).unwrap_or(0),
+        requested_at: row.requested_at,
+        scope: row.from_at.zip(row.to_at).filter(|_| is_key).and_then(|(from, to)| Window::new(from, to)),
+        seen_version: row.seen_version_at,
+        has_ended: row.has_ended,
+        missing_scope: row.missing_from_at.zip(row.missing_to_at).and_then(|(from, to)| Window::new(from, to)),
+        state: to_state(row),
+    })
+}
+
+/// A row from a job; without an id, for a new one.
+pub(crate) fn job_row(id: &StreamId, job: &Job) -> jobs::ActiveModel {
+    let window = job.concerns();
+    let (state, until, reason) = state_columns(&job.state);
+    jobs::ActiveModel {
+        id: NotSet,
+        account: Set(id.account.clone()),
+        stream: Set(id.stream.clone()),
+        purpose: Set(job.purpose.as_str().to_owned()),
+        backfill_id: Set(backfill_of(job.purpose)),
+        from_at: Set(window.as_ref().map(Window::from)),
+        to_at: Set(window.as_ref().map(Window::to)),
+        slice_key: Set(slice_key(&job.slice)),
+        delivery_id: Set(match job.slice {
+            Slice::Delivery(id) => Some(id),
+            Slice::Window(_) | Slice::Export(_) | Slice::Partition(..) | Slice::Item(_) => None,
+        }),
+        due_at: Set(job.due),
+        expected_ms: Set(i64::try_from(job.expected.as_millis()).unwrap_or(i64::MAX)),
+        attempt: Set(job.attempt),
+        failures: Set(i32::try_from(job.failures).unwrap_or(i32::MAX)),
+        rechecks: Set(i32::try_from(job.rechecks).unwrap_or(i32::MAX)),
+        requested_at: Set(job.requested_at),
+        seen_version_at: Set(job.seen_version),
+        has_ended: Set(job.has_ended),
+        missing_from_at: Set(job.missing_scope.as_ref().map(Window::from)),
+        missing_to_at: Set(job.missing_scope.as_ref().map(Window::to)),
+        state: Set(state.to_owned()),
+        until_at: Set(until),
+        reason: Set(reason),
+    }
+}
+
+/// What a slice is called, where it is not a window of everything.
+pub(crate) fn slice_key(slice: &Slice) -> Option<String> {
+    match slice {
+        Slice::Item(key) => Some(key.clone()),
+        Slice::Export(_) => Some(EXPORT.to_owned()),
+        Slice::Partition(part, _) => Some(format!("{PART}{part}")),
+        Slice::Window(_) | Slice::Delivery(_) => None,
+    }
+}
+
+/// Which backfill a purpose names.
+pub(crate) fn backfill_of(purpose: Purpose) -> Option<i64> {
+    match purpose {
+        Purpose::Backfill(id) => Some(id),
+        Purpose::Live | Purpose::Item | Purpose::Settle => None,
+    }
+}
+
+/// Where a job stands, from its row.
+fn to_state(row: &jobs::Model) -> JobState {
+    let until = row.until_at.unwrap_or(DateTime::UNIX_EPOCH);
+    match row.state.as_str() {
+        "dispatched" => JobState::Dispatched { until },
+        "running" => JobState::Running { until },
+        "awaiting" => JobState::Awaiting { until },
+        "parked" => JobState::Parked { reason: row.reason.clone().unwrap_or_default() },
+        _ => JobState::Waiting,
+    }
+}
+
+fn state_columns(state: &JobState) -> (&'static str, Option<DateTime<Utc>>, Option<String>) {
+    match state {
+        JobState::Waiting => ("waiting", None, None),
+        JobState::Dispatched { until } => ("dispatched", Some(*until), None),
+        JobState::Running { until } => ("running", Some(*until), None),
+        JobState::Awaiting { until } => ("awaiting", Some(*until), None),
+        JobState::Parked { reason } => ("parked", None, Some(reason.clone())),
+    }
+}
+
+fn to_purpose(word: &str, backfill: Option<i64>) -> Purpose {
+    match (word, backfill) {
+        ("backfill", Some(id)) => Purpose::Backfill(id),
+        ("live", _) => Purpose::Live,
+        ("item", _) => Purpose::Item,
+        _ => Purpose::Settle,
+    }
+}

@@ -1,0 +1,38 @@
+//! The jobs of a stream as rows: which belong to it, and how changes are stored.
+
+use super::StreamId;
+use super::job_row::job_row;
+use crate::transaction::Transaction;
+use domain::job::Job;
+use entities::jobs;
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, Select, Set};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rows per statement: the databases limit how many values one statement may bind.
+pub(crate) const BATCH: usize = 500;
+
+pub(crate) fn of_stream(id: &StreamId) -> Select<jobs::Entity> {
+    let of_account = jobs::Entity::find().filter(jobs::Column::Account.eq(&id.account));
+    of_account.filter(jobs::Column::Stream.eq(&id.stream))
+}
+
+pub(crate) async fn store_jobs(tx: &Transaction, id: &StreamId, before: &[Job], after: &[Job]) -> Result<(), DbErr> {
+    let left: BTreeSet<i64> = after.iter().map(|job| job.id).collect();
+    let gone: Vec<i64> = before.iter().map(|job| job.id).filter(|id| !left.contains(id)).collect();
+    for some in gone.chunks(BATCH) {
+        jobs::Entity::delete_many().filter(jobs::Column::Id.is_in(some.iter().copied())).exec(tx).await?;
+    }
+    let known: BTreeMap<i64, &Job> = before.iter().map(|job| (job.id, job)).collect();
+    let (old, new): (Vec<&Job>, Vec<&Job>) = after.iter().partition(|job| known.contains_key(&job.id));
+    for job in old.into_iter().filter(|job| known.get(&job.id) != Some(job)) {
+        let mut row = job_row(id, job);
+        row.id = Set(job.id);
+        row.update(tx).await?;
+    }
+    // A list may name thousands.
+    for some in new.chunks(BATCH) {
+        let rows = some.iter().map(|job| job_row(id, job));
+        jobs::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! Plans for one stream: [`domain::plan`] between loading and storing.
+
+use crate::accounts::Account;
+use crate::database::Database;
+use crate::ledger::{self, StreamId};
+use chrono::{DateTime, Utc};
+use domain::ledger::Ledger;
+use domain::plan::{Plan, plan};
+use sea_orm::DbErr;
+
+/// Adds what is worth claiming now; returns whether there was anything. Any number of processes may do so at once.
+///
+/// # Errors
+/// What the database says.
+pub async fn replan(db: &Database, account: &Account, id: &StreamId) -> Result<bool, DbErr> {
+    // Without a lock first: nearly always there is nothing to add.
+    let snapshot = db.snapshot().await?;
+    let ledger = ledger::load(&snapshot, id).await?;
+    if ledger.since.is_some() && plan_for(account, &ledger, snapshot.now()).is_empty() {
+        return Ok(false);
+    }
+    drop(snapshot);
+    let tx = db.begin().await?;
+    let before = ledger::lock(&tx, id).await?;
+    let now = db.now(&tx).await?;
+    let mut after = before.clone();
+    after.since = Some(account.since(&before, now));
+    let plan = plan_for(account, &before, now);
+    let is_new = !plan.is_empty();
+    tracing::debug!(account = id.account, stream = id.stream, jobs = plan.jobs.len(), "planned");
+    after.accept(plan);
+    ledger::store(&tx, id, &before, &after, now).await?;
+    tx.commit().await?;
+    Ok(is_new)
+}
+
+fn plan_for(account: &Account, ledger: &Ledger, now: DateTime<Utc>) -> Plan {
+    plan(now, account.since(ledger, now), account.source.rules(), ledger)
+}

@@ -1,0 +1,38 @@
+//! Rows that the reader could not read, kept aside.
+
+use super::StreamId;
+use crate::transaction::Transaction;
+use chrono::{DateTime, Utc};
+use domain::source::Reject;
+use domain::window::Window;
+use entities::rejects;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{DbErr, EntityTrait, Set};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Stores rejected rows. A row that is rejected again is stored once.
+pub(crate) async fn keep_aside(
+    tx: &Transaction,
+    id: &StreamId,
+    window: Option<&Window>,
+    rows: &[Reject],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    for reject in rows {
+        let row = rejects::ActiveModel {
+            account: Set(id.account.clone()),
+            stream: Set(id.stream.clone()),
+            digest: Set(format!("{:032x}", xxh3_128(reject.raw.as_bytes()))),
+            from_at: Set(window.map(Window::from)),
+            to_at: Set(window.map(Window::to)),
+            reason: Set(reject.reason.clone()),
+            raw: Set(reject.raw.clone()),
+            rejected_at: Set(now),
+            ..Default::default()
+        };
+        let key = [rejects::Column::Account, rejects::Column::Stream, rejects::Column::Digest];
+        let once = OnConflict::columns(key).do_nothing().to_owned();
+        rejects::Entity::insert(row).on_conflict(once).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}

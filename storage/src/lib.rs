@@ -1,0 +1,19 @@
+//! Every query on the database: the only crate that reads or writes a table.
+//!
+//! Map, in the order of a job's life: [`accounts`], the accounts in force and the lanes they share; [`ledger`], one
+//! stream's coverage, jobs, items and backfills, and the commit of an exchange; [`lanes`], turn-taking for one credential
+//! over all processes; [`upsert`], a vendor's rows into their table; [`deliveries`], mails, files and webhooks;
+//! [`reports`], the answers to operators' questions. [`database`] and [`transaction`] hide which engine it is.
+
+pub mod accounts;
+mod conversations_view;
+pub mod database;
+pub mod deliveries;
+pub mod lanes;
+pub mod ledger;
+pub mod reports;
+pub mod snapshot;
+pub mod transaction;
+pub mod upsert;
+
+pub use sea_orm::DbErr;

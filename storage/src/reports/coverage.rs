@@ -1,0 +1,109 @@
+//! The completeness of each day of each stream of an account.
+
+use crate::accounts::Account;
+use crate::ledger::{self, StreamId};
+use crate::snapshot::Snapshot;
+use crate::upsert::sql::quoted;
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::coverage::Completeness;
+use domain::days::days;
+use domain::source::Stream;
+use domain::window::Window;
+use entities::requests;
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, Statement, Value};
+use serde::Serialize;
+use std::fmt::Write;
+use utoipa::ToSchema;
+
+/// One day of one stream.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CoverageDay {
+    /// The stream.
+    pub stream: String,
+    /// The day, as the account's clocks have it.
+    pub day: NaiveDate,
+    /// How much it can be trusted.
+    pub state: Completeness,
+    /// Rows stored for it.
+    pub rows: u64,
+    /// Requests whose window touched it.
+    pub requests: u64,
+    /// Why it is not final.
+    pub reason: Option<String>,
+}
+
+/// Each stream and day of `account` from `first` to `last`, both included.
+///
+/// # Errors
+/// What the database says.
+pub async fn coverage(
+    on: &Snapshot,
+    account: &Account,
+    first: NaiveDate,
+    last: NaiveDate,
+) -> Result<Vec<CoverageDay>, DbErr> {
+    let now = on.now();
+    let zone = account.source.zone();
+    let mut found = Vec::new();
+    for (id, stream) in account.streams().iter().zip(account.source.streams()) {
+        let ledger = ledger::load(on, id).await?;
+        for day in days(account.view(&ledger, now), first, last) {
+            let Some(window) = Window::of_day(day.day, zone) else { continue };
+            found.push(CoverageDay {
+                stream: id.stream.clone(),
+                day: day.day,
+                state: day.state,
+                rows: rows_in(on, &stream, id, window).await?,
+                requests: requests_in(on, id, window).await?,
+                reason: day.reason,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// The first and the last day on which `account` owes anything: from its `since`, or the earliest day held, to today.
+///
+/// # Errors
+/// What the database says.
+pub async fn span(on: &Snapshot, account: &Account) -> Result<(NaiveDate, NaiveDate), DbErr> {
+    let now = on.now();
+    let day = |at: DateTime<Utc>| at.with_timezone(&account.source.zone()).date_naive();
+    let mut first = day(now);
+    for id in account.streams() {
+        let ledger = ledger::load(on, &id).await?;
+        let held = ledger.coverage.held().windows().first().map(|window| day(window.from()));
+        first = first.min(day(account.since(&ledger, now))).min(held.unwrap_or(first));
+    }
+    Ok((first, day(now)))
+}
+
+/// The question for the rows of a stream whose instant lies in `window`. The names come from the sources, never from
+/// people.
+pub(crate) fn counting(stream: &Stream, id: &StreamId, window: Window) -> (String, Vec<Value>) {
+    let (table, at) = (quoted(stream.table), quoted(stream.at));
+    let mut sql = format!("SELECT COUNT(*) AS rows FROM {table} WHERE account = $1 AND {at} >= $2 AND {at} < $3");
+    let mut values: Vec<Value> = vec![id.account.as_str().into(), window.from().into(), window.to().into()];
+    if let Some(part) = stream.partition {
+        let _ = write!(sql, " AND {} = $4", quoted(part));
+        values.push(id.stream.as_str().into());
+    }
+    (sql, values)
+}
+
+async fn rows_in(on: &impl ConnectionTrait, stream: &Stream, id: &StreamId, window: Window) -> Result<u64, DbErr> {
+    let (sql, values) = counting(stream, id, window);
+    let row = on.query_one_raw(Statement::from_sql_and_values(on.get_database_backend(), sql, values)).await?;
+    let rows: i64 = row.map_or(Ok(0), |row| row.try_get("", "rows"))?;
+    Ok(u64::try_from(rows).unwrap_or(0))
+}
+
+async fn requests_in(on: &impl ConnectionTrait, id: &StreamId, window: Window) -> Result<u64, DbErr> {
+    requests::Entity::find()
+        .filter(requests::Column::Account.eq(&id.account))
+        .filter(requests::Column::Stream.eq(&id.stream))
+        .filter(requests::Column::FromAt.lt(window.to()))
+        .filter(requests::Column::ToAt.gt(window.from()))
+        .count(on)
+        .await
+}

@@ -1,0 +1,161 @@
+//! One transaction, to write or to read, on either engine.
+//!
+//! PostgreSQL's is the driver's own, made to look like one of SeaORM's: only the driver's can COPY, and rows that are
+//! copied must stand or fall with the ledger that speaks of them.
+
+use sea_orm::sqlx::postgres::PgArguments;
+use sea_orm::sqlx::{self, AssertSqlSafe, PgConnection, Postgres};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+};
+use sea_query_sqlx::SqlxValues;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// One snapshot for all statements, where PostgreSQL would by default take a new one for each.
+const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// A transaction. Dropped, it rolls back.
+pub struct Transaction(Engine);
+
+enum Engine {
+    Sqlite(DatabaseTransaction),
+    Postgres(Mutex<sqlx::Transaction<'static, Postgres>>),
+}
+
+impl Transaction {
+    /// Opens one that is going to write.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn begin(on: &DatabaseConnection) -> Result<Self, DbErr> {
+        if on.get_database_backend() == DbBackend::Postgres {
+            let tx = on.get_postgres_connection_pool().begin().await.map_err(said)?;
+            return Ok(Self(Engine::Postgres(Mutex::new(tx))));
+        }
+        // A deferred SQLite transaction that reads and then writes fails at once when another wrote in between.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(Self(Engine::Sqlite(on.begin_with_options(options).await?)))
+    }
+
+    /// Opens one that only reads: all its statements see the database as the first of them finds it.
+    pub(crate) async fn begin_read(on: &DatabaseConnection) -> Result<Self, DbErr> {
+        if on.get_database_backend() == DbBackend::Postgres {
+            let tx = on.get_postgres_connection_pool().begin_with(READ).await.map_err(said)?;
+            return Ok(Self(Engine::Postgres(Mutex::new(tx))));
+        }
+        // Deferred: it takes no write lock, so writers go on beside it.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
+            ..TransactionOptions::default()
+        };
+        Ok(Self(Engine::Sqlite(on.begin_with_options(options).await?)))
+    }
+
+    /// Makes all of it hold.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn commit(self) -> Result<(), DbErr> {
+        match self.0 {
+            Engine::Sqlite(tx) => tx.commit().await,
+            Engine::Postgres(tx) => tx.into_inner().commit().await.map_err(said),
+        }
+    }
+
+    /// Takes all of it back.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn rollback(self) -> Result<(), DbErr> {
+        match self.0 {
+            Engine::Sqlite(tx) => tx.rollback().await,
+            Engine::Postgres(tx) => tx.into_inner().rollback().await.map_err(said),
+        }
+    }
+
+    /// The driver's connection, where this is PostgreSQL.
+    pub(crate) async fn postgres(&self) -> Option<Wire<'_>> {
+        match &self.0 {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(tx) => Some(Wire(tx.lock().await)),
+        }
+    }
+}
+
+/// The driver's connection, while nobody else uses it.
+pub(crate) struct Wire<'a>(MutexGuard<'a, sqlx::Transaction<'static, Postgres>>);
+
+impl Wire<'_> {
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DbBackend {
+        match &self.0 {
+            Engine::Sqlite(_) => DbBackend::Sqlite,
+            Engine::Postgres(_) => DbBackend::Postgres,
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        match &self.0 {
+            Engine::Sqlite(tx) => tx.execute_raw(statement).await,
+            Engine::Postgres(tx) => {
+                let (sql, values) = parts(statement);
+                let query = sqlx::query_with(AssertSqlSafe(sql), values);
+                query.execute(&mut **tx.lock().await).await.map(Into::into).map_err(said)
+            }
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        match &self.0 {
+            Engine::Sqlite(tx) => tx.execute_unprepared(sql).await,
+            Engine::Postgres(tx) => {
+                let query = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+                query.execute(&mut **tx.lock().await).await.map(Into::into).map_err(said)
+            }
+        }
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        match &self.0 {
+            Engine::Sqlite(tx) => tx.query_one_raw(statement).await,
+            Engine::Postgres(tx) => {
+                let (sql, values) = parts(statement);
+                let query = sqlx::query_with(AssertSqlSafe(sql), values);
+                let row = query.fetch_optional(&mut **tx.lock().await).await.map_err(said)?;
+                Ok(row.map(Into::into))
+            }
+        }
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match &self.0 {
+            Engine::Sqlite(tx) => tx.query_all_raw(statement).await,
+            Engine::Postgres(tx) => {
+                let (sql, values) = parts(statement);
+                let query = sqlx::query_with(AssertSqlSafe(sql), values);
+                let rows = query.fetch_all(&mut **tx.lock().await).await.map_err(said)?;
+                Ok(rows.into_iter().map(Into::into).collect())
+            }
+        }
+    }
+}
+
+/// The driver's words as SeaORM would repeat them.
+pub(crate) fn said(error: sqlx::Error) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(error.into()))
+}
+
+fn parts(statement: Statement) -> (String, PgArguments) {
+    let values = SqlxValues(statement.values.unwrap_or(sea_orm::Values(Vec::new())));
+    (statement.sql, sqlx::IntoArguments::<Postgres>::into_arguments(values))
+}

@@ -1,0 +1,49 @@
+//! Many rows at once, by PostgreSQL's binary COPY.
+
+use crate::transaction::{Transaction, said};
+use crate::upsert::sql::{column_list, on_conflict, quoted};
+use entities::rows::RowBatch;
+use sea_orm::{ConnectionTrait, DbErr};
+
+/// The head of a binary COPY: signature, no flags, no extension.
+const HEAD: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// Its tail.
+const TAIL: [u8; 2] = (-1_i16).to_be_bytes();
+/// How much is sent at once.
+const PIECE: usize = 256 << 10;
+
+/// Adds rows that are known not to be there.
+pub async fn insert(tx: &Transaction, rows: &RowBatch) -> Result<(), DbErr> {
+    copy(tx, &rows.schema().table, rows).await
+}
+
+/// Overwrites rows that are known to be there.
+pub async fn merge(tx: &Transaction, rows: &RowBatch) -> Result<(), DbErr> {
+    let schema = rows.schema();
+    let (table, stage, names) = (&schema.table, format!("stage_{}", schema.table), column_list(schema));
+    let (quoted_stage, quoted_table) = (quoted(&stage), quoted(table));
+    // It goes with the transaction: poolers between us and the server may give each one another session.
+    let make = format!("CREATE TEMP TABLE IF NOT EXISTS {quoted_stage} (LIKE {quoted_table}) ON COMMIT DROP");
+    tx.execute_unprepared(&make).await?;
+    copy(tx, &stage, rows).await?;
+    let merge = format!(
+        "INSERT INTO {quoted_table} ({names}) SELECT {names} FROM {quoted_stage} {}; TRUNCATE {quoted_stage}",
+        on_conflict(schema)
+    );
+    tx.execute_unprepared(&merge).await.map(|_| ())
+}
+
+async fn copy(tx: &Transaction, table: &str, rows: &RowBatch) -> Result<(), DbErr> {
+    let Some(mut wire) = tx.postgres().await else {
+        return Err(DbErr::Custom("only PostgreSQL can COPY".to_owned()));
+    };
+    let statement = format!("COPY {} ({}) FROM STDIN WITH (FORMAT binary)", quoted(table), column_list(rows.schema()));
+    let mut copy = wire.connection().copy_in_raw(&statement).await.map_err(said)?;
+    copy.send(HEAD).await.map_err(said)?;
+    for piece in rows.packed().chunks(PIECE) {
+        copy.send(piece).await.map_err(said)?;
+    }
+    copy.send(&TAIL[..]).await.map_err(said)?;
+    copy.finish().await.map_err(said)?;
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Who may import whom, and who takes the house's lints.
+
+use toml::{Table, Value};
+
+/// The crates of the house that may import only some of the others; `None` is everything.
+const MAY: [(&str, Option<&[&str]>); 11] = [
+    ("domain", Some(&[])),
+    ("sources", Some(&["domain", "entities"])),
+    ("entities", Some(&["domain", "migrations"])),
+    ("migrations", Some(&[])),
+    ("scheduler", Some(&["domain", "entities"])),
+    ("worker", Some(&["domain", "entities"])),
+    ("server", Some(&["domain", "entities"])),
+    ("simulator", Some(&["domain"])),
+    ("cli", None),
+    ("demo", None),
+    ("tests", None),
+];
+
+/// The folders of the workspace's members.
+pub fn members(workspace: &str) -> Vec<String> {
+    parsed("Cargo.toml", workspace)["workspace"]["members"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What one member's manifest imports of the house and may not.
+pub fn forbidden(member: &str, manifest: &str, house: &[String]) -> Vec<String> {
+    let Some((_, may)) = MAY.iter().find(|(name, _)| *name == member) else {
+        return vec![format!("{member}: it is not in the table of who may import whom (tests/conventions/members.rs)")];
+    };
+    let Some(may) = may else { return Vec::new() };
+    imports(&parsed(member, manifest))
+        .into_iter()
+        // The package of `cli` is called `convosync`.
+        .map(|import| if import == "convosync" { "cli".to_owned() } else { import })
+        .filter(|import| house.contains(import) && !may.contains(&import.as_str()))
+        .map(|import| format!("{member}/Cargo.toml imports {import}; it may import {may:?}"))
+        .collect()
+}
+
+/// The complaint, when a member's manifest leaves the workspace's lints aside.
+pub fn unlinted(member: &str, manifest: &str) -> Option<String> {
+    let takes = parsed(member, manifest).get("lints").and_then(|lints| lints.get("workspace")?.as_bool());
+    (takes != Some(true)).then(|| format!("{member}/Cargo.toml: `[lints] workspace = true` is missing"))
+}
+
+/// Every package that ends up in the member's own code, also for one platform only or in its build script.
+fn imports(manifest: &Table) -> Vec<String> {
+    let platforms = manifest.get("target").and_then(Value::as_table);
+    let tables =
+        std::iter::once(manifest).chain(platforms.into_iter().flatten().filter_map(|(_, table)| table.as_table()));
+    tables
+        .flat_map(|table| ["dependencies", "build-dependencies"].map(|kind| table.get(kind).and_then(Value::as_table)))
+        .flatten()
+        .flatten()
+        .map(|(name, value)| value.get("package").and_then(Value::as_str).unwrap_or(name).to_owned())
+        .collect()
+}
+
+fn parsed(member: &str, manifest: &str) -> Table {
+    match manifest.parse() {
+        Ok(table) => table,
+        Err(error) => panic!("the manifest of {member} is no TOML: {error}"),
+    }
+}
+
+#[cfg(test)]
+fn house() -> Vec<String> {
+    MAY.iter().map(|(name, _)| (*name).to_owned()).collect()
+}
+
+#[test]
+fn each_forbidden_import_is_seen() {
+    let cases = [
+        ("domain", "[dependencies]\nentities.workspace = true"),
+        ("scheduler", "[dependencies]\nworker.workspace = true"),
+        ("worker", "[dependencies]\nsources = { path = \"../sources\" }"),
+        ("server", "[dependencies]\nshown = { package = \"scheduler\", path = \"../scheduler\" }"),
+        ("simulator", "[target.'cfg(unix)'.dependencies]\nentities.workspace = true"),
+        ("migrations", "[build-dependencies]\ndomain.workspace = true"),
+        ("sources", "[dependencies]\nconvosync.workspace = true"),
+        ("attic", "[dependencies]"),
+    ];
+    for (member, manifest) in cases {
+        assert_eq!(forbidden(member, manifest, &house()).len(), 1, "{member}: {manifest}");
+    }
+}
+
+#[test]
+fn what_is_allowed_passes() {
+    let cases = [
+        ("entities", "[dependencies]\ndomain.workspace = true\nmigrations.workspace = true\nserde.workspace = true"),
+        ("domain", "[dev-dependencies]\nsimulator.workspace = true"),
+        ("cli", "[dependencies]\nworker.workspace = true\nsources.workspace = true"),
+    ];
+    for (member, manifest) in cases {
+        assert!(forbidden(member, manifest, &house()).is_empty(), "{member}: {manifest}");
+    }
+}
+
+#[test]
+fn a_member_without_lints_is_seen() {
+    assert!(unlinted("domain", "[package]\nname = \"domain\"").is_some());
+    assert!(unlinted("domain", "[lints]\nworkspace = false").is_some());
+    assert!(unlinted("domain", "[lints]\nworkspace = true").is_none());
+}

@@ -1,0 +1,132 @@
+//! What the papers claim about the tree: the code map's members, and the test behind each promise.
+
+use crate::{tree::File, vendors::has_word};
+
+/// The members that the section `Code map` does not name.
+pub fn unmapped(members: &[String], architecture: &str) -> Vec<String> {
+    let Some(map) = section(architecture, "code map") else {
+        return vec!["ARCHITECTURE.md has no section called `Code map`".to_owned()];
+    };
+    let missing = members.iter().filter(|member| !names_folder(map, member));
+    missing.map(|member| format!("ARCHITECTURE.md: the code map does not name {member}/")).collect()
+}
+
+/// The promises that no test holds; `paper` is the file whose table is read.
+pub fn missing_scope(paper: &str, text: &str, rust: &[File]) -> Vec<String> {
+    let rows: Vec<&str> = text.lines().filter(|line| is_promise(line)).collect();
+    if rows.is_empty() {
+        return vec![format!(
+            "{paper} has no row like | P1 | … | `folder/tests/file.rs::function` | (I1 for an invariant)"
+        )];
+    }
+    rows.into_iter().flat_map(|row| faults_of(paper, row, rust)).collect()
+}
+
+fn faults_of(paper: &str, row: &str, rust: &[File]) -> Vec<String> {
+    let promise = first_cell(row);
+    // The last cell is for the tests; a cell before it may speak of `domain::lane`.
+    let cell = row.trim().trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+    let tests: Vec<&str> = cell.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect();
+    if tests.is_empty() {
+        return vec![format!("{paper}: {promise} names no test like `file.rs::function`")];
+    }
+    let missing = tests.into_iter().filter(|test| !rust.iter().any(|file| holds(file, test)));
+    missing.map(|test| format!("{paper}: {promise} names `{test}`, and no such test stands in the tree")).collect()
+}
+
+/// Whether the file has the test. `crash.rs::taken_up_again` must stand in a file whose path ends so;
+/// `crash::taken_up_again` may stand anywhere.
+fn holds(file: &File, test: &str) -> bool {
+    let mut parts = test.split("::");
+    let place = parts.next().filter(|part| part.contains(".rs"));
+    let name = parts.last().unwrap_or_default().trim_end_matches("()");
+    let here = place.is_none_or(|place| file.path == place || file.path.ends_with(&format!("/{place}")));
+    here && has_test(&file.text, name)
+}
+
+fn has_test(text: &str, name: &str) -> bool {
+    let opening = format!("fn {name}(");
+    let lines: Vec<&str> = text.lines().collect();
+    let declared = lines.iter().enumerate().filter(|(_, line)| line.contains(&opening));
+    declared.into_iter().any(|(at, _)| {
+        // Its attributes and comments: everything above, up to an empty line or the end of the item before.
+        let above = lines[..at].iter().rev().take_while(|line| !line.trim().is_empty() && line.trim() != "}");
+        above.into_iter().any(|line| line.trim().starts_with("#[") && line.contains("test"))
+    })
+}
+
+fn first_cell(row: &str) -> &str {
+    row.trim_start().trim_start_matches('|').split('|').next().unwrap_or_default().trim().trim_matches(['*', '`'])
+}
+
+fn is_promise(line: &str) -> bool {
+    let number = first_cell(line).strip_prefix(['P', 'I']).unwrap_or_default();
+    line.trim_start().starts_with('|') && !number.is_empty() && number.chars().all(|digit| digit.is_ascii_digit())
+}
+
+/// The text below a heading, up to the next one of its level or above.
+fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
+    let level = |line: &str| line.chars().take_while(|&character| character == '#').count();
+    let mut at = 0;
+    let mut open: Option<(usize, usize)> = None;
+    // A line that begins with `#` inside a fence is a comment of the fence's language.
+    let mut fenced = false;
+    for line in text.split_inclusive('\n') {
+        fenced ^= line.trim_start().starts_with("```");
+        let depth = if fenced { 0 } else { level(line) };
+        match open {
+            Some((start, own)) if (1..=own).contains(&depth) => return Some(&text[start..at]),
+            None if depth > 0 && line.to_lowercase().contains(title) => open = Some((at + line.len(), depth)),
+            _ => {}
+        }
+        at += line.len();
+    }
+    open.map(|(start, _)| &text[start..])
+}
+
+/// In a map a member is a folder, `worker/`, or a name in backticks; the word `server` alone may mean anything.
+fn names_folder(map: &str, member: &str) -> bool {
+    // Spaced out, so that `worker/src/pull.rs` names the folder too.
+    map.contains(&format!("`{member}`")) || has_word(&map.replace('/', "/ "), &format!("{member}/"))
+}
+
+#[cfg(test)]
+const TEST: &str = "fn helper() {}\n\n#[tokio::test]\n/// Why.\nasync fn survives() {\n}\n";
+
+#[cfg(test)]
+fn tree() -> Vec<File> {
+    vec![File { path: "tests/crash.rs".to_owned(), text: TEST.to_owned() }]
+}
+
+#[test]
+fn a_member_outside_the_map_is_seen() {
+    let members = ["domain", "server"].map(str::to_owned);
+    let map =
+        "# Architecture\nserver/\n## Code map\n```\n# the tree\ndomain/   nouns\n```\na server\n## Next\nserver/\n";
+    assert_eq!(unmapped(&members, map), ["ARCHITECTURE.md: the code map does not name server/"]);
+    assert!(unmapped(&members, "## The code map\n`domain` and [server](server/src/lib.rs)").is_empty());
+    assert_eq!(unmapped(&members, "# Architecture\ndomain/ server/").len(), 1);
+}
+
+#[test]
+fn a_promise_without_its_test_is_seen() {
+    for row in [
+        "| P1 | never two, by `crash::survives` | |",
+        "| P1 | never two | `tests/crash.rs` |",
+        "| P1 | never two | `tests/crash.rs::dies` |",
+        "| P1 | never two | `tests/chaos.rs::survives` |",
+        "| P1 | never two | `tests/crash.rs::helper` |",
+        "| P1 | never two | `tests/crash.rs::survives`, `tests/crash.rs::dies` |",
+    ] {
+        assert_eq!(missing_scope("README.md", row, &tree()).len(), 1, "{row}");
+    }
+    assert_eq!(missing_scope("README.md", "no table", &tree()).len(), 1);
+}
+
+#[test]
+fn a_promise_with_its_test_passes() {
+    for test in ["tests/crash.rs::survives", "crash.rs::survives()", "crash::survives"] {
+        let row = format!("| **P1** | never two | `{test}` |");
+        assert!(missing_scope("README.md", &row, &tree()).is_empty(), "{row}");
+    }
+}

@@ -1,0 +1,104 @@
+//! Every vendor folder has what a reader needs to believe it.
+
+const SOURCES: &str = "sources/src/";
+/// Folders of code that several vendors share.
+const SHARED: [&str; 2] = ["json", "settings"];
+
+/// The vendor folders among the tree's paths.
+pub fn folders(paths: &[&str]) -> Vec<String> {
+    let mut folders: Vec<String> = paths
+        .iter()
+        .filter_map(|path| path.strip_prefix(SOURCES)?.split_once('/'))
+        .map(|(folder, _)| folder.to_owned())
+        .filter(|folder| !SHARED.contains(&folder.as_str()))
+        .collect();
+    folders.sort();
+    folders.dedup();
+    folders
+}
+
+/// What one vendor folder lacks; `readme` is its README's text, if it has one.
+pub fn lacks(folder: &str, paths: &[&str], readme: Option<&str>) -> Vec<String> {
+    let fixtures = format!("{SOURCES}{folder}/fixtures/");
+    let mut lacks = Vec::new();
+    match readme {
+        None => lacks.push(format!("{SOURCES}{folder} has no README.md")),
+        Some(text) if !text.lines().any(is_dated) => {
+            lacks.push(format!("{SOURCES}{folder}/README.md does not say when the vendor's pages were read"));
+        }
+        Some(_) => {}
+    }
+    if !paths.iter().any(|path| path.starts_with(&fixtures)) {
+        lacks.push(format!("{fixtures} holds no answer of the vendor"));
+    }
+    lacks
+}
+
+/// The complaint, when no row of a table in the root README names the vendor.
+pub fn unlisted(folder: &str, readme: &str) -> Option<String> {
+    let named = readme
+        .lines()
+        .filter(|line| line.trim_start().starts_with('|'))
+        .any(|row| has_word(&row.to_lowercase(), folder));
+    (!named).then(|| format!("README.md: no row of the vendor table names {folder}"))
+}
+
+/// Where a vendor's folder takes something out of another vendor's: what two share lies beside the folders.
+pub fn neighbours(path: &str, text: &str, folders: &[String]) -> Vec<String> {
+    let own = path.strip_prefix(SOURCES).and_then(|rest| rest.split_once('/')).map(|(folder, _)| folder);
+    let is_taken = |folder: &&String| own != Some(folder.as_str()) && text.contains(&format!("crate::{folder}::"));
+    let taken = folders.iter().filter(|_| path.starts_with(SOURCES)).filter(is_taken);
+    taken.map(|folder| format!("{path} takes something out of {folder}/")).collect()
+}
+
+/// Whether the word stands alone, not inside a longer one.
+pub fn has_word(text: &str, word: &str) -> bool {
+    let joins = |character: char| character.is_alphanumeric() || character == '_';
+    text.match_indices(word).any(|(at, _)| !text[..at].ends_with(joins) && !text[at + word.len()..].starts_with(joins))
+}
+
+fn is_dated(line: &str) -> bool {
+    let is_date = |rest: &str| {
+        let digits = |from: usize, to: usize| rest.get(from..to).and_then(|part| part.parse::<u32>().ok());
+        let marks = rest.get(4..5) == Some("-") && rest.get(7..8) == Some("-");
+        marks
+            && digits(0, 4).is_some()
+            && digits(5, 7).is_some_and(|m| m <= 12)
+            && digits(8, 10).is_some_and(|d| d <= 31)
+    };
+    line.match_indices("Read on ").any(|(at, found)| is_date(&line[at + found.len()..]))
+}
+
+#[test]
+fn only_folders_are_vendors() {
+    let paths =
+        ["sources/src/lib.rs", "sources/src/json/mod.rs", "sources/src/treble/mod.rs", "sources/src/treble/read.rs"];
+    assert_eq!(folders(&paths), ["treble"]);
+}
+
+#[test]
+fn what_a_vendor_takes_from_another_is_seen() {
+    let folders = ["certainly", "treble"].map(str::to_owned);
+    let seen = |path, text| neighbours(path, text, &folders);
+    assert_eq!(seen("sources/src/treble/page.rs", "use crate::certainly::json::Json;").len(), 1);
+    assert_eq!(seen("sources/src/whole.rs", "use crate::certainly::json::Json;").len(), 1);
+    assert_eq!(seen("sources/src/treble/page.rs", "use crate::treble::phone; use crate::json::Json;"), [""; 0]);
+    assert_eq!(seen("cli/src/demo.rs", "use crate::certainly::x;"), [""; 0]);
+}
+
+#[test]
+fn an_incomplete_vendor_is_seen() {
+    let whole = ["sources/src/treble/fixtures/page.json"];
+    let dated = "From the API guide. Read on 2026-11-20.";
+    assert!(lacks("treble", &whole, Some(dated)).is_empty());
+    assert_eq!(lacks("treble", &whole, None).len(), 1);
+    assert_eq!(lacks("treble", &whole, Some("Read on a rainy day, 2026-11-20")).len(), 1);
+    assert_eq!(lacks("treble", &whole, Some("Read on 2026-13-20")).len(), 1);
+    assert_eq!(lacks("treble", &["sources/src/truora/fixtures/page.json"], Some(dated)).len(), 1);
+}
+
+#[test]
+fn a_vendor_outside_the_table_is_seen() {
+    assert!(unlisted("treble", "| vendor | stream |\n| [Treble](https://treble.ai) | sessions |").is_none());
+    assert!(unlisted("treble", "Treble is asked every hour.\n| Trebles | x |").is_some());
+}

@@ -1,0 +1,127 @@
+//! Backfills: as few requests as the rules permit, everything answered, nothing asked twice.
+
+use crate::stage::{AccountText, Engine, Process, TestDatabase, Vendor, convosync, history};
+use serde_json::Value;
+use simulator::SimulatedVendor;
+use simulator::wolkvox::Config;
+
+async fn run(vendor: &Vendor, account: AccountText, mode: &str) -> (TestDatabase, Value, Process) {
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = account.file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let (from, to) = vendor.days();
+    let arguments =
+        ["--output", "json", "backfill", "start", "a", "--from", &from, "--to", &to, "--wait", "--mode", mode];
+    let done = convosync(&settings, &arguments).await;
+    assert!(done.status.success(), "{}\n{}", String::from_utf8_lossy(&done.stderr), process.log());
+    (database, serde_json::from_slice(&done.stdout).unwrap(), process)
+}
+
+fn asked_for_backfill(vendor: &Vendor) -> usize {
+    // Live polls reach back two days at most; everything wider or older is the backfill's.
+    let long_ago = (vendor.now() - chrono::TimeDelta::days(4)).format("%Y%m%d000000").to_string();
+    vendor
+        .wolkvox
+        .requests()
+        .iter()
+        .filter(|seen| seen.facts.from.as_ref().is_some_and(|from| *from < long_ago))
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thirty_days_of_400_chats_take_at_most_3_requests() {
+    let vendor = Vendor::start(history(30, 400.0)).await;
+    let (database, shown, process) =
+        run(&vendor, AccountText::new("a", &vendor.base, "simulated-token"), "missing").await;
+    let asked = asked_for_backfill(&vendor);
+    assert!((1..=3).contains(&asked), "{asked} requests: {:?}", vendor.wolkvox.requests());
+    assert_eq!(shown["state"], "done");
+    assert_eq!(shown["windows"]["done"], shown["windows"]["total"]);
+    vendor.freeze_and_catch_up(&database.database, "a").await;
+    drop(process);
+    let compared = vendor.compare(&database.database, "a").await;
+    assert!(compared.is_equal() && compared.vendor > 10_000, "{compared:?}");
+    vendor.assert_no_breach();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_low_cap_splits_windows_and_what_comes_is_complete() {
+    let (asked, fewest) = capped(500).await;
+    // Windows of about a day: nights, mornings and Sundays differ more than a forecast by the day can tell, and one window
+    // too wide costs two more. The truth differs by the second the test starts, so the bound is one that no truth reaches.
+    assert!(asked <= fewest * 2, "{asked} requests, {fewest} would do");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_of_days_cost_at_most_a_third_more_than_the_fewest() {
+    let (asked, fewest) = capped(2_000).await;
+    assert!(asked * 10 <= fewest * 13 + 20, "{asked} requests, {fewest} would do");
+}
+
+/// Forty days under a row cap: the requests it took, and the fewest that somebody who knew every second would need.
+async fn capped(cap: usize) -> (usize, usize) {
+    let vendor = Vendor::start(Config { row_cap: cap, ..history(40, 400.0) }).await;
+    let account = AccountText::new("a", &vendor.base, "simulated-token").with("row_cap", &cap.to_string());
+    let (database, _, process) = run(&vendor, account, "missing").await;
+    vendor.freeze_and_catch_up(&database.database, "a").await;
+    drop(process);
+    let compared = vendor.compare(&database.database, "a").await;
+    assert!(compared.is_equal(), "{compared:?}");
+    vendor.assert_no_breach();
+    let fewest = compared.vendor.div_ceil(cap - 1);
+    let asked = asked_for_backfill(&vendor);
+    (asked, fewest)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_is_not_asked_for_again_unless_all_is_wanted() {
+    let vendor = Vendor::start(history(12, 100.0)).await;
+    let account = AccountText::new("a", &vendor.base, "simulated-token");
+    let (database, _, process) = run(&vendor, account.clone(), "missing").await;
+    let before = asked_for_backfill(&vendor);
+    let (from, to) = vendor.days();
+    let settings = account.file(&database.url, "memory:");
+    for (mode, more) in [("missing", 0), ("all", 1)] {
+        let arguments = ["backfill", "start", "a", "--from", &from, "--to", &to, "--wait", "--mode", mode];
+        assert!(convosync(&settings, &arguments).await.status.success());
+        let asked = asked_for_backfill(&vendor) - before;
+        assert!(if more == 0 { asked == 0 } else { asked >= 1 }, "--mode {mode} asked {asked} times");
+    }
+    let unchanged =
+        database.number("SELECT COUNT(*) FROM requests WHERE purpose = 'backfill' AND inserted + updated > 0").await;
+    let done = database.number("SELECT COUNT(*) FROM backfills WHERE state = 'done'").await;
+    assert!(unchanged <= 2 && done == 3, "re-reading changed rows: {unchanged}, done {done}");
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_foretells_the_requests_and_writes_nothing() {
+    let vendor = Vendor::start(history(30, 400.0)).await;
+    // Patient enough that a slow machine does not narrow the windows between forecast and deed.
+    let account = AccountText::new("a", &vendor.base, "simulated-token").with("timeout", "60s").with("lease", "70s");
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = account.file(&database.url, "memory:");
+    let (from, to) = vendor.days();
+    let arguments = ["--output", "json", "backfill", "start", "a", "--from", &from, "--to", &to, "--dry-run"];
+    let foretold = convosync(&settings, &arguments).await;
+    let foretold: Value = serde_json::from_slice(&foretold.stdout).unwrap();
+    for key in ["low", "high"] {
+        assert!(foretold["requests"][key].is_u64() && foretold["seconds"][key].is_u64(), "{foretold}");
+    }
+    assert_eq!(foretold["days"]["missing"], 30, "{foretold}");
+    assert_eq!(database.number("SELECT COUNT(*) FROM backfills").await, 0);
+    assert!(vendor.wolkvox.requests().is_empty());
+    // Once the live sync has seen two days, the rows per day are known, and the forecast is close.
+    let (taught, _, process) = run(&vendor, account.clone(), "missing").await;
+    let again =
+        ["--output", "json", "backfill", "start", "a", "--from", &from, "--to", &to, "--dry-run", "--mode", "all"];
+    let foretold = convosync(&account.file(&taught.url, "memory:"), &again).await;
+    let foretold: Value = serde_json::from_slice(&foretold.stdout).unwrap();
+    let all = ["backfill", "start", "a", "--from", &from, "--to", &to, "--wait", "--mode", "all"];
+    assert!(convosync(&account.file(&taught.url, "memory:"), &all).await.status.success());
+    let last = "SELECT COUNT(*) FROM requests WHERE backfill_id = (SELECT MAX(id) FROM backfills)";
+    let asked = u64::try_from(taught.number(last).await).unwrap();
+    let (low, high) = (foretold["requests"]["low"].as_u64().unwrap(), foretold["requests"]["high"].as_u64().unwrap());
+    assert!((low..=high).contains(&asked), "foretold {low} to {high}, asked {asked}");
+    drop(process);
+}

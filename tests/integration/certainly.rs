@@ -1,0 +1,226 @@
+//! Certainly: a report by days, and what its days are too full for.
+
+use crate::commands::{json, told};
+use crate::stage::{
+    BOT, CertainlyVendor, Dovecot, Engine, PASSWORD, Process, RedisServer, TestDatabase, USER, convosync, coverage,
+    is_held, messages, until,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use convosync::clock::SystemClock;
+use domain::clock::Clock;
+use entities::certainly_messages::{Column, Entity, Model};
+use sea_orm::{EntityTrait, QueryOrder};
+use simulator::certainly::{Config, IdStyle, Mail, Wrapper};
+use simulator::{RequestRecord, SimulatedVendor};
+
+/// Whether a request is a GET for days up to `to`.
+fn is_get_up_to(request: &RequestRecord, to: chrono::NaiveDate) -> bool {
+    let from = request.facts.from.as_ref().and_then(|from| from.parse::<chrono::NaiveDate>().ok());
+    request.facts.method == "GET" && from.is_some_and(|from| from <= to)
+}
+
+/// Days of 40, 499, 500, 501 and 3,000 messages among sixty, some of the full ones side by side.
+fn sixty_days() -> Vec<(i64, usize)> {
+    let ordinary = [40, 120, 15, 200, 75, 160, 10, 95, 180, 60];
+    let mut days: Vec<(i64, usize)> = (4..64).map(|ago| (ago, ordinary[usize::try_from(ago % 10).unwrap()])).collect();
+    for (ago, count) in
+        [(8, 40), (11, 499), (12, 500), (13, 501), (30, 3_000), (31, 700), (45, 1_200), (46, 499), (58, 500)]
+    {
+        days.iter_mut().find(|day| day.0 == ago).unwrap().1 = count;
+    }
+    days
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_days_cost_half_more_than_the_fewest_gets_and_one_export_at_a_time() {
+    let days = sixty_days();
+    let vendor = CertainlyVendor::start(messages(30.0, &days)).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    // The live sync reads its days once; what is counted is the backfill's.
+    let account = vendor.account("c").with("interval", "1h").with("refresh", "6h");
+    let settings = account.file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let (from, to) = (vendor.day(63), vendor.day(4));
+    let arguments = ["backfill", "start", "c", "--from", &from.to_string(), "--to", &to.to_string(), "--wait"];
+    let done = convosync(&settings, &arguments).await;
+    assert!(done.status.success(), "{}\n{}", String::from_utf8_lossy(&done.stderr), process.log());
+    drop(process);
+    let compared = vendor.compare(&database.database, "c", 63).await;
+    let expected: usize = days.iter().map(|day| day.1).sum();
+    let beyond = vendor.certainly.count(BOT, vendor.since(3));
+    assert_eq!(compared.vendor, expected + beyond);
+    let old: Vec<_> = compared.missing.iter().filter(|row| **row < vendor.day(3).to_string()).collect();
+    assert!(compared.surplus.is_empty() && old.is_empty(), "{compared:?}");
+    assert!(is_held(&settings, "c", (from, to)).await);
+
+    // What is counted: each GET for days of the backfill. The fewest take the days under the cap only; that a day is at
+    // the cap the vendor alone can tell, and it takes one GET for each.
+    let gets = vendor.certainly.requests();
+    let gets = gets.iter().filter(|seen| is_get_up_to(seen, to)).count();
+    let fewest = vendor.certainly.fewest_gets(BOT, from, to);
+    let dense = days.iter().filter(|day| day.1 >= 500).count();
+    let exports = vendor.certainly.exports();
+    println!("{gets} GETs, {fewest} would do, {dense} full days, {} exports", exports.len());
+    assert_eq!(vendor.certainly.busy_count(), 0, "a POST while an export was out");
+    for (one, next) in exports.iter().zip(exports.iter().skip(1)) {
+        assert!(one.ready_at.is_some_and(|made| made <= next.accepted_at), "two exports out at once: {one:?} {next:?}");
+    }
+    assert!((1..=dense).contains(&exports.len()), "{exports:?}");
+    vendor.assert_no_breach();
+    // And how the first guess turns out, which is made from so much of today as there is.
+    assert!(2 * gets <= 3 * fewest + 2 * (2 + dense + 2), "{gets} GETs, {fewest} would do, {dense} full days");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_ends_is_told_of_before_and_parks_the_lane_after() {
+    let mut config = messages(40.0, &[]);
+    config.token_expires_at = SystemClock::start().now() + TimeDelta::seconds(8);
+    let vendor = CertainlyVendor::start(config).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = vendor.account("c").file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    until("an answer", async || database.number("SELECT COUNT(*) FROM requests WHERE outcome = 'answer'").await > 0)
+        .await;
+    let warned = json(&settings, &["status"]).await["accounts"][0]["warnings"].to_string();
+    assert!(warned.contains("the token end"), "{warned}");
+    let checked = json(&settings, &["check"]).await;
+    let line = checked.as_array().unwrap().iter().find(|line| line["check"] == "account c").unwrap();
+    assert!(line["detail"].as_str().unwrap().contains("the token end"), "{checked}");
+
+    until("the lane to be parked", async || {
+        database.number("SELECT COUNT(*) FROM lanes WHERE closed_at IS NOT NULL AND closed_until IS NULL").await == 1
+    })
+    .await;
+    let shown = json(&settings, &["status"]).await;
+    assert_eq!(shown["accounts"][0]["state"], "parked", "{shown}");
+    let error = shown["accounts"][0]["last_error"].as_str().unwrap();
+    assert!(error.contains("unauthorised") && error.contains("expired"), "{shown}");
+    assert_eq!(told(&settings, &["doctor"]).await.code, 8);
+    let asked = vendor.certainly.requests().len();
+    assert_eq!(vendor.certainly.breaches().len(), 1, "one question too late, and no more");
+    drop(process);
+
+    // A new token of the same user goes on where the old one ended.
+    let mut renewed = messages(40.0, &[]);
+    renewed.token_expires_at = vendor.now() + TimeDelta::days(30);
+    vendor.certainly.set_tokens(vec![renewed.token()]);
+    let settings = vendor.account("c").file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    vendor.freeze_and_catch_up(&database.database, "c").await;
+    assert!(vendor.certainly.requests().len() > asked);
+    assert_eq!(json(&settings, &["status"]).await["accounts"][0]["warnings"], serde_json::json!([]));
+    assert!(vendor.compare(&database.database, "c", 1).await.is_equal());
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_mailbox_a_full_day_is_blocked_until_its_file_is_imported() {
+    let vendor = CertainlyVendor::start(messages(40.0, &[(6, 900), (9, 600)])).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let account = ["mailbox", "mailbox_interval", "busy_retry", "export_patience"];
+    let account = account.iter().fold(vendor.account("c"), |account, key| account.without(key));
+    let settings = account.with("since", &vendor.day(10).to_string()).file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let day = async |ago| coverage(&settings, "c", (vendor.day(ago), vendor.day(ago))).await[0].clone();
+    until("the full days to be blocked", async || {
+        day(6).await["state"] == "blocked" && day(9).await["state"] == "blocked"
+    })
+    .await;
+    let reason = day(6).await["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("500 rows"), "{reason}");
+    assert_eq!(vendor.posts(), [], "nobody would see the mail");
+
+    // With its days, and without: then a window that waits for a person says which.
+    let file = vendor.csv(BOT, (6, 6), 11);
+    let days = vendor.day(6).to_string();
+    let told = json(&settings, &["import", "c", file.to_str().unwrap(), "--from", &days, "--to", &days]).await;
+    assert_eq!((&told["state"], &told["rows"]), (&"committed".into(), &900.into()), "{told}");
+    assert_eq!(told["covers"], serde_json::json!([days, days]), "{told}");
+    let file = vendor.csv(BOT, (9, 9), 12);
+    let told = json(&settings, &["import", "c", file.to_str().unwrap()]).await;
+    assert_eq!((&told["state"], &told["rows"]), (&"committed".into(), &600.into()), "{told}");
+    for ago in [6, 9] {
+        let day = day(ago).await;
+        assert!(day["state"] == "final" && day["reason"].is_null(), "{day}");
+    }
+    assert_eq!(database.number("SELECT COUNT(*) FROM jobs WHERE state = 'parked'").await, 0);
+    vendor.freeze_and_catch_up(&database.database, "c").await;
+    let compared = vendor.compare(&database.database, "c", 10).await;
+    assert!(compared.is_equal() && compared.vendor > 1_700, "{compared:?}");
+    let files = database.texts("SELECT state FROM deliveries WHERE kind = 'file'").await;
+    assert_eq!(files, ["committed", "committed"]);
+    vendor.assert_no_breach();
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_day_arrives_by_imap() {
+    let server = Dovecot::start().await;
+    let config = Config { mail: Mail::Maildir(server.maildir("INBOX")), ..messages(40.0, &[(4, 620)]) };
+    let vendor = CertainlyVendor::start(config).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let account = vendor.account("c").with("since", &vendor.day(5).to_string());
+    let account = account.with("mailbox", &format!("imap://{USER}@127.0.0.1:{}/INBOX", server.port()));
+    let settings = account.with("mailbox_password", PASSWORD).file(&database.url, "memory:");
+    let checked = json(&settings, &["check"]).await;
+    let line = checked.as_array().unwrap().iter().find(|line| line["check"] == "mailbox of c").unwrap();
+    assert_eq!(line["ok"], true, "{checked}");
+    let process = Process::run(&settings, &[]);
+    let days = (vendor.day(5), vendor.day(0));
+    until("the mail's rows", async || is_held(&settings, "c", days).await).await;
+    vendor.freeze_and_catch_up(&database.database, "c").await;
+    let compared = vendor.compare(&database.database, "c", 5).await;
+    assert!(compared.is_equal() && compared.vendor > 620, "{compared:?}\n{}", process.log());
+    assert_eq!(database.texts("SELECT state FROM deliveries").await, ["committed"]);
+    // Marked: not there for whoever looks next.
+    let checked = json(&settings, &["check"]).await;
+    let line = checked.as_array().unwrap().iter().find(|line| line["check"] == "mailbox of c").unwrap();
+    assert!(line["detail"].as_str().unwrap().contains("0 mails"), "{checked}");
+    assert!(!process.log().contains(USER) && !process.log().contains(PASSWORD), "P10: {}", process.log());
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_kinds_of_installation_end_with_the_same_messages() {
+    let config = Config { wrapper: Wrapper::Mixed, ids: IdStyle::Mixed, ..messages(150.0, &[(5, 530)]) };
+    let tokens = [1, 2].map(|seed| Config { seed, ..config.clone() }.token());
+    let vendor = CertainlyVendor::start(Config { tokens: tokens.to_vec(), ..config }).await;
+    vendor.certainly.freeze();
+    let redis = RedisServer::start().await;
+    let (small, large) = (TestDatabase::fresh(Engine::Sqlite).await, TestDatabase::fresh(Engine::Postgres).await);
+    let account = vendor.account("c").with("since", &vendor.day(8).to_string());
+    let queues = ["memory:".to_owned(), redis.url()];
+    // One after the other: both read one mailbox, and each its own mails.
+    for ((database, queue), token) in [&small, &large].into_iter().zip(queues).zip(&tokens) {
+        let settings = account.clone().with("token", token).file(&database.url, &queue);
+        let process = Process::run(&settings, &[]);
+        let days = (vendor.day(8), vendor.day(0));
+        until("eight days", async || is_held(&settings, "c", days).await).await;
+        vendor.freeze_and_catch_up(&database.database, "c").await;
+        drop(process);
+        let compared = vendor.compare(&database.database, "c", 8).await;
+        assert!(compared.is_equal() && compared.vendor > 1_200, "{compared:?}");
+    }
+    let (one, two) = (rows(&small).await, rows(&large).await);
+    assert_eq!(one.len(), two.len());
+    for (one, two) in one.iter().zip(&two) {
+        assert_eq!(one, two);
+    }
+    vendor.assert_no_breach();
+}
+
+/// All rows, but for when they were stored; and but for what a mail alone says of its rows: each mail has its own column
+/// that nobody documented.
+async fn rows(database: &TestDatabase) -> Vec<Model> {
+    let all = Entity::find().order_by_asc(Column::MessageId).all(database.database.connection());
+    let mut rows = all.await.unwrap();
+    rows.sort_by(|one, two| one.message_id.cmp(&two.message_id));
+    for row in &mut rows {
+        row.synced_at = DateTime::<Utc>::UNIX_EPOCH;
+        if row.extra != serde_json::json!({}) {
+            row.extra = serde_json::json!({});
+            row.digest.clear();
+        }
+    }
+    rows
+}

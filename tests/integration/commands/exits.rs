@@ -1,0 +1,160 @@
+//! Exit codes: 2 usage, 4 down, 5 refused, 6 limit, 7 partly, 8 a check failed.
+
+use super::{Told, alone, told, unanswered};
+use crate::stage::{AccountText, Engine, TestDatabase, Vendor, history, until};
+use chrono::TimeDelta;
+use domain::job::{Job, JobState, Purpose, Slice};
+use domain::window::Window;
+use simulator::SimulatedVendor;
+use simulator::gateway::Faults;
+use simulator::wolkvox::Config;
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_line_that_makes_no_sense_ends_with_2() {
+    let (_store, settings) = alone().await;
+    let span = |from: &'static str, to: &'static str| ["backfill", "start", "a", "--from", from, "--to", to];
+    let simulated =
+        |vendor: &'static str, url: &'static str| ["simulate", vendor, "--bind", "127.0.0.1:0", "--webhooks", url];
+    let lines: [(&[&str], &str); 18] = [
+        (&["frobnicate"], "frobnicate"),
+        (&["backfill"], "backfill"),
+        (&["backfill", "start", "a"], "--from"),
+        (&span("2026-02-30", "2026-03-01"), "2026-02-30"),
+        (&span("01.02.2026", "2026-03-01"), "01.02.2026"),
+        (&span("2026-03-02", "2026-03-01"), "lies before"),
+        (&span("2126-03-02", "2126-03-03"), "future"),
+        (&["backfill", "start", "b", "--from", "2026-03-01", "--to", "2026-03-02"], "no account b"),
+        (&["coverage", "b"], "no account b"),
+        (&["coverage", "a", "--from", "2026-03-02", "--to", "2026-03-01"], "lies before"),
+        (&["coverage", "a", "--require", "perfect"], "perfect"),
+        (&["lanes", "close", "b"], "no account b"),
+        (&["lanes", "close", "a", "--for", "soon"], "soon"),
+        (&["backfill", "show", "999"], "no backfill 999"),
+        (&["jobs", "retry", "999"], "no job 999"),
+        (&simulated("wolkvox", "http://127.0.0.1:8080/hooks/wolkvox/a"), "a simulated Wolkvox sends no webhooks"),
+        (&simulated("treble", "http://127.0.0.1:8080/hooks/treble/a"), "ends in the account's webhook_secret"),
+        (&simulated("truora", "http://example.com/hooks/truora/a"), "to loopback only"),
+    ];
+    for (line, says) in lines {
+        let told = told(&settings, line).await;
+        assert_eq!(told.code, 2, "{line:?}: {}", told.err);
+        assert!(told.err.contains(says) && told.out.is_empty(), "{line:?} says: {}{}", told.err, told.out);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_reached_ends_with_4_and_keeps_its_password() {
+    let made = TestDatabase::empty(Engine::Sqlite).await;
+    let databases = [
+        "postgres://someone:hunter2@127.0.0.1:1/name",
+        "postgresql://someone:hunter2@127.0.0.1:1/name",
+        "postgres://127.0.0.1:1/name?user=someone&password=hunter2",
+        "postgres://someone:hunter2@127.0.0.1:port/name",
+        "postgres://someone:hunter2?@127.0.0.1:1/name",
+        "sqlite:///nowhere/at/all.db",
+    ];
+    let mut asking = tokio::task::JoinSet::new();
+    for url in databases {
+        let settings = unanswered().file(url, "memory:");
+        asking.spawn(async move { (url, "database.url", told(&settings, &["status"]).await) });
+    }
+    let queues = ["redis://:hunter2@127.0.0.1:1/0", "redis://someone:hunter2@127.0.0.1:port/0"];
+    for url in queues {
+        let settings = unanswered().file(&made.url, url);
+        asking.spawn(async move { (url, "queue.url", told(&settings, &["run"]).await) });
+        let settings = unanswered().file(&made.url, url);
+        asking.spawn(async move { (url, "queue.url", told(&settings, &["check"]).await) });
+    }
+    for (url, setting, told) in asking.join_all().await {
+        assert_eq!(told.code, 4, "{url}: {}", told.err);
+        let said = format!("{}{}", told.err, told.out);
+        assert!(said.contains(setting), "{url} says: {said}");
+        assert!(!said.contains("hunter2"), "{url} says: {said}");
+    }
+}
+
+async fn check(config: Config, token: &str) -> (Told, Vendor) {
+    let vendor = Vendor::start(config).await;
+    let made = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = AccountText::new("a", &vendor.base, token).file(&made.url, "memory:");
+    (told(&settings, &["--output", "json", "check"]).await, vendor)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_tells_a_refused_token_from_a_limit() {
+    let (good, vendor) = check(history(1, 20.0), "simulated-token").await;
+    assert_eq!((good.code, vendor.wolkvox.requests().len()), (0, 1), "one call per account: {}", good.out);
+    let spent = Config { daily_quota: Some(0), ..history(1, 20.0) };
+    let throttled = Config { faults: Faults { throttle_429: 1.0, ..Faults::default() }, ..history(1, 20.0) };
+    let broken = Config { faults: Faults { server_500: 1.0, ..Faults::default() }, ..history(1, 20.0) };
+    let cases = [
+        (history(1, 20.0), "hunter2", 5, "VALIDATE TOKEN"),
+        (spent, "simulated-token", 6, "quota"),
+        (throttled, "simulated-token", 6, "throttled"),
+        (broken, "simulated-token", 8, "unreachable"),
+    ];
+    for (config, token, code, says) in cases {
+        let (bad, _vendor) = check(config, token).await;
+        assert_eq!(bad.code, code, "{says}: {}{}", bad.out, bad.err);
+        let line = &bad.json()[3];
+        assert!(line["ok"] == false && line["detail"].as_str().unwrap().contains(says), "{line}");
+        assert!(!format!("{}{}", bad.out, bad.err).contains(token), "the token is not shown");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_a_backfill_ends_with_7_when_a_person_is_needed() {
+    let (store, settings) = alone().await;
+    let now = store.now().await;
+    let day = (now - TimeDelta::days(9)).date_naive().to_string();
+    let waiting = async |id: i64| {
+        let line = ["--output", "json", "backfill", "start", "a", "--from", &day, "--to", &day, "--wait"];
+        let meanwhile = async {
+            until("the backfill to be ordered", async || store.count("backfills").await == id).await;
+            if id == 1 {
+                let ledger = store.ledger("a").await;
+                let mut job =
+                    Job::new(Purpose::Backfill(id), Slice::Window(ledger.backfills[0].window), now, Duration::ZERO);
+                job.state = JobState::Parked { reason: "too dense".to_owned() };
+                store.change("a", |ledger| ledger.jobs.push(job)).await;
+            } else {
+                assert_eq!(told(&settings, &["backfill", "cancel", &id.to_string()]).await.code, 0);
+            }
+        };
+        tokio::join!(told(&settings, &line), meanwhile).0
+    };
+    let blocked = waiting(1).await;
+    assert_eq!(blocked.code, 7, "{}", blocked.err);
+    assert!(blocked.err.contains("1 windows wait for an operator"), "{}", blocked.err);
+    let shown = blocked.json();
+    assert_eq!((&shown["state"], &shown["blocked"]), (&"running".into(), &1.into()));
+    let cancelled = waiting(2).await;
+    assert_eq!((cancelled.code, &cancelled.json()["state"]), (7, &"cancelled".into()), "{}", cancelled.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_fails_ends_with_8_and_still_prints() {
+    let (store, settings) = alone().await;
+    let from = store.now().await.date_naive().and_time(chrono::NaiveTime::MIN).and_utc() - TimeDelta::days(9);
+    let days =
+        |from: i64, to: i64, start| Window::new(start + TimeDelta::days(from), start + TimeDelta::days(to)).unwrap();
+    store
+        .change("a", |ledger| {
+            ledger.coverage.settle(days(0, 1, from));
+            ledger.coverage.hold(days(1, 2, from));
+        })
+        .await;
+    let day = |number: i64| (from + TimeDelta::days(number)).date_naive().to_string();
+    for (last, require, code) in
+        [(0, "final", 0), (1, "final", 8), (1, "provisional", 0), (2, "provisional", 8), (2, "final", 8)]
+    {
+        let line = ["--output", "json", "coverage", "a", "--from", &day(0), "--to", &day(last), "--require", require];
+        let told = told(&settings, &line).await;
+        assert_eq!(told.code, code, "{last} {require}: {}", told.err);
+        assert_eq!(told.json().as_array().unwrap().len(), usize::try_from(last + 1).unwrap());
+        assert_eq!(told.err.contains(&format!("are not {require}")), code == 8, "{}", told.err);
+    }
+    let doctor = told(&settings, &["--output", "json", "doctor"]).await;
+    assert_eq!((doctor.code, &doctor.json()[0]["check"]), (8, &"evidence".into()), "{}", doctor.err);
+}

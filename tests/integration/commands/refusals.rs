@@ -1,0 +1,96 @@
+//! Settings that make no sense: exit code 3, what is wrong, and what to write instead.
+
+use super::{told, told_in, unanswered};
+use crate::stage::{Engine, TestDatabase};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_make_no_sense_end_with_3_and_say_what_to_write() {
+    let made = TestDatabase::empty(Engine::Sqlite).await;
+    let good = unanswered().file(&made.url, "memory:");
+    let with = |key: &str, value: &str| unanswered().with(key, value).file(&made.url, "memory:");
+    let instead = |from: &str, to: &str| {
+        assert!(good.contains(from), "{good}");
+        good.replace(from, to)
+    };
+    let bare = "[server]\nbind = \"127.0.0.1:0\"\n";
+    let cases = [
+        (instead(bare, "[server]\nbnid = \"127.0.0.1:0\"\n"), "server.bnid", "did you mean server.bind?"),
+        (instead(bare, "[sever]\nbind = \"127.0.0.1:0\"\n"), "sever", "did you mean server?"),
+        (with("intervall", "5m"), "accounts.a.intervall", "interval"),
+        (with("source", "wolkbox"), "accounts.a.source", "wolkvox"),
+        (with("lease", "3s"), "accounts.a.lease", "timeout"),
+        (with("row_cap", "60001"), "accounts.a.row_cap", "60000"),
+        (with("width", "2"), "accounts.a.width", "at most 1"),
+        (with("timezone", "America/Bogotá"), "accounts.a.timezone", "America/Bogota"),
+        (with("since", "yesterday"), "accounts.a.since", "2026-"),
+        (with("base_url", "http://wv0042.wolkvox.com"), "accounts.a.base_url", "https"),
+        (with("token_file", "token.txt"), "accounts.a.token_file", "only one"),
+        (instead(bare, "[server]\nbind = \"0.0.0.0:8080\"\n"), "server.bind", "operator_token"),
+        (instead(bare, "[server]\nbind = \"somewhere\"\n"), "server.bind", "socket address"),
+        (instead(&made.url, "mysql://someone:hunter2@host/name"), "database.url", "postgres://"),
+        (instead("memory:", "amqp://someone:hunter2@host"), "queue.url", "redis://"),
+        (instead(bare, "[worker]\nconcurrency = 0\n"), "worker.concurrency", "16"),
+        (instead(bare, "[scheduler]\ntick = \"1m\"\n"), "scheduler.tick", "\"1s\""),
+        (instead(bare, "[scheduler]\ntick = \"soon\"\n"), "scheduler.tick", "\"5s\""),
+        (instead(bare, "[server]\noperator_token_file = \"nowhere\"\n"), "server.operator_token_file", "cannot read"),
+        (instead("[accounts.a]", "[accounts.\"A B\"]"), "accounts.A B", "a-z"),
+    ];
+    assert_eq!(told(&good, &["status"]).await.code, 0, "the settings that all of these spoil");
+    for (settings, names, says) in cases {
+        let told = told(&settings, &["status"]).await;
+        assert_eq!(told.code, 3, "{names}: {}", told.err);
+        assert!(
+            told.err.contains(names) && told.err.contains(says) && told.out.is_empty(),
+            "{names}, {says}: {}",
+            told.err
+        );
+        assert!(!told.err.contains("hunter2"), "{}", told.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_wrong_with_an_account_is_said_at_once() {
+    let made = TestDatabase::empty(Engine::Sqlite).await;
+    let settings = unanswered().with("width", "2").with("row_cap", "1").with("sinse", "2026-01-01");
+    let told = told(&settings.file(&made.url, "memory:"), &["check"]).await;
+    assert_eq!(told.code, 3);
+    for key in ["accounts.a.width", "accounts.a.row_cap", "accounts.a.sinse"] {
+        assert!(told.err.contains(key), "{key}: {}", told.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slip_in_a_secret_does_not_show_it() {
+    let made = TestDatabase::empty(Engine::Sqlite).await;
+    let good = unanswered().file(&made.url, "memory:");
+    let slips = [
+        good.replace("token = \"a\"", "token = \"hunter2"),
+        good.replace("token = \"a\"", "token = hunter2"),
+        good.replace("token = \"a\"", "token = \"hunter2\" and more"),
+        good.replace("[server]\n", "[server]\noperator_token = [\"hunter2\"]\n"),
+        good.replace("[server]\n", "[server]\noperator_token = 48151623\n"),
+        good.replace(&made.url, "hunter2@host"),
+    ];
+    for settings in slips {
+        assert_ne!(settings, good);
+        let told = told(&settings, &["status"]).await;
+        assert_eq!(told.code, 3, "{settings}\n{}", told.err);
+        let shown = ["hunter2", "48151623"].iter().any(|secret| told.err.contains(secret));
+        assert!(!shown && told.err.len() > 20, "{settings}\n{}", told.err);
+    }
+    let variables = [("CONVOSYNC__DATABASE__URL", "mysql://someone:hunter2@host/name")];
+    let told = told_in(&variables, &good, &["status"]).await;
+    assert!(told.code == 3 && told.err.contains("database.url") && !told.err.contains("hunter2"), "{}", told.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_not_there_and_no_account_at_all_are_said() {
+    let made = TestDatabase::empty(Engine::Sqlite).await;
+    let good = unanswered().file(&made.url, "memory:");
+    let elsewhere = told(&good, &["status", "--config", "elsewhere.toml"]).await;
+    assert!(elsewhere.code == 3 && elsewhere.err.contains("elsewhere.toml"), "{}", elsewhere.err);
+    let (head, _) = good.split_once("[accounts.a]").unwrap();
+    let told = told(head, &["run"]).await;
+    assert_eq!(told.code, 3);
+    assert!(told.err.contains("no account") && told.err.contains("[accounts.NAME]"), "{}", told.err);
+}

@@ -1,0 +1,50 @@
+//! SIGTERM: the request in flight ends and commits, the rest is given back.
+
+use crate::stage::{AccountText, Engine, Process, RedisServer, TestDatabase, Vendor, history, until};
+use simulator::SimulatedVendor;
+use simulator::wolkvox::Config;
+use std::time::Duration;
+
+async fn stopped_in_flight(engine: Engine, queue: &str, redis: Option<&RedisServer>) {
+    let vendor = Vendor::start(Config { latency: Duration::from_millis(1500), ..history(5, 100.0) }).await;
+    let database = TestDatabase::fresh(engine).await;
+    let account = AccountText::new("a", &vendor.base, "simulated-token").with("since", &vendor.days().0);
+    let queue = redis.map_or(queue.to_owned(), RedisServer::url);
+    let mut process = Process::run(&account.file(&database.url, &queue), &[]);
+    until("a request in flight", async || vendor.wolkvox.requests().len() == 2).await;
+    process.signal("TERM");
+    let status = process.ended(Duration::from_secs(20)).await;
+    assert_eq!(status.code(), Some(0), "{}", process.log());
+    let asked = i64::try_from(vendor.wolkvox.requests().len()).unwrap();
+    let answered = database.number("SELECT COUNT(*) FROM requests WHERE verdict = 'commit'").await;
+    assert_eq!(answered, asked, "what was asked was stored\n{}", process.log());
+    let open = database.number("SELECT COUNT(*) FROM jobs WHERE state IN ('running', 'dispatched')").await;
+    assert_eq!(open, 0, "what was not asked was given back");
+    vendor.assert_no_breach();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_flight_ends_and_commits_in_process() {
+    stopped_in_flight(Engine::Sqlite, "memory:", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_flight_ends_and_commits_on_redis() {
+    let redis = RedisServer::start().await;
+    stopped_in_flight(Engine::Postgres, "", Some(&redis)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_at_once() {
+    let vendor = Vendor::start(Config { latency: Duration::from_secs(2), ..history(2, 10.0) }).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let account = AccountText::new("a", &vendor.base, "simulated-token");
+    let mut process = Process::run(&account.file(&database.url, "memory:"), &[]);
+    until("a request in flight", async || vendor.wolkvox.requests().len() == 1).await;
+    process.signal("TERM");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    process.signal("TERM");
+    let status = process.ended(Duration::from_secs(1)).await;
+    assert_eq!(status.code(), Some(1), "{}", process.log());
+    assert_eq!(database.number("SELECT COUNT(*) FROM requests").await, 0);
+}

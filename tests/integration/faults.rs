@@ -1,0 +1,122 @@
+//! What vendors do to their callers, and what comes of it.
+
+use crate::stage::{AccountText, Engine, Process, TestDatabase, Vendor, convosync, history, is_held, until};
+use serde_json::Value;
+use simulator::SimulatedVendor;
+use simulator::gateway::Faults;
+use simulator::wolkvox::{Config, EmptyAnswer, WolkvoxFaults};
+use std::time::Duration;
+
+async fn status(settings: &str) -> Value {
+    let shown = convosync(settings, &["--output", "json", "status"]).await;
+    serde_json::from_slice(&shown.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&shown.stderr)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_fault_at_once_costs_nothing_but_time() {
+    let vendor = Vendor::start(Config {
+        faults: Faults {
+            throttle_429: 0.05,
+            retry_after: Duration::from_secs(1),
+            server_500: 0.05,
+            html_200: 0.05,
+            cut_body: 0.05,
+            slow: 0.02,
+            slow_for: Duration::from_secs(4),
+            ..Faults::default()
+        },
+        wolkvox_faults: WolkvoxFaults {
+            maintenance_403: 0.03,
+            simultaneous_403: 0.03,
+            error_in_200: 0.05,
+            ..WolkvoxFaults::default()
+        },
+        row_cap: 100,
+        empty: EmptyAnswer::NullData,
+        blank_ids: 0.05,
+        duplicates: 0.05,
+        odd_columns: true,
+        closes_after: Duration::from_secs(10),
+        ..history(12, 120.0)
+    })
+    .await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let account =
+        AccountText::new("a", &vendor.base, "simulated-token").with("row_cap", "100").with("since", &vendor.days().0);
+    let settings = account.file(&database.url, "memory:");
+    let days = vendor.days();
+    let days = (days.0.parse().unwrap(), days.1.parse().unwrap());
+    let process = Process::run(&settings, &[]);
+    until("the backlog", async || {
+        is_held(&settings, "a", days).await
+            && database.number("SELECT COUNT(*) FROM jobs WHERE purpose <> 'live'").await == 0
+    })
+    .await;
+    vendor.wolkvox.set_faults(Faults::default());
+    vendor.wolkvox.set_wolkvox_faults(WolkvoxFaults::default());
+    vendor.freeze_and_catch_up(&database.database, "a").await;
+    let compared = vendor.compare(&database.database, "a").await;
+    assert!(compared.is_equal() && compared.vendor > 1_000, "{compared:?}\n{}", process.log());
+    let kinds = database.texts("SELECT DISTINCT outcome FROM requests").await;
+    assert!(kinds.len() >= 4, "the run met only {kinds:?}");
+    vendor.assert_no_breach();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_parks_its_lane_until_a_person_opens_it() {
+    let vendor = Vendor::start(Config { tokens: vec!["another".to_owned()], ..history(3, 20.0) }).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = AccountText::new("a", &vendor.base, "refused").file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    until("the lane to be parked", async || {
+        database.number("SELECT COUNT(*) FROM lanes WHERE closed_at IS NOT NULL AND closed_until IS NULL").await == 1
+    })
+    .await;
+    let asked = vendor.wolkvox.requests().len();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(vendor.wolkvox.requests().len(), asked, "a parked lane asks nothing");
+    let shown = status(&settings).await;
+    assert_eq!(shown["accounts"][0]["state"], "parked", "{shown}");
+    assert!(shown["accounts"][0]["last_error"].as_str().unwrap().contains("VALIDATE TOKEN"), "{shown}");
+    assert_eq!(convosync(&settings, &["doctor"]).await.status.code(), Some(8));
+    let (from, to) = vendor.days();
+    let waited = convosync(&settings, &["backfill", "start", "a", "--from", &from, "--to", &to, "--wait"]).await;
+    assert_eq!(waited.status.code(), Some(5), "waiting for a lane that waits for a person never ends");
+    vendor.wolkvox.set_tokens(vec!["refused".to_owned()]);
+    assert!(convosync(&settings, &["lanes", "open", "a"]).await.status.success());
+    until("work to go on", async || {
+        database.number("SELECT COUNT(*) FROM requests WHERE verdict = 'commit'").await > 0
+    })
+    .await;
+    assert_eq!(status(&settings).await["accounts"][0]["state"], "ok");
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spent_quota_closes_the_lane_until_midnight_and_backfills_stop_before() {
+    let vendor = Vendor::start(Config { daily_quota: Some(60), row_cap: 20, ..history(20, 100.0) }).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let account = AccountText::new("a", &vendor.base, "simulated-token")
+        .with("row_cap", "20")
+        .with("daily_quota", "60")
+        .with("interval", "1h")
+        .with("since", &vendor.days().0);
+    let settings = account.file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let asked = async || database.number("SELECT COUNT(*) FROM requests").await;
+    until("nine tenths of the quota to be spent", async || asked().await >= 54).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(asked().await, 54, "background work stops at 90 % of the daily quota");
+    vendor.assert_no_breach();
+    drop(process);
+    // Somebody else spends the rest: the vendor says so, and the lane is closed until tomorrow.
+    vendor.wolkvox.set_daily_quota(Some(1));
+    let process = Process::run(&account.with("interval", "1s").file(&database.url, "memory:"), &[]);
+    until("the lane to close", async || {
+        database.number("SELECT COUNT(*) FROM lanes WHERE closed_until IS NOT NULL").await == 1
+    })
+    .await;
+    let until = status(&settings).await["lanes"][0]["closed_until"].as_str().unwrap().to_owned();
+    assert!(until.ends_with("T05:00:00Z"), "midnight in Bogota, not {until}");
+    drop(process);
+}

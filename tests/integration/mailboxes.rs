@@ -1,0 +1,267 @@
+//! Mailboxes on a real mail server.
+
+use crate::stage::{Dovecot, PASSWORD, USER};
+use chrono::{Days, NaiveDate};
+use secrecy::SecretString;
+use std::fs;
+use std::time::Duration;
+use worker::mail::{Address, Entry, MailError, MailId, Mailbox, ParsedMail};
+
+/// Long enough for a busy machine; what is to fail within it is refused at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const LIMIT: u64 = 64 << 20;
+
+fn address(text: &str) -> Address {
+    Address::parse(text, Some(SecretString::from(PASSWORD))).unwrap()
+}
+
+fn plain(server: &Dovecot, folder: &str) -> Address {
+    address(&format!("imap://{USER}@127.0.0.1:{}/{folder}", server.port()))
+}
+
+async fn open(address: &Address) -> Mailbox {
+    Mailbox::open(address, PATIENCE).await.unwrap()
+}
+
+async fn refused(address: &Address) -> MailError {
+    Mailbox::open(address, PATIENCE).await.err().expect("a mailbox that does not open")
+}
+
+async fn list(mailbox: &mut Mailbox) -> Vec<Entry> {
+    mailbox.list(NaiveDate::from_ymd_opt(2020, 1, 1).unwrap()).await.unwrap()
+}
+
+fn mail(subject: &str) -> Vec<u8> {
+    format!("From: a@example.org\r\nSubject: {subject}\r\n\r\nHello.\r\n").into_bytes()
+}
+
+async fn subjects(mailbox: &mut Mailbox) -> Vec<String> {
+    let mut subjects = Vec::new();
+    for entry in list(mailbox).await {
+        let raw = mailbox.fetch(&entry.id, LIMIT).await.unwrap();
+        assert_eq!(raw.len() as u64, entry.bytes);
+        subjects.push(ParsedMail::read(&raw).unwrap().subject.unwrap());
+    }
+    subjects
+}
+
+#[tokio::test]
+async fn what_is_marked_stays_marked_and_nothing_else_is() {
+    let server = Dovecot::start().await;
+    for subject in ["first", "second", "third"] {
+        server.deliver("INBOX", &mail(subject));
+    }
+    let mut mailbox = open(&plain(&server, "INBOX")).await;
+    let listed = list(&mut mailbox).await;
+    assert_eq!(subjects(&mut mailbox).await, ["first", "second", "third"]);
+    assert_eq!(list(&mut mailbox).await, listed, "fetching marks nothing");
+    assert!(server.mails("INBOX").iter().all(|name| !name.contains('S')), "{:?}", server.mails("INBOX"));
+    for _ in 0..2 {
+        mailbox.mark(&listed[1].id).await.unwrap();
+    }
+
+    let mut again = open(&plain(&server, "INBOX")).await;
+    assert_eq!(list(&mut again).await, [listed[0].clone(), listed[2].clone()], "the same ids, less the marked");
+    assert_eq!(again.fetch(&listed[1].id, LIMIT).await.unwrap(), mail("second"), "also what is done can be fetched");
+    let arrived = listed[0].received.date_naive();
+    assert_eq!(again.list(arrived - Days::new(2)).await.unwrap().len(), 2);
+    assert_eq!(again.list(arrived + Days::new(2)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_mail_that_a_person_has_read_is_still_to_be_done() {
+    let server = Dovecot::start().await;
+    server.deliver("INBOX", &mail("read"));
+    let name = server.mails("INBOX").remove(0);
+    let maildir = server.maildir("INBOX");
+    fs::rename(maildir.join("new").join(&name), maildir.join("cur").join(format!("{name}:2,S"))).unwrap();
+    let mut mailbox = open(&plain(&server, "INBOX")).await;
+    assert_eq!(subjects(&mut mailbox).await, ["read"]);
+    let id = list(&mut mailbox).await.remove(0).id;
+    mailbox.mark(&id).await.unwrap();
+    assert_eq!(list(&mut mailbox).await, []);
+}
+
+#[tokio::test]
+async fn a_folder_without_keywords_is_marked_as_seen() {
+    let server = Dovecot::start().await;
+    server.deliver("Plain", &mail("one"));
+    let mut mailbox = open(&plain(&server, "Plain")).await;
+    let id = list(&mut mailbox).await.remove(0).id;
+    mailbox.mark(&id).await.unwrap();
+    mailbox.mark(&id).await.unwrap();
+    assert_eq!(list(&mut open(&plain(&server, "Plain")).await).await, []);
+    assert!(server.mails("Plain")[0].ends_with(":2,S"), "{:?}", server.mails("Plain"));
+}
+
+#[tokio::test]
+async fn a_folder_that_keeps_no_mark_says_so() {
+    let server = Dovecot::start().await;
+    server.deliver("Fixed", &mail("one"));
+    let mut mailbox = open(&plain(&server, "Fixed")).await;
+    let id = list(&mut mailbox).await.remove(0).id;
+    assert_eq!(mailbox.mark(&id).await.unwrap_err().kind(), "protocol");
+}
+
+#[tokio::test]
+async fn a_mail_that_is_done_is_moved_where_that_is_wanted() {
+    let server = Dovecot::start().await;
+    server.deliver("INBOX", &mail("one"));
+    let mut mailbox = open(&plain(&server, "INBOX").filing_into("Done").unwrap()).await;
+    let id = list(&mut mailbox).await.remove(0).id;
+    mailbox.mark(&id).await.unwrap();
+    assert_eq!((server.mails("INBOX").len(), server.mails("Done").len()), (0, 1));
+    assert_eq!(mailbox.mark(&id).await, Err(MailError::Gone));
+    assert_eq!(list(&mut open(&plain(&server, "Done")).await).await, [], "it keeps its mark there");
+    let nowhere = plain(&server, "INBOX").filing_into("Nowhere").unwrap();
+    assert_eq!(refused(&nowhere).await.kind(), "folder");
+}
+
+#[tokio::test]
+async fn waiting_ends_when_a_mail_arrives() {
+    let server = Dovecot::start().await;
+    let mut mailbox = open(&plain(&server, "INBOX")).await;
+    assert_eq!(list(&mut mailbox).await, []);
+    let arrival = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        server.deliver("INBOX", &mail("while waiting"));
+    };
+    // Without IDLE it would take the hour.
+    let hour = Duration::from_hours(1);
+    let (waited, ()) = tokio::join!(tokio::time::timeout(PATIENCE, mailbox.wait(hour)), arrival);
+    waited.expect("the arrival ends it").unwrap();
+    assert_eq!(subjects(&mut mailbox).await, ["while waiting"]);
+
+    server.deliver("INBOX", &mail("between"));
+    tokio::time::timeout(PATIENCE, mailbox.wait(hour)).await.expect("what came in between ends it").unwrap();
+    assert_eq!(list(&mut mailbox).await.len(), 2);
+
+    server.deliver("INBOX", &mail("told on the way"));
+    let first = list(&mut mailbox).await.remove(0).id;
+    server.deliver("INBOX", &mail("told on the way"));
+    mailbox.fetch(&first, LIMIT).await.unwrap();
+    tokio::time::timeout(PATIENCE, mailbox.wait(hour)).await.expect("what a fetch told of ends it").unwrap();
+    assert_eq!(list(&mut mailbox).await.len(), 4);
+
+    mailbox.wait(Duration::from_millis(50)).await.unwrap();
+    let quiet = tokio::time::timeout(Duration::from_millis(300), mailbox.wait(hour)).await;
+    assert!(quiet.is_err(), "nothing is new");
+}
+
+#[tokio::test]
+async fn waiting_fails_when_the_server_goes() {
+    let mut server = Dovecot::start().await;
+    let mut mailbox = open(&plain(&server, "INBOX")).await;
+    list(&mut mailbox).await;
+    let end = tokio::task::spawn_blocking(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        server.stop();
+    });
+    let (waited, ended) = tokio::join!(tokio::time::timeout(PATIENCE, mailbox.wait(Duration::from_hours(1))), end);
+    ended.unwrap();
+    let mut error = waited.expect("the end is noticed").err();
+    if error.is_none() {
+        // The server's farewell was news; the next step finds it gone.
+        error = mailbox.list(NaiveDate::MIN).await.err();
+    }
+    let error = error.expect("nobody to talk to");
+    assert!(error.kind() == "unreachable" && error.is_closed(), "{error}");
+    assert_eq!(mailbox.list(NaiveDate::MIN).await.unwrap_err().kind(), "unreachable");
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_told_apart() {
+    let server = Dovecot::start().await;
+    let text = format!("imap://{USER}@127.0.0.1:{}", server.port());
+    let wrong = Address::parse(&text, Some(SecretString::from("a staple"))).unwrap();
+    let error = refused(&wrong).await;
+    assert!(error == MailError::LoginRefused && error.needs_a_person());
+    assert!(!error.to_string().contains(USER) && !error.to_string().contains("staple"));
+    assert_eq!(refused(&plain(&server, "Nowhere")).await.kind(), "folder");
+
+    let mut closed = server;
+    closed.stop();
+    let error = refused(&address(&text)).await;
+    assert!(error.kind() == "unreachable" && !error.needs_a_person(), "{error}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_fetched_is_told_apart() {
+    let server = Dovecot::start().await;
+    for subject in ["stays", "vanishes"] {
+        server.deliver("INBOX", &mail(subject));
+    }
+    let mut mailbox = open(&plain(&server, "INBOX")).await;
+    let listed = list(&mut mailbox).await;
+    let bytes = listed[0].bytes;
+    let too_large = Err(MailError::TooLarge { bytes, limit: bytes - 1 });
+    assert_eq!(mailbox.fetch(&listed[0].id, bytes - 1).await, too_large);
+
+    let maildir = server.maildir("INBOX");
+    let name = server.mails("INBOX").into_iter().find(|name| name.contains("M1P")).unwrap();
+    for place in ["new", "cur"] {
+        let _ = fs::remove_file(maildir.join(place).join(&name));
+    }
+    assert_eq!(mailbox.fetch(&listed[1].id, LIMIT).await, Err(MailError::Gone));
+    assert_eq!(mailbox.mark(&listed[1].id).await, Err(MailError::Gone));
+    let (validity, uid) = listed[0].id.as_str().split_once('/').unwrap();
+    for foreign in
+        [format!("{}/{uid}", validity.parse::<u32>().unwrap() + 1), format!("{validity}/1:*"), "x".to_owned()]
+    {
+        assert_eq!(mailbox.fetch(&MailId::from(foreign), LIMIT).await, Err(MailError::Gone));
+    }
+    assert_eq!(mailbox.fetch(&listed[0].id, bytes).await.unwrap(), mail("stays"), "and it can still be talked to");
+}
+
+#[tokio::test]
+async fn a_report_of_20_megabytes_arrives_as_it_was() {
+    let server = Dovecot::start().await;
+    let row = "4711,2026-11-21T10:00:00Z,\"Buenos días, ¿en qué puedo ayudarle?\"\r\n";
+    let report = row.repeat((20 << 20) / row.len());
+    let head = "From: a@example.org\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+        Content-Type: text/csv; name=report.csv\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+    server.deliver("INBOX", format!("{head}{}\r\n--b--\r\n", base64(report.as_bytes())).as_bytes());
+    let mut mailbox = open(&plain(&server, "INBOX")).await;
+    let entry = list(&mut mailbox).await.remove(0);
+    let raw = mailbox.fetch(&entry.id, LIMIT).await.unwrap();
+    let letter = ParsedMail::read(&raw).unwrap();
+    assert!(letter.attachments[0].bytes == report.as_bytes(), "{} bytes", letter.attachments[0].bytes.len());
+    mailbox.mark(&entry.id).await.unwrap();
+}
+
+/// In lines of 76 characters, as mails have it.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len() / 3 * 4 + bytes.len() / 28);
+    for line in bytes.chunks(57) {
+        for three in line.chunks(3) {
+            let number = (0..3).fold(0, |number, at| number << 8 | u32::from(*three.get(at).unwrap_or(&0)));
+            for at in 0..4 {
+                let sextet = ALPHABET[(number >> (18 - 6 * at) & 63) as usize];
+                text.push(if at <= three.len() { char::from(sextet) } else { '=' });
+            }
+        }
+        text.push_str("\r\n");
+    }
+    text
+}
+
+#[tokio::test]
+async fn only_a_certificate_that_is_trusted_gets_the_password() {
+    let server = Dovecot::start().await;
+    server.deliver("INBOX", &mail("safe"));
+    let from_the_start = format!("imaps://{USER}@localhost:{}", server.tls_port());
+    let later = format!("imap://{USER}@localhost:{}", server.port());
+    for text in [&from_the_start, &later] {
+        let trusted = address(text).trusting(&server.ca_file()).unwrap();
+        assert_eq!(subjects(&mut open(&trusted).await).await, ["safe"], "{text}");
+    }
+    let error = refused(&address(&from_the_start)).await;
+    assert!(error.kind() == "untrusted" && error.needs_a_person(), "{error}");
+    let named_otherwise = from_the_start.replace("localhost", "127.0.0.1");
+    let error = refused(&address(&named_otherwise).trusting(&server.ca_file()).unwrap()).await;
+    assert_eq!(error.kind(), "untrusted", "{error}");
+    let no_file = address(&from_the_start).trusting(&server.maildir("INBOX")).unwrap();
+    assert_eq!(refused(&no_file).await.kind(), "untrusted");
+}

@@ -1,0 +1,157 @@
+//! A day that comes by mail: what mail does on its way, and what becomes of each letter.
+
+mod crashes;
+
+use crate::stage::{CertainlyVendor, Engine, Process, TestDatabase, is_held, messages, until};
+use simulator::SimulatedVendor;
+use simulator::certainly::{Config, MailFaults};
+use simulator::gateway::Faults;
+use std::time::Duration;
+
+/// A service with one full day among five, the first export of which meets `faults` and no other does.
+struct Played {
+    vendor: CertainlyVendor,
+    database: TestDatabase,
+    process: Process,
+}
+
+impl Played {
+    async fn with(mail_faults: MailFaults, seed: u64, patience: &str) -> Self {
+        let vendor = CertainlyVendor::start(Config { mail_faults, seed, ..messages(40.0, &[(4, 620)]) }).await;
+        let database = TestDatabase::fresh(Engine::Sqlite).await;
+        let account = vendor.account("c").with("since", &vendor.day(5).to_string());
+        let settings = account.with("export_patience", patience).file(&database.url, "memory:");
+        let process = Process::run(&settings, &[]);
+        until("the first export", async || vendor.certainly.exports().len() == 1).await;
+        vendor.certainly.set_mail_faults(MailFaults::default());
+        let days = (vendor.day(5), vendor.day(0));
+        until("all days", async || is_held(&settings, "c", days).await).await;
+        Self { vendor, database, process }
+    }
+
+    async fn states(&self) -> Vec<String> {
+        self.database.texts("SELECT state FROM deliveries ORDER BY id").await
+    }
+
+    /// Every row is there as the vendor holds it, once, and every mail is where it belongs: `done` of them marked.
+    async fn ends(self, done: usize, left: usize) {
+        until("each mail to be worked on", async || {
+            let (new, cur) = (self.vendor.mails("new"), self.vendor.mails("cur"));
+            new.len() == left && cur.len() == done && self.states().await.len() == done + left
+        })
+        .await;
+        let cur = self.vendor.mails("cur");
+        assert!(cur.iter().all(|name| name.ends_with(":2,S")), "{cur:?}");
+        self.vendor.freeze_and_catch_up(&self.database.database, "c").await;
+        let compared = self.vendor.compare(&self.database.database, "c", 5).await;
+        assert!(compared.is_equal() && compared.vendor > 620, "{compared:?}\n{}", self.process.log());
+        self.vendor.assert_no_breach();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_lost_is_asked_for_again() {
+    let faults = MailFaults { lost: 1.0, ..MailFaults::default() };
+    let played = Played::with(faults, 1, "2s").await;
+    assert_eq!(played.states().await, ["committed"]);
+    assert_eq!(played.vendor.posts().iter().filter(|seen| seen.outcome == "accepted").count(), 2);
+    played.ends(1, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_late_but_not_lost_is_waited_for() {
+    let faults = MailFaults { late: 1.0, late_by: Duration::from_secs(3), ..MailFaults::default() };
+    let played = Played::with(faults, 1, "1m").await;
+    assert_eq!(played.states().await, ["committed"]);
+    assert_eq!(played.vendor.posts().len(), 1, "asked for once");
+    played.ends(1, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_comes_after_it_was_given_up_is_a_duplicate() {
+    let faults = MailFaults { late: 1.0, late_by: Duration::from_secs(8), ..MailFaults::default() };
+    let played = Played::with(faults, 1, "2s").await;
+    until("the late mail", async || played.states().await.len() == 2).await;
+    assert_eq!(played.states().await, ["committed", "duplicate"]);
+    played.ends(2, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_comes_twice_counts_once() {
+    // By the seed it has the same Message-ID both times, or another.
+    for seed in [1, 2, 3] {
+        let faults = MailFaults { duplicated: 1.0, ..MailFaults::default() };
+        let played = Played::with(faults, seed, "1m").await;
+        until("both mails", async || played.states().await.len() == 2).await;
+        assert_eq!(played.states().await, ["committed", "duplicate"]);
+        played.ends(2, 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_not_ours_stays_where_it_is() {
+    // By the seed it is a newsletter, or the report of other days.
+    for seed in [1, 2, 3] {
+        let faults = MailFaults { foreign: 1.0, ..MailFaults::default() };
+        let played = Played::with(faults, seed, "1m").await;
+        assert_eq!(played.states().await, ["foreign", "committed"]);
+        played.ends(1, 1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_another_bot_is_not_taken_for_ours() {
+    // Both bots have as many messages on that day, under the same numbers.
+    let faults = MailFaults { foreign: 1.0, ..MailFaults::default() };
+    for seed in [1, 2, 3, 4] {
+        let bots = Config::default().bots;
+        let config = Config { bots, seed, mail_faults: faults.clone(), ..messages(40.0, &[(4, 620)]) };
+        let vendor = CertainlyVendor::start(config).await;
+        let database = TestDatabase::fresh(Engine::Sqlite).await;
+        let settings = vendor.account("c").with("since", &vendor.day(5).to_string()).file(&database.url, "memory:");
+        let process = Process::run(&settings, &[]);
+        let days = (vendor.day(5), vendor.day(0));
+        until("all days", async || is_held(&settings, "c", days).await).await;
+        vendor.freeze_and_catch_up(&database.database, "c").await;
+        let compared = vendor.compare(&database.database, "c", 5).await;
+        assert!(compared.is_equal(), "{compared:?}\n{}", process.log());
+        vendor.assert_no_breach();
+        drop(process);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_file_is_cut_off_is_asked_for_again() {
+    for seed in [1, 2] {
+        let faults = MailFaults { cut: 1.0, ..MailFaults::default() };
+        let played = Played::with(faults, seed, "3s").await;
+        let states = played.states().await;
+        assert!(states[0] == "unreadable" || states[0] == "short", "{states:?}");
+        assert_eq!(states[1..], ["committed"], "{states:?}");
+        played.ends(1, 1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_of_it_together_ends_in_the_truth() {
+    let faults = Faults { gateway_504: 0.1, cut_body: 0.1, ..Faults::default() };
+    let mail_faults =
+        MailFaults { lost: 0.1, late: 0.1, late_by: Duration::from_secs(4), duplicated: 0.15, foreign: 0.2, cut: 0.1 };
+    let full = [(4, 620), (6, 500), (8, 1_100), (10, 777), (12, 501), (14, 900)];
+    let vendor = CertainlyVendor::start(Config { faults, mail_faults, ..messages(40.0, &full) }).await;
+    let database = TestDatabase::fresh(Engine::Postgres).await;
+    let account = vendor.account("c").with("since", &vendor.day(15).to_string()).with("export_patience", "3s");
+    let settings = account.file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let days = (vendor.day(15), vendor.day(0));
+    until("all days", async || is_held(&settings, "c", days).await).await;
+    vendor.certainly.set_faults(Faults::default());
+    vendor.certainly.set_mail_faults(MailFaults::default());
+    vendor.freeze_and_catch_up(&database.database, "c").await;
+    let compared = vendor.compare(&database.database, "c", 15).await;
+    assert!(compared.is_equal() && compared.vendor > 4_000, "{compared:?}\n{}", process.log());
+    let committed = database.number("SELECT COUNT(*) FROM deliveries WHERE state = 'committed'").await;
+    assert!((1..=6).contains(&committed), "{committed} mails were taken");
+    vendor.assert_no_breach();
+    drop(process);
+}

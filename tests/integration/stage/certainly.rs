@@ -1,0 +1,162 @@
+//! The simulated Certainly, and the mailbox that its reports arrive in.
+
+use super::AccountText;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use convosync::clock::SystemClock;
+use demo::compare::{Comparison, certainly};
+use domain::clock::Clock;
+use domain::window::{Window, midnight};
+use entities::requests::{Column, Entity};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use simulator::certainly::{Certainly, Config, Mail};
+use simulator::{RequestRecord, Serving, SimulatedVendor, serve};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use storage::database::Database;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// A simulated Certainly on loopback.
+pub struct CertainlyVendor {
+    /// What it holds and saw.
+    pub certainly: Certainly,
+    /// Its address.
+    pub base: String,
+    /// Its bots.
+    pub bots: Vec<String>,
+    clock: Arc<dyn Clock>,
+    mails: TempDir,
+    _serving: Serving,
+}
+
+/// The bot of a vendor that has only one.
+pub const BOT: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+
+/// A vendor that answers at once, with one bot of `messages` a day, and so many on days that are told by how long ago
+/// they are.
+pub fn messages(per_day: f64, days: &[(i64, usize)]) -> Config {
+    let now = SystemClock::start().now();
+    let day = |(ago, count): &(i64, usize)| ((now - TimeDelta::days(*ago)).date_naive(), *count);
+    Config {
+        bots: vec![BOT.to_owned()],
+        messages_per_day: per_day,
+        days: days.iter().map(day).collect::<BTreeMap<NaiveDate, usize>>(),
+        latency: Duration::from_millis(5),
+        export_takes: Duration::from_millis(300),
+        ..Config::default()
+    }
+}
+
+impl CertainlyVendor {
+    /// Starts one that mails into a Maildir of its own, unless `config` says another.
+    pub async fn start(config: Config) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let mails = TempDir::new().unwrap();
+        for place in ["tmp", "new", "cur"] {
+            std::fs::create_dir(mails.path().join(place)).unwrap();
+        }
+        let mail = match config.mail.clone() {
+            Mail::Held => Mail::Maildir(mails.path().to_owned()),
+            mail @ Mail::Maildir(_) => mail,
+        };
+        let bots = config.bots.clone();
+        let certainly = Certainly::new(Config { mail, ..config }, clock.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let serving = serve(listener, certainly.router(), &CancellationToken::new()).unwrap();
+        Self { certainly, base: format!("{}/api", serving.base()), bots, clock, mails, _serving: serving }
+    }
+
+    /// An account with all its bots, that reads its mails.
+    pub fn account(&self, name: &str) -> AccountText {
+        let account = AccountText::of("certainly", name, &self.base, &self.certainly.tokens()[0]);
+        account
+            .with_list("bot_ids", &self.bots)
+            .with("mailbox", &format!("maildir:{}", self.mails.path().display()))
+            .with("mailbox_interval", "1s")
+            .with("busy_retry", "1s")
+            .with("export_patience", "1m")
+    }
+
+    /// The day so many before today, in UTC.
+    pub fn day(&self, ago: i64) -> NaiveDate {
+        (self.now() - TimeDelta::days(ago)).date_naive()
+    }
+
+    /// From the beginning of the day so many before today to now.
+    pub fn since(&self, ago: i64) -> Window {
+        Window::new(midnight(self.day(ago), chrono_tz::UTC), self.now()).unwrap()
+    }
+
+    /// Stops the vendor's truth and waits until what could still change of each bot was read once more.
+    pub async fn freeze_and_catch_up(&self, database: &Database, account: &str) {
+        self.certainly.freeze();
+        let frozen = self.now();
+        let today = midnight(self.day(0), chrono_tz::UTC);
+        for bot in &self.bots {
+            super::until("a read of today", async || {
+                let read = Entity::find()
+                    .filter(Column::Account.eq(account))
+                    .filter(Column::Stream.eq(bot.as_str()))
+                    .filter(Column::Verdict.eq("commit"))
+                    .filter(Column::SentAt.gt(frozen + TimeDelta::seconds(1)))
+                    .filter(Column::FromAt.lte(today))
+                    .filter(Column::ToAt.gte(frozen));
+                read.count(database.connection()).await.unwrap() > 0
+            })
+            .await;
+        }
+    }
+
+    /// What the tables hold of all bots since so many days ago, against the truth.
+    pub async fn compare(&self, database: &Database, account: &str, ago: i64) -> Comparison {
+        let window = self.since(ago);
+        let mut all = Comparison::default();
+        for bot in &self.bots {
+            let one = certainly(database, account, &self.certainly, bot, window).await.unwrap();
+            all.vendor += one.vendor;
+            all.table += one.table;
+            all.equal += one.equal;
+            all.missing.extend(one.missing);
+            all.surplus.extend(one.surplus);
+        }
+        all
+    }
+
+    /// What was asked by POST.
+    pub fn posts(&self) -> Vec<RequestRecord> {
+        self.certainly.requests().into_iter().filter(|seen| seen.facts.method == "POST").collect()
+    }
+
+    /// The names of the mails in `new` or `cur`.
+    pub fn mails(&self, place: &str) -> Vec<String> {
+        let folder = std::fs::read_dir(self.mails.path().join(place)).unwrap();
+        folder.map(|mail| mail.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    /// The folder that its mails arrive in.
+    pub fn maildir(&self) -> &Path {
+        self.mails.path()
+    }
+
+    /// A CSV of the days `from` to `to` ago, both included, as a person would have got it by mail.
+    pub fn csv(&self, bot: &str, ago: (i64, i64), style: u64) -> PathBuf {
+        let (from, to) = (midnight(self.day(ago.0), chrono_tz::UTC), midnight(self.day(ago.1 - 1), chrono_tz::UTC));
+        let path = self.mails.path().join(format!("report_{style}.csv"));
+        std::fs::write(&path, self.certainly.csv(bot, Window::new(from, to).unwrap(), style)).unwrap();
+        path
+    }
+
+    /// The referee's word: no rule was broken, and no two requests were ever under way on one token.
+    pub fn assert_no_breach(&self) {
+        assert_eq!(self.certainly.most_in_flight(), 1, "P1: requests under way on one token");
+        assert_eq!(self.certainly.breaches(), [], "the vendor's rules");
+    }
+
+    /// The time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}

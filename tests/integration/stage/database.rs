@@ -1,0 +1,84 @@
+//! A fresh database per test.
+
+use convosync::clock::SystemClock;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use storage::database::Database;
+use tempfile::TempDir;
+
+/// Which kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// A file.
+    Sqlite,
+    /// The server that `scripts/test` started.
+    Postgres,
+}
+
+/// A database that only one test uses.
+pub struct TestDatabase {
+    /// As it stands in the settings.
+    pub url: String,
+    /// Connected and migrated.
+    pub database: Database,
+    _folder: TempDir,
+}
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+impl TestDatabase {
+    /// Makes one, and its tables.
+    pub async fn fresh(engine: Engine) -> Self {
+        let made = Self::empty(engine).await;
+        made.database.migrate(&sources::conversations_view()).await.unwrap();
+        made
+    }
+
+    /// Makes one without tables.
+    pub async fn empty(engine: Engine) -> Self {
+        let folder = TempDir::new().unwrap();
+        let url = match engine {
+            Engine::Sqlite => format!("sqlite://{}/convosync.db", folder.path().display()),
+            Engine::Postgres => postgres().await,
+        };
+        let database = Database::connect(&url, Arc::new(SystemClock::start())).await.unwrap();
+        Self { url, database, _folder: folder }
+    }
+
+    /// One number that `sql` asks for.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let on = self.database.connection();
+        let row = on.query_one_raw(Statement::from_string(on.get_database_backend(), sql)).await.unwrap().unwrap();
+        row.try_get_by_index::<i64>(0).unwrap()
+    }
+
+    /// Changes something by hand.
+    pub async fn run(&self, sql: &str) {
+        let on = self.database.connection();
+        on.execute_raw(Statement::from_string(on.get_database_backend(), sql)).await.unwrap();
+    }
+
+    /// Texts that `sql` asks for.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let on = self.database.connection();
+        let rows = on.query_all_raw(Statement::from_string(on.get_database_backend(), sql)).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index::<String>(0).unwrap()).collect()
+    }
+}
+
+async fn postgres() -> String {
+    let server = setting("CONVOSYNC_TEST_POSTGRES");
+    let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let admin = sea_orm::Database::connect(&server).await.expect("the PostgreSQL server that scripts/test starts");
+    admin.execute_raw(Statement::from_string(DbBackend::Postgres, format!("CREATE DATABASE {name}"))).await.unwrap();
+    admin.close().await.unwrap();
+    let (start, _) = server.rsplit_once('/').unwrap();
+    format!("{start}/{name}")
+}
+
+/// What `scripts/test` says.
+#[expect(clippy::disallowed_methods, reason = "the test's own surroundings, not the product's")]
+pub fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run scripts/test line"))
+}

@@ -1,0 +1,63 @@
+//! The simulated Truora.
+
+use super::AccountText;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use convosync::clock::SystemClock;
+use demo::compare::{Comparison, truora};
+use domain::clock::Clock;
+use domain::window::{Window, midnight};
+use simulator::truora::{Config, Truora};
+use simulator::{Serving, SimulatedVendor, serve};
+use std::sync::Arc;
+use storage::database::Database;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// A simulated Truora on loopback.
+pub struct TruoraVendor {
+    /// What it holds and saw.
+    pub truora: Truora,
+    /// Its address.
+    pub base: String,
+    config: Config,
+    clock: Arc<dyn Clock>,
+    _serving: Serving,
+}
+
+impl TruoraVendor {
+    /// Starts one.
+    pub async fn start(config: Config) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let truora = Truora::new(config.clone(), clock.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let serving = serve(listener, truora.router(), &CancellationToken::new()).unwrap();
+        Self { truora, base: serving.base(), config, clock, _serving: serving }
+    }
+
+    /// An account that takes its webhooks.
+    pub fn account(&self, name: &str) -> AccountText {
+        AccountText::of("truora", name, &self.base, &self.config.keys[0])
+            .with("webhook_secret", &self.config.webhook_secret)
+            // Live polls every moment would leave no room for what they name.
+            .with("interval", "15s")
+            .with("refresh", "15s")
+            .with("requests_per_second", &self.config.limits.requests_per_second.to_string())
+            .with("pending_interval", "1s")
+    }
+
+    /// The day so many before today, in UTC.
+    pub fn day(&self, ago: i64) -> NaiveDate {
+        (self.now() - TimeDelta::days(ago)).date_naive()
+    }
+
+    /// What the tables hold since the day so many ago, against the truth.
+    pub async fn compare(&self, database: &Database, account: &str, ago: i64) -> Comparison {
+        let window = Window::new(midnight(self.day(ago), chrono_tz::UTC), self.now()).unwrap();
+        truora(database, account, &self.truora, window).await.unwrap()
+    }
+
+    /// The time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}

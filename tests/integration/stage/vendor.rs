@@ -1,0 +1,97 @@
+//! The simulated vendor.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use convosync::clock::SystemClock;
+use demo::compare::{Comparison, wolkvox};
+use domain::clock::Clock;
+use domain::window::Window;
+use entities::requests::{Column, Entity};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use simulator::SimulatedVendor;
+use simulator::wolkvox::{Config, Wolkvox};
+use simulator::{Serving, serve};
+use std::sync::Arc;
+use std::time::Duration;
+use storage::database::Database;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// A simulated Wolkvox on loopback.
+pub struct Vendor {
+    /// What it holds and saw.
+    pub wolkvox: Wolkvox,
+    /// Its address.
+    pub base: String,
+    /// The instant before which it holds nothing.
+    pub from: DateTime<Utc>,
+    closes_after: Duration,
+    clock: Arc<dyn Clock>,
+    _serving: Serving,
+}
+
+/// A vendor with `days` whole days before today, each of `chats` chats whatever the date; it answers at once and closes chats soon.
+pub fn history(days: i64, chats: f64) -> Config {
+    let config = Config::default();
+    let today = SystemClock::start().now().with_timezone(&config.zone).date_naive();
+    Config {
+        history_from: domain::window::midnight(today - TimeDelta::days(days), config.zone),
+        chats_per_day: chats,
+        even_days: true,
+        closes_after: Duration::from_mins(30),
+        latency: Duration::from_millis(5),
+        ..config
+    }
+}
+
+impl Vendor {
+    /// Starts one.
+    pub async fn start(config: Config) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let (from, closes_after) = (config.history_from, config.closes_after);
+        let wolkvox = Wolkvox::new(config, clock.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let serving = serve(listener, wolkvox.router(), &CancellationToken::new()).unwrap();
+        Self { wolkvox, base: serving.base(), from, closes_after, clock, _serving: serving }
+    }
+
+    /// The first and the last whole day it holds, as `--from` and `--to` take them.
+    pub fn days(&self) -> (String, String) {
+        let zone = chrono_tz::America::Bogota;
+        let today = self.clock.now().with_timezone(&zone).date_naive();
+        (self.from.with_timezone(&zone).date_naive().to_string(), (today - TimeDelta::days(1)).to_string())
+    }
+
+    /// Stops the vendor's truth and waits until everything that could still change was read once more.
+    pub async fn freeze_and_catch_up(&self, database: &Database, account: &str) {
+        self.wolkvox.freeze();
+        let frozen = self.clock.now();
+        let open_since = frozen - TimeDelta::from_std(self.closes_after).unwrap();
+        super::until("a read of what was open", async || {
+            let read = Entity::find()
+                .filter(Column::Account.eq(account))
+                .filter(Column::Verdict.eq("commit"))
+                .filter(Column::SentAt.gt(frozen + TimeDelta::seconds(1)))
+                .filter(Column::FromAt.lt(open_since))
+                .filter(Column::ToAt.gte(frozen));
+            read.count(database.connection()).await.unwrap() > 0
+        })
+        .await;
+    }
+
+    /// The table against the truth, from the vendor's first instant until now.
+    pub async fn compare(&self, database: &Database, account: &str) -> Comparison {
+        let all = Window::new(self.from, self.clock.now()).unwrap();
+        wolkvox(database, account, &self.wolkvox, all).await.unwrap()
+    }
+
+    /// The referee's word: no rule was broken, and no two requests were ever in flight on one token.
+    pub fn assert_no_breach(&self) {
+        assert_eq!(self.wolkvox.most_in_flight(), 1, "P1: requests in flight on one token");
+        assert_eq!(self.wolkvox.breaches(), [], "the vendor's rules");
+    }
+
+    /// The time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,144 @@
+//! Contradictions are found, and nothing else is.
+
+use super::{Store, chat, old_hour};
+use crate::stage::Engine;
+use chrono::TimeDelta;
+use domain::fault::Fault;
+use domain::judge::{Judgement, Verdict};
+use domain::lane::Closing;
+use domain::source::ResponseSummary;
+use entities::rows::RowBatch;
+use entities::{coverage, wolkvox_chats};
+use sea_orm::{ActiveModelTrait, Set};
+use serde_json::json;
+use std::time::Duration;
+use storage::lanes::claim::Claim;
+use storage::lanes::set_closed;
+use storage::ledger::commit::{ExchangeRecord, commit};
+use storage::ledger::intake::Intake;
+use storage::reports::doctor::{CHECKS, examine};
+
+async fn found(store: &Store) -> Vec<&'static str> {
+    let findings = examine(store.db(), &store.accounts).await.unwrap();
+    for finding in &findings {
+        assert!(
+            CHECKS.contains(&finding.check) && !finding.wrong.is_empty() && !finding.remedy.is_empty(),
+            "{finding:?}"
+        );
+    }
+    findings.iter().map(|finding| finding.check).collect()
+}
+
+/// Work as it is done: an answer with a row, or a fault.
+async fn worked(store: &Store, claimed: &Claim, result: Result<ResponseSummary, Fault>, verdict: Verdict) {
+    let start = claimed.job.slice.window().unwrap().from();
+    let rows = result.is_ok().then(|| RowBatch::of::<wolkvox_chats::Entity>(&[chat("a", "1", Some(start), "x")]));
+    let exchange = ExchangeRecord {
+        rules: store.lane().rules.clone(),
+        sent_at: claimed.now,
+        elapsed: Duration::from_millis(5),
+        result,
+        judgement: Judgement { verdict, closing: None },
+        idle: true,
+    };
+    let mut intake = Intake::new(store.db(), store.lane(), claimed);
+    if let Some(rows) = rows {
+        intake.take(rows).await.unwrap();
+    }
+    commit(intake, exchange).await.unwrap();
+    store.expire().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_nothing_where_nothing_is_wrong() {
+    healthy(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_nothing_where_nothing_is_wrong_on_sqlite() {
+    healthy(Engine::Sqlite).await;
+}
+
+async fn healthy(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    assert_eq!(found(&store).await, [""; 0], "a fresh database");
+    // Two hours that touch, one of them asked twice, one that failed first, and one still open.
+    for hour in [0, 1, 0] {
+        store.job("a", hour).await;
+        let claimed = store.claim_next("worker").await;
+        worked(&store, &claimed, Ok(ResponseSummary { rows: 1, ..ResponseSummary::default() }), Verdict::Commit).await;
+    }
+    store.job("a", 2).await;
+    let claimed = store.claim_next("worker").await;
+    worked(&store, &claimed, Err(Fault::Unreachable("gone".to_owned())), Verdict::Retry(claimed.now)).await;
+    let until = claimed.now + TimeDelta::hours(1);
+    let closing = Closing { until: Some(until), reason: "quota".to_owned() };
+    set_closed(store.db().connection(), &store.lane().key, Some(&closing), claimed.now).await.unwrap();
+    assert_eq!(found(&store).await, [""; 0], "a database at work");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_what_is_held_without_evidence_or_twice() {
+    no_evidence(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_what_is_held_without_evidence_or_twice_on_sqlite() {
+    no_evidence(Engine::Sqlite).await;
+}
+
+async fn no_evidence(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    store.job("a", 0).await;
+    let claimed = store.claim_next("worker").await;
+    let fault = Err(Fault::Unreachable("gone".to_owned()));
+    worked(&store, &claimed, fault, Verdict::Retry(claimed.now + TimeDelta::hours(1))).await;
+    let ledger = store.change("a", |ledger| ledger.coverage.settle(old_hour(claimed.now, 0))).await;
+    assert_eq!(found(&store).await, ["evidence"], "a request that failed is no evidence");
+    let findings = examine(store.db(), &store.accounts).await.unwrap();
+    assert!(findings[0].wrong.contains(&ledger.coverage.held().windows()[0].to_string()), "{findings:?}");
+    store.job("a", 0).await;
+    let claimed = store.claim_next("worker").await;
+    worked(&store, &claimed, Ok(ResponseSummary { rows: 1, ..ResponseSummary::default() }), Verdict::Commit).await;
+    assert_eq!(found(&store).await, [""; 0], "asking again heals it");
+    let hour = old_hour(claimed.now, 0);
+    let twice = coverage::ActiveModel {
+        account: Set("a".to_owned()),
+        stream: Set("chat_8".to_owned()),
+        from_at: Set(hour.from() + TimeDelta::minutes(30)),
+        to_at: Set(hour.to()),
+        state: Set("provisional".to_owned()),
+    };
+    twice.insert(store.db().connection()).await.unwrap();
+    assert_eq!(found(&store).await, ["overlap"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_orphaned_jobs_and_lanes_that_wait_for_a_person() {
+    orphans(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_orphaned_jobs_and_lanes_that_wait_for_a_person_on_sqlite() {
+    orphans(Engine::Sqlite).await;
+}
+
+async fn orphans(engine: Engine) {
+    let store = Store::with(engine, &[("a", json!({})), ("b", json!({}))]).await;
+    store.job("a", 0).await;
+    assert_eq!(found(&store).await, [""; 0]);
+    store.job("gone", 0).await;
+    store.job("gone", 1).await;
+    assert_eq!(found(&store).await, ["orphans"]);
+    let findings = examine(store.db(), &store.accounts).await.unwrap();
+    assert!(findings[0].wrong.starts_with("2 jobs"), "{findings:?}");
+    let (on, now) = (store.db().connection(), store.now().await);
+    let closing = Closing { until: None, reason: "the token was refused".to_owned() };
+    set_closed(on, &store.accounts.lane("b").unwrap().key, Some(&closing), now).await.unwrap();
+    assert_eq!(found(&store).await, ["orphans", "lanes"]);
+    let findings = examine(store.db(), &store.accounts).await.unwrap();
+    assert!(
+        findings[1].wrong.contains("the token was refused") && findings[1].remedy.ends_with("open b"),
+        "{findings:?}"
+    );
+}

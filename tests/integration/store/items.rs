@@ -1,0 +1,304 @@
+//! What lists and webhooks name: wanted once, asked for until its end, and not again.
+
+use super::{Store, old_hour, stream};
+use crate::stage::Engine;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::backfill::Mode;
+use domain::item::{Item, ItemStatus};
+use domain::job::{Job, JobState, Purpose, Slice};
+use domain::judge::{Judgement, Verdict};
+use domain::source::ResponseSummary;
+use domain::webhook::WebhookEvent;
+use domain::window::Window;
+use entities::rows::RowBatch;
+use entities::{items, jobs};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use std::time::Duration;
+use storage::deliveries::webhook_intake::{Accepted, accept};
+use storage::lanes::claim::Claim;
+use storage::ledger::backfills;
+use storage::ledger::commit::{ExchangeRecord, commit};
+use storage::ledger::intake::Intake;
+use storage::ledger::progress::estimate;
+use storage::reports::webhook_stats::{Webhooks, webhooks};
+
+/// Something that began an hour ago, in the version of so many minutes later.
+fn item(store_now: DateTime<Utc>, key: &str, minute: Option<i64>) -> Item {
+    let at = store_now - TimeDelta::hours(1);
+    let seen = minute.map(|minute| at + TimeDelta::minutes(minute));
+    let of = Window::new(at, at + TimeDelta::seconds(1));
+    Item { slice: Slice::Item(key.to_owned()), scope: of, seen_version: seen, has_ended: false }
+}
+
+fn event(id: &str, item: &Item) -> WebhookEvent<RowBatch> {
+    WebhookEvent { id: id.to_owned(), kind: "told".to_owned(), rows: Vec::new(), items: vec![item.clone()] }
+}
+
+/// What came of asking for `claimed`: `found`, naming `items`.
+async fn answer(store: &Store, claimed: &Claim, items: Vec<Item>, item_status: Option<ItemStatus>, verdict: Verdict) {
+    let exchange = ExchangeRecord {
+        rules: store.lane().rules.clone(),
+        sent_at: claimed.now,
+        elapsed: Duration::from_millis(20),
+        result: Ok(ResponseSummary { items, item_status, ..ResponseSummary::default() }),
+        judgement: Judgement { verdict, closing: None },
+        idle: true,
+    };
+    commit(Intake::new(store.db(), store.lane(), claimed), exchange).await.unwrap();
+    store.expire().await;
+}
+
+async fn take(store: &Store, id: &str, item: &Item) -> Accepted {
+    accept(store.db(), &stream("a"), &[event(id, item)]).await.unwrap()
+}
+
+const FRESH: Accepted = Accepted { fresh: 1, repeated: 0 };
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_counts_once_and_jobs_what_it_names() {
+    once(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_counts_once_and_jobs_what_it_names_on_sqlite() {
+    once(Engine::Sqlite).await;
+}
+
+async fn once(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let now = store.now().await;
+    let (one, two) = (item(now, "one", Some(1)), item(now, "two", None));
+    let both = [event("e1", &one), event("e2", &two)];
+    let accepted = accept(store.db(), &stream("a"), &both).await.unwrap();
+    assert_eq!((accepted.fresh, accepted.repeated), (2, 0));
+    let wanted = store.ledger("a").await.jobs;
+    let told: Vec<_> = wanted.iter().map(|job| (job.purpose, &job.slice, job.scope, job.seen_version)).collect();
+    let expected = [&one, &two].map(|item| (Purpose::Item, &item.slice, item.scope, item.seen_version));
+    assert_eq!(told, expected);
+    assert!(wanted.iter().all(|job| job.is_ready(store_later(now))));
+    // The same again, and the first beside a new one.
+    let third = event("e3", &one);
+    let accepted = accept(store.db(), &stream("a"), &[both[0].clone(), third, both[1].clone()]).await.unwrap();
+    assert_eq!((accepted.fresh, accepted.repeated, store.count("deliveries").await), (1, 2, 3));
+    assert_eq!(store.ledger("a").await.jobs.len(), 2, "one job for one thing");
+}
+
+fn store_later(now: DateTime<Utc>) -> DateTime<Utc> {
+    now + TimeDelta::minutes(1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_ended_is_asked_for_again_only_in_a_later_version() {
+    ended(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_ended_is_asked_for_again_only_in_a_later_version_on_sqlite() {
+    ended(Engine::Sqlite).await;
+}
+
+async fn ended(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let now = store.now().await;
+    let named = |minute| item(now, "one", minute);
+    // Also last looks, which a ledger is loaded without.
+    let keys = async || {
+        let named = jobs::Entity::find().filter(jobs::Column::SliceKey.is_not_null());
+        named.all(store.db().connection()).await.unwrap()
+    };
+    take(&store, "e1", &named(Some(1))).await;
+    let claimed = store.claim_next("first").await;
+    let found = ItemStatus { version: named(Some(5)).seen_version, ..ItemStatus::default() };
+    // Not at its end: it stays wanted, and nothing is known of its end.
+    answer(&store, &claimed, Vec::new(), Some(found), Verdict::Recheck(now - TimeDelta::seconds(1))).await;
+    assert_eq!((keys().await.len(), store.count("items").await), (1, 0));
+    let claimed = store.claim_next("first").await;
+    let again = ItemStatus { look_again: Some(now + TimeDelta::days(7)), ..found };
+    answer(&store, &claimed, Vec::new(), Some(again), Verdict::Commit).await;
+    let [look] = keys().await.try_into().unwrap();
+    assert_eq!((look.from_at, store.count("items").await), (None, 1));
+    assert!((look.due_at - now - TimeDelta::days(7)).num_seconds().abs() < 1, "{look:?}");
+    assert_eq!(store.ledger("a").await.jobs, []);
+    // By webhook or by list: what is known brings nothing.
+    for (id, minute) in [("e2", None), ("e3", Some(4)), ("e4", Some(5))] {
+        assert_eq!(take(&store, id, &named(minute)).await, FRESH);
+        assert_eq!(keys().await, std::slice::from_ref(&look), "{id}");
+        store.job("a", 0).await;
+        answer(&store, &store.claim_next("list").await, vec![named(minute)], None, Verdict::Commit).await;
+        assert_eq!(keys().await, std::slice::from_ref(&look), "a list that says so");
+    }
+    // A later version makes the look due.
+    take(&store, "e5", &named(Some(6))).await;
+    let [due] = keys().await.try_into().unwrap();
+    assert!(due.due_at <= store_later(now) && due.from_at == named(None).scope.map(|of| of.from()), "{due:?}");
+    answer(&store, &store.claim_next("again").await, Vec::new(), Some(found), Verdict::Commit).await;
+    assert_eq!(keys().await, []);
+    let last = Job::new(Purpose::Item, Slice::Item("one".to_owned()), now + TimeDelta::days(7), Duration::ZERO);
+    store.change("a", |ledger| ledger.jobs.push(last)).await;
+    // Named by a list before that, it is due for a stretch again, and there is one job for it.
+    store.job("a", 0).await;
+    answer(&store, &store.claim_next("list").await, vec![named(Some(7))], None, Verdict::Commit).await;
+    assert_eq!(keys().await.len(), 1);
+    answer(&store, &store.claim_next("look").await, Vec::new(), Some(found), Verdict::Commit).await;
+    let began = items::Entity::find().one(store.db().connection()).await.unwrap().unwrap();
+    assert_eq!(
+        (began.began_at, began.version_at),
+        (named(None).scope.map(|of| of.from()), named(Some(7)).seen_version)
+    );
+    let last = Job::new(Purpose::Item, Slice::Item("one".to_owned()), now, Duration::ZERO);
+    store.change("a", |ledger| ledger.jobs.push(last)).await;
+    answer(&store, &store.claim_next("look").await, Vec::new(), Some(found), Verdict::Commit).await;
+    let again = items::Entity::find().one(store.db().connection()).await.unwrap().unwrap();
+    assert_eq!(again.began_at, began.began_at, "a look does not forget when it began");
+    take(&store, "e6", &named(Some(8))).await;
+    let [open] = store.ledger("a").await.jobs.try_into().unwrap();
+    assert!(open.unknown().is_none(), "its day was held before: {open:?}");
+    answer(&store, &store.claim_next("again").await, Vec::new(), Some(found), Verdict::Commit).await;
+    once_more(&store, now, found).await;
+}
+
+/// Unless everything is to be asked for once more.
+async fn once_more(store: &Store, now: DateTime<Utc>, found: ItemStatus) {
+    let named = |minute| item(now, "one", minute);
+    let keys = async || store.ledger("a").await.jobs.len();
+    for (mode, count) in [(Mode::Missing, 0), (Mode::All, 1)] {
+        let span = Window::new(now - TimeDelta::days(9), now).unwrap();
+        let id = backfills::start(store.db(), "a", &["chat_8".to_owned()], span, mode).await.unwrap();
+        let job = Job::new(Purpose::Backfill(id), Slice::Window(old_hour(now, 1)), now, Duration::ZERO);
+        store.change("a", |ledger| ledger.jobs.push(job)).await;
+        answer(store, &store.claim_next("list").await, vec![named(Some(5))], None, Verdict::Commit).await;
+        assert_eq!(keys().await, count, "{mode:?}");
+    }
+    let [again] = store.ledger("a").await.jobs.try_into().unwrap();
+    assert!(again.unknown().is_none() && again.unread().is_some(), "it takes nothing away from its day: {again:?}");
+    // Once is enough, however many lists name it meanwhile; by a part of one it is named as well.
+    answer(store, &store.claim_next("again").await, Vec::new(), Some(found), Verdict::Commit).await;
+    let part = Slice::Partition("1".to_owned(), old_hour(now, 1));
+    for count in [0, 1] {
+        let job = Job::new(Purpose::Item, part.clone(), now, Duration::ZERO);
+        store.change("a", |ledger| ledger.jobs.push(job)).await;
+        answer(store, &store.claim_next("part").await, vec![named(Some(5))], None, Verdict::Commit).await;
+        assert_eq!(keys().await, count);
+        let span = Window::new(now - TimeDelta::days(9), now).unwrap();
+        backfills::start(store.db(), "a", &["chat_8".to_owned()], span, Mode::All).await.unwrap();
+    }
+}
+
+/// Who asks for it now may have asked too soon.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_while_it_is_asked_for_is_asked_for_again() {
+    let store = Store::fresh(Engine::Postgres).await;
+    let now = store.now().await;
+    take(&store, "e1", &item(now, "one", Some(1))).await;
+    let claimed = store.claim_next("first").await;
+    take(&store, "e2", &item(now, "one", Some(2))).await;
+    assert_eq!(store.ledger("a").await.jobs.len(), 2);
+    let found = ItemStatus { version: item(now, "one", Some(1)).seen_version, ..ItemStatus::default() };
+    answer(&store, &claimed, Vec::new(), Some(found), Verdict::Commit).await;
+    let [left] = store.ledger("a").await.jobs.try_into().unwrap();
+    assert_eq!((left.state, left.seen_version), (JobState::Waiting, item(now, "one", Some(2)).seen_version));
+}
+
+/// A person is waited for, whatever webhooks say; and what failed a moment ago is not asked for at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_changes_nothing_of_what_waits_for_a_person_or_has_failed() {
+    let store = Store::fresh(Engine::Sqlite).await;
+    let now = store.now().await;
+    let later = now + TimeDelta::minutes(5);
+    let job = |key: &str| Job {
+        due: later,
+        scope: item(now, key, None).scope,
+        ..Job::new(Purpose::Item, Slice::Item(key.to_owned()), now, Duration::ZERO)
+    };
+    let parked = Job { state: JobState::Parked { reason: "404".to_owned() }, ..job("parked") };
+    let failed = Job { failures: 3, ..job("failed") };
+    let undated = Job { scope: None, ..job("undated") };
+    let before = store.change("a", |ledger| ledger.jobs.extend([parked, failed, job("open"), undated])).await.jobs;
+    for key in ["parked", "failed", "open", "undated"] {
+        take(&store, key, &item(now, key, Some(1))).await;
+    }
+    let after = store.ledger("a").await.jobs;
+    assert_eq!((after.len(), &after[0].state, after[1].due), (4, &before[0].state, later));
+    assert!(after[2].due <= store_later(now), "{:?}", after[2]);
+    assert_eq!(after[3].unknown(), item(now, "undated", None).scope, "its day waits for it from now on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_that_no_webhook_told_are_counted() {
+    counted(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_that_no_webhook_told_are_counted_on_sqlite() {
+    counted(Engine::Sqlite).await;
+}
+
+async fn counted(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let count = async |later: i64| {
+        let now = store.now().await + TimeDelta::seconds(later);
+        webhooks(&store.snapshot().await, store.account(), now).await.unwrap()
+    };
+    assert_eq!(count(0).await, None, "none has ever come");
+    take(&store, "e0", &Item { slice: Slice::Delivery(1), ..item(store.now().await, "", None) }).await;
+    assert_eq!(count(0).await, Some(Webhooks { taken: 1, lost: None }), "it names nothing");
+    let begun = store.now().await;
+    // Each begins after the first webhook, and ends in version 5.
+    let of = Window::new(begun, begun + TimeDelta::seconds(1));
+    let named = |key: &str, minute| Item { scope: of, ..item(begun, key, Some(minute)) };
+    for (key, told) in [("told", 5), ("told later", 6), ("only begun", 1)] {
+        take(&store, key, &named(key, told)).await;
+        let found = ItemStatus { version: named(key, 5).seen_version, ..ItemStatus::default() };
+        answer(&store, &store.claim_next("it").await, Vec::new(), Some(found), Verdict::Commit).await;
+    }
+    let untold = Job { scope: of, ..Job::new(Purpose::Item, Slice::Item("untold".to_owned()), begun, Duration::ZERO) };
+    let before = Job { scope: item(begun, "", None).scope, slice: Slice::Item("before".to_owned()), ..untold.clone() };
+    store.change("a", |ledger| ledger.jobs.extend([untold, before])).await;
+    for _ in 0..2 {
+        answer(&store, &store.claim_next("it").await, Vec::new(), Some(ItemStatus::default()), Verdict::Commit).await;
+    }
+    assert_eq!(count(0).await, Some(Webhooks { taken: 4, lost: Some(0) }), "they may still be told");
+    assert_eq!(count(600).await, Some(Webhooks { taken: 4, lost: Some(2) }));
+    assert_eq!(count(8 * 86_400).await, None, "not of late");
+}
+
+/// Thousands of things may have been named, all of them newer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_has_its_turn_however_much_was_named() {
+    let store = Store::fresh(Engine::Postgres).await;
+    let now = store.now().await;
+    let named = (0..400).map(|key| Job {
+        scope: item(now, "", None).scope,
+        ..Job::new(Purpose::Item, Slice::Item(format!("key {key}")), now, Duration::ZERO)
+    });
+    let span = Window::new(now - TimeDelta::days(20), now).unwrap();
+    let id = backfills::start(store.db(), "a", &["chat_8".to_owned()], span, Mode::Missing).await.unwrap();
+    let old = Job::new(Purpose::Backfill(id), Slice::Window(old_hour(now, 1)), now, Duration::ZERO);
+    store.change("a", |ledger| ledger.jobs.extend(named.chain([old]))).await;
+    let mut purposes = Vec::new();
+    for _ in 0..3 {
+        let claimed = store.claim_next("it").await;
+        purposes.push(claimed.job.purpose);
+        answer(&store, &claimed, Vec::new(), None, Verdict::Commit).await;
+    }
+    assert!(purposes.contains(&Purpose::Backfill(id)) && purposes.contains(&Purpose::Item), "{purposes:?}");
+}
+
+/// What was named before says how much is going to be.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_estimate_counts_what_will_be_named() {
+    let store = Store::fresh(Engine::Sqlite).await;
+    let now = store.now().await;
+    let days = |from, to| Window::new(now - TimeDelta::days(from), now - TimeDelta::days(to)).unwrap();
+    let requests =
+        async || estimate(&store.snapshot().await, store.account(), days(9, 5), Mode::Missing).await.unwrap().requests;
+    store.change("a", |ledger| ledger.coverage.hold(days(4, 2))).await;
+    let before = requests().await;
+    for key in 0..6 {
+        take(&store, &key.to_string(), &item(now, &key.to_string(), Some(1))).await;
+        answer(&store, &store.claim_next("it").await, Vec::new(), Some(ItemStatus::default()), Verdict::Commit).await;
+    }
+    // Three a day.
+    let after = requests().await;
+    assert_eq!((after.low, after.high), (before.low + 12, before.high + 24));
+}

@@ -1,0 +1,169 @@
+//! Lanes: made once, shared by those who share a credential, and their work handed out once.
+
+use super::Store;
+use crate::stage::Engine;
+use chrono::TimeDelta;
+use domain::lane::Closing;
+use domain::ticket::Ticket;
+use entities::jobs;
+use sea_orm::EntityTrait;
+use serde_json::json;
+use std::time::Duration;
+use storage::lanes::claim::account_of;
+use storage::lanes::claim::claim;
+use storage::lanes::claim::undispatch;
+use storage::lanes::dispatch::Dispatch;
+use storage::lanes::dispatch::dispatch;
+use storage::lanes::{ensure, load, set_closed};
+
+async fn state(store: &Store, id: i64) -> String {
+    jobs::Entity::find_by_id(id).one(store.db().connection()).await.unwrap().unwrap().state
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_is_made_once_and_follows_its_settings() {
+    made_once(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_is_made_once_and_follows_its_settings_on_sqlite() {
+    made_once(Engine::Sqlite).await;
+}
+
+async fn made_once(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    store.claimed().await;
+    let used = load(store.db().connection(), &store.lane().key).await.unwrap().unwrap();
+    assert_eq!((used.1.slots.len(), used.1.slots[0].fence, used.0.quota_used), (1, 1, 1));
+    let mut spec = store.lane().clone();
+    ensure(store.db(), &spec).await.unwrap();
+    assert_eq!(
+        load(store.db().connection(), &spec.key).await.unwrap(),
+        Some(used.clone()),
+        "a lane in use stays as it is"
+    );
+    (spec.rules.max_in_flight, spec.rules.spacing) = (3, Duration::from_secs(7));
+    for _ in 0..2 {
+        ensure(store.db(), &spec).await.unwrap();
+        let (row, lane) = load(store.db().connection(), &spec.key).await.unwrap().unwrap();
+        assert_eq!((row.max_in_flight, lane.spacing, lane.slots.len()), (3, Duration::from_secs(7), 3));
+        assert_eq!((lane.slots[0], lane.slots[2].fence), (used.1.slots[0], 0));
+    }
+    spec.rules.max_in_flight = 1;
+    ensure(store.db(), &spec).await.unwrap();
+    let (row, lane) = load(store.db().connection(), &spec.key).await.unwrap().unwrap();
+    assert_eq!((row.max_in_flight, lane.slots), (1, used.1.slots));
+    assert_eq!(store.count("lanes").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_dispatched_out_once_and_again_when_its_ticket_is_lost() {
+    handed_once(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_dispatched_out_once_and_again_when_its_ticket_is_lost_on_sqlite() {
+    handed_once(Engine::Sqlite).await;
+}
+
+async fn handed_once(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (db, lane) = (store.db(), store.lane());
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Nothing, "nothing is wanted");
+    let job = store.job("a", 0).await;
+    store.job("a", 1).await;
+    let first = Ticket { job: store.job("a", 2).await, attempt: 1 };
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Ticket(first), "the newest window of the three");
+    for _ in 0..3 {
+        assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Nothing, "one slot, one ticket");
+    }
+    store.expire().await;
+    let second = Ticket { attempt: 2, ..first };
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Ticket(second));
+    assert!(claim(db, lane, first, "late").await.unwrap().is_none(), "the old ticket is worth nothing");
+    assert_eq!(account_of(db, first).await.unwrap(), None);
+    assert_eq!(account_of(db, second).await.unwrap().as_deref(), Some("a"));
+    assert_eq!(state(&store, first.job).await, "dispatched", "and does no harm");
+    let claimed = claim(db, lane, second, "in time").await.unwrap().unwrap();
+    assert_eq!((claimed.ticket, claimed.job.id, claimed.stream.account.as_str()), (second, first.job, "a"));
+    assert!(claim(db, lane, second, "twice").await.unwrap().is_none(), "a ticket is good for one claim");
+    // A worker that died with its lease is found in the same way.
+    store.expire().await;
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Ticket(Ticket { attempt: 3, ..first }));
+    undispatch(db, Ticket { attempt: 3, ..first }).await.unwrap();
+    assert_eq!(state(&store, first.job).await, "waiting");
+    undispatch(db, Ticket { attempt: 2, ..first }).await.unwrap();
+    assert!(claim(db, lane, Ticket { job, attempt: 1 }, "forged").await.unwrap().is_none(), "never handed out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_for_a_busy_or_closed_lane_goes_back() {
+    goes_back(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_for_a_busy_or_closed_lane_goes_back_on_sqlite() {
+    goes_back(Engine::Sqlite).await;
+}
+
+async fn goes_back(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (db, lane) = (store.db(), store.lane());
+    let old = store.job("a", 0).await;
+    let Dispatch::Ticket(ticket) = dispatch(db, lane).await.unwrap() else { panic!("nothing was handed out") };
+    assert_eq!(ticket.job, old);
+    // Somebody else took the turn in between, without a ticket.
+    let lease = storage::lanes::adhoc::acquire_adhoc(db, lane, "check").await.unwrap().unwrap();
+    assert!(storage::lanes::adhoc::acquire_adhoc(db, lane, "check").await.unwrap().is_none(), "one turn at a time");
+    assert!(claim(db, lane, ticket, "second").await.unwrap().is_none());
+    assert_eq!(state(&store, old).await, "waiting");
+    storage::lanes::adhoc::release_adhoc(db, lane, &lease, true).await.unwrap();
+    store.expire().await;
+
+    let Dispatch::Ticket(ticket) = dispatch(db, lane).await.unwrap() else { panic!("nothing was handed out") };
+    assert_eq!(ticket, Ticket { job: old, attempt: 2 });
+    let now = store.now().await;
+    let until = now + TimeDelta::hours(1);
+    let closing = Closing { until: Some(until), reason: "quota".to_owned() };
+    assert!(set_closed(db.connection(), &lane.key, Some(&closing), now).await.unwrap());
+    assert!(claim(db, lane, ticket, "third").await.unwrap().is_none(), "a closed lane is not claimed");
+    assert_eq!(state(&store, old).await, "waiting");
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::At(until));
+    let closing = Closing { until: None, reason: "a person".to_owned() };
+    set_closed(db.connection(), &lane.key, Some(&closing), now).await.unwrap();
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Nothing);
+    set_closed(db.connection(), &lane.key, None, now).await.unwrap();
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Ticket(Ticket { job: old, attempt: 3 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_that_share_a_token_share_its_lane() {
+    shared(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_that_share_a_token_share_its_lane_on_sqlite() {
+    shared(Engine::Sqlite).await;
+}
+
+async fn shared(engine: Engine) {
+    let both = |spacing: &str| json!({"token": "one", "spacing": spacing});
+    let accounts = [("a", both("1s")), ("b", both("3s")), ("c", json!({"token": "two"}))];
+    let store = Store::with(engine, &accounts).await;
+    assert_eq!((store.accounts.lanes().len(), store.count("lanes").await), (2, 2));
+    assert_eq!(store.lane().accounts, ["a", "b"]);
+    assert_eq!(store.lane().rules.spacing, Duration::from_secs(3), "the stricter rule holds for both");
+    store.job("b", 0).await;
+    let claimed = store.claim_next("first").await;
+    assert_eq!(claimed.stream.account, "b");
+    store.job("a", 1).await;
+    let turn = claimed.lease.until + TimeDelta::seconds(3);
+    assert_eq!(
+        dispatch(store.db(), store.lane()).await.unwrap(),
+        Dispatch::At(turn),
+        "the other account waits its turn"
+    );
+    let alone = store.job("c", 0).await;
+    let next = dispatch(store.db(), store.accounts.lane("c").unwrap()).await.unwrap();
+    assert_eq!(next, Dispatch::Ticket(Ticket { job: alone, attempt: 1 }), "another token is another lane");
+}

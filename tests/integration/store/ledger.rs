@@ -1,0 +1,223 @@
+//! The ledger: what is stored comes back, and nobody's change is lost.
+
+use super::{Store, stream};
+use crate::stage::Engine;
+use chrono::{DateTime, TimeDelta, Utc};
+use convosync::clock::SystemClock;
+use domain::backfill::{Mode, Progress};
+use domain::coverage::Coverage;
+use domain::job::{Job, JobState, Purpose, Slice};
+use domain::ledger::Ledger;
+use domain::pace::Pace;
+use domain::window::Window;
+use std::sync::Arc;
+use std::time::Duration;
+use storage::database::Database;
+use storage::ledger::backfills::{self, Order};
+use storage::ledger::{StreamId, lock, store};
+use tokio::task::JoinSet;
+
+fn hours(now: DateTime<Utc>, from: i64, to: i64) -> Window {
+    Window::new(now + TimeDelta::hours(from), now + TimeDelta::hours(to)).unwrap()
+}
+
+/// Every purpose, in every state, for every kind of slice.
+fn all_jobs(now: DateTime<Utc>, backfill: i64) -> Vec<Job> {
+    let purposes = [Purpose::Live, Purpose::Item, Purpose::Settle, Purpose::Backfill(backfill)];
+    let standings = [
+        JobState::Waiting,
+        JobState::Dispatched { until: now + TimeDelta::seconds(15) },
+        JobState::Running { until: now + TimeDelta::milliseconds(90_123) },
+        JobState::Parked { reason: "a person's \"word\"".to_owned() },
+    ];
+    let slices = [
+        Slice::Window(hours(now, -30, -29)),
+        Slice::Partition("41/7".to_owned(), hours(now, -5, -4)),
+        Slice::Item("ключ '1'".to_owned()),
+        Slice::Delivery(7),
+    ];
+    let mut jobs = Vec::new();
+    for purpose in purposes {
+        for state in &standings {
+            for slice in &slices {
+                let number = u32::try_from(jobs.len()).unwrap();
+                let mut job =
+                    Job::new(purpose, slice.clone(), now - TimeDelta::minutes(1), Duration::from_millis(1_234));
+                job.state = state.clone();
+                job.attempt = i32::try_from(number).unwrap();
+                (job.failures, job.rechecks) = (number + 1, number + 2);
+                job.scope = matches!(slice, Slice::Item(_)).then(|| hours(now, -9, -8)).filter(|_| number % 2 == 0);
+                (job.seen_version, job.has_ended) = (job.scope.map(|of| of.to()), number % 3 == 0);
+                jobs.push(job);
+            }
+        }
+    }
+    jobs
+}
+
+fn without_ids(ledger: &Ledger) -> Ledger {
+    let mut ledger = ledger.clone();
+    for job in &mut ledger.jobs {
+        assert_ne!(job.id, 0, "a stored job has an id");
+        job.id = 0;
+    }
+    ledger
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_nobody_worked_on_has_an_empty_ledger() {
+    unknown(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_nobody_worked_on_has_an_empty_ledger_on_sqlite() {
+    unknown(Engine::Sqlite).await;
+}
+
+async fn unknown(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    assert_eq!(store.ledger("nobody").await, Ledger::default());
+    assert_eq!(store.count("streams").await, 0, "looking writes nothing");
+    assert_eq!(store.change("nobody", |_| {}).await, Ledger::default());
+    assert_eq!(
+        store.made.texts("SELECT account || ' ' || stream || ' ' || source FROM streams").await,
+        ["nobody chat_8 wolkvox"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_comes_back_as_it_was_stored() {
+    round_trip(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_comes_back_as_it_was_stored_on_sqlite() {
+    round_trip(Engine::Sqlite).await;
+}
+
+async fn round_trip(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let now = store.now().await;
+    let streams = ["chat_8".to_owned()];
+    let id = backfills::start(store.db(), "a", &streams, hours(now, -48, -24), Mode::All).await.unwrap();
+    let mut wanted = Ledger {
+        coverage: Coverage::from_stored([
+            (hours(now, -90, -80), true),
+            (hours(now, -80, -70), false),
+            (hours(now, -9, -8), false),
+        ]),
+        jobs: all_jobs(now, id),
+        pace: Pace { rows_per_day: Some(1.0 / 3.0), base_seconds: 0.1, seconds_per_row: 1e-7 },
+        live_rows_per_day: Some(2.0 / 3.0),
+        slot: Some(now),
+        refreshed: Some(now - TimeDelta::milliseconds(1)),
+        since: Some(now - TimeDelta::days(400)),
+        ..store.ledger("a").await
+    };
+    assert_eq!(wanted.backfills.len(), 1);
+    wanted.backfills[0].answered = [hours(now, -48, -40), hours(now, -30, -24)].into_iter().collect();
+    (wanted.backfills[0].windows_done, wanted.backfills[0].rows) = (2, 5_000_000_000);
+    let stored = store.change("a", |ledger| *ledger = wanted.clone()).await;
+    assert_eq!(without_ids(&stored), wanted);
+    assert_eq!(store.ledger("b").await, Ledger::default(), "another account's is untouched");
+
+    // Some jobs go, some change, one comes; what was held grows together; the rest stays as it is.
+    let mut later = stored.clone();
+    later.jobs.retain(|job| job.id % 3 != 0);
+    later.jobs[1].state = JobState::Parked { reason: String::new() };
+    later.jobs[2].due = now + TimeDelta::hours(1);
+    later.coverage.settle(hours(now, -80, -8));
+    (later.slot, later.pace.rows_per_day, later.live_rows_per_day) = (None, None, None);
+    later.backfills[0].answered.add(hours(now, -40, -30));
+    let kept = later.clone();
+    later.jobs.push(Job::new(Purpose::Live, Slice::Window(hours(now, -2, -1)), now, Duration::ZERO));
+    let mut found = store.change("a", |ledger| *ledger = later.clone()).await;
+    let new = found.jobs.pop().unwrap();
+    assert!(stored.jobs.iter().all(|job| job.id != new.id), "an id is not given twice");
+    assert_eq!((new.purpose, new.slice), (Purpose::Live, Slice::Window(hours(now, -2, -1))));
+    assert_eq!(found, kept);
+
+    // Nothing held any more is a ledger as well; and one who stores nothing changes nothing.
+    let bare = store.change("a", |ledger| (ledger.coverage, ledger.jobs) = Default::default()).await;
+    assert_eq!((bare.coverage, bare.jobs), Default::default());
+    assert_eq!(store.count("coverage").await + store.count("jobs").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_leaves_the_ledger_when_it_ends_and_stays_while_it_is_held_back() {
+    backfills_in_ledgers(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_leaves_the_ledger_when_it_ends_and_stays_while_it_is_held_back_on_sqlite() {
+    backfills_in_ledgers(Engine::Sqlite).await;
+}
+
+async fn backfills_in_ledgers(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let now = store.now().await;
+    let streams = ["chat_8".to_owned(), "another".to_owned()];
+    let mut ids = Vec::new();
+    for mode in [Mode::Missing, Mode::All, Mode::Missing] {
+        ids.push(backfills::start(store.db(), "a", &streams, hours(now, -48, -24), mode).await.unwrap());
+    }
+    backfills::order(store.db(), ids[1], Order::Pause).await.unwrap();
+    backfills::order(store.db(), ids[2], Order::Cancel).await.unwrap();
+    let found: Vec<_> =
+        store.ledger("a").await.backfills.iter().map(|one| (one.id, one.mode, one.progress, one.window)).collect();
+    let window = hours(now, -48, -24);
+    assert_eq!(
+        found,
+        [(ids[0], Mode::Missing, Progress::Running, window), (ids[1], Mode::All, Progress::Paused, window)]
+    );
+
+    let ledger = store.change("a", |ledger| ledger.backfills[0].progress = Progress::Done).await;
+    assert_eq!(ledger.backfills.iter().map(|one| one.id).collect::<Vec<_>>(), [ids[1]]);
+    let state = async || backfills::find(store.db().connection(), ids[0]).await.unwrap().unwrap().0;
+    assert_eq!(state().await.state, "running", "its other stream has something left to ask");
+    let other = StreamId { stream: "another".to_owned(), ..stream("a") };
+    let tx = store.db().begin().await.unwrap();
+    let before = lock(&tx, &other).await.unwrap();
+    let mut after = before.clone();
+    after.backfills[0].progress = Progress::Done;
+    self::store(&tx, &other, &before, &after, now).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!((state().await.state.as_str(), state().await.finished_at), ("done", Some(now)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_change_is_lost_between_two_who_lock_the_ledger() {
+    no_lost_change(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_change_is_lost_between_two_who_lock_the_ledger_on_sqlite() {
+    no_lost_change(Engine::Sqlite).await;
+}
+
+async fn no_lost_change(engine: Engine) {
+    const EACH: i64 = 15;
+    let made = Store::fresh(engine).await;
+    let now = made.now().await;
+    let mut changing = JoinSet::new();
+    for writer in 0..2 {
+        let own = Database::connect(&made.made.url, Arc::new(SystemClock::start())).await.unwrap();
+        changing.spawn(async move {
+            for turn in 0..EACH {
+                let tx = own.begin().await.unwrap();
+                let before = lock(&tx, &stream("a")).await.unwrap();
+                let mut after = before.clone();
+                // Every other hour, so that no two windows join.
+                let from = (turn * 2 + writer) * 2;
+                after.coverage.hold(hours(now, from, from + 1));
+                after.pace.base_seconds += 1.0;
+                store(&tx, &stream("a"), &before, &after, now).await.unwrap();
+                tx.commit().await.unwrap();
+            }
+        });
+    }
+    changing.join_all().await;
+    let ledger = made.ledger("a").await;
+    assert_eq!(ledger.coverage.held().windows().len(), usize::try_from(2 * EACH).unwrap());
+    assert!((ledger.pace.base_seconds - Pace::default().base_seconds - 30.0).abs() < 1e-9, "{:?}", ledger.pace);
+}

@@ -1,0 +1,186 @@
+//! The tables as they are made, against the entities that are written to them.
+
+use crate::stage::{Engine, TestDatabase};
+use convosync::clock::SystemClock;
+use entities::{
+    backfill_streams, backfill_windows, backfills, certainly_messages, coverage, deliveries, items, jobs, lane_slots,
+    lanes, rejects, requests, streams, treble_events, treble_messages, treble_polls, treble_sessions, truora_processes,
+    truora_responses, ultimate_conversations, wolkvox_chats,
+};
+use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use storage::database::Database;
+use tokio::task::JoinSet;
+
+/// Table → column → its kind, where the engine tells kinds apart, and whether it may be absent.
+type Shapes = BTreeMap<String, BTreeMap<String, (String, bool)>>;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_go_up_and_down_and_up_again() {
+    up_and_down(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_go_up_and_down_and_up_again_on_sqlite() {
+    up_and_down(Engine::Sqlite).await;
+}
+
+async fn up_and_down(engine: Engine) {
+    let made = TestDatabase::empty(engine).await;
+    let all = made.database.pending().await.unwrap();
+    assert_eq!(made.database.migrate(&sources::conversations_view()).await.unwrap(), all);
+    let (tables, shapes, indexes) =
+        (names(&made, engine).await, found(&made, engine).await, indexes(&made, engine).await);
+    assert!(tables.iter().any(|table| table == "conversations") && indexes.len() > tables.len() / 2, "{indexes:?}");
+    made.database.migrate_down(u32::try_from(all.len()).unwrap()).await.unwrap();
+    assert_eq!(names(&made, engine).await, ["seaql_migrations"], "what is left once everything is taken back");
+    assert_eq!(made.database.pending().await.unwrap(), all);
+    assert_eq!(made.database.migrate(&sources::conversations_view()).await.unwrap(), all);
+    assert_eq!(names(&made, engine).await, tables);
+    assert_eq!(found(&made, engine).await, shapes);
+    assert_eq!(self::indexes(&made, engine).await, indexes);
+    assert_eq!(
+        made.database.migrate(&sources::conversations_view()).await.unwrap(),
+        Vec::<String>::new(),
+        "nothing is made twice"
+    );
+    made.database.migrate_down(1).await.unwrap();
+    assert_eq!(made.database.pending().await.unwrap(), all[all.len() - 1..]);
+    made.database.migrate(&sources::conversations_view()).await.unwrap();
+    assert_eq!(names(&made, engine).await, tables);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entities_and_tables_have_the_same_columns() {
+    same_columns(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entities_and_tables_have_the_same_columns_on_sqlite() {
+    same_columns(Engine::Sqlite).await;
+}
+
+async fn same_columns(engine: Engine) {
+    let made = TestDatabase::fresh(engine).await;
+    let mut wanted = Shapes::new();
+    describe::<backfill_streams::Entity>(&mut wanted, engine);
+    describe::<backfill_windows::Entity>(&mut wanted, engine);
+    describe::<backfills::Entity>(&mut wanted, engine);
+    describe::<certainly_messages::Entity>(&mut wanted, engine);
+    describe::<coverage::Entity>(&mut wanted, engine);
+    describe::<deliveries::Entity>(&mut wanted, engine);
+    describe::<items::Entity>(&mut wanted, engine);
+    describe::<lane_slots::Entity>(&mut wanted, engine);
+    describe::<lanes::Entity>(&mut wanted, engine);
+    describe::<rejects::Entity>(&mut wanted, engine);
+    describe::<requests::Entity>(&mut wanted, engine);
+    describe::<streams::Entity>(&mut wanted, engine);
+    describe::<treble_events::Entity>(&mut wanted, engine);
+    describe::<treble_messages::Entity>(&mut wanted, engine);
+    describe::<treble_polls::Entity>(&mut wanted, engine);
+    describe::<treble_sessions::Entity>(&mut wanted, engine);
+    describe::<truora_processes::Entity>(&mut wanted, engine);
+    describe::<truora_responses::Entity>(&mut wanted, engine);
+    describe::<ultimate_conversations::Entity>(&mut wanted, engine);
+    describe::<jobs::Entity>(&mut wanted, engine);
+    describe::<wolkvox_chats::Entity>(&mut wanted, engine);
+    let found = found(&made, engine).await;
+    assert_eq!(found.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>(), "every table has its entity");
+    for (table, columns) in wanted {
+        assert_eq!(found[&table], columns, "{table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_together_migrate_once() {
+    together(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_together_migrate_once_on_sqlite() {
+    together(Engine::Sqlite).await;
+}
+
+async fn together(engine: Engine) {
+    for _ in 0..3 {
+        let made = TestDatabase::empty(engine).await;
+        let all = made.database.pending().await.unwrap();
+        let mut starting = JoinSet::new();
+        for _ in 0..6 {
+            let url = made.url.clone();
+            starting.spawn(async move {
+                let own = Database::connect(&url, Arc::new(SystemClock::start())).await.unwrap();
+                own.migrate(&sources::conversations_view()).await.unwrap()
+            });
+        }
+        let mut done: Vec<_> = starting.join_all().await.into_iter().filter(|made| !made.is_empty()).collect();
+        assert_eq!(done.pop(), Some(all), "one of them made everything");
+        assert_eq!(done, Vec::<Vec<String>>::new(), "and only one");
+    }
+}
+
+fn describe<E: EntityTrait>(shapes: &mut Shapes, engine: Engine) {
+    let column = |column: E::Column| {
+        let definition = column.def();
+        let kind = if engine == Engine::Postgres { kind(definition.get_column_type()) } else { "" };
+        (column.as_str().to_owned(), (kind.to_owned(), definition.is_null()))
+    };
+    shapes.insert(E::default().table_name().to_owned(), E::Column::iter().map(column).collect());
+}
+
+/// As PostgreSQL calls it; SQLite has no types to speak of.
+fn kind(of: &ColumnType) -> &'static str {
+    match of {
+        ColumnType::Text => "text",
+        ColumnType::BigInteger => "bigint",
+        ColumnType::Integer => "integer",
+        ColumnType::Boolean => "boolean",
+        ColumnType::Double => "double precision",
+        ColumnType::TimestampWithTimeZone => "timestamp with time zone",
+        ColumnType::JsonBinary => "jsonb",
+        other => panic!("{other:?} is not used so far; say what PostgreSQL calls it"),
+    }
+}
+
+async fn found(made: &TestDatabase, engine: Engine) -> Shapes {
+    let sql = match engine {
+        Engine::Postgres => {
+            "SELECT c.table_name || '|' || c.column_name || '|' || c.data_type || '|' || c.is_nullable FROM \
+             information_schema.columns c JOIN information_schema.tables t ON t.table_name = c.table_name AND \
+             t.table_schema = c.table_schema WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE'"
+        }
+        Engine::Sqlite => {
+            "SELECT t.name || '|' || c.name || '||' || CASE c.\"notnull\" WHEN 0 THEN 'YES' ELSE 'NO' END FROM \
+             sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'"
+        }
+    };
+    let mut shapes = Shapes::new();
+    for line in made.texts(sql).await {
+        let [table, column, kind, absent] = line.split('|').collect::<Vec<_>>().try_into().unwrap();
+        let shape = (kind.to_owned(), absent == "YES");
+        shapes.entry(table.to_owned()).or_default().insert(column.to_owned(), shape);
+    }
+    shapes.remove("seaql_migrations");
+    shapes
+}
+
+async fn names(made: &TestDatabase, engine: Engine) -> Vec<String> {
+    made.texts(match engine {
+        Engine::Postgres => {
+            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1"
+        }
+        Engine::Sqlite => {
+            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY 1"
+        }
+    })
+    .await
+}
+
+async fn indexes(made: &TestDatabase, engine: Engine) -> Vec<String> {
+    made.texts(match engine {
+        Engine::Postgres => "SELECT indexdef::text FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+        Engine::Sqlite => "SELECT tbl_name || ' ' || name FROM sqlite_master WHERE type = 'index' ORDER BY 1",
+    })
+    .await
+}

@@ -1,0 +1,132 @@
+//! Orders: backfills are begun, held back, gone on with and ended; jobs are tried again or given up.
+
+use super::{Store, old_hour};
+use crate::stage::Engine;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::backfill::Mode;
+use domain::job::{Job, JobState, Purpose, Slice};
+use domain::window::Window;
+use std::time::Duration;
+use storage::ledger::backfills::{Order, OrderError, find, list, open_jobs, order, start};
+use storage::ledger::jobs;
+
+async fn started(store: &Store, mode: Mode) -> i64 {
+    let now = store.now().await;
+    let window = Window::new(now - TimeDelta::days(12), now - TimeDelta::days(9)).unwrap();
+    start(store.db(), "a", &["chat_8".to_owned()], window, mode).await.unwrap()
+}
+
+/// One job in each state, all of them the backfill's.
+async fn opened(store: &Store, id: i64, now: DateTime<Utc>) {
+    let until = now + TimeDelta::seconds(60);
+    let standings = [
+        JobState::Waiting,
+        JobState::Dispatched { until },
+        JobState::Running { until },
+        JobState::Parked { reason: "too dense".to_owned() },
+    ];
+    let jobs = standings.into_iter().zip(0..).map(|(state, hour)| {
+        let slice = Slice::Window(old_hour(now, hour));
+        let mut job = Job::new(Purpose::Backfill(id), slice, now, Duration::ZERO);
+        (job.state, job.failures, job.rechecks) = (state, 5, 3);
+        job
+    });
+    let jobs: Vec<_> = jobs.collect();
+    store.change("a", |ledger| ledger.jobs.extend(jobs)).await;
+}
+
+async fn standings(store: &Store, id: i64) -> Vec<String> {
+    let sql = format!("SELECT state FROM jobs WHERE backfill_id = {id} ORDER BY state");
+    store.made.texts(&sql).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_is_begun_held_back_gone_on_with_and_ended() {
+    life(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_is_begun_held_back_gone_on_with_and_ended_on_sqlite() {
+    life(Engine::Sqlite).await;
+}
+
+async fn life(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (db, now) = (store.db(), store.now().await);
+    let (first, second) = (started(&store, Mode::Missing).await, started(&store, Mode::All).await);
+    let state = async |id: i64| find(db.connection(), id).await.unwrap().unwrap().0;
+    let all = list(db.connection()).await.unwrap();
+    assert_eq!(
+        all.iter().map(|row| (row.id, row.mode.as_str())).collect::<Vec<_>>(),
+        [(second, "all"), (first, "missing")]
+    );
+    let (row, streams) = find(db.connection(), first).await.unwrap().unwrap();
+    assert_eq!((row.state.as_str(), row.finished_at, streams.len()), ("running", None, 1));
+    assert_eq!(
+        (streams[0].stream.as_str(), streams[0].is_done, streams[0].windows_done, streams[0].rows),
+        ("chat_8", false, 0, 0)
+    );
+
+    opened(&store, first, now).await;
+    opened(&store, second, now).await;
+    assert_eq!(open_jobs(db.connection(), first).await.unwrap(), (4, 1));
+    order(db, first, Order::Resume).await.unwrap();
+    assert_eq!(
+        standings(&store, first).await,
+        ["dispatched", "running", "waiting", "waiting"],
+        "what was blocked is tried again"
+    );
+    let freed =
+        store.made.number("SELECT COUNT(*) FROM jobs WHERE state = 'waiting' AND failures + rechecks = 0").await;
+    assert_eq!(freed, 1, "and counts from nothing again");
+    order(db, first, Order::Pause).await.unwrap();
+    assert_eq!(state(first).await.state, "paused");
+    assert_eq!(standings(&store, first).await, ["running"], "only what is in flight ends");
+    assert_eq!(standings(&store, second).await.len(), 4, "another backfill's jobs stay");
+    order(db, first, Order::Resume).await.unwrap();
+    assert_eq!((state(first).await.state.as_str(), state(first).await.finished_at), ("running", None));
+    order(db, first, Order::Cancel).await.unwrap();
+    assert_eq!(state(first).await.state, "cancelled");
+    assert!(state(first).await.finished_at.is_some_and(|at| at >= now));
+    for again in [Order::Pause, Order::Resume, Order::Cancel] {
+        let refused = order(db, first, again).await;
+        assert!(
+            matches!(&refused, Err(OrderError::Ended(id, state)) if *id == first && state == "cancelled"),
+            "{refused:?}"
+        );
+    }
+    assert!(matches!(order(db, 999, Order::Pause).await, Err(OrderError::Unknown(999))));
+    assert!(find(db.connection(), 999).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_tried_again_or_given_up_unless_somebody_works_on_them() {
+    freed(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_tried_again_or_given_up_unless_somebody_works_on_them_on_sqlite() {
+    freed(Engine::Sqlite).await;
+}
+
+async fn freed(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (db, now) = (store.db(), store.now().await);
+    opened(&store, 1, now + TimeDelta::hours(1)).await;
+    let found = jobs::list(db.connection()).await.unwrap();
+    assert_eq!(found.iter().map(|job| job.state.as_str()).next(), Some("parked"), "what waits for a person first");
+    for (state, retried, discarded) in
+        [("waiting", true, true), ("dispatched", false, true), ("running", false, false), ("parked", true, true)]
+    {
+        let id = found.iter().find(|job| job.state == state).unwrap().id;
+        assert_eq!(jobs::retry(db, id).await.unwrap(), retried, "retry {state}");
+        if retried {
+            let job = jobs::find(db.connection(), id).await.unwrap().unwrap();
+            assert_eq!((job.state.as_str(), job.failures, job.rechecks, job.reason), ("waiting", 0, 0, None));
+            assert!(job.due_at < now + TimeDelta::minutes(1), "it is due now");
+        }
+        assert_eq!(jobs::discard(db, id).await.unwrap(), discarded, "discard {state}");
+        assert_eq!(jobs::find(db.connection(), id).await.unwrap().is_none(), discarded);
+    }
+    assert!(!jobs::retry(db, 999).await.unwrap() && !jobs::discard(db, 999).await.unwrap());
+}

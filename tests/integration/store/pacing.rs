@@ -1,0 +1,74 @@
+//! Instants for requests, one after the other for all processes.
+
+use super::Store;
+use crate::stage::Engine;
+use chrono::TimeDelta;
+use domain::lane::Closing;
+use entities::lanes;
+use sea_orm::EntityTrait;
+use serde_json::json;
+use std::time::Duration;
+use storage::lanes::pacing::{book, is_shut};
+use storage::lanes::set_closed;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_two_requests_of_a_lane_have_one_instant() {
+    apart(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_two_requests_of_a_lane_have_one_instant_on_sqlite() {
+    apart(Engine::Sqlite).await;
+}
+
+async fn apart(engine: Engine) {
+    let store = Store::with(engine, &[("a", json!({"requests_per_second": "0.5"}))]).await;
+    let next = async || lanes::Entity::find().one(store.db().connection()).await.unwrap().unwrap().next_send_at;
+    assert_eq!(next().await, None);
+    let before = store.now().await;
+    let one = || Box::pin(book(store.db(), store.lane()));
+    let (first, second, third, fourth) = tokio::join!(one(), one(), one(), one());
+    let mut waits = [first, second, third, fourth].map(|booked| booked.unwrap().unwrap());
+    let (after, gap) = (store.now().await, TimeDelta::seconds(2));
+    let next = next().await.unwrap();
+    assert!(before + gap * 4 <= next && next <= after + gap * 4, "{before} {next} {after}");
+    waits.sort();
+    assert!(waits[0] < Duration::from_secs(1) && waits[3] > Duration::from_secs(5), "{waits:?}");
+}
+
+/// Where the vendor sets no rate nobody waits, and nothing is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_rate_nothing_is_booked() {
+    let store = Store::fresh(Engine::Sqlite).await;
+    for _ in 0..2 {
+        assert_eq!(book(store.db(), store.lane()).await.unwrap(), Some(Duration::ZERO));
+    }
+    let row = lanes::Entity::find().one(store.db().connection()).await.unwrap().unwrap();
+    assert_eq!(row.next_send_at, None);
+}
+
+/// Two accounts with one credential ask at the slower one's rate.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_rates_the_slower_one_holds() {
+    let rate = |rate: &str| json!({"token": "shared", "requests_per_second": rate});
+    for rates in [["0.5", "0.1"], ["0.1", "0.5"]] {
+        let store = Store::with(Engine::Sqlite, &[("a", rate(rates[0])), ("b", rate(rates[1]))]).await;
+        assert_eq!(store.lane().rules.gap(), Some(Duration::from_secs(10)), "{rates:?}");
+    }
+    let store = Store::with(Engine::Sqlite, &[("a", json!({"token": "shared"})), ("b", rate("0.1"))]).await;
+    assert_eq!(store.lane().rules.gap(), Some(Duration::from_secs(10)));
+}
+
+/// Who waits for its instant while the vendor asks for a pause does not ask.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_is_shut_meanwhile_is_not_asked() {
+    let store = Store::with(Engine::Postgres, &[("a", json!({"requests_per_second": "0.5"}))]).await;
+    let (db, lane) = (store.db(), store.lane());
+    assert!(book(db, lane).await.unwrap().is_some() && !is_shut(db, lane).await.unwrap());
+    let now = store.now().await;
+    let closing = |seconds: i64| Closing { until: Some(now + TimeDelta::seconds(seconds)), reason: "429".to_owned() };
+    set_closed(db.connection(), &lane.key, Some(&closing(60)), now).await.unwrap();
+    assert!(book(db, lane).await.unwrap().is_none() && is_shut(db, lane).await.unwrap());
+    set_closed(db.connection(), &lane.key, Some(&closing(-1)), now).await.unwrap();
+    assert!(book(db, lane).await.unwrap().is_some() && !is_shut(db, lane).await.unwrap());
+}

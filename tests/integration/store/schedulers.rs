@@ -1,0 +1,69 @@
+//! Any number of schedulers, one database.
+
+use super::Store;
+use crate::stage::Engine;
+use convosync::clock::SystemClock;
+use domain::ticket::{Push, Ticket};
+use scheduler::Scheduler;
+use serde_json::json;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use storage::database::Database;
+use tokio::task::JoinSet;
+
+/// A queue that only counts.
+#[derive(Default)]
+struct Counting(Mutex<Vec<Ticket>>);
+
+#[async_trait::async_trait]
+impl Push for Counting {
+    async fn push(&self, ticket: Ticket) -> Result<(), String> {
+        self.0.lock().unwrap().push(ticket);
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_due_slot_gives_one_job_however_many_schedulers_run() {
+    one_job(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_due_slot_gives_one_job_however_many_schedulers_run_on_sqlite() {
+    one_job(Engine::Sqlite).await;
+}
+
+async fn one_job(engine: Engine) {
+    // A cadence of hours, so that no second slot comes due meanwhile; several accounts, so that it is no luck.
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let accounts = names.map(|name| (name, json!({"interval": "24h", "refresh": "24h"})));
+    let store = Store::with(engine, &accounts).await;
+    let (queue, accounts) = (Arc::new(Counting::default()), Arc::new(store.accounts.clone()));
+    for name in names {
+        // Its row is there already: nobody is held up by making it.
+        store.change(name, |_| {}).await;
+    }
+    for round in 0..2 {
+        let mut ticking = JoinSet::new();
+        for _ in 0..8 {
+            let database = Database::connect(&store.made.url, Arc::new(SystemClock::start())).await.unwrap();
+            let (accounts, queue) = (accounts.clone(), queue.clone());
+            let scheduler = Scheduler { database, accounts, queue, every: Duration::from_secs(1) };
+            ticking.spawn(async move {
+                scheduler.prepare().await.unwrap();
+                scheduler.tick().await.unwrap();
+            });
+        }
+        ticking.join_all().await;
+        let live = "SELECT account FROM jobs WHERE purpose = 'live' ORDER BY account";
+        assert_eq!(store.made.texts(live).await, names, "round {round}: one live job for each account");
+        assert_eq!(store.count("jobs").await, 6, "and nothing else before the first answer");
+        let mut tickets = queue.0.lock().unwrap().clone();
+        tickets.sort_unstable_by_key(|ticket| (ticket.job, ticket.attempt));
+        let distinct = tickets.windows(2).all(|pair| pair[0].job != pair[1].job);
+        assert!(
+            tickets.len() == 6 && distinct && tickets.iter().all(|ticket| ticket.attempt == 1),
+            "round {round}: {tickets:?}"
+        );
+    }
+}

@@ -1,0 +1,270 @@
+//! Each answer is read in one snapshot: a reader never sees half of a commit, however many commits run meanwhile.
+
+use super::{Store, chat, stream};
+use crate::stage::{Engine, TestDatabase, until};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use convosync::clock::SystemClock;
+use domain::backfill::Mode;
+use domain::coverage::Completeness;
+use domain::job::{Job, Purpose, Slice};
+use domain::spans::Spans;
+use domain::window::Window;
+use entities::rows::RowBatch;
+use entities::{jobs, requests, wolkvox_chats};
+use sea_orm::{ConnectionTrait, EntityTrait, Set};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use storage::database::Database;
+use storage::ledger::backfills;
+use storage::ledger::progress::progress;
+use storage::ledger::{load, lock, store};
+use storage::reports::coverage::coverage;
+use storage::reports::doctor::examine;
+use storage::reports::status::status;
+use storage::upsert::upsert;
+use tokio::time::timeout;
+
+/// How often each kind of reader reads.
+const ROUNDS: i64 = 12;
+/// Commits that run beside one answer, each of a day of its own.
+const COMMITS: i64 = 2;
+const DAYS: i64 = ROUNDS * 5 * COMMITS;
+
+/// A reader that composes an answer from several statements.
+#[derive(Clone, Copy, Debug)]
+enum Reader {
+    Ledger,
+    Coverage,
+    Status,
+    Progress,
+    Doctor,
+}
+
+const READERS: [Reader; 5] = [Reader::Ledger, Reader::Coverage, Reader::Status, Reader::Progress, Reader::Doctor];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_sees_each_commit_whole_or_not_at_all() {
+    readers_beside_commits(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_sees_each_commit_whole_or_not_at_all_on_sqlite() {
+    readers_beside_commits(Engine::Sqlite).await;
+}
+
+async fn readers_beside_commits(engine: Engine) {
+    let today = TestDatabase::empty(engine).await.database.host_now().date_naive();
+    let days = Days { first: today - TimeDelta::days(DAYS + 10) };
+    let since = json!({"since": days.date(0).to_string()});
+    let store = Store::with(engine, &[("a", since)]).await;
+    let streams = ["chat_8".to_owned()];
+    let backfill = backfills::start(store.db(), "a", &streams, days.all(), Mode::Missing).await.unwrap();
+    let writer = Database::connect(&store.made.url, Arc::new(SystemClock::start())).await.unwrap();
+    let (mut torn, mut next) = (BTreeMap::new(), 0);
+    for _ in 0..ROUNDS {
+        for reader in READERS {
+            let commits = async {
+                for number in next..next + COMMITS {
+                    commit_day(&writer, days.window(number)).await;
+                }
+            };
+            let (is_whole, ()) = tokio::join!(reader.is_whole(&store, days, backfill), commits);
+            *torn.entry(format!("{reader:?}")).or_insert(0) += i32::from(!is_whole);
+            next += COMMITS;
+        }
+    }
+    assert!(
+        torn.values().all(|count| *count == 0),
+        "of {ROUNDS} answers each, so many show half of a commit: {torn:?}"
+    );
+    assert_eq!(next, DAYS);
+    assert_eq!(store.ledger("a").await.coverage.held().windows(), [days.all()], "all days were committed");
+    for reader in READERS {
+        assert!(reader.is_whole(&store, days, backfill).await, "{reader:?}, with nothing beside it");
+    }
+}
+
+/// The days that the writer commits.
+#[derive(Clone, Copy)]
+struct Days {
+    first: NaiveDate,
+}
+
+impl Days {
+    fn date(self, number: i64) -> NaiveDate {
+        self.first + TimeDelta::days(number)
+    }
+
+    fn at(self, number: i64) -> DateTime<Utc> {
+        self.date(number).and_time(chrono::NaiveTime::MIN).and_utc()
+    }
+
+    fn window(self, number: i64) -> Window {
+        Window::new(self.at(number), self.at(number + 1)).unwrap()
+    }
+
+    fn all(self) -> Window {
+        Window::new(self.at(0), self.at(DAYS)).unwrap()
+    }
+}
+
+/// What one commit brings: a row, the evidence, coverage of the day, an unread item that keeps the day from being held, and
+/// the backfill's progress.
+async fn commit_day(db: &Database, day: Window) {
+    let id = stream("a");
+    let key = day.from().date_naive().to_string();
+    let tx = db.begin().await.unwrap();
+    let now = db.now(&tx).await.unwrap();
+    let before = lock(&tx, &id).await.unwrap();
+    let row = chat("a", &key, Some(day.from()), "x");
+    upsert(&tx, &RowBatch::of::<wolkvox_chats::Entity>(&[row]), &Spans::default(), now).await.unwrap();
+    requests::Entity::insert(evidence(day, now)).exec(&tx).await.unwrap();
+    let mut after = before.clone();
+    after.coverage.settle(day);
+    let mut item = Job::new(Purpose::Item, Slice::Item(key), now + TimeDelta::days(1), Duration::ZERO);
+    (item.scope, item.missing_scope) = (Some(day), Some(day));
+    after.jobs.push(item);
+    after.backfills[0].windows_done += 1;
+    store(&tx, &id, &before, &after, now).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+fn evidence(day: Window, now: DateTime<Utc>) -> requests::ActiveModel {
+    requests::ActiveModel {
+        account: Set("a".to_owned()),
+        stream: Set("chat_8".to_owned()),
+        purpose: Set("settle".to_owned()),
+        from_at: Set(Some(day.from())),
+        to_at: Set(Some(day.to())),
+        sent_at: Set(now),
+        elapsed_ms: Set(1),
+        outcome: Set("answer".to_owned()),
+        verdict: Set("commit".to_owned()),
+        rows: Set(1),
+        inserted: Set(1),
+        updated: Set(0),
+        unchanged: Set(0),
+        rejected: Set(0),
+        ..Default::default()
+    }
+}
+
+impl Reader {
+    /// Whether one answer shows each commit with all that it brought, or with nothing of it.
+    async fn is_whole(self, store: &Store, days: Days, backfill: i64) -> bool {
+        let (account, snapshot) = (store.account(), store.snapshot());
+        match self {
+            Self::Ledger => {
+                let ledger = store.ledger("a").await;
+                let held = ledger.coverage.held().windows().iter().map(|held| held.span().num_days()).sum::<i64>();
+                usize::try_from(held).unwrap() == ledger.jobs.len()
+            }
+            Self::Coverage => {
+                let shown = coverage(&snapshot.await, account, days.date(0), days.date(DAYS - 1)).await.unwrap();
+                shown.iter().all(|day| {
+                    let counts = match day.reason.as_deref() {
+                        Some("never asked for") => (0, 0),
+                        Some("being asked for") => (1, 1),
+                        _ => return false,
+                    };
+                    day.state == Completeness::Missing && counts == (day.rows, day.requests)
+                })
+            }
+            Self::Status => {
+                let counts = status(&snapshot.await, &store.accounts).await.unwrap().accounts.remove(0).days;
+                counts.r#final + counts.provisional == 0
+            }
+            Self::Progress => {
+                let shown = progress(&snapshot.await, Some(account), backfill).await.unwrap().unwrap();
+                shown.windows.done == shown.items.left
+            }
+            Self::Doctor => examine(store.db(), &store.accounts).await.unwrap().is_empty(),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_refuses_writes() {
+    refuses_writes(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_refuses_writes_on_sqlite() {
+    refuses_writes(Engine::Sqlite).await;
+}
+
+async fn refuses_writes(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    store.job("a", 0).await;
+    let snapshot = store.snapshot().await;
+    assert!(jobs::Entity::delete_many().exec(&snapshot).await.is_err());
+    assert!(snapshot.execute_unprepared("DELETE FROM jobs").await.is_err());
+    assert_eq!(store.count("jobs").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_leave_half_of_the_connections_to_the_workers() {
+    half_is_left(Engine::Postgres, 8).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_leave_half_of_the_connections_to_the_workers_on_sqlite() {
+    half_is_left(Engine::Sqlite, 2).await;
+}
+
+async fn half_is_left(engine: Engine, places: usize) {
+    let store = Store::fresh(engine).await;
+    let mut reports = Vec::new();
+    for _ in 0..places {
+        reports.push(store.db().report_snapshot().await.unwrap());
+    }
+    let further = async || timeout(Duration::from_millis(300), store.db().report_snapshot()).await;
+    assert!(further().await.is_err(), "more than {places} reports at once");
+    timeout(Duration::from_secs(10), store.job("a", 0)).await.expect("a worker's connections");
+    reports.pop();
+    let next = timeout(Duration::from_secs(10), store.db().report_snapshot()).await.expect("a free place").unwrap();
+    let read = load(&next, &stream("a")).await.unwrap();
+    let old = load(&reports[0], &stream("a")).await.unwrap();
+    assert_eq!((read.jobs.len(), old.jobs.len()), (1, 0), "the older snapshot shows the older state");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_reader_leaves_no_transaction_open() {
+    nothing_stays_open(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_reader_leaves_no_transaction_open_on_sqlite() {
+    nothing_stays_open(Engine::Sqlite).await;
+}
+
+async fn nothing_stays_open(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let today = store.now().await.date_naive();
+    let mut cancelled = 0;
+    for step in 0..100 {
+        let reading = async {
+            let snapshot = store.db().report_snapshot().await.unwrap();
+            coverage(&snapshot, store.account(), today - TimeDelta::days(100), today).await.unwrap()
+        };
+        cancelled += u32::from(timeout(Duration::from_micros(step * 150), reading).await.is_err());
+    }
+    assert!(cancelled > 20, "only {cancelled} readers were cancelled");
+    if engine == Engine::Postgres {
+        let open = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND \
+                    state LIKE 'idle in transaction%'";
+        until("all transactions to end", async || store.made.number(open).await == 0).await;
+    }
+    half_is_free(&store, if engine == Engine::Postgres { 8 } else { 2 }).await;
+    timeout(Duration::from_secs(10), store.job("a", 0)).await.expect("no lock and no connection is left taken");
+}
+
+async fn half_is_free(store: &Store, places: usize) {
+    let mut reports = Vec::new();
+    for _ in 0..places {
+        let report = timeout(Duration::from_secs(10), store.db().report_snapshot()).await;
+        reports.push(report.expect("a free place").unwrap());
+    }
+}

@@ -1,0 +1,222 @@
+//! Rows into their table: counted, each once, and left alone where nothing changed.
+
+use super::{Store, chat};
+use crate::stage::Engine;
+use chrono::{DateTime, TimeDelta, Utc};
+use convosync::clock::SystemClock;
+use domain::spans::Spans;
+use domain::window::Window;
+use entities::rows::RowBatch;
+use entities::schema::TableSchema;
+use entities::schemas;
+use entities::wolkvox_chats::{Entity, Model};
+use sea_orm::{ConnectionTrait, EntityTrait, Statement};
+use std::sync::Arc;
+use std::time::Duration;
+use storage::database::Database;
+use storage::upsert::{Effect, Form, SETTINGS, form, question};
+use tokio::task::JoinSet;
+
+async fn upsert(db: &Database, rows: Vec<Model>, held: &Spans, now: DateTime<Utc>) -> Effect {
+    let tx = db.begin().await.unwrap();
+    let effect = storage::upsert::upsert(&tx, &RowBatch::of::<Entity>(&rows), held, now).await.unwrap();
+    tx.commit().await.unwrap();
+    effect
+}
+
+async fn stored(db: &Database, account: &str, id: &str) -> Model {
+    Entity::find_by_id((account.to_owned(), id.to_owned())).one(db.connection()).await.unwrap().unwrap()
+}
+
+fn counts(effect: &Effect) -> (u64, u64, u64) {
+    (effect.inserted, effect.updated, effect.unchanged)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_counted_and_the_unchanged_ones_left_alone() {
+    counted(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_counted_and_the_unchanged_ones_left_alone_on_sqlite() {
+    counted(Engine::Sqlite).await;
+}
+
+async fn counted(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (first, none) = (store.now().await, Spans::default());
+    let second = first + TimeDelta::minutes(5);
+    let start = Some(first - TimeDelta::days(3));
+    let rows = vec![chat("a", "1", start, "x"), chat("a", "2", start, "x"), chat("a", "3", None, "x")];
+    assert_eq!(counts(&upsert(store.db(), rows.clone(), &none, first).await), (3, 0, 0));
+    let kept = stored(store.db(), "a", "1").await;
+    assert_eq!(kept, Model { synced_at: first, ..chat("a", "1", start, "x") }, "every column as it was given");
+    // The row of another account under the same id is another row.
+    let changed = Model { customer_name: "Zoe".to_owned(), ..chat("a", "2", start, "y") };
+    let again =
+        vec![rows[0].clone(), changed.clone(), rows[2].clone(), chat("a", "4", start, "x"), chat("b", "1", start, "x")];
+    assert_eq!(counts(&upsert(store.db(), again, &none, second).await), (2, 1, 2));
+    assert_eq!(stored(store.db(), "a", "1").await, kept, "an unchanged row is not rewritten");
+    assert_eq!(stored(store.db(), "a", "2").await, Model { synced_at: second, ..changed }, "a changed one is, whole");
+    assert_eq!(stored(store.db(), "b", "1").await.synced_at, second);
+    assert_eq!(store.count("wolkvox_chats").await, 5);
+    assert_eq!(upsert(store.db(), Vec::new(), &none, second).await, Effect::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_rows_with_one_key_the_later_one_is_kept() {
+    duplicates(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_rows_with_one_key_the_later_one_is_kept_on_sqlite() {
+    duplicates(Engine::Sqlite).await;
+}
+
+async fn duplicates(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (now, none) = (store.now().await, Spans::default());
+    let rows = vec![chat("a", "1", None, "old"), chat("a", "2", None, "x"), chat("a", "1", None, "new")];
+    assert_eq!(counts(&upsert(store.db(), rows.clone(), &none, now).await), (2, 0, 0));
+    assert_eq!(stored(store.db(), "a", "1").await.digest, "new");
+    assert_eq!(counts(&upsert(store.db(), rows, &none, now).await), (0, 0, 2), "the same again changes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_counts_as_late_only_where_its_instant_was_held() {
+    late_changes(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_counts_as_late_only_where_its_instant_was_held_on_sqlite() {
+    late_changes(Engine::Sqlite).await;
+}
+
+async fn late_changes(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let now = store.now().await;
+    let from = now - TimeDelta::days(3);
+    let at = |hours: i64| Some(from + TimeDelta::hours(hours));
+    let held: Spans = [Window::new(from, from + TimeDelta::hours(10)).unwrap()].into_iter().collect();
+    let rows = vec![chat("a", "1", at(1), "x"), chat("a", "2", at(2), "x"), chat("a", "before", at(-1), "x")];
+    let effect = upsert(store.db(), rows, &Spans::default(), now).await;
+    assert_eq!(effect.earliest_change, None, "nothing was held");
+    let rows = vec![
+        chat("a", "1", at(1), "x"),
+        chat("a", "2", at(2), "changed"),
+        chat("a", "3", at(3), "new"),
+        chat("a", "before", at(-1), "changed"),
+        chat("a", "after", at(10), "new"),
+        chat("a", "timeless", None, "new"),
+    ];
+    let effect = upsert(store.db(), rows.clone(), &held, now).await;
+    assert_eq!(effect.earliest_change, at(2), "not the unchanged one, nor those outside");
+    assert_eq!(upsert(store.db(), rows, &held, now).await.earliest_change, None);
+    let effect = upsert(store.db(), vec![chat("a", "edge", at(0), "new")], &held, now).await;
+    assert_eq!(effect.earliest_change, at(0), "a window holds its first instant");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_batch_may_hold_twelve_hundred_rows() {
+    many_rows(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_batch_may_hold_twelve_hundred_rows_on_sqlite() {
+    many_rows(Engine::Sqlite).await;
+}
+
+async fn many_rows(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (now, none) = (store.now().await, Spans::default());
+    let mut rows = numbered(0..1_200, "x");
+    assert_eq!(counts(&upsert(store.db(), rows.clone(), &none, now).await), (1_200, 0, 0));
+    assert_eq!(store.count("wolkvox_chats").await, 1_200);
+    for row in rows.iter_mut().step_by(3) {
+        "y".clone_into(&mut row.digest);
+    }
+    assert_eq!(counts(&upsert(store.db(), rows.clone(), &none, now).await), (0, 400, 800));
+    assert_eq!(counts(&upsert(store.db(), rows, &none, now).await), (0, 0, 1_200));
+    assert_eq!(store.made.number("SELECT COUNT(*) FROM wolkvox_chats WHERE digest = 'y'").await, 400);
+}
+
+fn numbered(numbers: std::ops::Range<u32>, digest: &str) -> Vec<Model> {
+    numbers.map(|number| chat("a", &format!("{number:05}"), None, digest)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_of_the_same_rows_never_wait_for_each_other_in_a_ring() {
+    no_ring(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_of_the_same_rows_never_wait_for_each_other_in_a_ring_on_sqlite() {
+    no_ring(Engine::Sqlite).await;
+}
+
+async fn no_ring(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let now = store.now().await;
+    for round in 0..20 {
+        let mut writing = JoinSet::new();
+        for writer in 0..2_u32 {
+            let mut rows = numbered(writer * 50..450 + writer * 50, &format!("{round} {writer}"));
+            if writer == 1 {
+                rows.reverse();
+            }
+            let other = Database::connect(&store.made.url, Arc::new(SystemClock::start())).await.unwrap();
+            writing.spawn(async move { upsert(&other, rows, &Spans::default(), now).await });
+        }
+        let both = tokio::time::timeout(Duration::from_mins(1), writing.join_all()).await.expect("both to end");
+        assert_eq!(both.len(), 2);
+    }
+    assert_eq!(store.count("wolkvox_chats").await, 500);
+}
+
+/// Nobody analyses a table in the transaction that fills it: the plan must be good while the table is still believed to
+/// be empty, whatever indexes people have added. By any but that of the key each look-up would read its account's rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_up_goes_by_the_key_also_where_the_table_was_empty() {
+    let store = Store::fresh(Engine::Postgres).await;
+    // Once it was large: an index that is smaller by now seems cheaper.
+    let (now, none) = (store.now().await, Spans::default());
+    let many = (0..4_000).map(|row| chat("a", &format!("{row:0>200}"), Some(now), "x")).collect();
+    upsert(store.db(), many, &none, now).await;
+    store.db().connection().execute_unprepared("DELETE FROM wolkvox_chats").await.unwrap();
+    for shape in schemas() {
+        // Analysed while it is empty, and given an index that begins as its key does: then only the order helps.
+        let vacuum = format!("VACUUM ANALYZE {}", shape.table);
+        for (before, expected) in
+            [("SELECT 1", Some(Form::Equal)), (vacuum.as_str(), None), (people_add(shape).as_str(), None)]
+        {
+            store.db().connection().execute_unprepared(before).await.unwrap();
+            let (form, plan) = plan(&store, shape).await;
+            assert!(expected.is_none_or(|expected| form == expected), "after {before}: {form:?}, {plan}");
+            assert!(plan.contains(&format!("Index Scan using {}_pkey", shape.table)), "after {before}: {plan}");
+            let condition = plan.lines().find(|line| line.contains("Index Cond")).unwrap();
+            for place in &shape.key {
+                assert!(condition.contains(shape.columns[*place].name), "after {before}: {plan}");
+            }
+        }
+    }
+}
+
+/// An index that begins as the key does.
+fn people_add(shape: &TableSchema) -> String {
+    format!("CREATE INDEX ON {} (account, synced_at)", shape.table)
+}
+
+async fn plan(store: &Store, shape: &TableSchema) -> (Form, String) {
+    let tx = store.db().begin().await.unwrap();
+    tx.execute_unprepared(SETTINGS).await.unwrap();
+    let form = form(&tx, shape).await.unwrap();
+    let mut sql = question(shape, form);
+    for place in (1..=shape.key.len() + 1).rev() {
+        sql = sql.replace(&format!("${place}"), "ARRAY['1','2']");
+    }
+    let explain = Statement::from_string(tx.get_database_backend(), format!("EXPLAIN {sql}"));
+    let rows = tx.query_all_raw(explain).await.unwrap();
+    tx.rollback().await.unwrap();
+    let lines: Vec<String> = rows.iter().map(|row| row.try_get("", "QUERY PLAN").unwrap()).collect();
+    (form, lines.join("\n"))
+}

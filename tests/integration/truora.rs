@@ -1,0 +1,138 @@
+//! Truora: processes that a list names, or a webhook, and that are asked for until they have ended.
+
+use crate::stage::{
+    Engine, Process, RedisServer, TestDatabase, TruoraVendor, coverage, free_address, is_held, json, until,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use convosync::clock::SystemClock;
+use domain::clock::Clock;
+use domain::window::Window;
+use serde_json::Value;
+use simulator::gateway::{Faults, Limits};
+use simulator::truora::Config;
+use simulator::webhook_outbox::{DeliveryPlan, Origin, WebhookFaults};
+use simulator::{SimulatedVendor, WebhookVendor};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+fn processes(days: i64) -> Config {
+    let now: chrono::DateTime<Utc> = SystemClock::start().now();
+    Config {
+        history_from: now - TimeDelta::days(days),
+        processes_per_day: 12.0,
+        pending_for: Some(Duration::from_secs(3)),
+        overridden: 0.0,
+        odd_words: 0.0,
+        ..Config::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_process_of_the_list_is_held_once_it_has_ended() {
+    let vendor = TruoraVendor::start(processes(6)).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = vendor.account("t").with("since", &vendor.day(5).to_string()).file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let days = (vendor.day(5), vendor.day(0));
+    until("all days", async || is_held(&settings, "t", days).await).await;
+    let compared = vendor.compare(&database.database, "t", 5).await;
+    assert!(compared.is_equal() && compared.vendor > 30, "{compared:?}\n{}", process.log());
+    for day in coverage(&settings, "t", (vendor.day(5), vendor.day(4))).await {
+        assert_eq!(day["state"], "final", "{day}");
+    }
+    assert_eq!(vendor.truora.breaches(), []);
+    drop(process);
+}
+
+/// Ten pages asked for in one turn, at a vendor that forgives less than four requests at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_many_pages_keeps_the_rate() {
+    let vendor = TruoraVendor::start(Config {
+        processes_per_day: 900.0,
+        limits: Limits { burst: 3, ..Limits::default() },
+        ..processes(3)
+    })
+    .await;
+    vendor.truora.freeze();
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let named = "SELECT COUNT(*) FROM jobs WHERE slice_key IS NOT NULL";
+    until("the list to be read", async || database.number(named).await > 700).await;
+    let seen = vendor.truora.requests();
+    let pages = seen.iter().filter(|seen| seen.facts.path.contains("start_key")).count();
+    assert!(pages > 6, "{pages} pages are no test");
+    assert!(seen.iter().all(|seen| seen.status == 200), "throttled: the rate was not kept");
+    assert_eq!(vendor.truora.breaches(), []);
+    drop(process);
+}
+
+/// What a month at a real vendor brings, in half a minute; and the service loses its power in the middle of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
+    let vendor = TruoraVendor::start(Config {
+        live_every: Some(Duration::from_millis(400)),
+        webhook_faults: WebhookFaults {
+            lost: 0.05,
+            duplicate: 0.05,
+            disorder: 0.05,
+            forged: 0.02,
+            ..WebhookFaults::default()
+        },
+        faults: Faults { throttle_429: 0.03, retry_after: Duration::from_secs(1), ..Faults::default() },
+        ..processes(3)
+    })
+    .await;
+    let database = TestDatabase::fresh(Engine::Postgres).await;
+    let (server, redis) = (free_address().to_string(), RedisServer::start().await);
+    let settings = vendor.account("t").with("since", &vendor.day(2).to_string()).file(&database.url, &redis.url());
+    let settings = settings.replace("127.0.0.1:0", &server);
+    let process = Process::run(&settings, &[]);
+    until("the server", async || process.address().is_some()).await;
+    let stopping = CancellationToken::new();
+    let sending = vendor.truora.send_webhooks(&format!("http://{server}/hooks/truora/t"), stopping.clone()).unwrap();
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    process.kill().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let process = Process::run(&settings, &[]);
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    // What is open ends, and nobody changes anything any more.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    vendor.truora.freeze();
+    until("each webhook to be sent", async || vendor.truora.pending_deliveries() == 0).await;
+    stopping.cancel();
+    sending.stopped().await;
+    until("the truth", async || vendor.compare(&database.database, "t", 2).await.missing.iter().all(String::is_empty))
+        .await;
+    let (sent, events) = (vendor.truora.attempts(), vendor.truora.events());
+    let accepted = |kind| sent.iter().filter(|sent| sent.origin == kind && sent.status == Some(202)).count();
+    assert!(accepted(Origin::Genuine) > 20 && accepted(Origin::Forged) == 0, "{sent:?}");
+    assert!(sent.iter().any(|sent| sent.origin == Origin::Forged && sent.status == Some(401)), "{sent:?}");
+    let told = |fate| events.iter().filter(|event| event.delivery == fate).count();
+    assert!(
+        told(DeliveryPlan::Lost) > 0 && told(DeliveryPlan::Twice) > 0 && told(DeliveryPlan::Late) > 0,
+        "{events:?}"
+    );
+    let noted = database.number("SELECT COUNT(*) FROM deliveries WHERE kind = 'webhook'").await;
+    assert_eq!(usize::try_from(noted).unwrap(), events.len() - told(DeliveryPlan::Lost), "each event is noted once");
+    let compared = vendor.compare(&database.database, "t", 2).await;
+    assert!(compared.is_equal() && compared.vendor > 60, "{compared:?}\n{}", process.log());
+    assert!(vendor.truora.requests().iter().any(|seen| seen.status == 429), "never throttled");
+    assert_eq!(vendor.truora.breaches(), []);
+    // What no webhook told was found all the same, and is counted: a second later nobody waits for a webhook any more.
+    let first = "SELECT CAST(EXTRACT(EPOCH FROM MIN(received_at)) * 1000000 AS BIGINT) FROM deliveries";
+    let first = DateTime::from_timestamp_micros(database.number(first).await).unwrap();
+    let later = Window::new(first, vendor.now()).unwrap();
+    let later: BTreeSet<String> = vendor.truora.dataset(later).into_iter().map(|process| process.process_id).collect();
+    let ends = events.iter().filter(|event| event.action != "created" && later.contains(&event.subject));
+    let lost = ends.filter(|event| event.delivery == DeliveryPlan::Lost).count();
+    let mut webhooks = Value::Null;
+    until("each lost one to be counted", async || {
+        webhooks = json(&settings, &["status"]).await["accounts"][0]["webhooks"].clone();
+        webhooks == serde_json::json!({"taken": noted, "lost": lost})
+    })
+    .await;
+    assert!(lost > 0, "{webhooks}");
+    drop(process);
+}

@@ -1,0 +1,82 @@
+//! kill -9 on the way from a list to its rows.
+
+use crate::stage::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_download, is_held, until};
+use simulator::RequestRecord;
+use simulator::SimulatedVendor;
+use simulator::gateway::Faults;
+use simulator::ultimate::{Config, FileFaults, Version};
+use std::time::Duration;
+
+/// Kills the service once `is_time`, starts it again, and finds everything there, and once.
+async fn killed_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[RequestRecord], &TestDatabase) -> bool) {
+    let mut config = config;
+    config.bots.truncate(1);
+    config.history_from = UltimateVendor::start(config.clone()).await.day(2);
+    let vendor = UltimateVendor::start(config).await;
+    let database = TestDatabase::fresh(engine).await;
+    let account = vendor.account("u").with("since", &vendor.day(2).to_string());
+    let settings = account.with("timeout", "15s").with("lease", "16s").file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    until("the moment", async || is_time(&vendor.ultimate.requests(), &database).await).await;
+    process.kill().await;
+    vendor.ultimate.set_faults(Faults::default());
+    vendor.ultimate.set_file_faults(FileFaults::default());
+    let before = vendor.ultimate.requests().len();
+    let process = Process::run(&settings, &[]);
+    let days = (vendor.day(2), vendor.day(1));
+    until("both days", async || is_held(&settings, "u", days).await).await;
+    assert!(vendor.ultimate.requests().len() > before, "there was something left to ask");
+    drop(process);
+    let compared = vendor.compare(&database.database, "u", Version::V2, (2, 1)).await;
+    assert!(compared.is_equal() && compared.vendor > 100, "{} missing, {:?}", compared.missing.len(), compared.surplus);
+    let all = database.number("SELECT COUNT(*) FROM ultimate_conversations").await;
+    let once = database.number("SELECT COUNT(DISTINCT conversation_id) FROM ultimate_conversations").await;
+    assert_eq!(all, once, "P2: no key is there twice");
+    vendor.assert_no_breach();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_list_and_before_its_file() {
+    let config = Config { latency: Duration::from_secs(2), ..conversations(200.0) };
+    killed_when(Engine::Sqlite, config, async |seen, _| {
+        seen.last().is_some_and(|seen| is_download(seen) && seen.ended_at.is_none())
+    })
+    .await;
+}
+
+/// Half of a file has come, and its rest does not: on a SQLite file some of its rows hold already, on PostgreSQL none do.
+async fn in_the_middle(engine: Engine) {
+    let file_faults = FileFaults { stall: 1.0, ..FileFaults::default() };
+    let config = Config { wide: true, file_faults, ..conversations(5_000.0) };
+    killed_when(engine, config, async |seen, database| {
+        let half = seen.iter().any(|seen| seen.outcome == "stall" && seen.ended_at.is_none() && seen.bytes > 3_000_000);
+        let held = database.number("SELECT COUNT(*) FROM ultimate_conversations").await;
+        half && match engine {
+            Engine::Sqlite => held > 0,
+            Engine::Postgres => {
+                assert_eq!(held, 0, "half of an answer");
+                true
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_middle_of_a_file_on_sqlite() {
+    in_the_middle(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_middle_of_a_file_on_postgres() {
+    in_the_middle(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_commit() {
+    let config = Config { latency: Duration::from_secs(2), ..conversations(200.0) };
+    killed_when(Engine::Sqlite, config, async |_, database| {
+        database.number("SELECT COUNT(*) FROM coverage").await == 1
+    })
+    .await;
+}

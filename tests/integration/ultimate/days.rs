@@ -1,0 +1,150 @@
+//! What the days of day files are said to be, and what is done about it.
+
+use crate::canary::page;
+use crate::commands::json;
+use crate::stage::{Engine, Process, TestDatabase, UltimateVendor, conversations, convosync, coverage, is_held, until};
+use serde_json::Value;
+use simulator::SimulatedVendor;
+use simulator::gateway::Faults;
+use simulator::ultimate::{Config, Version};
+
+/// One bot.
+fn one_bot(per_day: f64) -> Config {
+    let mut config = conversations(per_day);
+    config.bots.truncate(1);
+    config
+}
+
+async fn backfill(vendor: &UltimateVendor, settings: &str, (from, to): (i64, i64), mode: &str) {
+    let (from, to) = (vendor.day(from).to_string(), vendor.day(to).to_string());
+    let arguments = ["backfill", "start", "u", "--from", &from, "--to", &to, "--wait", "--mode", mode];
+    let done = convosync(settings, &arguments).await;
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn said(day: &Value) -> (&str, &str) {
+    (day["state"].as_str().unwrap(), day["reason"].as_str().unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_is_final_with_its_own_file_and_the_next_and_blocked_once_forgotten() {
+    let vendor = UltimateVendor::start(one_bot(20.0)).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let account = vendor.account("u");
+    let since = vendor.day(3).to_string();
+    let settings = account.clone().with("since", &since).file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    backfill(&vendor, &settings, (12, 10), "missing").await;
+    until("the live days", async || is_held(&settings, "u", (vendor.day(3), vendor.day(1))).await).await;
+    let days = coverage(&settings, "u", (vendor.day(13), vendor.day(1))).await;
+    let said: Vec<(&str, &str)> = days.iter().map(said).collect();
+    assert_eq!(said[0], ("missing", format!("the file of {} is missing: never asked for", vendor.day(13)).as_str()));
+    assert_eq!(said[1..4], [("final", ""); 3], "with the file of the day after the last that was wanted");
+    // The file of that day was fetched too, and is no more than that.
+    let next = format!("the file of {} is missing: never asked for", vendor.day(8));
+    assert_eq!(said[4], ("missing", next.as_str()));
+    assert_eq!(vendor.lists(vendor.day(9)), 1);
+    assert_eq!(said[10], ("provisional", "answers may still change"));
+    let waits = format!("waits for the file of {}; a day is complete with its own file and the next", vendor.day(0));
+    assert_eq!(said[12], ("provisional", waits.as_str()));
+    drop(process);
+
+    let settings = account.with("since", &vendor.day(35).to_string()).file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    until("all that can be had", async || is_held(&settings, "u", (vendor.day(28), vendor.day(1))).await).await;
+    let days = coverage(&settings, "u", (vendor.day(35), vendor.day(31))).await;
+    for day in &days {
+        let (state, reason) = self::said(day);
+        assert!(state == "blocked" && reason.contains("older than the 30 days that the vendor keeps"), "{day}");
+    }
+    let compared = vendor.compare(&database.database, "u", Version::V2, (28, 1)).await;
+    assert!(compared.is_equal() && compared.vendor > 400, "{compared:?}");
+    vendor.assert_no_breach();
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_day_near_the_horizon_is_told_everywhere() {
+    let faults = Faults { server_500: 1.0, ..Faults::default() };
+    let vendor = UltimateVendor::start(Config { faults, ..one_bot(20.0) }).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = vendor.account("u").with("since", &vendor.day(28).to_string()).file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let expected = format!("days from {} on are missing, and the vendor keeps 30 days only", vendor.day(28));
+    until("the log", async || {
+        let log = process.log();
+        log.contains(&expected) && log.contains("before it is too late")
+    })
+    .await;
+    let shown = json(&settings, &["status"]).await;
+    let warnings = shown["accounts"][0]["warnings"].as_array().unwrap();
+    assert!(warnings.iter().any(|warning| warning.as_str().unwrap().ends_with(&expected)), "{shown}");
+    let people = convosync(&settings, &["status"]).await;
+    assert!(String::from_utf8_lossy(&people.stderr).contains(&expected), "{people:?}");
+    let metrics = metrics(&process).await;
+    let at_risk = shown["accounts"][0]["days_at_risk"].as_u64().unwrap();
+    assert!((5..=7).contains(&at_risk), "{shown}");
+    let line = format!("convosync_coverage_days_at_risk{{account=\"u\"}} {at_risk}\n");
+    assert!(metrics.contains(&line), "{metrics}");
+
+    vendor.ultimate.set_faults(Faults::default());
+    until("all days", async || is_held(&settings, "u", (vendor.day(28), vendor.day(1))).await).await;
+    assert_eq!(json(&settings, &["status"]).await["accounts"][0]["warnings"], serde_json::json!([]));
+    assert!(self::metrics(&process).await.contains("convosync_coverage_days_at_risk{account=\"u\"} 0\n"));
+    drop(process);
+}
+
+async fn metrics(process: &Process) -> String {
+    until("the server", async || process.address().is_some()).await;
+    let url = format!("http://{}/metrics", process.address().unwrap());
+    page(&url).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_grew_is_read_again_the_next_day() {
+    let vendor = UltimateVendor::start(Config { grows: true, ..one_bot(100.0) }).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = vendor.account("u").with("since", &vendor.day(4).to_string()).file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let days = (vendor.day(4), vendor.day(1));
+    until("four days", async || is_held(&settings, "u", days).await).await;
+    process.kill().await;
+    let compared = vendor.compare(&database.database, "u", Version::V2, (4, 1)).await;
+    assert!(compared.missing.len() >= 5 && compared.surplus.is_empty(), "the file was short: {compared:?}");
+    let (before, newest) = (vendor.lists(vendor.day(1)), vendor.lists(vendor.day(4)));
+    // The next day's slot is due: the clock cannot be turned on, but the ledger can be turned back.
+    database.run("UPDATE streams SET slot_at = NULL, refreshed_at = NULL").await;
+    let process = Process::run(&settings, &[]);
+    until("the file to be read again", async || {
+        vendor.lists(vendor.day(1)) > before
+            && vendor.compare(&database.database, "u", Version::V2, (4, 1)).await.is_equal()
+    })
+    .await;
+    assert_eq!(vendor.lists(vendor.day(4)), newest, "what is final is not read again");
+    let grown = "SELECT COUNT(*) FROM requests WHERE inserted > 0 AND unchanged > 0";
+    assert!(database.number(grown).await >= 1, "the grown file brought what was missing, and nothing else anew");
+    vendor.assert_no_breach();
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_that_came_again_keeps_its_later_end_in_any_order() {
+    let vendor = UltimateVendor::start(Config { resumed: 0.4, ..one_bot(60.0) }).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = vendor.account("u").file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    // Newest first: the later ends come first.
+    backfill(&vendor, &settings, (14, 4), "missing").await;
+    until("the live days", async || is_held(&settings, "u", (vendor.day(14), vendor.day(1))).await).await;
+    let compared = vendor.compare(&database.database, "u", Version::V2, (14, 1)).await;
+    assert!(compared.is_equal() && compared.vendor > 500, "{compared:?}");
+    // Older files once more: what they say is older, too.
+    backfill(&vendor, &settings, (14, 9), "all").await;
+    assert!(vendor.lists(vendor.day(12)) >= 2, "asked for again");
+    let compared = vendor.compare(&database.database, "u", Version::V2, (14, 1)).await;
+    assert!(compared.is_equal(), "{compared:?}");
+    let updated = "SELECT COUNT(*) FROM requests WHERE updated > 0 AND purpose = 'backfill'";
+    assert_eq!(database.number(updated).await, 0, "an older end never takes a later one's place");
+    vendor.assert_no_breach();
+    drop(process);
+}

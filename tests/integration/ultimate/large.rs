@@ -1,0 +1,35 @@
+//! P11: memory stays bounded whatever the size of an answer.
+
+use crate::stage::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_download, is_held, until};
+use simulator::SimulatedVendor;
+use simulator::ultimate::{Config, Version};
+
+/// So much a service may have resident while a day file comes in that is several times as large. The promise is 64 MiB
+/// with a release build; a build for tests is itself larger by some.
+const BOUND: u64 = 96 << 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_file_far_larger_than_the_bound_leaves_memory_alone() {
+    let mut config = Config { wide: true, ..conversations(110_000.0) };
+    config.bots.truncate(1);
+    config.history_from = UltimateVendor::start(config.clone()).await.day(1);
+    let vendor = UltimateVendor::start(config).await;
+    let database = TestDatabase::fresh(Engine::Postgres).await;
+    let account = vendor.account("u").with("since", &vendor.day(1).to_string());
+    let settings = account.with("timeout", "4m").with("lease", "5m").file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let day = (vendor.day(1), vendor.day(1));
+    until("the file", async || is_held(&settings, "u", day).await).await;
+    let peak = process.peak_memory();
+    let seen = vendor.ultimate.requests();
+    let file = seen.iter().find(|seen| is_download(seen)).unwrap();
+    println!("{} rows, {} MB: {} MiB resident at most", file.rows, file.bytes / 1_000_000, peak >> 20);
+    assert!(file.bytes > 3 * BOUND / 2, "{} bytes would fit", file.bytes);
+    assert!(peak < BOUND, "{} MiB resident", peak >> 20);
+    let held = usize::try_from(database.number("SELECT COUNT(*) FROM ultimate_conversations").await).unwrap();
+    assert_eq!(held, file.rows);
+    drop(process);
+    let compared = vendor.compare(&database.database, "u", Version::V2, (1, 1)).await;
+    assert!(compared.is_equal(), "{} missing, {} surplus", compared.missing.len(), compared.surplus.len());
+    vendor.assert_no_breach();
+}
