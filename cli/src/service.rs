@@ -20,6 +20,7 @@ use tracing::{error, info};
 use worker::http::Http;
 use worker::mail_ingest::MailIngest;
 use worker::queue::Queue;
+use worker::rate_limit;
 use worker::worker::Worker;
 
 /// What the roles of a process share.
@@ -70,7 +71,7 @@ impl Service {
         let metrics = Metrics::install().map_err(|error| Failure::new(Code::Unexpected, error.to_string()))?;
         let mailboxes = self.mailboxes()?;
         let scheduler = self.scheduler(settings);
-        scheduler.prepare().await?;
+        scheduler.create_lanes().await?;
         let tasks = TaskTracker::new();
         let first_error = Arc::new(Mutex::new(None));
         // The server answers until the last request has ended, so that health checks do not fail while draining.
@@ -117,13 +118,13 @@ impl Service {
             database: self.database.clone(),
             accounts: self.accounts.clone(),
             queue: Arc::new(self.queue.clone()),
-            every: settings.scheduler.tick,
+            interval: settings.scheduler.tick,
         }
     }
 
     /// The reader of each mailbox that an account names.
     fn mailboxes(&self) -> Result<Vec<MailIngest>, Failure> {
-        MailIngest::of(&self.database, &self.accounts)
+        MailIngest::from_accounts(&self.database, &self.accounts)
             .map_err(|(account, reason)| Failure::settings(format!("accounts.{account}.mailbox: {reason}")))
     }
 
@@ -133,6 +134,7 @@ impl Service {
             database: self.database.clone(),
             accounts: self.accounts.clone(),
             http: self.http.clone(),
+            rates: rate_limit::RateLimits::new(self.clock.clone()),
             clock: self.clock.clone(),
             jitter: Arc::new(move || rng.lock().map_or(0.5, |mut rng| rng.random())),
             name: format!("{}-{}", host_name(), std::process::id()),

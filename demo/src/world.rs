@@ -150,10 +150,10 @@ impl<'a> DemoWorld<'a> {
     }
 
     /// Reports, `times` over, what the time `every` has brought.
-    pub async fn report(&self, every: Duration, times: usize) -> Result<(), DemoError> {
+    pub async fn report(&self, interval: Duration, times: usize) -> Result<(), DemoError> {
         for _ in 0..times {
             let since = self.clock.now();
-            tokio::time::sleep(every).await;
+            tokio::time::sleep(interval).await;
             let requests = Entity::find().filter(Column::SentAt.gte(since)).all(self.database().connection()).await?;
             let (new, changed) = requests.iter().fold((0, 0), |sum, row| (sum.0 + row.inserted, sum.1 + row.updated));
             let mut faults: BTreeMap<&str, usize> = BTreeMap::new();

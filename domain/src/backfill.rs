@@ -1,4 +1,4 @@
-//! An operator's order to ask for a past span.
+//! Backfills: an operator's orders to fetch a past window.
 
 use crate::coverage::Coverage;
 use crate::rules::Rules;
@@ -7,53 +7,54 @@ use crate::window::Window;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Which parts of the span to ask for.
+/// Which parts of the window to fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Only what is not held: nothing is asked twice.
+    /// Only windows that are not held; nothing is fetched twice.
     Missing,
-    /// Everything once more.
+    /// The whole window, also what is held.
     All,
 }
 
-/// How far along it is.
+/// The state of a backfill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Progress {
-    /// Being worked on.
+    /// The planner adds jobs for it.
     Running,
-    /// Held back by a person.
+    /// An operator paused it.
     Paused,
     /// Every window was answered in full.
     Done,
-    /// Ended by a person; what was answered stays.
+    /// An operator cancelled it; rows that were stored stay.
     Cancelled,
 }
 
-/// One backfill of one stream.
+/// One backfill of one stream. A row of the table `backfills`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Backfill {
-    /// Its id in the ledger.
+    /// The id in the table `backfills`.
     pub id: i64,
-    /// What to ask for.
+    /// The window to fetch.
     pub window: Window,
-    /// Which parts of it.
+    /// Which parts of the window to fetch.
     pub mode: Mode,
-    /// When it was ordered.
+    /// When the operator ordered it.
     pub ordered_at: DateTime<Utc>,
-    /// How far along it is.
+    /// The state.
     pub progress: Progress,
-    /// What was answered in full on its behalf.
+    /// The windows that jobs of this backfill answered in full.
     pub answered: Spans,
-    /// How many windows that took.
+    /// The number of those windows.
     pub windows_done: u32,
-    /// How many rows came with them.
+    /// The number of rows in their answers.
     pub rows: u64,
 }
 
 impl Backfill {
-    /// What it still has to ask for, oldest first: what may have been filed later than it happened is asked for too.
+    /// The windows still to fetch, oldest first. The span beyond the end in which the vendor may file late rows
+    /// ([`Rules::late_filing`]) is included.
     #[must_use]
     pub fn remaining(&self, coverage: &Coverage, rules: &Rules) -> Vec<Window> {
         let needed = Window::new(self.window.from(), self.window.to() + rules.late_filing).unwrap_or(self.window);

@@ -1,13 +1,13 @@
-//! The one way to learn the time.
+//! The clock interface; the only source of time in the process.
 
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
-/// Tells the time. Given to every loop by `cli`; below the loops, `now` is an argument.
+/// A clock. `cli` hands one to each loop; functions below the loops take `now` as an argument.
 pub trait Clock: Send + Sync {
-    /// The wall clock, to the millisecond.
+    /// The wall clock's time, in milliseconds.
     fn now(&self) -> DateTime<Utc>;
 
-    /// Time since some fixed start; never goes backwards. Counts also while the process is stopped.
+    /// The time since a fixed start. It never goes backwards, and it also counts while the process is stopped.
     fn elapsed(&self) -> Duration;
 }

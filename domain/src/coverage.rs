@@ -1,4 +1,4 @@
-//! What is held of one stream, and what of it is final.
+//! Coverage: which windows of a stream are held, and which of them are final.
 
 use crate::spans::Spans;
 use crate::window::Window;
@@ -6,31 +6,31 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The windows that were asked for and answered in full; the settled ones among them are final.
+/// The windows that were answered in full, and the settled ones among them, which are final.
 ///
-/// A capped, cut-off or refused answer adds nothing here (promise P4).
+/// A capped, truncated or refused answer adds nothing (promise P4).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     held: Spans,
     settled: Spans,
 }
 
-/// How much of a day (or of any window) can be trusted.
+/// How complete a day, or any window, is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Completeness {
-    /// A part of it cannot be had until a person acts.
+    /// A part of the window cannot be fetched until an operator acts.
     Blocked,
-    /// A part of it was never asked for, or never answered in full.
+    /// A part of the window was never requested, or never answered in full.
     Missing,
-    /// All of it is held, but answers may still change.
+    /// The whole window is held, but the vendor may still change rows.
     Provisional,
-    /// All of it is held and equals what the vendor holds.
+    /// The whole window is held and equals what the vendor holds.
     Final,
 }
 
 impl Completeness {
-    /// The word that tables, metrics and JSON use.
+    /// The word that tables, metrics and JSON use for this state.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Completeness {
 }
 
 impl Coverage {
-    /// Rebuilt from what was stored: windows, each final or not.
+    /// Builds the coverage from its stored rows: a window, and whether it is final.
     pub fn from_stored(windows: impl IntoIterator<Item = (Window, bool)>) -> Self {
         let mut coverage = Self::default();
         for (window, settled) in windows {
@@ -55,7 +55,7 @@ impl Coverage {
         coverage
     }
 
-    /// As it is stored: disjoint windows, each final or not.
+    /// The rows to store, in order: disjoint windows, and whether each is final.
     #[must_use]
     pub fn to_stored(&self) -> Vec<(Window, bool)> {
         let mut rows: Vec<_> = self.settled.windows().iter().map(|window| (*window, true)).collect();
@@ -66,46 +66,46 @@ impl Coverage {
         rows
     }
 
-    /// All of `window` was answered in full.
+    /// Adds `window`, which was answered in full.
     pub fn hold(&mut self, window: Window) {
         self.held.add(window);
     }
 
-    /// All of `window` was answered in full and will not change any more.
+    /// Adds `window`, which was answered in full and is final.
     pub fn settle(&mut self, window: Window) {
         self.held.add(window);
         self.settled.add(window);
     }
 
-    /// All of it but `missing_scope`; and of what is left, nothing of `unsettled` is final.
+    /// A copy without the spans in `missing`, in which `unsettled` spans are provisional.
     #[must_use]
-    pub fn without(&self, missing_scope: &Spans, unsettled: &Spans) -> Self {
+    pub fn without(&self, missing: &Spans, unsettled: &Spans) -> Self {
         let minus = |spans: &Spans, others: &Spans| {
             spans.windows().iter().flat_map(|window| others.gaps(*window)).collect::<Spans>()
         };
-        Self { held: minus(&self.held, missing_scope), settled: minus(&minus(&self.settled, unsettled), missing_scope) }
+        Self { held: minus(&self.held, missing), settled: minus(&minus(&self.settled, unsettled), missing) }
     }
 
-    /// What was answered in full.
+    /// The spans that are held.
     #[must_use]
     pub fn held(&self) -> &Spans {
         &self.held
     }
 
-    /// What of it is final.
+    /// The spans that are final.
     #[must_use]
     pub fn settled(&self) -> &Spans {
         &self.settled
     }
 
-    /// How far everything from `since` on is held without a gap: the "proven until" of status and metrics.
+    /// The end of the gapless held span that begins at `since`: `proven_until` in status and metrics.
     #[must_use]
     pub fn proven_until(&self, since: DateTime<Utc>) -> DateTime<Utc> {
         self.held.reach(since)
     }
 
-    /// How much `window` can be trusted, where `blocked` are the windows that wait for a person and `due` is the
-    /// instant up to which live work should have asked by now: what lies after it is nobody's fault yet.
+    /// How complete `window` is. `blocked` are the windows of parked jobs; `due` is the instant up to which the live
+    /// sync should have fetched by now. Time after `due` is provisional, not missing.
     #[must_use]
     pub fn completeness(&self, window: Window, blocked: &[Window], due: DateTime<Utc>) -> Completeness {
         if self.settled.covers(window) {
@@ -114,9 +114,9 @@ impl Coverage {
         let Some(past) = Window::new(window.from(), window.to().min(due)) else {
             return Completeness::Provisional;
         };
-        let waits = |gap: &Window| blocked.iter().any(|stop| stop.intersect(gap).is_some());
-        // Also where something is held: what waits was asked for again because that may no longer be all.
-        if self.settled.gaps(past).iter().any(waits) {
+        let is_blocked = |gap: &Window| blocked.iter().any(|stop| stop.intersect(gap).is_some());
+        // Also inside held windows: a parked job there was to re-read a window whose rows may be incomplete.
+        if self.settled.gaps(past).iter().any(is_blocked) {
             Completeness::Blocked
         } else if self.held.covers(past) {
             Completeness::Provisional

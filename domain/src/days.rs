@@ -1,9 +1,10 @@
-//! One stream's days, for people.
+//! The days of one stream, as operators see them.
 
 use crate::coverage::Completeness;
-use crate::job::{Job, JobState, Slice};
+use crate::job::{Job, JobState};
 use crate::ledger::Ledger;
 use crate::rules::Rules;
+use crate::slice::Slice;
 use crate::window::Window;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -13,15 +14,15 @@ use utoipa::ToSchema;
 /// One day of one stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Day {
-    /// As the account's clocks have it.
+    /// The date in the account's time zone.
     pub day: NaiveDate,
-    /// How much it can be trusted.
+    /// How complete the day is.
     pub state: Completeness,
-    /// Why it is not final, where there is more to say than that.
+    /// Why the day is not final.
     pub reason: Option<String>,
 }
 
-/// How many days stand where.
+/// The number of days in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DayCounts {
     /// Days that equal what the vendor holds.
@@ -30,32 +31,32 @@ pub struct DayCounts {
     pub provisional: u64,
     /// Days of which a part was never answered in full.
     pub missing: u64,
-    /// Days of which a part waits for a person.
+    /// Days of which a part waits for an operator.
     pub blocked: u64,
 }
 
-/// One stream, and when it is looked at.
+/// The inputs of a report on one stream's days.
 #[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    /// What is known of it.
+pub struct DaysView<'a> {
+    /// The stream's ledger.
     pub ledger: &'a Ledger,
-    /// The account's rules.
+    /// The account's rules in force.
     pub rules: &'a Rules,
-    /// Where its days begin and end.
+    /// The account's time zone, in which days begin and end.
     pub zone: Tz,
-    /// The time.
+    /// The instant of the report.
     pub now: DateTime<Utc>,
-    /// The instant up to which live work should have asked.
+    /// The instant up to which the live sync should have fetched by now.
     pub due: DateTime<Utc>,
 }
 
-/// How long before the vendor forgets a day people are told that it is still missing.
-pub const WARNING: TimeDelta = TimeDelta::days(7);
+/// How long before the vendor deletes a missing day operators are warned.
+pub const EXPIRY_WARNING: TimeDelta = TimeDelta::days(7);
 
-/// The days from `first` to `last`, both included.
+/// The days from `first` to `last`, both included, oldest first.
 #[must_use]
-pub fn days(view: View<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
-    let (blocked, known) = (view.ledger.blocked(), view.ledger.known());
+pub fn days(view: DaysView<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
+    let (blocked, known) = (view.ledger.blocked(), view.ledger.effective_coverage());
     first
         .iter_days()
         .take_while(|day| *day <= last)
@@ -63,7 +64,7 @@ pub fn days(view: View<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
             let window = Window::of_day(day, view.zone)?;
             let needed = view.needed(window);
             let state = match known.completeness(needed, &blocked, view.due) {
-                Completeness::Missing if view.forgotten(needed).is_some() => Completeness::Blocked,
+                Completeness::Missing if view.expired(needed).is_some() => Completeness::Blocked,
                 state => state,
             };
             Some(Day { day, state, reason: view.reason(window, state) })
@@ -71,21 +72,20 @@ pub fn days(view: View<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
         .collect()
 }
 
-/// The days that are missing and that the vendor will soon have forgotten: in less than [`WARNING`] from now.
+/// The missing days that the vendor deletes within [`EXPIRY_WARNING`] from now, oldest first.
 #[must_use]
-pub fn at_risk(view: View<'_>, first: NaiveDate) -> Vec<NaiveDate> {
+pub fn expiring_days(view: DaysView<'_>, first: NaiveDate) -> Vec<NaiveDate> {
     let Some(oldest) = view.rules.oldest(view.now) else { return Vec::new() };
-    let last = (oldest + WARNING).with_timezone(&view.zone).date_naive();
-    let later = View { now: view.now + WARNING, ..view };
-    let is_forgotten = |day: &Day| {
-        Window::of_day(day.day, view.zone).is_some_and(|window| later.forgotten(later.needed(window)).is_some())
+    let last = (oldest + EXPIRY_WARNING).with_timezone(&view.zone).date_naive();
+    let later = DaysView { now: view.now + EXPIRY_WARNING, ..view };
+    let expires = |day: &Day| {
+        Window::of_day(day.day, view.zone).is_some_and(|window| later.expired(later.needed(window)).is_some())
     };
-    let missing =
-        days(view, first, last).into_iter().filter(|day| day.state == Completeness::Missing && is_forgotten(day));
+    let missing = days(view, first, last).into_iter().filter(|day| day.state == Completeness::Missing && expires(day));
     missing.map(|day| day.day).collect()
 }
 
-/// Counts them.
+/// Counts the days in each state.
 #[must_use]
 pub fn count<'a>(days: impl IntoIterator<Item = &'a Day>) -> DayCounts {
     days.into_iter().fold(DayCounts::default(), |mut counts, day| {
@@ -99,18 +99,20 @@ pub fn count<'a>(days: impl IntoIterator<Item = &'a Day>) -> DayCounts {
     })
 }
 
-impl View<'_> {
-    /// What must be held for all of `day`: the vendor may file some of it later.
+impl DaysView<'_> {
+    /// The window that must be held for `day` to be complete: the day, and the span in which the vendor may file late
+    /// rows.
     fn needed(&self, day: Window) -> Window {
         Window::new(day.from(), day.to() + self.rules.late_filing).unwrap_or(day)
     }
 
-    /// What of `needed` is not held and cannot be asked for any more.
-    fn forgotten(&self, needed: Window) -> Option<Window> {
+    /// The first part of `needed` that is not held and that the vendor no longer keeps.
+    fn expired(&self, needed: Window) -> Option<Window> {
         let past = Window::new(needed.from(), needed.to().min(self.rules.oldest(self.now)?))?;
         self.ledger.coverage.held().gaps(past).first().copied()
     }
 
+    /// Why the day has this state, in one sentence for operators.
     fn reason(&self, day: Window, state: Completeness) -> Option<String> {
         let needed = self.needed(day);
         match state {
@@ -124,15 +126,15 @@ impl View<'_> {
     fn why_provisional(&self, day: Window, needed: Window) -> String {
         match self.ledger.coverage.held().gaps(needed).first() {
             Some(gap) if !self.rules.late_filing.is_zero() => {
-                format!("waits for the file of {}; a day is complete with its own file and the next", file_of(*gap))
+                format!("waits for the file of {}; a day needs its own file and the next one", file_of(*gap))
             }
-            _ if day.to() > self.due => "not over yet".to_owned(),
-            _ => "answers may still change".to_owned(),
+            _ if day.to() > self.due => "the day is not over yet".to_owned(),
+            _ => "stored in full; the vendor may still change rows".to_owned(),
         }
     }
 
     fn why_blocked(&self, needed: Window) -> Option<String> {
-        let parked = self.touching(needed).find_map(|job| match &job.state {
+        let parked = self.jobs_in(needed).find_map(|job| match &job.state {
             JobState::Parked { reason } => Some(reason.clone()),
             JobState::Waiting | JobState::Dispatched { .. } | JobState::Running { .. } | JobState::Awaiting { .. } => {
                 None
@@ -140,37 +142,43 @@ impl View<'_> {
         });
         parked.or_else(|| {
             let kept = self.rules.retention?.num_days();
-            Some(format!("never held, and older than the {kept} days that the vendor keeps"))
+            Some(format!("never fetched, and older than the {kept} days that the vendor keeps, so it is lost there"))
         })
     }
 
     fn why_missing(&self, needed: Window) -> String {
-        let asked = match self.touching(needed).max_by_key(|job| (job.is_awaiting(self.now), job.failures)) {
-            Some(job) if job.is_awaiting(self.now) && job.is_taken() => "a mailed export is on its way".to_owned(),
-            Some(job) if job.is_awaiting(self.now) => "the vendor is busy with another export".to_owned(),
-            Some(job) if job.failures == 1 => "asked once without an answer".to_owned(),
-            Some(job) if job.failures > 0 => format!("asked {} times without an answer", job.failures),
-            Some(job) if matches!(job.slice, Slice::Export(_)) => {
-                "too much for one answer; waits for a mailed export".to_owned()
+        let cause = match self.jobs_in(needed).max_by_key(|job| (job.awaits_mail(self.now), job.failures)) {
+            Some(job) if job.awaits_mail(self.now) && job.is_accepted_export() => {
+                "the vendor accepted the export; its mail has not arrived yet".to_owned()
             }
-            Some(_) => "being asked for".to_owned(),
-            None => "never asked for".to_owned(),
+            Some(job) if job.awaits_mail(self.now) => {
+                "the vendor is busy with another export; the request is repeated later".to_owned()
+            }
+            Some(job) if job.failures == 1 => "1 request failed; the worker will retry".to_owned(),
+            Some(job) if job.failures > 0 => format!("{} requests failed; the worker will retry", job.failures),
+            Some(job) if matches!(job.slice, Slice::Export(_)) => {
+                "too many rows for one answer; an export by mail is planned".to_owned()
+            }
+            Some(_) => "a request is planned or running".to_owned(),
+            None => "not requested yet".to_owned(),
         };
         match self.ledger.coverage.held().gaps(needed).first() {
             Some(gap) if !self.rules.late_filing.is_zero() => {
-                format!("the file of {} is missing: {asked}", file_of(*gap))
+                format!("the file of {} is missing: {cause}", file_of(*gap))
             }
-            _ => asked,
+            _ => cause,
         }
     }
 
-    fn touching(&self, window: Window) -> impl Iterator<Item = &Job> {
-        let touches = move |job: &&Job| job.concerns().is_some_and(|of| of.intersect(&window).is_some());
+    /// The open jobs that report on a part of `window`.
+    fn jobs_in(&self, window: Window) -> impl Iterator<Item = &Job> {
+        let touches =
+            move |job: &&Job| job.covered_window().is_some_and(|covered| covered.intersect(&window).is_some());
         self.ledger.jobs.iter().filter(touches)
     }
 }
 
-/// The name of the file that begins a gap: the vendor's days are those of UTC.
+/// The date of the vendor's file that begins a gap. The vendor's days are UTC days.
 fn file_of(gap: Window) -> NaiveDate {
     gap.from().date_naive()
 }

@@ -1,46 +1,47 @@
-//! Why nothing usable came back.
+//! Faults: why a request brought no usable answer.
 
 use std::time::Duration;
 
-/// What a vendor's refusal, or silence, means. The text is for people; it holds no secret and no personal data.
+/// Why a request brought no usable answer. The text is for operators; it holds no secret and no personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Asked too fast, or while another request was in flight.
+    /// The vendor refused because requests came too fast or at the same time.
     #[error("throttled: {text}")]
     Throttled {
-        /// What the vendor asked us to wait, where it said so.
+        /// The wait that the vendor asked for, if it stated one.
         retry_after: Option<Duration>,
-        /// The vendor's words.
+        /// The vendor's text.
         text: String,
     },
-    /// The day's allowance is used up.
+    /// The daily quota is used up.
     #[error("quota spent: {0}")]
     QuotaSpent(String),
-    /// The credential was refused: a person must act.
+    /// The vendor refused the credential; an operator must replace it.
     #[error("unauthorised: {0}")]
     Unauthorised(String),
-    /// The vendor is being maintained.
+    /// The vendor states that it is under maintenance.
     #[error("maintenance: {0}")]
     Maintenance(String),
-    /// The vendor works on an earlier question of this kind, whoever's, and takes no second one.
+    /// The vendor works on another export, of this or another client, and accepts no second one.
     #[error("busy: {0}")]
     Busy(String),
-    /// No whole answer arrived: refused connection, 5xx, broken body. The vendor has ended its work.
+    /// No complete answer arrived: connection refused, 5xx or a truncated body. The vendor is not working on the
+    /// request.
     #[error("unreachable: {0}")]
     Unreachable(String),
-    /// No answer within the time-out. The vendor may still be working on it.
+    /// No answer within the time-out. The vendor may still be working on the request.
     #[error("timed out: {0}")]
     TimedOut(String),
-    /// An answer that cannot be read: HTML, cut-off JSON, an unknown shape.
+    /// The answer cannot be parsed: HTML, truncated JSON or an unknown shape.
     #[error("malformed: {0}")]
     Malformed(String),
-    /// The vendor understood and said no for good: asking the same again is pointless.
+    /// The vendor rejected the request for good; repeating it would not help.
     #[error("refused: {0}")]
     Refused(String),
 }
 
 impl Fault {
-    /// One word for metrics and tables.
+    /// The word that metrics and tables use for this fault.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

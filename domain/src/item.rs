@@ -1,60 +1,61 @@
-//! Something that an answer or a webhook names, and that is worth asking for by itself; and what came of asking.
+//! Items: what a list or a webhook names and a job of its own fetches.
 
-use crate::job::Slice;
+use crate::slice::Slice;
 use crate::window::Window;
 use chrono::{DateTime, Utc};
 
-/// A slice to ask for next.
+/// A partition or an item that a list or a webhook names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// What to ask for.
+    /// What to fetch.
     pub slice: Slice,
-    /// The instant at which it began, where that is not known all that could be: this stretch is not known in full before
-    /// the slice is answered. `None` where nobody knows, and no day is to wait for it.
+    /// The window in which the item began. Until the item is fetched this window is not complete. `None` if the vendor
+    /// does not say; then no day waits for the item.
     pub scope: Option<Window>,
-    /// The version of it that was named. What was heard in this version or a later one, and at its end, need not be asked
-    /// for again.
+    /// The item's version, as the list or webhook states it. An ended item that was fetched in this version or a later
+    /// one needs no further fetch.
     pub seen_version: Option<DateTime<Utc>>,
-    /// Whether it is said to be at its end, which its own answer may not tell.
+    /// Whether the list or webhook says that the item has ended. The item's own answer may not say so.
     pub has_ended: bool,
 }
 
-/// What an answer names that is worth asking for.
+/// The items that an answer or a webhook names and that need a fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamedItems {
-    /// What nobody has asked for to its end.
-    pub first: Vec<Item>,
-    /// What was heard to its end before, and is worth asking for once more: what is held of it stays good until then.
-    pub again: Vec<Item>,
+    /// Items that were never fetched to their end.
+    pub first_fetch: Vec<Item>,
+    /// Items that were fetched to their end and are fetched once more. Their stored rows stay valid until then.
+    pub refetch: Vec<Item>,
 }
 
 impl NamedItems {
-    /// Whether there are none.
+    /// Whether no item needs a fetch.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.first.is_empty() && self.again.is_empty()
+        self.first_fetch.is_empty() && self.refetch.is_empty()
     }
 
-    /// How many there are.
+    /// The number of items that need a fetch.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.first.len() + self.again.len()
+        self.first_fetch.len() + self.refetch.len()
     }
 }
 
 impl From<Vec<Item>> for NamedItems {
-    fn from(first: Vec<Item>) -> Self {
-        Self { first, again: Vec::new() }
+    fn from(first_fetch: Vec<Item>) -> Self {
+        Self { first_fetch, refetch: Vec::new() }
     }
 }
 
-/// One thing that was asked for by its key.
+/// The state of one item, as its own answer gives it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ItemStatus {
-    /// The version of it that was heard, where it tells one.
+    /// The version that was fetched, if the vendor states one.
     pub version: Option<DateTime<Utc>>,
-    /// Until when it may still change: it is asked for again and again until then. `None` where it is at its end.
+    /// The last instant at which the item may still change; the worker fetches it repeatedly until then. `None` if the
+    /// item has ended.
     pub open_until: Option<DateTime<Utc>>,
-    /// When to look at it once more, though it is at its end.
-    pub look_again: Option<DateTime<Utc>>,
+    /// When to fetch an ended item once more, if the vendor may still correct it.
+    pub recheck_at: Option<DateTime<Utc>>,
 }

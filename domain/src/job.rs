@@ -1,59 +1,26 @@
-//! A slice to ask for: from when, for whom, which attempt, or why it is blocked.
+//! Jobs: a slice to fetch, for whom, when, and in which state.
 
 use crate::item::Item;
+use crate::slice::Slice;
 use crate::window::Window;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The smallest thing one can ask a source for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Slice {
-    /// Everything that the vendor files under a span of time.
-    Window(Window),
-    /// The same, asked for by the way that is meant for much.
-    Export(Window),
-    /// What a part of the stream, such as one of many lists, files under a span of time. Parts fail by themselves.
-    Partition(String, Window),
-    /// One thing by its id.
-    Item(String),
-    /// Something that was delivered to us: a webhook, a mail, an imported file.
-    Delivery(i64),
-}
-
-impl Slice {
-    /// The window of which it asks for everything, if it does.
-    #[must_use]
-    pub fn window(&self) -> Option<Window> {
-        match self {
-            Self::Window(window) | Self::Export(window) => Some(*window),
-            Self::Partition(..) | Self::Item(_) | Self::Delivery(_) => None,
-        }
-    }
-
-    /// Whether it is one of many that another answer, or a webhook, has named.
-    #[must_use]
-    pub fn is_named(&self) -> bool {
-        matches!(self, Self::Partition(..) | Self::Item(_))
-    }
-}
-
-/// For whom a job is there, most urgent first.
+/// Why a job exists, most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Purpose {
-    /// The newest stretch, at its cadence.
+    /// The live sync: the newest window, once per interval.
     Live,
-    /// Named by another answer.
+    /// A list or a webhook named an item.
     Item,
-    /// A stretch that the live sync owes since `since`: never asked for, or to be read again until final.
+    /// The live sync owes a window that lies after `since`: one never fetched, or one re-read until it is final.
     Settle,
     /// An operator's backfill, by its id.
     Backfill(i64),
 }
 
 impl Purpose {
-    /// The word that tables and metrics use.
+    /// The word that tables and metrics use for this purpose.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -65,69 +32,69 @@ impl Purpose {
     }
 }
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobState {
-    /// Waits for its due time or its lane.
+    /// The job waits for its due time or for its lane.
     Waiting,
-    /// A ticket for it is out; after `until` it counts as lost.
+    /// The scheduler pushed a ticket for the job.
     Dispatched {
-        /// When to hand it out again.
+        /// When the ticket counts as lost and the job is dispatched again.
         until: DateTime<Utc>,
     },
-    /// A worker holds it under a lease.
+    /// A worker holds the job under a lease.
     Running {
-        /// The end of that lease.
+        /// The end of the lease.
         until: DateTime<Utc>,
     },
-    /// The vendor has taken the question and will answer by mail.
+    /// The vendor accepted an export, or is busy with another one; the answer comes by mail.
     Awaiting {
-        /// When the mail counts as lost.
+        /// When to request the export again if no mail arrived.
         until: DateTime<Utc>,
     },
-    /// Waits for a person.
+    /// The job waits for an operator.
     Parked {
-        /// Why.
+        /// The reason, as operators see it.
         reason: String,
     },
 }
 
-/// One slice that the ledger jobs asked for.
+/// One slice to fetch. A row of the table `jobs`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
-    /// Its id in the ledger; 0 until it is stored.
+    /// The id in the table `jobs`; 0 until the job is stored.
     pub id: i64,
-    /// For whom.
+    /// Why the job exists.
     pub purpose: Purpose,
-    /// What to ask for.
+    /// What to fetch.
     pub slice: Slice,
-    /// Not before then.
+    /// The earliest instant to start.
     pub due: DateTime<Utc>,
-    /// How long the asking is expected to take.
+    /// How long the exchange is expected to take.
     pub expected: Duration,
-    /// How often it has been handed out.
+    /// How many times the job was dispatched.
     pub attempt: i32,
-    /// Failures in a row; a snooze is none.
+    /// Failures in a row. A snooze does not count.
     pub failures: u32,
-    /// How often its answer was stored but not counted.
+    /// How many answers were stored without completing the job.
     pub rechecks: u32,
-    /// When somebody first was about to ask, where the answer comes by mail.
+    /// When a worker first requested the export; only for jobs that are answered by mail.
     pub requested_at: Option<DateTime<Utc>>,
-    /// The stretch that is not known in full before it is answered, where the slice itself does not say.
+    /// The window that is incomplete until the job is answered, where the slice itself has none.
     pub scope: Option<Window>,
-    /// The newest version of it that was named.
+    /// The newest version of the item that a list or webhook named.
     pub seen_version: Option<DateTime<Utc>>,
-    /// Whether it is said to be at its end.
+    /// Whether a list or webhook said that the item has ended.
     pub has_ended: bool,
-    /// The stretch of which nothing is held before it is answered. What was answered before, and is asked for once more,
-    /// takes nothing away.
+    /// The window that counts as missing until the job is answered. `None` for a refetch: the rows stored before stay
+    /// valid.
     pub missing_scope: Option<Window>,
-    /// Where it stands.
+    /// The state.
     pub state: JobState,
 }
 
 impl Job {
-    /// A new job that waits for `due`.
+    /// A new job that waits until `due`. It has no id yet.
     #[must_use]
     pub fn new(purpose: Purpose, slice: Slice, due: DateTime<Utc>, expected: Duration) -> Self {
         Self {
@@ -148,39 +115,40 @@ impl Job {
         }
     }
 
-    /// The stretch that its answer tells of.
+    /// The window that the answer reports on, in full or in part.
     #[must_use]
-    pub fn concerns(&self) -> Option<Window> {
+    pub fn covered_window(&self) -> Option<Window> {
         match self.slice {
             Slice::Window(window) | Slice::Export(window) | Slice::Partition(_, window) => Some(window),
             Slice::Item(_) | Slice::Delivery(_) => self.scope,
         }
     }
 
-    /// Whether a stretch is not known in full before it is answered, of which everything was asked for by another job.
+    /// Whether a window that another job has covered stays incomplete until this job, an item or a partition of it, is
+    /// answered.
     #[must_use]
-    pub fn is_owed_by_name(&self) -> bool {
-        self.slice.is_named() && self.concerns().is_some()
+    pub fn delays_completeness(&self) -> bool {
+        self.slice.is_named() && self.covered_window().is_some()
     }
 
-    /// The stretch of which something was named that nobody has answered since.
+    /// The window of an item or a partition that was named and has no stored answer yet.
     #[must_use]
-    pub fn unread(&self) -> Option<Window> {
-        self.concerns().filter(|_| self.slice.is_named() && self.rechecks == 0)
+    pub fn unread_window(&self) -> Option<Window> {
+        self.covered_window().filter(|_| self.slice.is_named() && self.rechecks == 0)
     }
 
-    /// As much of that as nothing is held of from before either.
+    /// The part of [`Job::unread_window`] for which no earlier answer is stored either.
     #[must_use]
-    pub fn unknown(&self) -> Option<Window> {
-        self.missing_scope.filter(|_| self.unread().is_some())
+    pub fn missing_window(&self) -> Option<Window> {
+        self.missing_scope.filter(|_| self.unread_window().is_some())
     }
 
-    /// It was named again: what is new about it makes it due, unless it waits for a person.
-    pub(crate) fn hear_of(&mut self, item: &Item, now: DateTime<Utc>) {
-        let is_news = self.seen_version < item.seen_version
+    /// Applies a further mention of the same item. News make a waiting job due now, unless it has failed before.
+    pub(crate) fn merge_item(&mut self, item: &Item, now: DateTime<Utc>) {
+        let has_news = self.seen_version < item.seen_version
             || !self.has_ended && item.has_ended
             || self.scope.is_none() && item.scope.is_some();
-        if is_news && matches!(self.state, JobState::Waiting) && self.failures == 0 {
+        if has_news && matches!(self.state, JobState::Waiting) && self.failures == 0 {
             self.due = self.due.min(now);
         }
         self.scope = self.scope.or(item.scope);
@@ -191,18 +159,18 @@ impl Job {
         }
     }
 
-    /// Somebody is about to ask for it, and has the lane until then. What is answered by mail notes that before: the mail
-    /// may be all that remains of whoever asked.
-    pub fn take_up(&mut self, now: DateTime<Utc>, until: DateTime<Utc>) {
+    /// Marks the job as running until the lease ends at `until`. The time of an export's request is stored before the
+    /// request is sent: if the worker then crashes, the mail can still be matched.
+    pub fn start(&mut self, now: DateTime<Utc>, until: DateTime<Utc>) {
         self.state = JobState::Running { until };
         if matches!(self.slice, Slice::Export(_)) {
             self.requested_at = self.requested_at.or(Some(now));
         }
     }
 
-    /// Whether it is an export that the vendor works on, or is being asked for: no other may be asked for meanwhile.
+    /// Whether the vendor works on this export, or a worker is requesting it. The vendor takes one export at a time.
     #[must_use]
-    pub fn is_export_out(&self, now: DateTime<Utc>) -> bool {
+    pub fn is_export_outstanding(&self, now: DateTime<Utc>) -> bool {
         match self.state {
             JobState::Awaiting { until } | JobState::Dispatched { until } | JobState::Running { until } => {
                 matches!(self.slice, Slice::Export(_)) && until > now
@@ -211,20 +179,21 @@ impl Job {
         }
     }
 
-    /// Whether it is an export, and must not be asked for while another of `jobs` is out.
+    /// Whether the job is an export and another export among `jobs` is outstanding.
     #[must_use]
-    pub fn is_held_up(&self, jobs: &[Self], now: DateTime<Utc>) -> bool {
+    pub fn is_blocked_by_export(&self, jobs: &[Self], now: DateTime<Utc>) -> bool {
         let is_other = |other: &&Self| other.id != self.id;
-        matches!(self.slice, Slice::Export(_)) && jobs.iter().filter(is_other).any(|other| other.is_export_out(now))
+        matches!(self.slice, Slice::Export(_))
+            && jobs.iter().filter(is_other).any(|other| other.is_export_outstanding(now))
     }
 
-    /// Whether the vendor is known to have taken the question.
+    /// Whether the job is an export that the vendor has accepted.
     #[must_use]
-    pub fn is_taken(&self) -> bool {
+    pub fn is_accepted_export(&self) -> bool {
         matches!(self.slice, Slice::Export(_)) && self.rechecks > 0
     }
 
-    /// Whether it could be handed out at `now`: waiting and due, or its ticket or its worker is lost.
+    /// Whether the job can be dispatched at `now`: it waits and is due, or its ticket, worker or mail is lost.
     #[must_use]
     pub fn is_ready(&self, now: DateTime<Utc>) -> bool {
         match self.state {
@@ -234,26 +203,26 @@ impl Job {
         }
     }
 
-    /// Whether an answer by mail is on its way to it.
+    /// Whether the job still waits for a mail at `now`.
     #[must_use]
-    pub fn is_awaiting(&self, now: DateTime<Utc>) -> bool {
+    pub fn awaits_mail(&self, now: DateTime<Utc>) -> bool {
         matches!(self.state, JobState::Awaiting { until } if until > now)
     }
 
-    /// Whether it asks for something from before `oldest`, the first instant that the vendor still keeps.
+    /// Whether the window begins before `oldest`, the first instant that the vendor still keeps.
     #[must_use]
-    pub fn is_forgotten(&self, oldest: Option<DateTime<Utc>>) -> bool {
+    pub fn is_past_retention(&self, oldest: Option<DateTime<Utc>>) -> bool {
         let Slice::Window(window) = self.slice else { return false };
         oldest.is_some_and(|oldest| window.from() < oldest)
     }
 
-    /// Whether a worker holds it.
+    /// Whether a worker holds the job.
     #[must_use]
     pub fn is_running(&self) -> bool {
         matches!(self.state, JobState::Running { .. })
     }
 
-    /// Whether it waits for a person.
+    /// Whether the job waits for an operator.
     #[must_use]
     pub fn is_parked(&self) -> bool {
         matches!(self.state, JobState::Parked { .. })

@@ -1,36 +1,37 @@
-//! What came back → what follows.
+//! Turns the result of an exchange into a verdict on the job and, if needed, a closure of the lane.
 
 use crate::backoff;
 use crate::fault::Fault;
-use crate::job::{Job, Purpose, Slice};
-use crate::lane::Closing;
+use crate::job::{Job, Purpose};
+use crate::lane::LaneClosure;
 use crate::rules::Rules;
+use crate::slice::Slice;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
-/// What follows for the job.
+/// What happens to the job next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Answered in full: its window is held.
+    /// The answer is full: the window is held and the job ends.
     Commit,
-    /// Stored, but may still change: ask again then; not covered.
+    /// The rows are stored but do not complete the job; fetch again at this instant.
     Recheck(DateTime<Utc>),
-    /// Too much for one answer: ask for its halves.
+    /// The window holds too much for one answer: fetch smaller windows.
     Split,
-    /// Too much for any answer: ask by the way that is meant for much.
+    /// The window holds too much for any answer: request an export by mail.
     Export,
-    /// Taken; the answer comes by mail. Ask again then, if it has not come.
+    /// The vendor answers by mail. Request again at this instant if no mail has arrived.
     Await(DateTime<Utc>),
-    /// Not now; that is no failure.
+    /// Try again at this instant; this is not a failure.
     Snooze(DateTime<Utc>),
-    /// Failed; again then.
+    /// The job failed; try again at this instant.
     Retry(DateTime<Utc>),
-    /// A person must act.
+    /// An operator must act; the reason says how.
     Park(String),
 }
 
 impl Verdict {
-    /// One word for spans and metrics.
+    /// The word that logs and metrics use for this verdict.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -46,78 +47,81 @@ impl Verdict {
     }
 }
 
-/// What follows for the job and for its lane.
+/// What happens to the job and to its lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
-    /// For the job.
+    /// What happens to the job.
     pub verdict: Verdict,
-    /// Where the lane must be shut for all workers.
-    pub closing: Option<Closing>,
+    /// The closure of the lane for all workers, if the fault requires one.
+    pub closure: Option<LaneClosure>,
 }
 
-/// An answer that was read to its end.
+/// An answer that was read to its end, as the judge needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// How many rows the vendor sent, kept aside ones included.
+    /// The number of rows that the vendor sent, rejected ones included.
     pub rows: u64,
-    /// How many of them could not be read and were kept aside.
+    /// The number of rows that could not be parsed and were rejected.
     pub rejects: u64,
-    /// Whether the rows are still to come, by mail.
-    pub awaited: bool,
-    /// Until when what they tell may still change, where it is not at its end.
-    pub open: Option<DateTime<Utc>>,
+    /// Whether the vendor sends the rows later, by mail.
+    pub by_mail: bool,
+    /// The last instant at which the fetched item may still change; `None` if it has ended or the job fetched no item.
+    pub open_until: Option<DateTime<Utc>>,
 }
 
-/// What a judgement depends on besides the answer.
+/// What the judgement depends on besides the job and the answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Circumstances {
-    /// The time.
+pub struct JudgeContext {
+    /// The instant of the judgement.
     pub now: DateTime<Utc>,
-    /// When a spent daily quota is filled again: midnight where the vendor is.
+    /// When a daily quota begins anew: the next midnight in the vendor's time zone.
     pub next_day: DateTime<Utc>,
-    /// In `[0, 1)`.
+    /// A random number in `[0, 1)` that spreads retries.
     pub jitter: f64,
-    /// Whether the vendor has answered the question before this one, whichever that was.
-    pub others_answer: bool,
+    /// Whether the stream's previous request, of any job, was answered.
+    pub previous_request_answered: bool,
 }
 
-/// How often an unreadable answer for a past window is asked for again before a person is called.
-const UNREADABLE: u32 = 8;
-/// How often a window with rows kept aside is read again before a person is called.
-const RECHECKS: u32 = 3;
-/// The longest wait before what is not at its end is asked for again.
-const PENDING: Duration = Duration::from_hours(1);
-/// How often an export is asked for whose mail never comes, before a person is called.
-const EXPORTS: u32 = 3;
-/// The narrowest window that is cut because it failed, rather than because it was full: a vendor that is down must
-/// not turn one job into thousands.
-const NARROW: TimeDelta = TimeDelta::hours(1);
+/// The failures after which a job that only fails itself is parked.
+const MOST_FAILURES: u32 = 8;
+/// How many times a window with rejected rows is fetched again before it is split or parked.
+const MOST_RECHECKS: u32 = 3;
+/// The longest wait between two fetches of an open item.
+const LONGEST_PENDING: Duration = Duration::from_hours(1);
+/// How many times an export is requested without a mail before it is parked.
+const MOST_EXPORTS: u32 = 3;
+/// The shortest half that a failing window is split into. A vendor that is down must not turn one job into thousands.
+const SHORTEST_HALF: TimeDelta = TimeDelta::hours(1);
 
-/// The longest wait there is.
+/// The longest wait; a later date cannot be stored.
 const YEAR: TimeDelta = TimeDelta::days(365);
 
-/// Decides. A full answer is never a commit; a throttle is never undercut.
+/// Judges the result of an exchange. An answer at the row cap is never committed; a retry is never earlier than the
+/// wait that the vendor asked for.
 #[must_use]
-pub fn judge(rules: &Rules, job: &Job, heard: Result<&Answer, &Fault>, at: Circumstances) -> Judgement {
-    match heard {
-        Ok(answer) => Judgement { verdict: judge_answer(rules, job, *answer, at), closing: None },
+pub fn judge(rules: &Rules, job: &Job, result: Result<&Answer, &Fault>, at: JudgeContext) -> Judgement {
+    match result {
+        Ok(answer) => Judgement { verdict: judge_answer(rules, job, *answer, at), closure: None },
         Err(fault) => judge_fault(rules, job, fault, at),
     }
 }
 
-fn judge_answer(rules: &Rules, job: &Job, answer: Answer, at: Circumstances) -> Verdict {
-    if answer.awaited {
+fn judge_answer(rules: &Rules, job: &Job, answer: Answer, at: JudgeContext) -> Verdict {
+    if answer.by_mail {
         return match rules.export {
-            Some(export) if job.rechecks < EXPORTS => Verdict::Await(at.now + delta(export.patience)),
-            _ => Verdict::Park(format!("asked {EXPORTS} times for a mailed export, and none has come")),
+            Some(export) if job.rechecks < MOST_EXPORTS => Verdict::Await(at.now + delta(export.patience)),
+            _ => Verdict::Park(format!(
+                "requested the export {MOST_EXPORTS} times and no mail arrived; check the mailbox, then retry the job"
+            )),
         };
     }
-    if !job.has_ended && answer.open.is_some_and(|until| at.now < until) {
-        let wait = rules.pending.saturating_mul(1 << job.rechecks.min(10)).min(PENDING.max(rules.pending));
+    if !job.has_ended && answer.open_until.is_some_and(|until| at.now < until) {
+        let wait = rules.pending.saturating_mul(1 << job.rechecks.min(10)).min(LONGEST_PENDING.max(rules.pending));
         return Verdict::Recheck(at.now + delta(wait));
     }
-    if job.is_forgotten(rules.oldest(at.now)) {
-        // Whoever is asked for what it no longer keeps answers with what is left. The next plan jobs what can be had.
+    if job.is_past_retention(rules.oldest(at.now)) {
+        // The vendor no longer keeps all of this window and answers with the rest, which would look complete. The next
+        // plan replaces the job by one for what the vendor keeps.
         return Verdict::Snooze(at.now + delta(rules.retry_min));
     }
     if let Slice::Window(window) = job.slice
@@ -126,54 +130,58 @@ fn judge_answer(rules: &Rules, job: &Job, answer: Answer, at: Circumstances) -> 
         return match rules.halves(window) {
             Some(_) => Verdict::Split,
             None if rules.export.is_some() => Verdict::Export,
-            None => {
-                Verdict::Park(format!("the finest window holds {} rows or more, the cap of one answer", rules.row_cap))
-            }
+            None => Verdict::Park(format!(
+                "the shortest window holds {} rows or more, the most of one answer; import these rows as a file",
+                rules.row_cap
+            )),
         };
     }
     if answer.rejects > 0 {
-        if job.rechecks >= RECHECKS && is_wide(rules, job) {
-            // What cannot be read is hemmed in, so that it blocks an hour and not the live sync.
+        if job.rechecks >= MOST_RECHECKS && can_halve(rules, job) {
+            // Splitting confines the unreadable rows, so that they block an hour and not the live sync.
             return Verdict::Split;
         }
-        if job.rechecks >= RECHECKS {
-            return Verdict::Park(format!("{} rows could not be read; see the table rejects", answer.rejects));
+        if job.rechecks >= MOST_RECHECKS {
+            return Verdict::Park(format!(
+                "{} rows could not be parsed; see the table rejects, then retry the job",
+                answer.rejects
+            ));
         }
         return Verdict::Recheck(at.now + delta(rules.refresh));
     }
     Verdict::Commit
 }
 
-fn judge_fault(rules: &Rules, job: &Job, fault: &Fault, at: Circumstances) -> Judgement {
+fn judge_fault(rules: &Rules, job: &Job, fault: &Fault, at: JudgeContext) -> Judgement {
     let later = |failures| at.now + delta(backoff::delay(failures, rules.retry_min, rules.retry_max, at.jitter));
-    let shut = |until: DateTime<Utc>| Judgement {
+    let close = |until: DateTime<Utc>| Judgement {
         verdict: Verdict::Snooze(until),
-        closing: Some(Closing { until: Some(until), reason: fault.to_string() }),
+        closure: Some(LaneClosure { until: Some(until), reason: fault.to_string() }),
     };
-    let verdict_only = |verdict| Judgement { verdict, closing: None };
+    let verdict_only = |verdict| Judgement { verdict, closure: None };
     match fault {
-        // Without a stated wait, as long as after a third failure.
+        // Without a stated wait, the delay of a third failure.
         Fault::Throttled { retry_after, .. } => {
-            shut(retry_after.map_or(later(3), |wait| at.now + delta(wait.max(rules.retry_min))))
+            close(retry_after.map_or(later(3), |wait| at.now + delta(wait.max(rules.retry_min))))
         }
-        Fault::QuotaSpent(_) => shut(at.next_day.max(at.now)),
-        // The one that the vendor works on may be ours: asked for by a process that died before it could note it.
+        Fault::QuotaSpent(_) => close(at.next_day.max(at.now)),
+        // The vendor's present export may be this one: a worker may have requested it and crashed before storing that.
         Fault::Busy(_) => verdict_only(match rules.export {
             Some(export) => Verdict::Await(at.now + delta(export.busy_retry)),
             None => Verdict::Retry(later(job.failures + 1)),
         }),
-        Fault::Maintenance(_) => shut(at.now + delta(rules.maintenance_pause)),
+        Fault::Maintenance(_) => close(at.now + delta(rules.maintenance_pause)),
         Fault::Unauthorised(_) => Judgement {
             verdict: Verdict::Snooze(at.now),
-            closing: Some(Closing { until: None, reason: fault.to_string() }),
+            closure: Some(LaneClosure { until: None, reason: fault.to_string() }),
         },
         Fault::TimedOut(_) | Fault::Malformed(_) if is_worth_splitting(rules, job) => verdict_only(Verdict::Split),
-        Fault::Malformed(text) if job.purpose != Purpose::Live && job.failures >= UNREADABLE => {
-            verdict_only(Verdict::Park(format!("unreadable {} times: {text}", job.failures + 1)))
+        Fault::Malformed(text) if job.purpose != Purpose::Live && job.failures >= MOST_FAILURES => {
+            verdict_only(Verdict::Park(format!("the answer could not be parsed {} times: {text}", job.failures + 1)))
         }
-        // A vendor that is down comes back by itself. Not so one thing that fails while others are answered.
-        Fault::Unreachable(_) | Fault::TimedOut(_) if is_alone(job, at) => verdict_only(Verdict::Park(format!(
-            "failed {} times, while other questions are answered: {fault}",
+        // A vendor that is down comes back by itself. An item that fails while others are answered does not.
+        Fault::Unreachable(_) | Fault::TimedOut(_) if fails_alone(job, at) => verdict_only(Verdict::Park(format!(
+            "failed {} times while the vendor answered other requests: {fault}",
             job.failures + 1
         ))),
         Fault::Unreachable(_) | Fault::TimedOut(_) | Fault::Malformed(_) => {
@@ -183,22 +191,23 @@ fn judge_fault(rules: &Rules, job: &Job, fault: &Fault, at: Circumstances) -> Ju
     }
 }
 
-/// Whether it fails and fails, and nothing else does.
-fn is_alone(job: &Job, at: Circumstances) -> bool {
-    job.slice.is_named() && job.failures >= UNREADABLE && at.others_answer
+/// Whether an item or partition fails repeatedly while the vendor answers other requests.
+fn fails_alone(job: &Job, at: JudgeContext) -> bool {
+    job.slice.is_named() && job.failures >= MOST_FAILURES && at.previous_request_answered
 }
 
-/// A window that keeps failing may hold too much: after a second failure its halves are tried.
+/// Whether to fetch a failing window in halves: after its second failure, since it may hold too much for one answer.
 fn is_worth_splitting(rules: &Rules, job: &Job) -> bool {
-    job.failures > 0 && is_wide(rules, job)
+    job.failures > 0 && can_halve(rules, job)
 }
 
-fn is_wide(rules: &Rules, job: &Job) -> bool {
+/// Whether the halves of the job's window are long enough to split it without being full.
+fn can_halve(rules: &Rules, job: &Job) -> bool {
     let Slice::Window(window) = job.slice else { return false };
-    rules.halves(window).is_some_and(|(older, _)| rules.expand(older).span() >= NARROW)
+    rules.halves(window).is_some_and(|(older, _)| rules.expand(older).span() >= SHORTEST_HALF)
 }
 
-/// A vendor may ask for any wait; more than a year is no date that could be stored.
+/// The duration as a `TimeDelta`, at most a year: a vendor may state any wait, and later dates cannot be stored.
 fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).map_or(YEAR, |delta| delta.min(YEAR))
 }

@@ -1,11 +1,15 @@
-//! The nouns and the decisions. Nothing here reads a clock, a file, a socket or a random number.
+//! Types and decisions of convosync. This crate does no I/O and reads no clock, file, socket or random number.
 //!
-//! Read in this order: a [`window`] of time; [`coverage`], the windows held; a [`job`], a slice to ask for; the
-//! [`ledger`], one stream's coverage and jobs; [`plan`], what is worth claiming now; the [`lane`], whose turn it is;
-//! [`source`], how a vendor is described; [`judge`], what follows from what came back.
+//! Map, in reading order: [`window`] and [`spans`] are spans of time; [`coverage`] says which are held and final.
+//! [`rules`] state what a vendor permits. A [`slice`] is what one [`job`] fetches; [`item`] is what lists and webhooks
+//! name. [`ledger`] is one stream's state; [`planner`] proposes a [`plan`] of new jobs for it, at each [`live_slot`]
+//! and with window lengths by [`pace`]. [`lane`] takes turns and [`next_job`] picks the job; [`pacer`] spaces requests.
+//! [`source`] is the interface of a vendor, [`webhook`] and [`fault`] are parts of it. [`judge`] turns an answer into a
+//! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day.
 
 pub mod backfill;
 pub mod backoff;
+mod chunks;
 pub mod clock;
 pub mod coverage;
 pub mod days;
@@ -15,12 +19,15 @@ pub mod job;
 pub mod judge;
 pub mod lane;
 pub mod ledger;
-mod named;
+pub mod live_slot;
+pub mod next_job;
 pub mod pace;
 pub mod pacer;
 pub mod plan;
+pub mod planner;
 pub mod row_histogram;
 pub mod rules;
+pub mod slice;
 pub mod source;
 pub mod spans;
 pub mod ticket;

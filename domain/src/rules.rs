@@ -1,87 +1,87 @@
-//! What a source permits, as data.
+//! Rules: what a source permits, as data, and how settings tighten them.
 
 use crate::window::Window;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
-/// A source's rules in force for one account. Durations in `Duration` are about us and the wire, spans of the
-/// vendor's data in `TimeDelta`.
+/// The rules in force for one account. A `Duration` is about requests and waiting, a `TimeDelta` about spans of the
+/// vendor's data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
-    /// The longest span one request may ask for.
+    /// The longest window that one request may ask for.
     pub longest: TimeDelta,
-    /// The finest step a window can be cut at.
+    /// The finest step at which a window can be cut.
     pub step: TimeDelta,
-    /// The spans that the vendor knows, counted from 1970: whoever asks for a part of one is answered with all of it. A
-    /// vendor that knows every instant has `step` here.
+    /// The length of the vendor's units, counted from 1970: a request for a part of a unit is answered with the whole
+    /// unit. Equal to `step` if the vendor has no units.
     pub granularity: TimeDelta,
-    /// How long after its end the answer for a granularity is there; `None` where one may ask before the end, and be answered
-    /// with what there is.
+    /// How long after its end a unit is published; `None` if a unit can be requested before its end, with the rows so
+    /// far.
     pub ready_after: Option<TimeDelta>,
-    /// How much later than it happened the vendor may file something: a stretch is complete only when this much after it
-    /// is held too.
+    /// The longest time after its start at which the vendor files a conversation. A window is complete only when this
+    /// span after it is held too.
     pub late_filing: TimeDelta,
-    /// How far back the vendor can be asked.
+    /// How long the vendor keeps rows; `None` if for ever.
     pub retention: Option<TimeDelta>,
-    /// How a stretch is asked for whose finest window is over the row cap.
+    /// How the vendor exports windows by mail, if it does: used where the shortest window is over the row cap.
     pub export: Option<Export>,
-    /// An answer with this many rows or more is never complete.
+    /// The number of rows from which on an answer never counts as complete.
     pub row_cap: u64,
-    /// The least time between the end of one request and the start of the next.
+    /// The least time between the end of one request and the start of the next in the same slot.
     pub spacing: Duration,
-    /// How many requests may be in flight on one credential.
+    /// The most requests in flight per credential (setting `width`).
     pub max_in_flight: u32,
-    /// How many requests a day the credential may make, where known.
+    /// The most requests per day and credential, if known.
     pub daily_quota: Option<u32>,
-    /// The live cadence.
+    /// The time between two live polls.
     pub interval: Duration,
-    /// How long an answer may still change.
+    /// How long after its window an answer may still change.
     pub settle: TimeDelta,
-    /// How often the unsettled stretch is pulled again.
+    /// How often the unsettled window is fetched again.
     pub refresh: Duration,
-    /// How far a live poll reaches back into what is already held.
+    /// How far a live poll reaches back into the window that is already held.
     pub overlap: TimeDelta,
-    /// How long one request may take before we hang up.
+    /// The time-out of one request.
     pub timeout: Duration,
-    /// How long a lane is held without renewal; longer than `timeout`.
+    /// How long a lease lasts without renewal; longer than `timeout`.
     pub lease: Duration,
-    /// The first wait after a failure.
+    /// The wait after the first failure.
     pub retry_min: Duration,
     /// The longest wait after failures.
     pub retry_max: Duration,
-    /// How soon what is not at its end yet is asked for again; later and later, up to an hour.
+    /// The first wait before an open item is fetched again; it doubles up to an hour.
     pub pending: Duration,
-    /// How long to leave a vendor alone that says it is being maintained.
+    /// How long a lane stays closed when the vendor states that it is under maintenance.
     pub maintenance_pause: Duration,
-    /// A further limit on requests per second inside a lane.
+    /// The most requests per second in the whole lane, if limited.
     pub requests_per_second: Option<f64>,
 }
 
-/// A second way to ask, for windows that are too dense: the answer comes later, as a mail.
+/// How a vendor exports dense windows: it accepts a request and sends the rows later by mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Export {
-    /// When to ask again where the vendor is busy with another.
+    /// When to request again if the vendor is busy with another export.
     pub busy_retry: Duration,
-    /// How long the mail may take before the question counts as lost.
+    /// How long the mail may take before the export is requested again.
     pub patience: Duration,
 }
 
-/// What the vendor itself forbids: no setting may go beyond.
+/// The vendor's own limits; no setting may exceed them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// The longest span one request may ask for.
+    /// The longest window that one request may ask for.
     pub longest: TimeDelta,
-    /// The most rows one answer can hold.
+    /// The most rows that one answer can hold.
     pub row_cap: u64,
-    /// The most requests in flight on one credential.
+    /// The most requests in flight per credential.
     pub max_in_flight: u32,
-    /// The least spacing.
+    /// The least time between two requests in a slot.
     pub spacing: Duration,
 }
 
-/// An operator's wishes for one account; what is `None` stays as the source has it.
+/// An account's settings that override the source's rules; `None` keeps the source's value.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tighten {
+pub struct RuleOverrides {
     /// See [`Rules::interval`].
     pub interval: Option<Duration>,
     /// See [`Rules::settle`].
@@ -106,53 +106,54 @@ pub struct Tighten {
     pub retry_max: Option<Duration>,
 }
 
-/// A wish that was refused: the setting's key, why, and what to write instead.
+/// An override that the rules forbid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {why}; write {instead}")]
-pub struct Refusal {
-    /// The setting's name inside the account.
+#[error("{key}: {reason}; write {suggestion}")]
+pub struct RuleViolation {
+    /// The setting's key inside the account.
     pub key: &'static str,
-    /// What is wrong with it.
-    pub why: String,
-    /// What to write.
-    pub instead: String,
+    /// Why the value is not permitted.
+    pub reason: String,
+    /// A permitted value.
+    pub suggestion: String,
 }
 
-/// The time a reply needs beyond the time-out to be stored, before the lease may end.
+/// The time that storing an answer may need after the time-out, before the lease ends.
 const STORING: Duration = Duration::from_secs(5);
-/// The longest time-out.
+/// The longest permitted time-out.
 const DAY: Duration = Duration::from_hours(24);
-/// The longest of all other durations.
+/// The longest permitted value of all other durations.
 const YEAR: Duration = Duration::from_hours(365 * 24);
 
 impl Rules {
-    /// The time from one request to the next that keeps the rate, where there is one.
+    /// The time between two requests that keeps `requests_per_second`; `None` without that limit.
     #[must_use]
     pub fn gap(&self) -> Option<Duration> {
         self.requests_per_second.and_then(|rate| Duration::try_from_secs_f64(rate.recip()).ok())
     }
 
-    /// How far apart live slots lie. Where the vendor answers whole units only, a shorter interval gives no more slots.
+    /// The time between two live slots: the interval, or one unit if the vendor publishes whole units and the interval
+    /// is shorter.
     #[must_use]
     pub fn cadence(&self) -> TimeDelta {
         let interval = TimeDelta::from_std(self.interval).unwrap_or(TimeDelta::days(365));
         if self.ready_after.is_some() { interval.max(self.granularity) } else { interval }
     }
 
-    /// The last instant up to `at` at which one granularity ends and the next begins.
+    /// The start of the unit that contains `at`; `at` itself without units.
     #[must_use]
     pub fn floor(&self, at: DateTime<Utc>) -> DateTime<Utc> {
         if self.granularity <= self.step { at } else { on_grid(at, self.granularity) }
     }
 
-    /// The first such instant from `at` on.
+    /// The first start of a unit from `at` on; `at` itself without units.
     #[must_use]
     pub fn ceil(&self, at: DateTime<Utc>) -> DateTime<Utc> {
         let floor = self.floor(at);
         if floor == at { at } else { floor + self.granularity }
     }
 
-    /// The window in two, cut where the vendor can be asked for either; `None` where it cannot be cut.
+    /// The window in two halves, older first, cut at a step or between two units; `None` if it cannot be cut.
     #[must_use]
     pub fn halves(&self, window: Window) -> Option<(Window, Window)> {
         if self.granularity <= self.step {
@@ -165,27 +166,28 @@ impl Rules {
         Some((Window::new(window.from(), cut)?, Window::new(cut, window.to())?))
     }
 
-    /// Everything that the vendor looks at when it is asked for `window`.
+    /// The whole units that contain `window`: the vendor scans these.
     #[must_use]
     pub fn expand(&self, window: Window) -> Window {
         Window::new(self.floor(window.from()), self.ceil(window.to())).unwrap_or(window)
     }
 
-    /// What the vendor looked through when it was asked for `window`: whole units, as far as they were over.
+    /// What the vendor scanned for a request for `window` sent at `sent_at`: whole units, but not beyond that instant.
     #[must_use]
     pub fn scanned(&self, window: Window, sent_at: DateTime<Utc>) -> Window {
         let whole = self.expand(window);
         Window::new(whole.from(), whole.to().min(sent_at.max(window.to()))).unwrap_or(window)
     }
 
-    /// A span in whole units, or steps; rounded up.
+    /// `span` rounded up to whole steps or units.
     #[must_use]
     pub fn round_up(&self, span: TimeDelta) -> TimeDelta {
-        let granularity = self.step.max(self.granularity).num_milliseconds().max(1);
-        TimeDelta::milliseconds((span.num_milliseconds() + granularity - 1) / granularity * granularity)
+        let unit = self.step.max(self.granularity).num_milliseconds().max(1);
+        TimeDelta::milliseconds((span.num_milliseconds() + unit - 1) / unit * unit)
     }
 
-    /// The first instant that the vendor can still be asked for in full: on a granularity, or at least on a step.
+    /// The first instant from which on the vendor keeps all rows at `now`, at the start of a unit or step; `None` if it
+    /// keeps rows for ever.
     #[must_use]
     pub fn oldest(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let kept = now - self.retention?;
@@ -194,32 +196,33 @@ impl Rules {
         Some(if floor == kept { kept } else { floor + span })
     }
 
-    /// These rules with the operator's wishes: permits nothing that `limits` forbid.
+    /// These rules with the account's overrides; the result permits nothing that `limits` forbid.
     ///
     /// # Errors
-    /// Every wish that would loosen a vendor's rule, or that does not fit the others.
-    pub fn tighten(&self, limits: &Limits, wish: &Tighten) -> Result<Self, Vec<Refusal>> {
+    /// Every override that would exceed a vendor's limit or contradicts another setting.
+    pub fn tighten(&self, limits: &Limits, overrides: &RuleOverrides) -> Result<Self, Vec<RuleViolation>> {
         let mut rules = self.clone();
-        rules.interval = wish.interval.unwrap_or(rules.interval);
-        rules.settle = wish.settle.map_or(rules.settle, |settle| TimeDelta::from_std(settle).unwrap_or(TimeDelta::MAX));
-        rules.refresh = wish.refresh.unwrap_or(rules.refresh);
-        rules.spacing = wish.spacing.unwrap_or(rules.spacing);
-        rules.max_in_flight = wish.width.unwrap_or(rules.max_in_flight);
-        rules.requests_per_second = wish.requests_per_second.or(rules.requests_per_second);
-        rules.row_cap = wish.row_cap.unwrap_or(rules.row_cap);
-        rules.timeout = wish.timeout.unwrap_or(rules.timeout);
-        // Someone who shortens only the time-out gets a lease that follows it down, so that a crash costs less.
-        let follows = rules.lease.min(rules.timeout.saturating_mul(2).max(rules.timeout.saturating_add(STORING * 2)));
-        rules.lease = wish.lease.unwrap_or(if wish.timeout.is_some() { follows } else { rules.lease });
-        rules.retry_min = wish.retry_min.unwrap_or(rules.retry_min);
-        rules.retry_max = wish.retry_max.unwrap_or(rules.retry_max.max(rules.retry_min));
-        let mut refusals = rules.refusals(limits);
-        refusals.extend(rules.too_long());
-        if refusals.is_empty() { Ok(rules) } else { Err(refusals) }
+        rules.interval = overrides.interval.unwrap_or(rules.interval);
+        rules.settle =
+            overrides.settle.map_or(rules.settle, |settle| TimeDelta::from_std(settle).unwrap_or(TimeDelta::MAX));
+        rules.refresh = overrides.refresh.unwrap_or(rules.refresh);
+        rules.spacing = overrides.spacing.unwrap_or(rules.spacing);
+        rules.max_in_flight = overrides.width.unwrap_or(rules.max_in_flight);
+        rules.requests_per_second = overrides.requests_per_second.or(rules.requests_per_second);
+        rules.row_cap = overrides.row_cap.unwrap_or(rules.row_cap);
+        rules.timeout = overrides.timeout.unwrap_or(rules.timeout);
+        // A shorter time-out without a lease shortens the lease too, so that a crash costs less time.
+        let shortened = rules.lease.min(rules.timeout.saturating_mul(2).max(rules.timeout.saturating_add(STORING * 2)));
+        rules.lease = overrides.lease.unwrap_or(if overrides.timeout.is_some() { shortened } else { rules.lease });
+        rules.retry_min = overrides.retry_min.unwrap_or(rules.retry_min);
+        rules.retry_max = overrides.retry_max.unwrap_or(rules.retry_max.max(rules.retry_min));
+        let mut violations = rules.violations(limits);
+        violations.extend(rules.overlong_durations());
+        if violations.is_empty() { Ok(rules) } else { Err(violations) }
     }
 
-    /// Durations that are slips of the pen, and beyond which dates end.
-    fn too_long(&self) -> Vec<Refusal> {
+    /// Durations that are so long that dates would overflow; most likely typing errors.
+    fn overlong_durations(&self) -> Vec<RuleViolation> {
         let settle = self.settle.to_std().unwrap_or_default();
         let spans = [
             ("interval", self.interval, YEAR),
@@ -231,47 +234,48 @@ impl Rules {
             ("retry_min", self.retry_min, YEAR),
             ("retry_max", self.retry_max, YEAR),
         ];
-        let refusal = |(key, _, most): (&'static str, Duration, Duration)| Refusal {
+        let violation = |(key, _, most): (&'static str, Duration, Duration)| RuleViolation {
             key,
-            why: "nothing here takes that long".to_owned(),
-            instead: format!("{} or less", written(most)),
+            reason: "the duration is too long".to_owned(),
+            suggestion: format!("{} or less", setting_text(most)),
         };
-        spans.into_iter().filter(|(_, span, most)| span > most).map(refusal).collect()
+        spans.into_iter().filter(|(_, span, most)| span > most).map(violation).collect()
     }
 
-    fn refusals(&self, limits: &Limits) -> Vec<Refusal> {
+    /// The settings that exceed a limit or contradict each other.
+    fn violations(&self, limits: &Limits) -> Vec<RuleViolation> {
         let second = Duration::from_secs(1);
-        let mut refusals = Vec::new();
-        let mut check = |is_wrong: bool, key, why: String, instead: String| {
+        let mut violations = Vec::new();
+        let mut check = |is_wrong: bool, key, reason: String, suggestion: String| {
             if is_wrong {
-                refusals.push(Refusal { key, why, instead });
+                violations.push(RuleViolation { key, reason, suggestion });
             }
         };
-        let width = limits.max_in_flight;
-        let why = format!("the vendor permits at most {width} requests in flight per credential");
-        check(self.max_in_flight == 0 || self.max_in_flight > width, "width", why, width.to_string());
+        let most = limits.max_in_flight;
+        let reason = format!("the vendor permits at most {most} requests in flight per credential");
+        check(self.max_in_flight == 0 || self.max_in_flight > most, "width", reason, most.to_string());
         let cap = limits.row_cap;
-        let why = format!("the vendor answers with at most {cap} rows");
-        check(self.row_cap < 2 || self.row_cap > cap, "row_cap", why, format!("2 to {cap}"));
-        let why = format!("the vendor asks for {} between two requests", written(limits.spacing));
-        check(self.spacing < limits.spacing, "spacing", why, format!("{} or more", written(limits.spacing)));
+        let reason = format!("the vendor answers with at most {cap} rows");
+        check(self.row_cap < 2 || self.row_cap > cap, "row_cap", reason, format!("2 to {cap}"));
+        let reason = format!("the vendor asks for {} between two requests", setting_text(limits.spacing));
+        check(self.spacing < limits.spacing, "spacing", reason, format!("{} or more", setting_text(limits.spacing)));
         for (key, span) in [("interval", self.interval), ("refresh", self.refresh)] {
-            let why = "data is told apart by the second; asking more often brings nothing".to_owned();
-            check(span < second, key, why, "\"1s\" or more".to_owned());
+            let reason = "the vendor dates rows to the second; more frequent polls bring no more rows".to_owned();
+            check(span < second, key, reason, "\"1s\" or more".to_owned());
         }
-        check(self.timeout.is_zero(), "timeout", "a request needs some time".to_owned(), "\"70s\"".to_owned());
-        let (timeout, lease) = (written(self.timeout), written(self.lease));
-        let why =
+        check(self.timeout.is_zero(), "timeout", "a request takes longer than that".to_owned(), "\"70s\"".to_owned());
+        let (timeout, lease) = (setting_text(self.timeout), setting_text(self.lease));
+        let reason =
             format!("{lease} does not outlast the request's timeout of {timeout}: two requests could be in flight");
         check(
             self.lease <= self.timeout,
             "lease",
-            why,
-            format!("{} or more, or a shorter timeout", written(self.timeout.saturating_add(STORING))),
+            reason,
+            format!("{} or more, or a shorter timeout", setting_text(self.timeout.saturating_add(STORING))),
         );
-        let why = "a vendor that fails must be left alone for a moment".to_owned();
-        check(self.retry_min.is_zero(), "retry_min", why, "\"5s\"".to_owned());
-        let (min, max) = (written(self.retry_min), written(self.retry_max));
+        let reason = "the worker must wait after a failure".to_owned();
+        check(self.retry_min.is_zero(), "retry_min", reason, "\"5s\"".to_owned());
+        let (min, max) = (setting_text(self.retry_min), setting_text(self.retry_max));
         check(
             self.retry_max < self.retry_min,
             "retry_max",
@@ -279,19 +283,25 @@ impl Rules {
             format!("{min} or more"),
         );
         let is_rate = self.requests_per_second.is_none_or(|rate| rate.is_finite() && rate > 0.0);
-        check(!is_rate, "requests_per_second", "must be more than 0".to_owned(), "0.5, or leave it out".to_owned());
-        refusals
+        check(
+            !is_rate,
+            "requests_per_second",
+            "the rate must be greater than 0".to_owned(),
+            "0.5, or leave it out".to_owned(),
+        );
+        violations
     }
 }
 
-/// The last instant up to `at` that lies whole spans from 1970. To the millisecond below it: clocks show microseconds.
+/// The last instant up to `at` that lies a whole number of `span`s after 1970, in milliseconds; clocks show
+/// microseconds.
 fn on_grid(at: DateTime<Utc>, span: TimeDelta) -> DateTime<Utc> {
     let millis = at.timestamp_millis();
     DateTime::from_timestamp_millis(millis - millis.rem_euclid(span.num_milliseconds().max(1))).unwrap_or(at)
 }
 
-/// As it would be written in the settings; rounded up, so that what is advised suffices.
-fn written(duration: Duration) -> String {
+/// The duration as the settings write it, rounded up, so that the suggested value is permitted.
+fn setting_text(duration: Duration) -> String {
     if duration.subsec_nanos() == 0 {
         format!("\"{}s\"", duration.as_secs())
     } else {

@@ -1,11 +1,11 @@
-//! What a vendor must describe. Sans-I/O: a source says the next request and reads the next answer; it cannot send,
-//! sleep, read the clock, log a secret or forget a rule.
+//! The interface of a vendor. A source is sans-I/O: it builds the next request and parses the response; it cannot send,
+//! sleep, read the clock, log a secret or bypass a rule.
 
 use crate::fault::Fault;
 use crate::item::{Item, ItemStatus};
-use crate::job::Slice;
 use crate::lane::LaneKey;
 use crate::rules::Rules;
+use crate::slice::Slice;
 use crate::webhook::{Webhook, WebhookEvent, WebhookFault};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use std::fmt;
 use std::time::Duration;
 
-/// One account at one vendor, ready to be asked. `R` is a batch of rows on its way to storage.
+/// One account at one vendor. `R` is a batch of rows on its way to storage.
 pub trait Source<R>: Send + Sync {
     /// The account's name in the settings.
     fn account(&self) -> &str;
@@ -21,54 +21,55 @@ pub trait Source<R>: Send + Sync {
     /// The vendor's name, such as `wolkvox`.
     fn vendor(&self) -> &'static str;
 
-    /// What the account offers, such as `chat_8`.
+    /// The streams of the account, such as `chat_8`.
     fn streams(&self) -> Vec<Stream>;
 
-    /// The rules in force.
+    /// The rules in force for the account.
     fn rules(&self) -> &Rules;
 
-    /// Where the account's days begin and end.
+    /// The account's time zone, in which its days begin and end.
     fn zone(&self) -> Tz;
 
-    /// The credential's lane.
+    /// The key of the credential's lane.
     fn lane(&self) -> LaneKey;
 
-    /// The request for `slice` of `stream`; `cursor` is what the step before named.
+    /// Builds the request for `slice` of `stream`. `cursor` is `None` for the first request, then what the previous
+    /// response named.
     ///
     /// # Errors
-    /// [`Fault::Refused`] where the slice is none that this source knows.
-    fn ask(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault>;
+    /// [`Fault::Refused`] if the source does not know the stream or the slice.
+    fn request(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault>;
 
-    /// Reads the answer to that request.
+    /// A reader for the response to that request.
     ///
     /// # Errors
-    /// [`Fault::Refused`] where the stream is none that this source knows.
+    /// [`Fault::Refused`] if the source does not know the stream.
     fn reader(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Box<dyn Reader<R>>, Fault>;
 
-    /// Reads a file of `stream`'s rows that came another way: by mail, or by hand. It is fed as a good answer's body.
+    /// A reader for a file of the stream's rows that came by mail or import. It is fed as the body of a response with
+    /// status 200.
     ///
     /// # Errors
-    /// [`Fault::Refused`] where the vendor makes no such files, or the stream is none that this source knows.
+    /// [`Fault::Refused`] if the vendor has no such files or the source does not know the stream.
     fn file_reader(&self, stream: &str) -> Result<Box<dyn Reader<R>>, Fault> {
-        Err(Fault::Refused(format!("{} makes no files that could be read for {stream:?}", self.vendor())))
+        Err(Fault::Refused(format!("{} has no importable files for the stream {stream:?}", self.vendor())))
     }
 
-    /// Reads a webhook that was posted for the account, and says whether to believe it. In constant time where it compares
-    /// secrets.
+    /// Verifies and parses a webhook that was posted for the account. Secrets are compared in constant time.
     ///
     /// # Errors
-    /// Why it is not taken.
+    /// Why the webhook is rejected.
     fn webhook(&self, _webhook: &Webhook<'_>) -> Result<Vec<WebhookEvent<R>>, WebhookFault> {
         Err(WebhookFault::Unsupported)
     }
 
-    /// Where the vendor's mails arrive, for one that answers by mail.
+    /// The mailbox that receives the vendor's mails; `None` if the vendor sends none.
     fn mailbox(&self) -> Option<&Mailbox> {
         None
     }
 
-    /// When the credential ends, where it says so itself.
-    fn credential_ends(&self) -> Option<DateTime<Utc>> {
+    /// When the credential expires, if the credential itself states it.
+    fn credential_expires(&self) -> Option<DateTime<Utc>> {
         None
     }
 }
@@ -76,30 +77,31 @@ pub trait Source<R>: Send + Sync {
 /// Where a vendor's mails arrive.
 #[derive(Clone, Debug)]
 pub struct Mailbox {
-    /// `maildir:/path`, `imap://user@host/FOLDER` or `imaps://…`; holds no secret.
+    /// `maildir:/path`, `imap://user@host/FOLDER` or `imaps://…`, without a secret.
     pub address: String,
-    /// The mailbox's password, where it needs one.
+    /// The mailbox's password, if it needs one.
     pub password: Option<SecretString>,
-    /// Whom to trust besides everybody's authorities: a file of certificates.
+    /// A PEM file of CA certificates to trust besides the system's own.
     pub ca_file: Option<String>,
-    /// How often to look.
+    /// The time between two looks for new mails.
     pub interval: Duration,
 }
 
-/// One thing an account offers.
+/// One stream of an account: a report, a bot or a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
-    /// Its name, unique within the account.
+    /// The name, unique within the account.
     pub name: String,
-    /// The table its rows go to.
+    /// The table that holds its rows.
     pub table: &'static str,
-    /// The column of that table by which the vendor files rows, in UTC.
+    /// The column, in UTC, by which the vendor files rows.
     pub at: &'static str,
-    /// The column of that table that holds the stream's name, where several streams share the table.
+    /// The column that holds the stream's name, if several streams share the table.
     pub partition: Option<&'static str>,
 }
 
-/// Where one is within a slice. It may hold what the vendor gave out for a while, such as a signed address.
+/// The position within a slice from which the next request continues. It may hold a temporary secret, such as a signed
+/// URL, so `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cursor(pub String);
 
@@ -109,36 +111,36 @@ impl fmt::Debug for Cursor {
     }
 }
 
-/// A request to send. Header values are secrets, whatever they hold, and so is the part of the address after `?`.
+/// A request to send. All header values and the query of the URL are secrets, so `Debug` does not show them.
 #[derive(Clone)]
 pub struct Request {
-    /// How.
+    /// The method.
     pub method: Method,
-    /// Where to.
+    /// The absolute URL.
     pub url: String,
     /// Header names and values.
     pub headers: Vec<(String, SecretString)>,
-    /// What is sent along, as JSON.
+    /// The body, as JSON.
     pub body: Option<String>,
 }
 
-/// How to ask.
+/// The HTTP method of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// For what is there.
+    /// Reads a resource.
     Get,
-    /// For what has to be made first.
+    /// Makes the vendor produce a result.
     Post,
 }
 
 impl Request {
-    /// For what is at `url`.
+    /// A GET request for `url`.
     #[must_use]
     pub fn get(url: String, headers: Vec<(String, SecretString)>) -> Self {
         Self { method: Method::Get, url, headers, body: None }
     }
 
-    /// With a body of JSON.
+    /// A POST request with a body of JSON.
     #[must_use]
     pub fn post(url: String, headers: Vec<(String, SecretString)>, body: String) -> Self {
         Self { method: Method::Post, url, headers, body: Some(body) }
@@ -147,60 +149,60 @@ impl Request {
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = self.url.split('?').next().unwrap_or_default();
-        f.debug_struct("Request").field("method", &self.method).field("address", &address).finish_non_exhaustive()
+        let url = self.url.split('?').next().unwrap_or_default();
+        f.debug_struct("Request").field("method", &self.method).field("url", &url).finish_non_exhaustive()
     }
 }
 
-/// The first lines of a reply.
+/// The status and the relevant headers of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct ResponseHead {
     /// The HTTP status.
     pub status: u16,
-    /// What `Retry-After` said, whether in seconds or as a date.
+    /// The wait that the header `Retry-After` states, in seconds or as a date.
     pub retry_after: Option<Duration>,
 }
 
-/// Reads one reply, chunk by chunk, in bounded memory.
+/// Parses one response, chunk by chunk, in bounded memory.
 pub trait Reader<R>: Send {
-    /// Takes the next chunk of the body.
+    /// Parses the next chunk of the body.
     ///
     /// # Errors
-    /// As soon as the body cannot become a good answer any more.
-    fn feed(&mut self, head: Head, chunk: &[u8]) -> Result<(), Fault>;
+    /// As soon as the body cannot become a valid answer any more.
+    fn feed(&mut self, head: ResponseHead, chunk: &[u8]) -> Result<(), Fault>;
 
-    /// Some of the rows read so far, in a batch of bounded size; call until `None`.
+    /// The next batch of parsed rows, bounded in size; call it until `None`.
     fn take(&mut self) -> Option<R>;
 
-    /// The body is over.
+    /// Ends the parsing; the body is complete.
     ///
     /// # Errors
-    /// Where it was a refusal, or was cut off, or had an unknown shape.
-    fn finish(&mut self, head: Head) -> Result<ResponseSummary, Fault>;
+    /// If the response was a refusal, was truncated or had an unknown shape.
+    fn finish(&mut self, head: ResponseHead) -> Result<ResponseSummary, Fault>;
 }
 
-/// What one reply held besides its rows.
+/// What one response held besides its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResponseSummary {
-    /// How many rows the vendor sent, kept aside ones included.
+    /// The number of rows that the vendor sent, rejected ones included.
     pub rows: u64,
-    /// Rows that could not be read.
+    /// The rows that could not be parsed.
     pub rejects: Vec<Reject>,
-    /// What is worth claiming next.
+    /// The items that the response names.
     pub items: Vec<Item>,
-    /// Where to go on, if this was not all.
+    /// Where the next request continues; `None` if this was the last response.
     pub cursor: Option<Cursor>,
-    /// Whether the vendor has taken the question and will answer by another way, such as a mail.
-    pub awaited: bool,
-    /// What was asked for by its key.
+    /// Whether the vendor accepted the request and sends the rows later, by mail.
+    pub by_mail: bool,
+    /// The item's state, if the slice was one item.
     pub item_status: Option<ItemStatus>,
 }
 
-/// A row that could not be read, kept aside.
+/// A row that could not be parsed. It is stored in the table `rejects`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
-    /// Why.
+    /// Why the row could not be parsed.
     pub reason: String,
-    /// The row as it came.
+    /// The row as the vendor sent it.
     pub raw: String,
 }

@@ -1,9 +1,9 @@
-//! A set of instants, kept as windows that never touch.
+//! A set of instants, stored as windows that never touch.
 
 use crate::window::Window;
 use chrono::{DateTime, Utc};
 
-/// Sorted windows with a gap between each two. Adding in any order, once or often, gives the same set.
+/// Sorted windows with a gap between every two. The order and repetition of additions do not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spans(Vec<Window>);
 
@@ -14,13 +14,13 @@ impl Spans {
         &self.0
     }
 
-    /// Whether it holds nothing.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Adds every instant of `window`, joining what then touches.
+    /// Adds `window` and joins windows that then touch.
     pub fn add(&mut self, window: Window) {
         let first = self.0.partition_point(|held| held.to() < window.from());
         let last = self.0.partition_point(|held| held.from() <= window.to());
@@ -32,31 +32,31 @@ impl Spans {
         }
     }
 
-    /// What of `window` it does not hold, oldest first. With what it holds, these tile the window.
+    /// The parts of `window` outside the set, oldest first.
     #[must_use]
     pub fn gaps(&self, window: Window) -> Vec<Window> {
         window.minus(self.0.iter().copied())
     }
 
-    /// What of `window` it holds, oldest first.
+    /// The parts of `window` inside the set, oldest first.
     #[must_use]
     pub fn within(&self, window: Window) -> Vec<Window> {
         self.0.iter().filter_map(|held| held.intersect(&window)).collect()
     }
 
-    /// Whether it holds all of `window`.
+    /// Whether the set contains all of `window`.
     #[must_use]
     pub fn covers(&self, window: Window) -> bool {
         self.0.iter().any(|held| held.covers(&window))
     }
 
-    /// Whether it holds the instant `at`.
+    /// Whether the set contains the instant `at`.
     #[must_use]
     pub fn contains(&self, at: DateTime<Utc>) -> bool {
         self.0.iter().any(|held| held.contains(at))
     }
 
-    /// How far it reaches without a gap from `from`; `from` itself where it does not hold that instant.
+    /// The end of the gapless span that contains `from`; `from` itself if the set does not contain it.
     #[must_use]
     pub fn reach(&self, from: DateTime<Utc>) -> DateTime<Utc> {
         self.0.iter().find(|held| held.contains(from)).map_or(from, Window::to)

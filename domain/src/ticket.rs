@@ -1,17 +1,17 @@
-//! What the queue carries.
+//! Tickets: what the queue carries.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A ticket: which job to work on, and which time it was handed out. Never a secret, never a row.
+/// A ticket wakes a worker for one attempt of one job. It holds no secret and no row.
 ///
-/// The pair is its idempotency key: a worker takes up a job only with the newest ticket for it, so a lost, late or
-/// repeated ticket is harmless.
+/// The pair is an idempotency key: a worker claims a job only with the newest ticket for it, so a lost, late or
+/// repeated ticket does no harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ticket {
-    /// The job's id in the ledger.
+    /// The job's id.
     pub job: i64,
-    /// How often the job has been handed out, this time included.
+    /// How many times the job was dispatched, this time included.
     pub attempt: i32,
 }
 
@@ -21,12 +21,23 @@ impl fmt::Display for Ticket {
     }
 }
 
-/// Where tickets are pushed to.
+/// The queue's input.
 #[async_trait::async_trait]
-pub trait Push: Send + Sync {
-    /// Puts a ticket into the queue. One that is lost is pushed again, as a new one, when the ledger misses it.
+pub trait TicketSink: Send + Sync {
+    /// Pushes a ticket. If the queue loses it, the scheduler pushes a new ticket when the dispatch expires.
     ///
     /// # Errors
-    /// What the queue says, in a few words without secrets.
-    async fn push(&self, ticket: Ticket) -> Result<(), String>;
+    /// [`PushError`]; the scheduler then pushes a new ticket later.
+    async fn push(&self, ticket: Ticket) -> Result<(), PushError>;
+}
+
+/// Why a ticket could not be pushed. The text holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PushError {
+    /// The workers of this process have ended, so the in-process queue has no receiver.
+    #[error("the queue has no receiver; the workers of this process have ended")]
+    Closed,
+    /// The queue's backend refused the ticket or could not be reached.
+    #[error("the queue's backend failed: {0}")]
+    Backend(String),
 }

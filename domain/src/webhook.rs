@@ -1,42 +1,42 @@
-//! What vendors deliver by themselves.
+//! Webhooks: events that a vendor posts.
 
 use crate::item::Item;
 use secrecy::SecretString;
 
-/// A webhook as it arrived. Nothing of it is to be believed before the source has said so.
+/// A webhook as it arrived. It proves nothing until the source has verified it.
 #[derive(Debug)]
 pub struct Webhook<'a> {
-    /// The last part of the path, where the vendor can only be given an address that holds a secret.
+    /// The last segment of the path, for a vendor that authenticates by a secret URL.
     pub secret: Option<SecretString>,
-    /// What the header `Content-Type` said.
+    /// The header `Content-Type`.
     pub content_type: Option<&'a str>,
-    /// The body, 1 MiB at most.
+    /// The body, at most 1 MiB.
     pub body: &'a [u8],
 }
 
-/// One thing that a webhook tells.
+/// One event of a webhook.
 #[derive(Clone, Debug)]
 pub struct WebhookEvent<R> {
-    /// The vendor's id for it, by which one that comes twice is known; made of its content where the vendor gives none.
+    /// The event's id, by which a repeated event is recognised; a digest of its content if the vendor gives none.
     pub id: String,
-    /// The vendor's word for what happened.
+    /// The vendor's name of the event's type.
     pub kind: String,
-    /// Rows that the event itself brings.
+    /// Rows that the event itself holds.
     pub rows: Vec<R>,
-    /// What to ask for because of it.
+    /// The items to fetch because of the event.
     pub items: Vec<Item>,
 }
 
-/// Why a webhook is not taken.
+/// Why a webhook is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookFault {
-    /// It does not prove where it comes from.
+    /// The webhook does not prove that the vendor sent it.
     #[error("not signed with the account's secret: {0}")]
     Forged(&'static str),
-    /// It comes from the vendor, and cannot be read.
+    /// The vendor sent the webhook, but it cannot be parsed.
     #[error("unreadable: {0}")]
     Malformed(String),
-    /// The source takes none.
+    /// The source accepts no webhooks.
     #[error("this vendor sends no webhooks")]
     Unsupported,
 }

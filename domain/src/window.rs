@@ -1,4 +1,4 @@
-//! A half-open span of time.
+//! A window: a half-open span of time.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -13,7 +13,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// The span from `from` up to, not including, `to`; `None` where it would be empty.
+    /// The window from `from` up to, not including, `to`; `None` if it would be empty.
     #[must_use]
     pub fn new(from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Self> {
         (from < to).then_some(Self { from, to })
@@ -31,7 +31,7 @@ impl Window {
         self.to
     }
 
-    /// How long it is; always positive.
+    /// The length; always positive.
     #[must_use]
     pub fn span(&self) -> TimeDelta {
         self.to - self.from
@@ -49,32 +49,32 @@ impl Window {
         self.from <= other.from && other.to <= self.to
     }
 
-    /// What both have in common.
+    /// The common part; `None` if there is none.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Option<Self> {
         Self::new(self.from.max(other.from), self.to.min(other.to))
     }
 
-    /// Whether they have something in common, or lie side by side.
+    /// Whether the windows overlap or are adjacent.
     #[must_use]
     pub fn touches(&self, other: &Self) -> bool {
         self.from <= other.to && other.from <= self.to
     }
 
-    /// Both, and what lies between them.
+    /// The smallest window that contains both.
     #[must_use]
     pub fn hull(&self, other: &Self) -> Self {
         Self { from: self.from.min(other.from), to: self.to.max(other.to) }
     }
 
-    /// What is left of it once `others` are taken away, oldest first.
+    /// The parts outside all `others`, oldest first.
     #[must_use]
     pub fn minus(&self, others: impl IntoIterator<Item = Self>) -> Vec<Self> {
-        let mut taken: Vec<Self> = others.into_iter().collect();
-        taken.sort_unstable();
+        let mut others: Vec<Self> = others.into_iter().collect();
+        others.sort_unstable();
         let mut left = Vec::new();
         let mut at = self.from;
-        for other in taken {
+        for other in others {
             left.extend(Self::new(at, other.from.min(self.to)));
             at = at.max(other.to);
         }
@@ -82,7 +82,8 @@ impl Window {
         left
     }
 
-    /// Cut in two at a whole `step` counted from its start; `None` where it is one step or less.
+    /// Two halves, older first, cut at a whole number of `step`s from the start; `None` if the window is one step or
+    /// less.
     #[must_use]
     pub fn halves(&self, step: TimeDelta) -> Option<(Self, Self)> {
         let steps = self.span().num_milliseconds() / step.num_milliseconds().max(1);
@@ -90,23 +91,23 @@ impl Window {
         Some((Self::new(self.from, middle)?, Self::new(middle, self.to)?))
     }
 
-    /// The newest part of it, at most `width` long, and what is left before.
+    /// The newest part, at most `length` long, and the rest before it.
     #[must_use]
-    pub fn newest(&self, width: TimeDelta) -> (Self, Option<Self>) {
-        let cut = self.from.max(self.to - width);
+    pub fn newest(&self, length: TimeDelta) -> (Self, Option<Self>) {
+        let cut = self.from.max(self.to - length);
         match Self::new(cut, self.to) {
             Some(newest) => (newest, Self::new(self.from, cut)),
             None => (*self, None),
         }
     }
 
-    /// The whole of `day` as clocks in `zone` show it: 23, 24 or 25 hours where clocks change.
+    /// The window of `day` in `zone`: 24 hours, or 23 or 25 on the days on which clocks change.
     #[must_use]
     pub fn of_day(day: NaiveDate, zone: Tz) -> Option<Self> {
         Self::new(midnight(day, zone), midnight(day.succ_opt()?, zone))
     }
 
-    /// The days that it touches in `zone`, oldest first.
+    /// The days in `zone` that overlap the window, oldest first.
     #[must_use]
     pub fn days(&self, zone: Tz) -> Vec<NaiveDate> {
         let last = (self.to - TimeDelta::milliseconds(1)).with_timezone(&zone).date_naive();
@@ -122,11 +123,11 @@ impl fmt::Display for Window {
     }
 }
 
-/// The first instant of `day` in `zone`. Where clocks skip midnight it is the instant they jump to.
+/// The first instant of `day` in `zone`. If clocks skip midnight, the instant to which they jump.
 #[must_use]
 pub fn midnight(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
     let naive = day.and_time(chrono::NaiveTime::MIN);
-    // Mostly an hour is skipped; once, in Samoa, a whole day.
+    // Clocks usually skip one hour; in Samoa they once skipped a whole day.
     (0..=26 * 60)
         .find_map(|minutes| zone.from_local_datetime(&(naive + TimeDelta::minutes(minutes))).earliest())
         .map_or_else(|| naive.and_utc(), |local| local.with_timezone(&Utc))

@@ -1,7 +1,10 @@
-//! Decides what to ask: the only producer of jobs.
+//! The scheduler plans jobs and pushes tickets, once per tick.
 //!
-//! Any number of schedulers may run: what to ask is decided under a lock, from the ledger alone, and a job that is
-//! there already is not made again. There is no leader.
+//! Any number of schedulers may run, and there is no leader: planning takes a lock on the stream and depends on the
+//! ledger alone, so a job that exists is not added again.
+//!
+//! Map: [`Scheduler::tick`] replans each stream (`storage::ledger::planning`), dispatches each lane's next jobs
+//! (`storage::lanes::dispatch`) and pushes their tickets to a [`domain::ticket::TicketSink`].
 
 mod tick;
 

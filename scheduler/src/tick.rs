@@ -1,6 +1,6 @@
-//! tick → plan → push
+//! One tick: plan each stream, dispatch each lane, push the tickets.
 
-use domain::ticket::Push;
+use domain::ticket::{PushError, TicketSink};
 use std::sync::Arc;
 use std::time::Duration;
 use storage::DbErr;
@@ -14,86 +14,87 @@ use storage::ledger::{self, StreamId};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info_span, warn};
 
-/// Looks at every ledger once a tick, jobs what is worth claiming, and pushes a ticket for each lane that is free.
+/// Plans every stream once per tick and pushes a ticket for each job that a free lane can run.
 pub struct Scheduler {
-    /// Where the ledgers are.
+    /// The database with the ledgers.
     pub database: Database,
-    /// Whose ledgers.
+    /// The accounts to plan for.
     pub accounts: Arc<Accounts>,
-    /// Where tickets go.
-    pub queue: Arc<dyn Push>,
-    /// How often to look; a lost worker's job is found by the first look after its lease has ended.
-    pub every: Duration,
+    /// The queue that receives the tickets.
+    pub queue: Arc<dyn TicketSink>,
+    /// The time between two ticks. A crashed worker's job is dispatched by the first tick after its lease has ended.
+    pub interval: Duration,
 }
 
-/// Why a tick could not be finished.
+/// Why a tick ended early. The next tick continues.
 #[derive(Debug, thiserror::Error)]
 pub enum TickError {
-    /// The database refused.
-    #[error("the database refused: {0}")]
+    /// The database returned an error.
+    #[error("the scheduler cannot read or write the database: {0}")]
     Database(#[from] DbErr),
-    /// The queue refused; the tickets are pushed again later.
-    #[error("the queue refused: {0}")]
-    Queue(String),
+    /// The queue refused a ticket. A new ticket is pushed when the dispatch expires.
+    #[error("the scheduler cannot push a ticket: {0}")]
+    Queue(#[from] PushError),
 }
 
 impl Scheduler {
-    /// Ticks until `stop`. A tick that fails is tried again: nothing is lost, since the next one reads the ledger anew.
+    /// Ticks until `stop`. A failed tick loses nothing: the next one reads the ledger again.
     pub async fn run(&self, stop: &CancellationToken) {
         let mut healthy = true;
         while !stop.is_cancelled() {
             match self.tick().instrument(info_span!("tick")).await {
                 Ok(()) => healthy = true,
-                // Said once, not every second of an outage.
+                // One warning per outage, not one per second.
                 Err(error) if healthy => {
-                    warn!(%error, "tick failed; trying again");
+                    warn!(%error, "the tick failed; the scheduler tries again at the next tick");
                     healthy = false;
                 }
-                Err(error) => debug!(%error, "tick failed again"),
+                Err(error) => debug!(%error, "the tick failed again"),
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(self.every) => {}
+                () = tokio::time::sleep(self.interval) => {}
             }
         }
     }
 
-    /// Looks once.
+    /// Plans and dispatches once.
     ///
     /// # Errors
-    /// [`TickError`].
+    /// [`TickError`], from the first stream or lane that fails.
     pub async fn tick(&self) -> Result<(), TickError> {
         for account in self.accounts.all() {
             for id in account.streams() {
                 let span = info_span!("plan", account = id.account, stream = id.stream);
                 if replan(&self.database, account, &id).instrument(span).await? {
-                    self.warn(account, &id).await?;
+                    self.log_warnings(account, &id).await?;
                 }
             }
         }
         for lane in self.accounts.lanes() {
             while let Dispatch::Ticket(ticket) = dispatch(&self.database, lane).await? {
                 let span = info_span!("push", account = lane.accounts.first(), %ticket);
-                self.queue.push(ticket).instrument(span).await.map_err(TickError::Queue)?;
+                self.queue.push(ticket).instrument(span).await?;
             }
         }
         Ok(())
     }
 
-    /// Says, each time that there is something new to ask, what people should look at before it is too late.
-    async fn warn(&self, account: &Account, id: &StreamId) -> Result<(), DbErr> {
+    /// Logs the account's warnings, such as days that the vendor will soon delete. Called when a plan adds jobs, so
+    /// that they do not repeat every second.
+    async fn log_warnings(&self, account: &Account, id: &StreamId) -> Result<(), DbErr> {
         let snapshot = self.database.snapshot().await?;
         for warning in account.warnings(&ledger::load(&snapshot, id).await?, snapshot.now()) {
-            warn!(account = id.account, stream = id.stream, warning, "look at this before it is too late");
+            warn!(account = id.account, stream = id.stream, warning, "the account needs an operator's attention");
         }
         Ok(())
     }
 
-    /// Makes the lanes' rows; call once before the first tick.
+    /// Inserts the lanes' rows; call it once, before the first tick.
     ///
     /// # Errors
-    /// What the database says.
-    pub async fn prepare(&self) -> Result<(), DbErr> {
+    /// The database's error.
+    pub async fn create_lanes(&self) -> Result<(), DbErr> {
         for lane in self.accounts.lanes() {
             ensure(&self.database, lane).await?;
         }

@@ -11,7 +11,7 @@ use crate::response_reader::BodyParser;
 use csv_core::ReadRecordResult;
 use domain::fault::Fault;
 use domain::item::Item;
-use domain::source::{Head, ResponseSummary};
+use domain::source::{ResponseHead, ResponseSummary};
 use entities::rows::RowBatch;
 
 /// Handles the rows of a file.
@@ -214,7 +214,7 @@ impl<H: CsvRowHandler> BodyParser for CsvReader<H> {
         Ok(self.handler.take())
     }
 
-    fn finish(&mut self, _: Head) -> Result<ResponseSummary, Fault> {
+    fn finish(&mut self, _: ResponseHead) -> Result<ResponseSummary, Fault> {
         self.end_file()?;
         let (items, rejects) = (self.handler.finish(), self.rejects.take());
         Ok(ResponseSummary { rows: self.count, rejects, items, ..ResponseSummary::default() })
@@ -225,7 +225,7 @@ impl<H: CsvRowHandler> BodyParser for CsvReader<H> {
     }
 
     /// A file comes without a status, and callers pass 200.
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
         Err(Fault::Refused(body.describe(&format!("HTTP {}", head.status))))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error_body::{ErrorBody, MAX_BYTES};
 use domain::fault::Fault;
-use domain::source::{Head, Reader, ResponseSummary};
+use domain::source::{Reader, ResponseHead, ResponseSummary};
 use entities::rows::RowBatch;
 
 /// Parses the body of a successful response, chunk by chunk.
@@ -23,7 +23,7 @@ pub trait BodyParser: Send {
     ///
     /// # Errors
     /// Where the body is cut off, or is a refusal under the status 200.
-    fn finish(&mut self, head: Head) -> Result<ResponseSummary, Fault>;
+    fn finish(&mut self, head: ResponseHead) -> Result<ResponseSummary, Fault>;
 
     /// Drops all rows: the response does not count.
     fn discard(&mut self);
@@ -32,7 +32,7 @@ pub trait BodyParser: Send {
     ///
     /// # Errors
     /// The fault that the status stands for.
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault>;
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault>;
 }
 
 /// A response that is being read. The first fault is final: it drops the rows, and every later call returns it again.
@@ -71,7 +71,7 @@ impl<P: BodyParser> ResponseReader<P> {
 }
 
 impl<P: BodyParser> Reader<RowBatch> for ResponseReader<P> {
-    fn feed(&mut self, head: Head, chunk: &[u8]) -> Result<(), Fault> {
+    fn feed(&mut self, head: ResponseHead, chunk: &[u8]) -> Result<(), Fault> {
         self.latch(|reader| {
             if head.status == 200 {
                 return reader.parser.feed(chunk);
@@ -87,7 +87,7 @@ impl<P: BodyParser> Reader<RowBatch> for ResponseReader<P> {
         self.latch(|reader| reader.parser.take()).ok().flatten()
     }
 
-    fn finish(&mut self, head: Head) -> Result<ResponseSummary, Fault> {
+    fn finish(&mut self, head: ResponseHead) -> Result<ResponseSummary, Fault> {
         self.latch(|reader| {
             if head.status == 200 {
                 return reader.parser.finish(head);

@@ -8,7 +8,7 @@ mod tests;
 use crate::suggest::suggest;
 use crate::vendor::{SettingsProblem, Vendor};
 use chrono::NaiveDate;
-use domain::rules::{Limits, Rules, Tighten};
+use domain::rules::{Limits, RuleOverrides, Rules};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -255,15 +255,15 @@ impl<'a> Settings<'a> {
             Ok(rules) => Some(rules),
             Err(refusals) => {
                 for refusal in refusals {
-                    self.refuse(refusal.key, refusal.why, refusal.instead);
+                    self.refuse(refusal.key, refusal.reason, refusal.suggestion);
                 }
                 None
             }
         }
     }
 
-    fn rule_changes(&mut self) -> Tighten {
-        Tighten {
+    fn rule_changes(&mut self) -> RuleOverrides {
+        RuleOverrides {
             interval: self.duration("interval"),
             settle: self.duration("settle"),
             refresh: self.duration("refresh"),

@@ -1,10 +1,10 @@
 //! The meaning of HTTP statuses that is the same for vendors that document none.
 
 use domain::fault::Fault;
-use domain::source::Head;
+use domain::source::ResponseHead;
 
 /// The fault that a status other than 2xx stands for. `text` is for people.
-pub fn status_fault(head: Head, text: String) -> Fault {
+pub fn status_fault(head: ResponseHead, text: String) -> Fault {
     match head.status {
         401 => Fault::Unauthorised(text),
         408 | 504 => Fault::TimedOut(text),

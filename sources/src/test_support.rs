@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::fault::Fault;
-use domain::source::{Head, Reader, ResponseSummary};
+use domain::source::{Reader, ResponseHead, ResponseSummary};
 use domain::window::Window;
 use entities::rows::RowBatch;
 use std::collections::BTreeMap;
@@ -12,8 +12,8 @@ use std::time::Duration;
 pub type StoredRow = BTreeMap<&'static str, String>;
 
 /// A response's head that asks for a wait of seven seconds.
-pub fn head(status: u16) -> Head {
-    Head { status, retry_after: Some(Duration::from_secs(7)) }
+pub fn head(status: u16) -> ResponseHead {
+    ResponseHead { status, retry_after: Some(Duration::from_secs(7)) }
 }
 
 /// An instant in RFC 3339.
@@ -29,7 +29,7 @@ pub fn window(from: &str, to: &str) -> Window {
 /// Reads a body that comes in `chunks`, and takes the rows as they come.
 pub fn read<'a>(
     mut reader: impl Reader<RowBatch>,
-    head: Head,
+    head: ResponseHead,
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
     let mut batches = Vec::new();
@@ -49,7 +49,7 @@ pub fn read<'a>(
 pub struct Boxed(pub Box<dyn Reader<RowBatch>>);
 
 impl Reader<RowBatch> for Boxed {
-    fn feed(&mut self, head: Head, chunk: &[u8]) -> Result<(), Fault> {
+    fn feed(&mut self, head: ResponseHead, chunk: &[u8]) -> Result<(), Fault> {
         self.0.feed(head, chunk)
     }
 
@@ -57,7 +57,7 @@ impl Reader<RowBatch> for Boxed {
         self.0.take()
     }
 
-    fn finish(&mut self, head: Head) -> Result<ResponseSummary, Fault> {
+    fn finish(&mut self, head: ResponseHead) -> Result<ResponseSummary, Fault> {
         self.0.finish(head)
     }
 }

@@ -5,9 +5,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::fault::Fault;
-use domain::job::Slice;
-use domain::rules::{Limits, Tighten};
-use domain::source::{Head, Reader, ResponseSummary, Source};
+use domain::rules::{Limits, RuleOverrides};
+use domain::slice::Slice;
+use domain::source::{Reader, ResponseHead, ResponseSummary, Source};
 use domain::window::Window;
 use entities::rows::RowBatch;
 use entities::schemas;
@@ -49,7 +49,7 @@ fn days(vendor: &Vendor) -> Slice {
 }
 
 /// The first response to a query for those days, and its rows.
-fn read(vendor: &Vendor, head: Head, chunks: &[&[u8]]) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
+fn read(vendor: &Vendor, head: ResponseHead, chunks: &[&[u8]]) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
     let source = account(vendor);
     let stream = source.streams().remove(0).name;
     feed(source.reader(&stream, &days(vendor), None)?, head, chunks)
@@ -57,7 +57,7 @@ fn read(vendor: &Vendor, head: Head, chunks: &[&[u8]]) -> Result<(ResponseSummar
 
 fn feed(
     mut reader: Box<dyn Reader<RowBatch>>,
-    head: Head,
+    head: ResponseHead,
     chunks: &[&[u8]],
 ) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
     let mut batches = Vec::new();
@@ -70,8 +70,8 @@ fn feed(
     Ok((step, batches))
 }
 
-fn head(status: u16) -> Head {
-    Head { status, retry_after: None }
+fn head(status: u16) -> ResponseHead {
+    ResponseHead { status, retry_after: None }
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn an_account_could_set_the_rules_in_force() {
             max_in_flight: rules.max_in_flight,
             spacing: rules.spacing,
         };
-        assert_eq!(rules.tighten(&limits, &Tighten::default()).as_ref(), Ok(rules), "{}", vendor.name);
+        assert_eq!(rules.tighten(&limits, &RuleOverrides::default()).as_ref(), Ok(rules), "{}", vendor.name);
         assert!(rules.lease > rules.timeout && rules.longest >= rules.step.max(rules.granularity));
         assert!(rules.longest.num_milliseconds() % rules.granularity.max(rules.step).num_milliseconds() == 0);
     }
@@ -125,7 +125,7 @@ fn an_account_could_set_the_rules_in_force() {
 fn a_request_shows_no_secret() {
     for (vendor, source) in accounts() {
         let stream = source.streams().remove(0).name;
-        let request = source.ask(&stream, &days(vendor), None).unwrap();
+        let request = source.request(&stream, &days(vendor), None).unwrap();
         let sent: Vec<_> = request.headers.iter().filter(|(_, value)| value.expose_secret().contains(SECRET)).collect();
         assert_eq!(sent.len(), 1, "{}: one header holds the credential", vendor.name);
         assert!(request.url.starts_with("https://") && !request.url.contains(SECRET));
@@ -141,9 +141,9 @@ fn refuses_unknown_slices_and_streams() {
         let stream = source.streams().remove(0).name;
         let part = |part: &str| Slice::Partition(part.to_owned(), days(vendor).window().unwrap());
         for slice in [Slice::Item("../1".to_owned()), part("../1"), Slice::Delivery(1)] {
-            assert!(matches!(source.ask(&stream, &slice, None), Err(Fault::Refused(_))), "{name}");
+            assert!(matches!(source.request(&stream, &slice, None), Err(Fault::Refused(_))), "{name}");
         }
-        assert!(matches!(source.ask("no such stream", &days(vendor), None), Err(Fault::Refused(_))), "{name}");
+        assert!(matches!(source.request("no such stream", &days(vendor), None), Err(Fault::Refused(_))), "{name}");
         assert!(matches!(source.reader("no such stream", &days(vendor), None), Err(Fault::Refused(_))), "{name}");
     }
 }
@@ -177,7 +177,7 @@ fn no_refusal_passes_for_a_response() {
         for body in [page, b"", b"{", b"[{", b"\"\"", b"null and void"] {
             assert!(matches!(fault(200, body), Fault::Malformed(_)), "{name}: {:?}", fault(200, body));
         }
-        let wait = Head { status: 429, retry_after: Some(Duration::from_secs(7)) };
+        let wait = ResponseHead { status: 429, retry_after: Some(Duration::from_secs(7)) };
         let throttled = read(vendor, wait, &[page]).expect_err(name);
         let expected = Some(Duration::from_secs(7));
         assert!(matches!(throttled, Fault::Throttled { retry_after, .. } if retry_after == expected), "{name}");

@@ -3,9 +3,9 @@
 use crate::lanes::LaneSpec;
 use crate::ledger::StreamId;
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::days::{View, WARNING, at_risk};
+use domain::days::{DaysView, EXPIRY_WARNING, expiring_days};
 use domain::ledger::Ledger;
-use domain::plan::slot_at;
+use domain::live_slot::slot_at;
 use domain::source::Source;
 use domain::window::{Window, midnight};
 use entities::rows::RowBatch;
@@ -94,9 +94,9 @@ impl Account {
 
     /// One of its streams at `now`, to tell its days.
     #[must_use]
-    pub fn view<'a>(&'a self, ledger: &'a Ledger, now: DateTime<Utc>) -> View<'a> {
+    pub fn view<'a>(&'a self, ledger: &'a Ledger, now: DateTime<Utc>) -> DaysView<'a> {
         let (rules, zone) = (self.source.rules(), self.source.zone());
-        View { ledger, rules, zone, now, due: self.due(now) }
+        DaysView { ledger, rules, zone, now, due: self.due(now) }
     }
 
     /// What must be asked for to have all of `window`, as far as the vendor has it: some may be filed later than it
@@ -112,7 +112,7 @@ impl Account {
     #[must_use]
     pub fn warnings(&self, ledger: &Ledger, now: DateTime<Utc>) -> Vec<String> {
         let first = self.since(ledger, now).with_timezone(&self.source.zone()).date_naive();
-        let days = at_risk(self.view(ledger, now), first);
+        let days = expiring_days(self.view(ledger, now), first);
         let kept = self.source.rules().retention.map_or(0, |kept| kept.num_days());
         let forgotten = days.first().map(|day| match days.len() {
             1 => format!("{day} is missing, and the vendor keeps {kept} days only"),
@@ -130,7 +130,7 @@ impl Account {
     /// That the credential has ended, or soon will.
     #[must_use]
     pub fn ending(&self, now: DateTime<Utc>) -> Option<String> {
-        let end = self.source.credential_ends().filter(|end| *end - now < WARNING)?;
+        let end = self.source.credential_expires().filter(|end| *end - now < EXPIRY_WARNING)?;
         let when = end.format("%Y-%m-%d %H:%M UTC");
         Some(if end <= now { format!("the token ended at {when}") } else { format!("the token ends at {when}") })
     }
@@ -138,7 +138,7 @@ impl Account {
     /// Everything from `since` up to here is held: what the vendor may still file later is not.
     #[must_use]
     pub fn proven_until(&self, ledger: &Ledger, since: DateTime<Utc>) -> DateTime<Utc> {
-        since.max(ledger.known().proven_until(since) - self.source.rules().late_filing)
+        since.max(ledger.effective_coverage().proven_until(since) - self.source.rules().late_filing)
     }
 
     /// Up to when live work should have asked by `now`: the slot before the newest, which may still be on its way. But a

@@ -5,30 +5,30 @@ use chrono::{Days, NaiveDate};
 use secrecy::SecretString;
 use std::fs;
 use std::time::Duration;
-use worker::mail::{Address, Entry, MailError, MailId, Mailbox, ParsedMail};
+use worker::mail::{MailEntry, MailError, MailId, Mailbox, MailboxAddress, ParsedMail};
 
 /// Long enough for a busy machine; what is to fail within it is refused at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const LIMIT: u64 = 64 << 20;
 
-fn address(text: &str) -> Address {
-    Address::parse(text, Some(SecretString::from(PASSWORD))).unwrap()
+fn address(text: &str) -> MailboxAddress {
+    MailboxAddress::parse(text, Some(SecretString::from(PASSWORD))).unwrap()
 }
 
-fn plain(server: &Dovecot, folder: &str) -> Address {
+fn plain(server: &Dovecot, folder: &str) -> MailboxAddress {
     address(&format!("imap://{USER}@127.0.0.1:{}/{folder}", server.port()))
 }
 
-async fn open(address: &Address) -> Mailbox {
+async fn open(address: &MailboxAddress) -> Mailbox {
     Mailbox::open(address, PATIENCE).await.unwrap()
 }
 
-async fn refused(address: &Address) -> MailError {
+async fn refused(address: &MailboxAddress) -> MailError {
     Mailbox::open(address, PATIENCE).await.err().expect("a mailbox that does not open")
 }
 
-async fn list(mailbox: &mut Mailbox) -> Vec<Entry> {
+async fn list(mailbox: &mut Mailbox) -> Vec<MailEntry> {
     mailbox.list(NaiveDate::from_ymd_opt(2020, 1, 1).unwrap()).await.unwrap()
 }
 
@@ -41,7 +41,7 @@ async fn subjects(mailbox: &mut Mailbox) -> Vec<String> {
     for entry in list(mailbox).await {
         let raw = mailbox.fetch(&entry.id, LIMIT).await.unwrap();
         assert_eq!(raw.len() as u64, entry.bytes);
-        subjects.push(ParsedMail::read(&raw).unwrap().subject.unwrap());
+        subjects.push(ParsedMail::parse(&raw).unwrap().subject.unwrap());
     }
     subjects
 }
@@ -64,7 +64,7 @@ async fn what_is_marked_stays_marked_and_nothing_else_is() {
     let mut again = open(&plain(&server, "INBOX")).await;
     assert_eq!(list(&mut again).await, [listed[0].clone(), listed[2].clone()], "the same ids, less the marked");
     assert_eq!(again.fetch(&listed[1].id, LIMIT).await.unwrap(), mail("second"), "also what is done can be fetched");
-    let arrived = listed[0].received.date_naive();
+    let arrived = listed[0].received_at.date_naive();
     assert_eq!(again.list(arrived - Days::new(2)).await.unwrap().len(), 2);
     assert_eq!(again.list(arrived + Days::new(2)).await.unwrap(), []);
 }
@@ -108,13 +108,13 @@ async fn a_folder_that_keeps_no_mark_says_so() {
 async fn a_mail_that_is_done_is_moved_where_that_is_wanted() {
     let server = Dovecot::start().await;
     server.deliver("INBOX", &mail("one"));
-    let mut mailbox = open(&plain(&server, "INBOX").filing_into("Done").unwrap()).await;
+    let mut mailbox = open(&plain(&server, "INBOX").with_done_folder("Done").unwrap()).await;
     let id = list(&mut mailbox).await.remove(0).id;
     mailbox.mark(&id).await.unwrap();
     assert_eq!((server.mails("INBOX").len(), server.mails("Done").len()), (0, 1));
     assert_eq!(mailbox.mark(&id).await, Err(MailError::Gone));
     assert_eq!(list(&mut open(&plain(&server, "Done")).await).await, [], "it keeps its mark there");
-    let nowhere = plain(&server, "INBOX").filing_into("Nowhere").unwrap();
+    let nowhere = plain(&server, "INBOX").with_done_folder("Nowhere").unwrap();
     assert_eq!(refused(&nowhere).await.kind(), "folder");
 }
 
@@ -174,16 +174,16 @@ async fn waiting_fails_when_the_server_goes() {
 async fn what_cannot_be_opened_is_told_apart() {
     let server = Dovecot::start().await;
     let text = format!("imap://{USER}@127.0.0.1:{}", server.port());
-    let wrong = Address::parse(&text, Some(SecretString::from("a staple"))).unwrap();
+    let wrong = MailboxAddress::parse(&text, Some(SecretString::from("a staple"))).unwrap();
     let error = refused(&wrong).await;
-    assert!(error == MailError::LoginRefused && error.needs_a_person());
+    assert!(error == MailError::LoginRefused && error.needs_operator());
     assert!(!error.to_string().contains(USER) && !error.to_string().contains("staple"));
     assert_eq!(refused(&plain(&server, "Nowhere")).await.kind(), "folder");
 
     let mut closed = server;
     closed.stop();
     let error = refused(&address(&text)).await;
-    assert!(error.kind() == "unreachable" && !error.needs_a_person(), "{error}");
+    assert!(error.kind() == "unreachable" && !error.needs_operator(), "{error}");
 }
 
 #[tokio::test]
@@ -225,7 +225,7 @@ async fn a_report_of_20_megabytes_arrives_as_it_was() {
     let mut mailbox = open(&plain(&server, "INBOX")).await;
     let entry = list(&mut mailbox).await.remove(0);
     let raw = mailbox.fetch(&entry.id, LIMIT).await.unwrap();
-    let letter = ParsedMail::read(&raw).unwrap();
+    let letter = ParsedMail::parse(&raw).unwrap();
     assert!(letter.attachments[0].bytes == report.as_bytes(), "{} bytes", letter.attachments[0].bytes.len());
     mailbox.mark(&entry.id).await.unwrap();
 }
@@ -254,14 +254,14 @@ async fn only_a_certificate_that_is_trusted_gets_the_password() {
     let from_the_start = format!("imaps://{USER}@localhost:{}", server.tls_port());
     let later = format!("imap://{USER}@localhost:{}", server.port());
     for text in [&from_the_start, &later] {
-        let trusted = address(text).trusting(&server.ca_file()).unwrap();
+        let trusted = address(text).with_ca_file(&server.ca_file()).unwrap();
         assert_eq!(subjects(&mut open(&trusted).await).await, ["safe"], "{text}");
     }
     let error = refused(&address(&from_the_start)).await;
-    assert!(error.kind() == "untrusted" && error.needs_a_person(), "{error}");
+    assert!(error.kind() == "untrusted" && error.needs_operator(), "{error}");
     let named_otherwise = from_the_start.replace("localhost", "127.0.0.1");
-    let error = refused(&address(&named_otherwise).trusting(&server.ca_file()).unwrap()).await;
+    let error = refused(&address(&named_otherwise).with_ca_file(&server.ca_file()).unwrap()).await;
     assert_eq!(error.kind(), "untrusted", "{error}");
-    let no_file = address(&from_the_start).trusting(&server.maildir("INBOX")).unwrap();
+    let no_file = address(&from_the_start).with_ca_file(&server.maildir("INBOX")).unwrap();
     assert_eq!(refused(&no_file).await.kind(), "untrusted");
 }

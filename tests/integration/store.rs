@@ -19,8 +19,9 @@ mod views;
 
 use crate::stage::{Engine, TestDatabase};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::job::{Job, Purpose, Slice};
+use domain::job::{Job, Purpose};
 use domain::ledger::Ledger;
+use domain::slice::Slice;
 use domain::window::Window;
 use entities::{jobs, lane_slots, wolkvox_chats};
 use sea_orm::sea_query::Expr;

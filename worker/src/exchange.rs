@@ -1,10 +1,11 @@
-//! One slice, asked for until its last summary: ask → send → read.
+//! An exchange: all requests of one job, from the first to the last page.
 
 use crate::http::Http;
 use crate::lease_guard::LeaseGuard;
+use crate::rate_limit::RateLimit;
 use domain::clock::Clock;
 use domain::fault::Fault;
-use domain::job::Slice;
+use domain::slice::Slice;
 use domain::source::{Cursor, Reader, ResponseSummary, Source};
 use entities::rows::RowBatch;
 use std::time::Duration;
@@ -12,38 +13,40 @@ use storage::lanes::claim::Claim;
 use tokio::sync::mpsc::Sender;
 use tracing::{Instrument, info_span};
 
-/// What one exchange is made with.
+/// The inputs of one exchange.
 pub struct Exchange<'a> {
-    /// Whom to ask.
+    /// The account's source.
     pub source: &'a dyn Source<RowBatch>,
-    /// The way out.
+    /// The HTTP client.
     pub http: &'a Http,
-    /// For measuring.
+    /// The clock that measures the exchange.
     pub clock: &'a dyn Clock,
-    /// The turn on the lane.
+    /// The lease on the lane's slot.
     pub lease: &'a LeaseGuard<'a>,
-    /// Where rows go as they come.
+    /// Smooths this process' own requests on the lane; `None` if the lane has no rate.
+    pub rate: Option<&'a RateLimit>,
+    /// Receives the rows as they are parsed.
     pub rows: Sender<RowBatch>,
 }
 
-/// What came of it.
+/// The result of one exchange.
 pub struct ExchangeResult {
-    /// All steps together, or why nothing came back.
+    /// The summaries of all responses together, or the fault that ended the exchange.
     pub summary: Result<ResponseSummary, Fault>,
-    /// From the first question to the last byte.
+    /// The time from the first request to the last byte.
     pub elapsed: Duration,
-    /// How many requests were sent.
+    /// The number of requests sent.
     pub requests: u64,
-    /// Whether the vendor is known to have ended its work.
+    /// Whether the vendor is known to have finished.
     pub idle: bool,
 }
 
 impl Exchange<'_> {
-    /// Asks until the answer names no further cursor. `None` where the turn was over before anything was sent. When it
-    /// returns no more rows come.
+    /// Sends requests until a response names no further cursor. `None` if the lease ended or the lane closed before a
+    /// request; rows sent so far then do not count. The row channel closes when this returns.
     ///
     /// # Errors
-    /// None: whoever stores the rows at the same time may have some.
+    /// None. The error type is that of the task that stores the rows and runs beside this one.
     pub async fn run<E>(self, claimed: &Claim) -> Result<Option<ExchangeResult>, E> {
         Ok(self.send_all(claimed).await)
     }
@@ -58,22 +61,28 @@ impl Exchange<'_> {
         };
         let mut cursor = None;
         loop {
-            if !self.lease.comes().await || !self.lease.is_long_enough(self.source.rules().timeout).await {
+            if !self.lease.wait_for_send_time().await {
+                return None;
+            }
+            if let Some(rate) = self.rate {
+                rate.wait().await;
+            }
+            if !self.lease.outlasts(self.source.rules().timeout).await {
                 return None;
             }
             let started = *started.get_or_insert_with(|| self.clock.elapsed());
             result.requests += 1;
-            let answer = self.summary(claimed, cursor.as_ref()).await;
+            let answer = self.send_one(claimed, cursor.as_ref()).await;
             result.elapsed = self.clock.elapsed().saturating_sub(started);
             match answer {
                 Ok(summary) => {
                     cursor.clone_from(&summary.cursor);
-                    result.summary = result.summary.map(|all| join(all, summary));
+                    result.summary = result.summary.map(|total| add(total, summary));
                 }
                 Err((fault, idle)) => {
                     result.summary = Err(fault);
                     result.idle = idle;
-                    // The rows that came before are good, but without the rest they prove nothing.
+                    // The rows of earlier pages stay stored, but without the rest they cover nothing.
                     return Some(result);
                 }
             }
@@ -83,47 +92,51 @@ impl Exchange<'_> {
         }
     }
 
-    async fn summary(&self, claimed: &Claim, cursor: Option<&Cursor>) -> Result<ResponseSummary, (Fault, bool)> {
+    /// Sends one request and parses its response. On a fault, also returns whether the vendor is known to have
+    /// finished.
+    async fn send_one(&self, claimed: &Claim, cursor: Option<&Cursor>) -> Result<ResponseSummary, (Fault, bool)> {
         let (stream, slice): (&str, &Slice) = (&claimed.stream.stream, &claimed.job.slice);
-        let known = |fault| (fault, true);
-        let request = info_span!("ask").in_scope(|| self.source.ask(stream, slice, cursor)).map_err(known)?;
-        let mut reader = self.source.reader(stream, slice, cursor).map_err(known)?;
+        let before_sending = |fault| (fault, true);
+        let request =
+            info_span!("request").in_scope(|| self.source.request(stream, slice, cursor)).map_err(before_sending)?;
+        let mut reader = self.source.reader(stream, slice, cursor).map_err(before_sending)?;
         let sending = self.http.send(&request, self.source.rules().timeout, claimed.now);
-        let mut reply = sending.instrument(info_span!("send")).await?;
+        let mut response = sending.instrument(info_span!("send")).await?;
         let reading = async {
-            while let Some(chunk) = reply.chunk().await? {
-                if let Err(fault) = reader.feed(reply.head, chunk.as_ref()) {
-                    // What is left is result out, not read: then the vendor is known to have ended its work.
-                    while reply.chunk().await?.is_some() {}
+            while let Some(chunk) = response.chunk().await? {
+                if let Err(fault) = reader.feed(response.head, chunk.as_ref()) {
+                    // The rest of the body is received but not parsed; after it the vendor is known to have finished.
+                    while response.chunk().await?.is_some() {}
                     return Err((fault, true));
                 }
-                self.hand_over(reader.as_mut()).await;
+                self.forward(reader.as_mut()).await;
             }
-            let summary = reader.finish(reply.head).map_err(|fault| {
-                // A gateway that gave up waiting says nothing of the vendor behind it.
-                let is_over = !matches!(fault, Fault::TimedOut(_));
-                (fault, is_over)
+            let summary = reader.finish(response.head).map_err(|fault| {
+                // A gateway that timed out does not show whether the vendor behind it has finished.
+                let idle = !matches!(fault, Fault::TimedOut(_));
+                (fault, idle)
             })?;
-            self.hand_over(reader.as_mut()).await;
+            self.forward(reader.as_mut()).await;
             Ok(summary)
         };
         reading.instrument(info_span!("read")).await
     }
 
-    /// Passes on what has been read; waits while storing is slower than reading, so that memory stays bounded. Where
-    /// nobody takes rows any more, storing has failed, which is told elsewhere.
-    async fn hand_over(&self, reader: &mut dyn Reader<RowBatch>) {
+    /// Forwards the parsed rows. It waits while storing is slower than parsing, so that memory stays bounded. A closed
+    /// channel means that storing failed; the storing task returns that error.
+    async fn forward(&self, reader: &mut dyn Reader<RowBatch>) {
         while let Some(batch) = reader.take() {
             let _ = self.rows.send(batch).await;
         }
     }
 }
 
-fn join(mut all: ResponseSummary, summary: ResponseSummary) -> ResponseSummary {
-    all.rows += summary.rows;
-    all.rejects.extend(summary.rejects);
-    all.items.extend(summary.items);
-    all.awaited |= summary.awaited;
-    all.item_status = summary.item_status.or(all.item_status);
-    all
+/// The summary of two consecutive responses.
+fn add(mut total: ResponseSummary, summary: ResponseSummary) -> ResponseSummary {
+    total.rows += summary.rows;
+    total.rejects.extend(summary.rejects);
+    total.items.extend(summary.items);
+    total.by_mail |= summary.by_mail;
+    total.item_status = summary.item_status.or(total.item_status);
+    total
 }

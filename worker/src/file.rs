@@ -1,8 +1,8 @@
-//! A file of a vendor's rows, read twice: once to see what it is, and once to store it.
+//! Files of a vendor's rows, mailed or imported: parsed once to inspect them and once to store them.
 
 use chrono::{DateTime, Utc};
 use domain::fault::Fault;
-use domain::source::{Head, ResponseSummary, Source, Stream};
+use domain::source::{ResponseHead, ResponseSummary, Source, Stream};
 use entities::rows::RowBatch;
 use std::io::Read;
 use storage::accounts::Account;
@@ -11,69 +11,69 @@ use storage::deliveries::{Answers, Delivery, Received, Receiving};
 use storage::ledger::CommitError;
 use storage::ledger::StreamId;
 
-/// What a file holds.
+/// What a file holds, as the first parsing found it.
 #[derive(Clone, Debug)]
-pub struct Survey {
-    /// What was read besides the rows.
+pub struct FileSummary {
+    /// The number of rows, the rejects and the named items.
     pub summary: ResponseSummary,
-    /// The first and the last instant of its rows.
+    /// The first and the last instant of its rows; `None` without rows.
     pub span: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
-/// Why a file's rows were not stored.
+/// Why a file was not inspected or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It is no such file, or was cut off.
+    /// The file has another format or is truncated.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// It cannot be read from where it is.
+    /// The file cannot be read from the disk.
     #[error("the file cannot be read: {0}")]
     Io(#[from] std::io::Error),
-    /// It could not be stored.
+    /// The rows could not be stored.
     #[error(transparent)]
     Commit(#[from] CommitError),
 }
 
-/// A file is read as the body of a good answer.
-const HEAD: Head = Head { status: 200, retry_after: None };
-/// How much of it is read at once.
-const PIECE: usize = 64 << 10;
+/// A file is parsed as the body of a successful response.
+const HEAD: ResponseHead = ResponseHead { status: 200, retry_after: None };
+/// How many bytes are read at once.
+const CHUNK: usize = 64 << 10;
 
-/// Reads all of it, and stores nothing.
+/// Parses the whole file and stores nothing.
 ///
 /// # Errors
-/// Where it is no file of `stream`'s rows.
-pub fn survey(source: &dyn Source<RowBatch>, stream: &str, mut body: impl Read) -> Result<Survey, FileError> {
+/// [`FileError`] if the file does not hold rows of `stream`.
+pub fn inspect(source: &dyn Source<RowBatch>, stream: &str, mut body: impl Read) -> Result<FileSummary, FileError> {
     let mut reader = source.file_reader(stream)?;
     let mut span: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
-    let mut look = |rows: &RowBatch| {
+    let mut widen = |rows: &RowBatch| {
         for at in rows.instants() {
             span = Some(span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
         }
     };
-    let mut piece = vec![0; PIECE];
+    let mut chunk = vec![0; CHUNK];
     loop {
-        let count = body.read(&mut piece)?;
+        let count = body.read(&mut chunk)?;
         if count == 0 {
             break;
         }
-        reader.feed(HEAD, piece.get(..count).unwrap_or_default())?;
+        reader.feed(HEAD, chunk.get(..count).unwrap_or_default())?;
         while let Some(rows) = reader.take() {
-            look(&rows);
+            widen(&rows);
         }
     }
     let summary = reader.finish(HEAD)?;
     while let Some(rows) = reader.take() {
-        look(&rows);
+        widen(&rows);
     }
-    Ok(Survey { summary, span })
+    Ok(FileSummary { summary, span })
 }
 
-/// Reads all of it, and stores its rows as the answer to `answers`.
+/// Parses the whole file and stores its rows as the answer to `answers`.
 ///
 /// # Errors
-/// [`FileError`]; then nothing was stored.
-pub async fn receive(
+/// [`FileError`]; then no row of the file is stored.
+pub async fn ingest(
     db: &Database,
     account: &Account,
     (stream, id): (&Stream, &StreamId),
@@ -82,13 +82,13 @@ pub async fn receive(
 ) -> Result<Received, FileError> {
     let mut reader = account.source.file_reader(&stream.name)?;
     let mut receiving = Receiving::open(db, account, stream, id).await.map_err(CommitError::from)?;
-    let mut piece = vec![0; PIECE];
+    let mut chunk = vec![0; CHUNK];
     loop {
-        let count = body.read(&mut piece)?;
+        let count = body.read(&mut chunk)?;
         if count == 0 {
             break;
         }
-        reader.feed(HEAD, piece.get(..count).unwrap_or_default())?;
+        reader.feed(HEAD, chunk.get(..count).unwrap_or_default())?;
         while let Some(rows) = reader.take() {
             receiving.take(&rows).await.map_err(CommitError::from)?;
         }

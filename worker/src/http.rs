@@ -1,36 +1,36 @@
-//! The only place that sends to vendors.
+//! The only place that sends requests to vendors.
 
 use chrono::{DateTime, Utc};
 use domain::fault::Fault;
-use domain::source::{Head, Method, Request};
+use domain::source::{Method, Request, ResponseHead};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use secrecy::ExposeSecret;
 use std::time::Duration;
 
-/// Sends requests; cheap to clone.
+/// An HTTP client for vendors; cheap to clone.
 #[derive(Clone)]
 pub struct Http {
     client: reqwest::Client,
 }
 
-/// A reply whose body has not been read yet.
-pub struct Reply {
-    /// Its first lines.
-    pub head: Head,
+/// A response whose body has not been read yet.
+pub struct Response {
+    /// The status and the relevant headers.
+    pub head: ResponseHead,
     body: reqwest::Response,
     bytes: u64,
 }
 
-/// The largest body that is read. Rows go on as they come, so memory is no reason; a body without an end is one.
+/// The largest body that is read. It bounds a body without an end; memory is bounded by streaming.
 const LARGEST: u64 = 16 << 30;
 
 impl Http {
-    /// Ready to send.
+    /// A client that never follows redirects and never retries.
     ///
     /// # Errors
-    /// Where TLS cannot be set up.
+    /// If TLS cannot be set up.
     pub fn new() -> Result<Self, reqwest::Error> {
-        // Somebody else in the process may have chosen a provider already; either will do.
+        // An error means that the process has a provider already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .user_agent(concat!("convosync/", env!("CARGO_PKG_VERSION")))
@@ -43,12 +43,18 @@ impl Http {
         Ok(Self { client })
     }
 
-    /// Sends once, with `timeout` for everything up to the body's last byte. `now` dates a `Retry-After`.
+    /// Sends a request once. `timeout` covers everything up to the body's last byte; `now` turns a `Retry-After` date
+    /// into a duration.
     ///
     /// # Errors
-    /// A fault, and whether the vendor is known to be idle: it is where the request cannot have reached it.
+    /// A fault, and whether the vendor is known to be idle, because the request cannot have reached it.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that sends")]
-    pub async fn send(&self, request: &Request, timeout: Duration, now: DateTime<Utc>) -> Result<Reply, (Fault, bool)> {
+    pub async fn send(
+        &self,
+        request: &Request,
+        timeout: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Response, (Fault, bool)> {
         let headers = headers(request).map_err(|fault| (fault, true))?;
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
@@ -61,21 +67,21 @@ impl Http {
         let sent = sending.send().await;
         let body = sent.map_err(|error| (fault_of(&error), error.is_connect() || error.is_builder()))?;
         let retry_after = body.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
-        Ok(Reply { head: Head { status: body.status().as_u16(), retry_after }, body, bytes: 0 })
+        Ok(Response { head: ResponseHead { status: body.status().as_u16(), retry_after }, body, bytes: 0 })
     }
 }
 
-impl Reply {
-    /// The next piece of the body; `None` at its end.
+impl Response {
+    /// The next chunk of the body; `None` at its end.
     ///
     /// # Errors
     /// A fault, and whether the vendor is known to be idle.
     pub async fn chunk(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, (Fault, bool)> {
-        // A vendor that has sent a head and then breaks off has ended its work; one that is merely slow has not.
+        // A vendor that breaks off after the head has finished; one that is only slow has not.
         let chunk = self.body.chunk().await.map_err(|error| (fault_of(&error), !error.is_timeout()))?;
         self.bytes += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
         if self.bytes > LARGEST {
-            return Err((Fault::Malformed(format!("an answer of more than {} GiB", LARGEST >> 30)), false));
+            return Err((Fault::Malformed(format!("the answer is larger than {} GiB", LARGEST >> 30)), false));
         }
         Ok(chunk)
     }
@@ -84,23 +90,23 @@ impl Reply {
 fn headers(request: &Request) -> Result<HeaderMap, Fault> {
     let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
-        let refuse = |part: &str| Fault::Refused(format!("the header {name} has a {part} that HTTP cannot carry"));
-        let key = HeaderName::try_from(name.as_str()).map_err(|_| refuse("name"))?;
-        let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| refuse("value"))?;
+        let invalid = |part: &str| Fault::Refused(format!("the header {name} has a {part} that HTTP cannot carry"));
+        let key = HeaderName::try_from(name.as_str()).map_err(|_| invalid("name"))?;
+        let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| invalid("value"))?;
         value.set_sensitive(true);
         headers.insert(key, value);
     }
     Ok(headers)
 }
 
-/// In words that hold no address and no header: what the library says, without the URL, down to the first cause.
+/// The fault for an error of the HTTP library. The text holds no URL and no header, only the innermost cause.
 fn fault_of(error: &reqwest::Error) -> Fault {
     let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
     if error.is_timeout() {
-        Fault::TimedOut("no whole answer within the time-out".to_owned())
+        Fault::TimedOut("no complete answer within the time-out".to_owned())
     } else if error.is_connect() {
         Fault::Unreachable(format!("cannot connect: {cause}"))
     } else if error.is_body() || error.is_decode() {
@@ -110,10 +116,14 @@ fn fault_of(error: &reqwest::Error) -> Fault {
     }
 }
 
-/// `Retry-After` in seconds, or as a date.
+/// The wait that a `Retry-After` header states, in seconds or as a date; `None` if it cannot be parsed or is past.
 fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let seconds = value.trim().parse::<u64>().ok().map(Duration::from_secs);
-    seconds.or_else(|| (DateTime::parse_from_rfc2822(value.trim()).ok()?.with_timezone(&Utc) - now).to_std().ok())
+    let until_date = || {
+        let date = DateTime::<Utc>::from(httpdate::parse_http_date(value.trim()).ok()?);
+        (date - now).to_std().ok()
+    };
+    seconds.or_else(until_date)
 }
 
 #[cfg(test)]
@@ -127,5 +137,6 @@ mod tests {
         assert_eq!(retry_after("Sat, 21 Nov 2026 10:01:30 GMT", now), Some(Duration::from_secs(90)));
         assert_eq!(retry_after("Sat, 21 Nov 2026 09:00:00 GMT", now), None);
         assert_eq!(retry_after("soon", now), None);
+        assert_eq!(retry_after("Saturday, 21-Nov-26 10:01:30 GMT", now), Some(Duration::from_secs(90)), "RFC 850 date");
     }
 }

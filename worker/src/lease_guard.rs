@@ -1,4 +1,4 @@
-//! Holding on to a lane while a vendor is asked.
+//! Keeps a worker's lease on its lane while an exchange runs.
 
 use domain::clock::Clock;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use storage::lanes::claim::renew;
 use storage::lanes::pacing::{book, is_shut};
 use tracing::warn;
 
-/// A lease as this host sees it: until when, on its own clock, a request may be in flight.
+/// A lease as this host counts it: until when, on its own monotonic clock, a request may be in flight.
 pub struct LeaseGuard<'a> {
     database: &'a Database,
     clock: &'a dyn Clock,
@@ -21,7 +21,8 @@ pub struct LeaseGuard<'a> {
 }
 
 impl<'a> LeaseGuard<'a> {
-    /// The lease in `claimed`, counted from `acquiring`: the instant before it was asked for, which is the safe side.
+    /// Guards the lease of `claimed`. It counts from `acquiring`, the instant before the lease was requested, so that
+    /// it ends here no later than in the database.
     pub fn new(
         database: &'a Database,
         clock: &'a dyn Clock,
@@ -32,25 +33,25 @@ impl<'a> LeaseGuard<'a> {
         Self { database, clock, lane, claimed, ends: Mutex::new(acquiring + lane.rules.lease) }
     }
 
-    /// Whether a request sent now would end, at its time-out, before the lease does. A process that was stopped
-    /// between acquiring and sending finds out here; renews where it can.
-    pub async fn is_long_enough(&self, timeout: Duration) -> bool {
+    /// Whether a request sent now would reach its time-out before the lease ends; renews the lease if needed. A process
+    /// that was paused between acquiring and sending notices it here.
+    pub async fn outlasts(&self, timeout: Duration) -> bool {
         self.fits(timeout) || (self.renew().await && self.fits(timeout))
     }
 
-    /// Waits until the next request may be sent: a vendor's rate holds for every request, not for turns alone. `false` where
-    /// it may not: somebody has shut the lane meanwhile, or nobody can say.
-    pub async fn comes(&self) -> bool {
-        match self.wait().await {
-            Ok(comes) => comes,
+    /// Books a send time and waits for it: a vendor's rate counts every request, not only the first of a job. `false`
+    /// if the lane was closed meanwhile or the database failed.
+    pub async fn wait_for_send_time(&self) -> bool {
+        match self.book_and_wait().await {
+            Ok(may_send) => may_send,
             Err(error) => {
-                warn!(%error, "nobody knows when to ask");
+                warn!(%error, "cannot reserve a send time (database error); the job goes back to the queue");
                 false
             }
         }
     }
 
-    async fn wait(&self) -> Result<bool, DbErr> {
+    async fn book_and_wait(&self) -> Result<bool, DbErr> {
         let Some(wait) = book(self.database, self.lane).await? else { return Ok(false) };
         if wait.is_zero() {
             return Ok(true);
@@ -59,8 +60,8 @@ impl<'a> LeaseGuard<'a> {
         Ok(!is_shut(self.database, self.lane).await?)
     }
 
-    /// Renews every third of the lease; ends when it is lost.
-    pub async fn keep(&self) {
+    /// Renews the lease whenever a third of it has passed; returns when the lease is lost.
+    pub async fn keep_renewed(&self) {
         loop {
             tokio::time::sleep(self.lane.rules.lease / 3).await;
             if !self.renew().await && !self.fits(Duration::ZERO) {
@@ -75,11 +76,11 @@ impl<'a> LeaseGuard<'a> {
     }
 
     async fn renew(&self) -> bool {
-        let asked = self.clock.elapsed();
+        let requested_at = self.clock.elapsed();
         match renew(self.database, self.lane, self.claimed).await {
             Ok(Some(_)) => {
                 if let Ok(mut ends) = self.ends.lock() {
-                    *ends = asked + self.lane.rules.lease;
+                    *ends = requested_at + self.lane.rules.lease;
                 }
                 true
             }
@@ -90,7 +91,7 @@ impl<'a> LeaseGuard<'a> {
                 false
             }
             Err(error) => {
-                warn!(%error, "the lease could not be renewed");
+                warn!(%error, "cannot renew the lease (database error); the worker tries again while the lease lasts");
                 false
             }
         }

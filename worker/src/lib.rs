@@ -1,9 +1,10 @@
-//! Takes tickets from the queue, sends the requests of their jobs under each vendor's rules, and stores what comes back.
+//! Takes tickets from the queue, sends the requests of their jobs under each vendor's rules, and stores what comes
+//! back.
 //!
-//! Map, in the order of a job: [`queue`] consumes tickets through apalis; [`worker`] claims the job and follows it to its
-//! commit; `exchange` sends the requests and feeds the source's reader; [`http`] is the only place that sends;
-//! `lease_guard` holds the lane meanwhile. [`mail_ingest`] reads mailed exports through [`mail`], the only place that opens
-//! a mailbox; [`file`] takes a file that a person gives.
+//! Map, in the order of a job: [`queue`] consumes tickets through apalis; [`worker`] claims the job and follows it to
+//! its commit; `exchange` sends the requests and feeds the source's reader; [`http`] is the only place that sends;
+//! `lease_guard` holds the lane meanwhile, and [`rate_limit`] smooths this process' requests. [`mail_ingest`] reads
+//! mailed exports through [`mail`], the only place that opens a mailbox; [`file`] takes a file that a person gives.
 
 mod exchange;
 pub mod file;
@@ -12,4 +13,5 @@ mod lease_guard;
 pub mod mail;
 pub mod mail_ingest;
 pub mod queue;
+pub mod rate_limit;
 pub mod worker;

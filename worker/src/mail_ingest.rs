@@ -1,10 +1,10 @@
-//! The ingest: mails that answer an export are matched, stored and only then marked.
+//! Reads mailboxes: matches mails to outstanding exports, stores their rows and then marks them as done.
 //!
-//! A mail names no question. It is matched by what is outstanding, by when it was sent, and by the bot and the days that
-//! its rows tell; what fits nothing stays in the mailbox, and is noted once.
+//! A mail does not name the export that it answers. It is matched by the outstanding exports, by the time it was sent,
+//! and by the bot and the days of its rows. A mail that matches no export stays in the mailbox and is recorded once.
 
-use crate::file::{FileError, receive, survey};
-use crate::mail::{Address, Entry, MailError, Mailbox, ParsedMail};
+use crate::file::{FileError, ingest, inspect};
+use crate::mail::{MailEntry, MailError, Mailbox, MailboxAddress, ParsedMail};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::job::Job;
 use domain::source::Stream;
@@ -20,42 +20,44 @@ use storage::ledger::StreamId;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-/// Looks after one mailbox.
+/// Reads one mailbox.
 pub struct MailIngest {
-    /// Where the ledgers are.
+    /// The database with the ledgers.
     pub database: Database,
-    /// The accounts whose mails arrive there.
+    /// The accounts whose mails arrive in the mailbox.
     pub accounts: Vec<Account>,
-    address: Address,
+    address: MailboxAddress,
     interval: Duration,
 }
 
-/// Why a round was not finished.
+/// Why the mailbox was not read to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum MailIngestError {
-    /// The mailbox.
+    /// The mailbox returned an error.
     #[error(transparent)]
     Mail(#[from] MailError),
-    /// The database.
-    #[error("the database refused: {0}")]
+    /// The database returned an error.
+    #[error("the mail ingest cannot read or write the database: {0}")]
     Database(#[from] DbErr),
-    /// The database, or a ledger that was changed meanwhile.
+    /// The rows were not committed: a database error, or a change of the ledger meanwhile.
     #[error(transparent)]
     Commit(#[from] CommitError),
 }
 
-/// How long one summary on the network may take.
+/// The time-out of one command on the network.
 const TIMEOUT: Duration = Duration::from_mins(1);
-/// The longest mail that is read: it is held in memory, and no mail server passes on a longer one.
+/// The longest mail that is read. It is held in memory, and mail servers reject longer ones.
 const LARGEST: u64 = 64 << 20;
-/// How far back mails are looked at.
-const BACK: TimeDelta = TimeDelta::days(60);
-/// How long after a failure the mailbox is left alone at most, and until a person may have changed something.
-const PAUSES: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(10));
-/// By how much clocks may differ, here and where mails are sent.
+/// How far back mails are read.
+const LOOK_BACK: TimeDelta = TimeDelta::days(60);
+/// The longest pause after a failure that may end by itself.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// The longest pause after a failure that an operator must resolve.
+const OPERATOR_PAUSE: Duration = Duration::from_mins(10);
+/// The most that this host's clock and the mail's sender may differ.
 const SKEW: TimeDelta = TimeDelta::hours(1);
 
-/// A stream whose export is out.
+/// A stream with an outstanding export.
 struct Candidate<'a> {
     account: &'a Account,
     stream: Stream,
@@ -64,26 +66,26 @@ struct Candidate<'a> {
 }
 
 impl MailIngest {
-    /// One for each mailbox that the accounts name; accounts may share one.
+    /// One ingest per mailbox in the accounts' settings; accounts may share a mailbox.
     ///
     /// # Errors
-    /// The account whose mailbox cannot be one, and why.
-    pub fn of(database: &Database, accounts: &Accounts) -> Result<Vec<Self>, (String, String)> {
-        let mut found: Vec<Self> = Vec::new();
+    /// The account whose mailbox setting is invalid, and why.
+    pub fn from_accounts(database: &Database, accounts: &Accounts) -> Result<Vec<Self>, (String, String)> {
+        let mut ingests: Vec<Self> = Vec::new();
         for account in accounts.all() {
             let Some(mailbox) = account.source.mailbox() else { continue };
-            let wrong = |why: String| (account.source.account().to_owned(), why);
-            let mut address =
-                Address::parse(&mailbox.address, mailbox.password.clone()).map_err(|error| wrong(error.to_string()))?;
+            let invalid = |reason: String| (account.source.account().to_owned(), reason);
+            let mut address = MailboxAddress::parse(&mailbox.address, mailbox.password.clone())
+                .map_err(|error| invalid(error.to_string()))?;
             if let Some(file) = &mailbox.ca_file {
-                address = address.trusting(Path::new(file)).map_err(|error| wrong(error.to_string()))?;
+                address = address.with_ca_file(Path::new(file)).map_err(|error| invalid(error.to_string()))?;
             }
-            match found.iter_mut().find(|ingest| ingest.address.key() == address.key()) {
+            match ingests.iter_mut().find(|ingest| ingest.address.key() == address.key()) {
                 Some(ingest) => {
                     ingest.accounts.push(account.clone());
                     ingest.interval = ingest.interval.min(mailbox.interval);
                 }
-                None => found.push(Self {
+                None => ingests.push(Self {
                     database: database.clone(),
                     accounts: vec![account.clone()],
                     address,
@@ -91,20 +93,20 @@ impl MailIngest {
                 }),
             }
         }
-        Ok(found)
+        Ok(ingests)
     }
 
-    /// Looks again and again until `stop`. The mail in hand is finished first.
+    /// Reads the mailbox again and again until `stop`; the current mail is processed to its end.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut failures = 0;
         while !stop.is_cancelled() {
             let pause = match self.watch(&stop, &mut failures).await {
                 Ok(()) => return,
                 Err(error) => {
-                    let needs_a_person = matches!(&error, MailIngestError::Mail(error) if error.needs_a_person());
-                    warn!(accounts = self.names(), %error, "the mailbox was not read; looked at again later");
+                    let needs_operator = matches!(&error, MailIngestError::Mail(error) if error.needs_operator());
+                    warn!(accounts = self.names(), %error, "cannot read the mailbox; the worker tries again later");
                     failures += 1;
-                    let most = if needs_a_person { PAUSES.1 } else { PAUSES.0 };
+                    let most = if needs_operator { OPERATOR_PAUSE } else { LONGEST_PAUSE };
                     self.interval.saturating_mul(1 << failures.min(10)).min(most)
                 }
             };
@@ -115,16 +117,16 @@ impl MailIngest {
         }
     }
 
-    /// Opens the mailbox once, without reading any mail.
+    /// Opens the mailbox without reading a mail; returns the number of mails that are not done.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// [`MailIngestError`] if the mailbox cannot be read.
     pub async fn check(&self) -> Result<usize, MailIngestError> {
         let mut mailbox = Mailbox::open(&self.address, TIMEOUT).await?;
         Ok(mailbox.list(self.since().await?).await?.len())
     }
 
-    /// The accounts whose mails arrive there.
+    /// The names of the accounts whose mails arrive in the mailbox, separated by commas.
     #[must_use]
     pub fn names(&self) -> String {
         self.accounts.iter().map(|account| account.source.account()).collect::<Vec<_>>().join(", ")
@@ -133,7 +135,7 @@ impl MailIngest {
     async fn watch(&self, stop: &CancellationToken, failures: &mut u32) -> Result<(), MailIngestError> {
         let mut mailbox = Mailbox::open(&self.address, TIMEOUT).await?;
         loop {
-            self.round(&mut mailbox, stop).await?;
+            self.read_mails(&mut mailbox, stop).await?;
             *failures = 0;
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -142,56 +144,58 @@ impl MailIngest {
         }
     }
 
-    /// Works on each mail that is there.
-    async fn round(&self, mailbox: &mut Mailbox, stop: &CancellationToken) -> Result<(), MailIngestError> {
+    /// Processes each mail that is not done.
+    async fn read_mails(&self, mailbox: &mut Mailbox, stop: &CancellationToken) -> Result<(), MailIngestError> {
         let entries = mailbox.list(self.since().await?).await?;
-        let names = entries.iter().map(|entry| entry.id.to_string()).collect();
-        let known = known(&self.database, &self.address.key(), names).await?;
+        let ids = entries.iter().map(|entry| entry.id.to_string()).collect();
+        let known = known(&self.database, &self.address.key(), ids).await?;
         for entry in entries {
             if stop.is_cancelled() {
                 return Ok(());
             }
             if known.contains(entry.id.as_str()) {
-                // Stored by a process that died before it could mark it; what is not ours stays as it is.
+                // A worker stored the mail and crashed before it marked it. A mail that matched nothing stays unmarked.
                 self.mark_again(mailbox, &entry).await?;
                 continue;
             }
-            match self.work(mailbox, &entry).await {
-                Err(MailIngestError::Mail(error)) if !error.is_closed() => debug!(%error, "a mail was passed over"),
-                done => done?,
+            match self.process(mailbox, &entry).await {
+                Err(MailIngestError::Mail(error)) if !error.is_closed() => {
+                    debug!(%error, "skipped a mail that cannot be fetched");
+                }
+                result => result?,
             }
         }
         Ok(())
     }
 
-    async fn mark_again(&self, mailbox: &mut Mailbox, entry: &Entry) -> Result<(), MailIngestError> {
+    async fn mark_again(&self, mailbox: &mut Mailbox, entry: &MailEntry) -> Result<(), MailIngestError> {
         if storage::deliveries::is_ours(&self.database, &self.address.key(), entry.id.as_str()).await? {
             mailbox.mark(&entry.id).await?;
         }
         Ok(())
     }
 
-    async fn work(&self, mailbox: &mut Mailbox, entry: &Entry) -> Result<(), MailIngestError> {
+    async fn process(&self, mailbox: &mut Mailbox, entry: &MailEntry) -> Result<(), MailIngestError> {
         let delivery = Delivery { origin: self.address.key(), identity: entry.id.to_string(), kind: "mail" };
         let raw = match mailbox.fetch(&entry.id, LARGEST).await {
             Err(error @ MailError::TooLarge { .. }) => {
-                let reason = format!("{error}; save its attachment and use `convosync import`");
+                let reason = format!("{error}; save its attachment and run `convosync import`");
                 return self.note(&delivery, None, DeliveryState::Unreadable, &reason).await;
             }
             raw => raw?,
         };
-        let mail = match ParsedMail::read(&raw) {
+        let mail = match ParsedMail::parse(&raw) {
             Ok(mail) if mail.attachments.is_empty() => {
-                return self.note(&delivery, None, DeliveryState::Foreign, "a mail without a CSV").await;
+                return self.note(&delivery, None, DeliveryState::Foreign, "the mail has no CSV attachment").await;
             }
             Ok(mail) => mail,
             Err(error) => return self.note(&delivery, None, DeliveryState::Unreadable, &error.to_string()).await,
         };
         drop(raw);
-        let sent = mail.date.unwrap_or(entry.received).min(entry.received);
+        let sent_at = mail.date.unwrap_or(entry.received_at).min(entry.received_at);
         let mut state = DeliveryState::Foreign;
         for attachment in &mail.attachments {
-            state = self.store(&delivery, (&mail, &attachment.bytes), sent).await?;
+            state = self.store(&delivery, (&mail, &attachment.bytes), sent_at).await?;
             if state == DeliveryState::Committed {
                 break;
             }
@@ -202,40 +206,47 @@ impl MailIngest {
         Ok(())
     }
 
-    /// Stores a CSV, where it answers exactly one of the exports that are out.
+    /// Stores the rows of a CSV if it matches exactly one outstanding export.
     async fn store(
         &self,
         delivery: &Delivery,
         (mail, csv): (&ParsedMail, &[u8]),
-        sent: DateTime<Utc>,
+        sent_at: DateTime<Utc>,
     ) -> Result<DeliveryState, MailIngestError> {
-        let candidates = self.candidates().await?;
-        let named = self.named(mail);
-        let mut why = (DeliveryState::Foreign, "no export is outstanding".to_owned());
-        let mut fitting: Vec<&Candidate<'_>> = Vec::new();
+        let candidates = self.outstanding_exports().await?;
+        let named = self.streams_named_in(mail);
+        let mut rejection = (DeliveryState::Foreign, "no export is outstanding".to_owned());
+        let mut matching: Vec<&Candidate<'_>> = Vec::new();
         for candidate in &candidates {
-            match fits(candidate, &named, csv, sent) {
-                Ok(()) => fitting.push(candidate),
-                Err(reason) => why = reason,
+            match check_match(candidate, &named, csv, sent_at) {
+                Ok(()) => matching.push(candidate),
+                Err(reason) => rejection = reason,
             }
         }
-        // The one whose question was taken goes before those that met a busy vendor.
-        let taken = fitting.iter().filter(|candidate| candidate.job.is_taken()).count();
-        if taken == 1 {
-            fitting.retain(|candidate| candidate.job.is_taken());
+        // An export that the vendor accepted goes before those that met a busy vendor.
+        let accepted = matching.iter().filter(|candidate| candidate.job.is_accepted_export()).count();
+        if accepted == 1 {
+            matching.retain(|candidate| candidate.job.is_accepted_export());
         }
-        let [candidate] = fitting.as_slice() else {
-            if !fitting.is_empty() {
-                why.1 = format!("it fits {} exports; use `convosync import`", fitting.len());
-            } else if let Some(id) = self.answered(&named, csv).await? {
-                self.note(delivery, Some(&id), DeliveryState::Duplicate, "what it answers was answered before").await?;
+        let [candidate] = matching.as_slice() else {
+            if !matching.is_empty() {
+                rejection.1 =
+                    format!("the mail matches {} exports; run `convosync import` with its attachment", matching.len());
+            } else if let Some(id) = self.find_answered(&named, csv).await? {
+                self.note(
+                    delivery,
+                    Some(&id),
+                    DeliveryState::Duplicate,
+                    "the export that the mail answers was answered before",
+                )
+                .await?;
                 return Ok(DeliveryState::Duplicate);
             }
-            self.note(delivery, None, why.0, &why.1).await?;
-            return Ok(why.0);
+            self.note(delivery, None, rejection.0, &rejection.1).await?;
+            return Ok(rejection.0);
         };
-        let (of, answers) = ((&candidate.stream, &candidate.id), Answers::Job(candidate.job.id));
-        let received = match receive(&self.database, candidate.account, of, (delivery, answers), csv).await {
+        let (stream, answers) = ((&candidate.stream, &candidate.id), Answers::Job(candidate.job.id));
+        let received = match ingest(&self.database, candidate.account, stream, (delivery, answers), csv).await {
             Ok(received) => received,
             Err(FileError::Commit(error)) => return Err(error.into()),
             Err(error) => {
@@ -248,7 +259,7 @@ impl MailIngest {
                 account = candidate.id.account,
                 stream = candidate.id.stream,
                 inserted = received.effect.inserted,
-                "a mailed export was stored"
+                "stored a mailed export"
             );
             count(DeliveryState::Committed);
         } else {
@@ -258,22 +269,22 @@ impl MailIngest {
         Ok(received.state)
     }
 
-    /// The streams that a mail names, where it names any: then it is about no other.
-    fn named(&self, mail: &ParsedMail) -> Vec<String> {
+    /// The streams whose name the mail contains. A mail that names streams answers no other stream.
+    fn streams_named_in(&self, mail: &ParsedMail) -> Vec<String> {
         let streams = self.accounts.iter().flat_map(Account::streams).map(|id| id.stream);
-        streams.filter(|stream| mail.names(stream)).collect()
+        streams.filter(|stream| mail.contains(stream)).collect()
     }
 
-    /// The stream whose mail this is once more: of an export that was stored, with as many rows of the same days.
-    async fn answered(&self, named: &[String], csv: &[u8]) -> Result<Option<StreamId>, MailIngestError> {
+    /// The stream of which this CSV repeats a stored export: the same days and the same number of rows.
+    async fn find_answered(&self, named: &[String], csv: &[u8]) -> Result<Option<StreamId>, MailIngestError> {
         for account in &self.accounts {
             for (stream, id) in account.source.streams().into_iter().zip(account.streams()) {
                 if !named.is_empty() && !named.contains(&stream.name) {
                     continue;
                 }
-                let Ok(survey) = survey(account.source.as_ref(), &stream.name, csv) else { continue };
-                let Some(span) = survey.span else { continue };
-                if is_answered(&self.database, &id, span, survey.summary.rows).await? {
+                let Ok(file) = inspect(account.source.as_ref(), &stream.name, csv) else { continue };
+                let Some(span) = file.span else { continue };
+                if is_answered(&self.database, &id, span, file.summary.rows).await? {
                     return Ok(Some(id));
                 }
             }
@@ -281,8 +292,8 @@ impl MailIngest {
         Ok(None)
     }
 
-    /// The exports that are out, over all accounts of the mailbox.
-    async fn candidates(&self) -> Result<Vec<Candidate<'_>>, MailIngestError> {
+    /// The outstanding exports of all accounts of the mailbox.
+    async fn outstanding_exports(&self) -> Result<Vec<Candidate<'_>>, MailIngestError> {
         let mut found = Vec::new();
         for account in &self.accounts {
             for (stream, id) in account.source.streams().into_iter().zip(account.streams()) {
@@ -295,20 +306,26 @@ impl MailIngest {
         Ok(found)
     }
 
+    /// Records and logs a mail that was not stored.
     async fn note(
         &self,
         delivery: &Delivery,
-        of: Option<&StreamId>,
+        stream: Option<&StreamId>,
         state: DeliveryState,
         reason: &str,
     ) -> Result<(), MailIngestError> {
-        warn!(accounts = self.names(), state = state.as_str(), reason, "a mail was not stored");
+        warn!(
+            accounts = self.names(),
+            state = state.as_str(),
+            reason,
+            "a mail was not stored; see `convosync deliveries`"
+        );
         count(state);
-        Ok(note(&self.database, delivery, of, state, reason).await?)
+        Ok(note(&self.database, delivery, stream, state, reason).await?)
     }
 
     async fn since(&self) -> Result<chrono::NaiveDate, DbErr> {
-        Ok((self.database.now(self.database.connection()).await? - BACK).date_naive())
+        Ok((self.database.now(self.database.connection()).await? - LOOK_BACK).date_naive())
     }
 }
 
@@ -316,28 +333,31 @@ fn count(state: DeliveryState) {
     metrics::counter!("convosync_deliveries_total", "kind" => "mail", "state" => state.as_str()).increment(1);
 }
 
-/// Whether a CSV that was sent then may be what the candidate waits for, and if not, what it is and why.
-fn fits(
+/// Checks whether a CSV that was sent at `sent_at` may answer the candidate's export; if not, returns the mail's state
+/// and the reason.
+fn check_match(
     candidate: &Candidate<'_>,
     named: &[String],
     csv: &[u8],
-    sent: DateTime<Utc>,
+    sent_at: DateTime<Utc>,
 ) -> Result<(), (DeliveryState, String)> {
-    let foreign = |why: &str| Err((DeliveryState::Foreign, why.to_owned()));
-    let Some(window) = candidate.job.slice.window() else { return foreign("no window is outstanding") };
+    let foreign = |reason: &str| Err((DeliveryState::Foreign, reason.to_owned()));
+    let Some(window) = candidate.job.slice.window() else { return foreign("the outstanding job has no window") };
     if !named.is_empty() && !named.contains(&candidate.stream.name) {
-        return foreign("it is about something else that is not outstanding");
+        return foreign("the mail names a stream that has no outstanding export");
     }
-    if candidate.job.requested_at.is_some_and(|asked| sent + SKEW < asked) {
-        return foreign("it was sent before it was asked for");
+    if candidate.job.requested_at.is_some_and(|requested_at| sent_at + SKEW < requested_at) {
+        return foreign("the mail was sent before the export was requested");
     }
-    let survey = survey(candidate.account.source.as_ref(), &candidate.stream.name, csv);
-    match survey.map_err(|error| (DeliveryState::Unreadable, error.to_string()))?.span {
-        Some((first, last)) if !window.contains(first) || !window.contains(last) => {
-            foreign(&format!("its rows go from {} to {}", first.date_naive(), last.date_naive()))
-        }
-        // Nothing in it tells what it answers; and a window is exported because it holds much.
-        None => foreign("it holds no rows"),
+    let file = inspect(candidate.account.source.as_ref(), &candidate.stream.name, csv);
+    match file.map_err(|error| (DeliveryState::Unreadable, error.to_string()))?.span {
+        Some((first, last)) if !window.contains(first) || !window.contains(last) => foreign(&format!(
+            "its rows lie outside the requested days: they go from {} to {}",
+            first.date_naive(),
+            last.date_naive()
+        )),
+        // Without rows nothing shows which export it answers; and a window is exported because it holds many rows.
+        None => foreign("the CSV has no rows"),
         Some(_) => Ok(()),
     }
 }

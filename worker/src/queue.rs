@@ -1,8 +1,8 @@
-//! Tickets through apalis: in process, or over Redis. The only consumer.
+//! The ticket queue through apalis, in process or over Redis.
 //!
-//! apalis moves tickets, bounds how many are worked on at once and drains. Retry, delay, order, priority,
-//! deduplication and counts are the ledger's, since apalis 1.0 gets each of them wrong on one backend or the other.
-//! So a handler never fails: what became of a job is in the ledger before its ticket is acknowledged.
+//! apalis transports tickets, bounds concurrency and drains. Retry, delay, order, priority, deduplication and counts
+//! belong to the ledger, because apalis 1.0 gets each of them wrong on one backend or the other. A handler therefore
+//! never fails: the ledger holds the job's outcome before the ticket is acknowledged.
 
 use crate::worker::Worker;
 use apalis::prelude::WorkerBuilderExt;
@@ -16,7 +16,7 @@ use apalis_core::task::Task;
 use apalis_core::task::data::Data;
 use apalis_core::worker::builder::WorkerBuilder;
 use apalis_redis::{Config, RedisStorage};
-use domain::ticket::{Push, Ticket};
+use domain::ticket::{PushError, Ticket, TicketSink};
 use futures::{FutureExt, SinkExt, StreamExt, stream};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use std::panic::AssertUnwindSafe;
@@ -28,53 +28,53 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-/// Where tickets are.
+/// A ticket queue.
 #[derive(Clone)]
 pub enum Queue {
-    /// In this process.
+    /// A queue inside this process.
     Memory {
-        /// In.
+        /// The input.
         tickets: mpsc::UnboundedSender<Ticket>,
-        /// Out; shared, so that a restarted worker goes on with the same tickets.
+        /// The output; shared, so that a restarted worker continues with the same tickets.
         waiting: Arc<Mutex<mpsc::UnboundedReceiver<Ticket>>>,
     },
-    /// In Redis, for many processes.
+    /// A queue in Redis, for many processes.
     Redis {
-        /// A connection that mends itself.
+        /// A connection that reconnects by itself.
         connection: ConnectionManager,
         /// The prefix of the queue's keys.
         name: String,
     },
 }
 
-/// How often an idle worker looks for tickets in Redis.
+/// How often an idle worker polls Redis for tickets.
 const POLL: Duration = Duration::from_millis(50);
-/// How long Redis may take for an answer; the library's own half second gives up during a busy moment.
-const REDIS_PATIENCE: Duration = Duration::from_secs(10);
-/// How often acknowledged tickets are removed from Redis, which keeps them for ever by itself.
-const SWEEP: Duration = Duration::from_mins(1);
+/// How long Redis may take to answer; the library's default of half a second is too short under load.
+const REDIS_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often acknowledged tickets are removed from Redis; apalis keeps them for ever.
+const VACUUM_INTERVAL: Duration = Duration::from_mins(1);
 
 impl Queue {
-    /// Opens `memory:` or `redis://…`; `name` keeps two installations on one Redis apart.
+    /// Opens `memory:` or `redis://…`. `name` is the prefix of the keys, so that two installations can share one Redis.
     ///
     /// # Errors
-    /// What Redis says.
+    /// If Redis cannot be reached.
     pub async fn open(url: &str, name: &str) -> Result<Self, redis::RedisError> {
         if url == "memory:" {
             let (tickets, waiting) = mpsc::unbounded_channel();
             return Ok(Self::Memory { tickets, waiting: Arc::new(Mutex::new(waiting)) });
         }
         let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(REDIS_PATIENCE))
-            .set_connection_timeout(Some(REDIS_PATIENCE));
+            .set_response_timeout(Some(REDIS_TIMEOUT))
+            .set_connection_timeout(Some(REDIS_TIMEOUT));
         let connection = ConnectionManager::new_with_config(redis::Client::open(url)?, config).await?;
         Ok(Self::Redis { connection, name: name.to_owned() })
     }
 
-    /// Whether a ticket could be pushed.
+    /// Checks that the queue accepts writes.
     ///
     /// # Errors
-    /// What Redis says.
+    /// Redis' error.
     pub async fn ping(&self) -> Result<(), redis::RedisError> {
         match self {
             Self::Memory { .. } => Ok(()),
@@ -85,10 +85,10 @@ impl Queue {
         }
     }
 
-    /// Works on tickets, `concurrency` at once, until `stop`; then lets those in work end, for `grace` at most.
+    /// Processes tickets, `concurrency` at once, until `stop`; then waits up to `grace` for running ones.
     ///
     /// # Errors
-    /// Where the workers ended by themselves, which they never should.
+    /// If the workers end by themselves, which they should never do.
     pub async fn consume(
         &self,
         worker: Arc<Worker>,
@@ -101,10 +101,10 @@ impl Queue {
             signal.cancelled().await;
             Ok(())
         };
-        // A backend that stumbles ends its worker; another takes its place. Its name must be new: the old one counts
-        // as alive for a while.
+        // A backend error ends the worker; a new one replaces it. The new one needs a new name, because Redis counts
+        // the old one as alive for a while.
         let monitor = Monitor::new().shutdown_timeout(grace).should_restart(|_, error| {
-            warn!(%error, "the queue's worker ended; another takes its place");
+            warn!(%error, "the queue's worker ended; a new one replaces it");
             true
         });
         match self.clone() {
@@ -124,7 +124,7 @@ impl Queue {
                 let storage = connection.clone();
                 let monitor = monitor.register(move |_| {
                     let backend = RedisStorage::<Ticket, _>::new(storage.clone()).with_config(config.clone());
-                    let backend = backend.poll_with_strategy(Every::new(POLL));
+                    let backend = backend.poll_with_strategy(IntervalPoll::new(POLL));
                     WorkerBuilder::new(fresh_name(&worker))
                         .backend(backend)
                         .concurrency(concurrency)
@@ -133,7 +133,7 @@ impl Queue {
                 });
                 tokio::select! {
                     done = monitor.run_with_signal(until_stopped) => done?,
-                    () = sweep(connection, &name) => {}
+                    () = vacuum(connection, &name) => {}
                 }
             }
         }
@@ -142,24 +142,22 @@ impl Queue {
 }
 
 #[async_trait::async_trait]
-impl Push for Queue {
-    async fn push(&self, ticket: Ticket) -> Result<(), String> {
+impl TicketSink for Queue {
+    async fn push(&self, ticket: Ticket) -> Result<(), PushError> {
         match self {
-            Self::Memory { tickets, .. } => {
-                tickets.send(ticket).map_err(|_| "nobody takes tickets any more".to_owned())
-            }
+            Self::Memory { tickets, .. } => tickets.send(ticket).map_err(|_| PushError::Closed),
             Self::Redis { connection, name } => {
                 let mut storage = RedisStorage::<Ticket, _>::new(connection.clone()).with_config(redis_config(name));
-                TaskSink::push(&mut storage, ticket).await.map_err(|error| error.to_string())
+                TaskSink::push(&mut storage, ticket).await.map_err(|error| PushError::Backend(error.to_string()))
             }
         }
     }
 }
 
-/// Works on one ticket. A panic ends with it; the job is taken up again when its lease has ended.
+/// Processes one ticket. A panic ends only this ticket; the job is dispatched again when its lease has ended.
 async fn handle(ticket: Ticket, worker: Data<Arc<Worker>>) -> Result<(), BoxDynError> {
-    if AssertUnwindSafe(worker.work(ticket)).catch_unwind().await.is_err() {
-        error!(%ticket, "a panic while working on a ticket");
+    if AssertUnwindSafe(worker.process(ticket)).catch_unwind().await.is_err() {
+        error!(%ticket, "the worker panicked while processing a ticket; the job is dispatched again when its lease has ended");
     }
     Ok(())
 }
@@ -169,7 +167,7 @@ fn fresh_name(worker: &Worker) -> String {
 }
 
 fn redis_config(name: &str) -> Config {
-    // One ticket per fetch: a worker with a buffer neither beats nor acknowledges while it is full.
+    // One ticket per fetch: a worker with a full buffer sends no heartbeat and acknowledges nothing.
     Config::default()
         .queue(name)
         .batch_size(1)
@@ -188,43 +186,44 @@ fn receive(
     stream::unfold(waiting, next).boxed()
 }
 
-/// Tickets come in by [`Push`], not by the backend's own sink.
+/// A sink that is never used: tickets enter through [`TicketSink`].
 fn no_sink() -> MemorySink<Ticket> {
     let sink = futures::sink::drain()
         .sink_map_err(|never: std::convert::Infallible| MemoryStorageError::Other(Box::new(never)));
     MemorySink::new(Arc::new(futures::lock::Mutex::new(Box::new(sink))))
 }
 
-async fn sweep(mut connection: ConnectionManager, name: &str) {
+/// Removes acknowledged tickets from Redis, again and again.
+async fn vacuum(mut connection: ConnectionManager, name: &str) {
     loop {
-        tokio::time::sleep(SWEEP).await;
+        tokio::time::sleep(VACUUM_INTERVAL).await;
         let mut storage = RedisStorage::<Ticket, _>::new(connection.clone()).with_config(redis_config(name));
-        // `vacuum` leaves the ids of done tickets behind.
+        // apalis' `vacuum` leaves the ids of acknowledged tickets.
         let ids = [redis_config(name).done_jobs_set(), redis_config(name).dead_jobs_set()];
-        let swept = storage.vacuum().await.map_err(|error| error.to_string());
+        let removed = storage.vacuum().await.map_err(|error| error.to_string());
         let ids =
             redis::cmd("DEL").arg(&ids).query_async::<()>(&mut connection).await.map_err(|error| error.to_string());
-        if let Err(error) = swept.and(ids) {
-            info!(error, "done tickets could not be swept from Redis; trying again in a minute");
+        if let Err(error) = removed.and(ids) {
+            info!(error, "cannot remove acknowledged tickets from Redis; the worker tries again in a minute");
         }
     }
 }
 
-/// Looks for tickets at an interval. The library's own strategy re-arms its timer without polling it, and so can
-/// sleep until the next heartbeat.
+/// Polls for tickets at a fixed interval. The library's own strategy re-arms its timer without polling it and can
+/// therefore sleep until the next heartbeat.
 #[derive(Debug)]
-struct Every {
+struct IntervalPoll {
     interval: Duration,
     delay: Pin<Box<tokio::time::Sleep>>,
 }
 
-impl Every {
+impl IntervalPoll {
     fn new(interval: Duration) -> Self {
         Self { interval, delay: Box::pin(tokio::time::sleep(interval)) }
     }
 }
 
-impl PollStrategy for Every {
+impl PollStrategy for IntervalPoll {
     fn poll_drive(&mut self, cx: &mut Context<'_>, _: &PollSnapshot) -> Poll<Option<()>> {
         let mut fired = false;
         while self.delay.as_mut().poll(cx).is_ready() {

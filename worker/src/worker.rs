@@ -1,11 +1,12 @@
-//! The straight line: acquire → ask → send → read → judge → commit.
+//! The worker's pipeline: claim → request → send → parse → judge → commit.
 
 use crate::exchange::{Exchange, ExchangeResult};
 use crate::http::Http;
 use crate::lease_guard::LeaseGuard;
+use crate::rate_limit::RateLimits;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
-use domain::judge::{Answer, Circumstances, Judgement, judge};
+use domain::judge::{Answer, JudgeContext, Judgement, judge};
 use domain::ticket::Ticket;
 use domain::window::midnight;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use storage::DbErr;
 use storage::accounts::{Account, Accounts};
 use storage::database::Database;
 use storage::lanes::LaneSpec;
+use storage::lanes::claim::Claim;
 use storage::lanes::claim::account_of;
 use storage::lanes::claim::claim;
 use storage::lanes::claim::undispatch;
@@ -27,53 +29,58 @@ use tokio::sync::mpsc::channel;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
 
-/// Works on tickets. One per process; any number of tickets at once.
+/// Processes tickets. One per process, with any number of tickets at once.
 pub struct Worker {
-    /// Where the ledgers are.
+    /// The database with the ledgers.
     pub database: Database,
-    /// How to ask.
+    /// The accounts and their sources.
     pub accounts: Arc<Accounts>,
-    /// The only way out.
+    /// The HTTP client.
     pub http: Http,
-    /// For deadlines on this host.
+    /// Smooths this process' own requests, lane by lane.
+    pub rates: RateLimits,
+    /// The monotonic clock for deadlines on this host.
     pub clock: Arc<dyn Clock>,
-    /// Numbers in `[0, 1)`.
+    /// Returns random numbers in `[0, 1)` that spread retries.
     pub jitter: Arc<dyn Fn() -> f64 + Send + Sync>,
-    /// Who holds a lane, for people.
+    /// The worker's name, shown as the holder of a lane.
     pub name: String,
-    /// Set when no new work is to be taken up.
+    /// Cancelled when the worker must claim no further job.
     pub draining: CancellationToken,
 }
 
-/// How long one ticket may lead to the next on the same lane before other lanes get their turn.
-const CHAIN: Duration = Duration::from_secs(30);
-/// How long it is worth waiting for a lane to come free, rather than leaving it to the next tick.
-const SOON: TimeDelta = TimeDelta::seconds(2);
+/// How long a worker continues with jobs of one lane before it takes another ticket from the queue.
+const LONGEST_RUN: Duration = Duration::from_secs(30);
+/// How long a worker waits for the lane's next job rather than leave it to the next tick.
+const LONGEST_IDLE: TimeDelta = TimeDelta::seconds(2);
 
-/// Batches between reading and storing: enough that neither waits for the other all the time.
-const ARRIVING: usize = 3;
+/// The number of row batches between parsing and storing, so that neither always waits for the other.
+const BUFFERED_BATCHES: usize = 3;
 
 impl Worker {
-    /// Works on `ticket`, and then on whatever the same lane has next: a backfill runs at the vendor's speed, not at the
-    /// tick's. Returns once the lane has nothing ready, or others have waited long enough.
-    pub async fn work(&self, ticket: Ticket) {
+    /// Processes `ticket`, and then the next jobs of the same lane, so that a backfill runs at the vendor's speed and
+    /// not at the tick's. Returns when the lane has no job that is ready soon, or after [`LONGEST_RUN`].
+    pub async fn process(&self, ticket: Ticket) {
         let started = self.clock.elapsed();
         let mut next = Some(ticket);
         while let Some(ticket) = next {
-            let span = info_span!("acquire", %ticket);
-            let pulled = Box::pin(self.pull(ticket)).instrument(span).await.unwrap_or_else(|error| {
-                warn!(%ticket, %error, "not stored; asked again once the lease has ended");
+            let span = info_span!("claim", %ticket);
+            let lane = Box::pin(self.process_one(ticket)).instrument(span).await.unwrap_or_else(|error| {
+                warn!(%ticket, %error, "the answer was not stored; the job is dispatched again when its lease has ended");
                 None
             });
-            next = match pulled {
-                Some(lane) if self.clock.elapsed().saturating_sub(started) < CHAIN => self.follow(lane).await,
+            next = match lane {
+                Some(lane) if self.clock.elapsed().saturating_sub(started) < LONGEST_RUN => {
+                    self.next_ticket(lane).await
+                }
                 _ => None,
             };
         }
     }
 
-    /// One ticket, from the lane to the ledger. Returns the lane it was on; `None` where there was nothing to do.
-    async fn pull(&self, ticket: Ticket) -> Result<Option<&LaneSpec>, CommitError> {
+    /// Processes one ticket from claim to commit. Returns its lane; `None` if the ticket is outdated or the lane is
+    /// busy.
+    async fn process_one(&self, ticket: Ticket) -> Result<Option<&LaneSpec>, CommitError> {
         if self.draining.is_cancelled() {
             undispatch(&self.database, ticket).await?;
             return Ok(None);
@@ -85,37 +92,59 @@ impl Worker {
         let acquiring = self.clock.elapsed();
         let Some(claimed) = claim(&self.database, lane, ticket, &self.name).await? else { return Ok(None) };
         let lease = LeaseGuard::new(&self.database, self.clock.as_ref(), lane, &claimed, acquiring);
-        let (rows, mut arriving) = channel(ARRIVING);
+        let (rows, mut batches) = channel(BUFFERED_BATCHES);
         let source = account.source.as_ref();
-        let exchange = Exchange { source, http: &self.http, clock: self.clock.as_ref(), lease: &lease, rows };
+        let rate = self.rates.of_lane(&lane.key, &lane.rules);
+        let exchange = Exchange {
+            source,
+            http: &self.http,
+            clock: self.clock.as_ref(),
+            lease: &lease,
+            rate: rate.as_deref(),
+            rows,
+        };
         let mut intake = Intake::new(&self.database, lane, &claimed);
-        let taking = async {
-            while let Some(batch) = arriving.recv().await {
+        let storing = async {
+            while let Some(batch) = batches.recv().await {
                 intake.take(batch).await?;
             }
             Ok::<(), CommitError>(())
         };
-        // Where the lease is lost while we ask, what comes back could not be stored anyway.
+        // If the lease is lost meanwhile, the fence would refuse the rows anyway.
         let (result, ()) = tokio::select! {
-            both = async { tokio::try_join!(exchange.run(&claimed), taking) } => both?,
-            () = lease.keep() => return Err(CommitError::Fenced),
+            done = async { tokio::try_join!(exchange.run(&claimed), storing) } => done?,
+            () = lease.keep_renewed() => return Err(CommitError::Fenced),
         };
         let Some(result) = result else {
             abandon(&self.database, lane, &claimed).await?;
             return Ok(Some(lane));
         };
         let now = claimed.now + TimeDelta::from_std(self.clock.elapsed().saturating_sub(acquiring)).unwrap_or_default();
-        let at = Circumstances {
+        let judgement = self.judge(account, lane, &claimed, &result, now);
+        self.commit(account, intake, result, judgement).instrument(info_span!("commit")).await?;
+        Ok(Some(lane))
+    }
+
+    /// Judges the result of an exchange at `now`, and logs the verdict.
+    fn judge(
+        &self,
+        account: &Account,
+        lane: &LaneSpec,
+        claimed: &Claim,
+        result: &ExchangeResult,
+        now: DateTime<Utc>,
+    ) -> Judgement {
+        let at = JudgeContext {
             now,
             next_day: next_day(lane, now),
             jitter: (self.jitter)(),
-            others_answer: claimed.others_answer,
+            previous_request_answered: claimed.previous_request_answered,
         };
         let answer = result.summary.as_ref().map(|summary| Answer {
             rows: summary.rows,
             rejects: summary.rejects.len() as u64,
-            awaited: summary.awaited,
-            open: summary.item_status.and_then(|found| found.open_until),
+            by_mail: summary.by_mail,
+            open_until: summary.item_status.and_then(|status| status.open_until),
         });
         let judgement = info_span!("judge")
             .in_scope(|| judge(account.source.rules(), &claimed.job, answer.as_ref().map_err(|fault| *fault), at));
@@ -128,29 +157,29 @@ impl Worker {
             rows = result.summary.as_ref().map_or(0, |summary| summary.rows),
             fault = result.summary.as_ref().err().map(ToString::to_string),
             elapsed_ms = result.elapsed.as_millis(),
-            "judged"
+            "the job was judged"
         );
-        self.commit(account, intake, result, judgement).instrument(info_span!("commit")).await?;
-        Ok(Some(lane))
+        judgement
     }
 
+    /// Counts the exchange in the metrics and commits it.
     async fn commit(
         &self,
-        of: &Account,
+        account: &Account,
         intake: Intake<'_>,
         result: ExchangeResult,
         judgement: Judgement,
     ) -> Result<(), CommitError> {
         let claimed = intake.claimed();
-        let account = claimed.stream.account.clone();
+        let name = claimed.stream.account.clone();
         let outcome = result.summary.as_ref().err().map_or("answer", domain::fault::Fault::kind);
-        metrics::counter!("convosync_vendor_requests_total", "account" => account.clone(), "outcome" => outcome)
+        metrics::counter!("convosync_vendor_requests_total", "account" => name.clone(), "outcome" => outcome)
             .increment(result.requests);
         let late = (claimed.now - claimed.job.due).to_std().unwrap_or_default();
-        metrics::histogram!("convosync_start_lateness_seconds", "account" => account.clone(), "purpose" => claimed.job.purpose.as_str())
+        metrics::histogram!("convosync_start_lateness_seconds", "account" => name.clone(), "purpose" => claimed.job.purpose.as_str())
             .record(late.as_secs_f64());
         let exchange = ExchangeRecord {
-            rules: of.source.rules().clone(),
+            rules: account.source.rules().clone(),
             sent_at: claimed.now,
             elapsed: result.elapsed,
             result: result.summary,
@@ -161,31 +190,31 @@ impl Worker {
         for (kind, rows) in
             [("inserted", effect.inserted), ("updated", effect.updated), ("unchanged", effect.unchanged)]
         {
-            metrics::counter!("convosync_rows_committed_total", "account" => account.clone(), "effect" => kind)
+            metrics::counter!("convosync_rows_committed_total", "account" => name.clone(), "effect" => kind)
                 .increment(rows);
         }
         Ok(())
     }
 
-    /// The lane's next ticket, where it comes within moments.
-    async fn follow(&self, lane: &LaneSpec) -> Option<Ticket> {
+    /// The lane's next ticket; `None` if no job is ready within [`LONGEST_IDLE`].
+    async fn next_ticket(&self, lane: &LaneSpec) -> Option<Ticket> {
         while !self.draining.is_cancelled() {
             match dispatch(&self.database, lane).await {
                 Ok(Dispatch::Ticket(ticket)) => return Some(ticket),
-                Ok(Dispatch::At(turn)) => {
-                    let wait = turn - self.now().await.ok()?;
-                    if wait > SOON {
+                Ok(Dispatch::At(next)) => {
+                    let wait = next - self.now().await.ok()?;
+                    if wait > LONGEST_IDLE {
                         return None;
                     }
                     tokio::time::sleep(wait.to_std().unwrap_or_default()).await;
                 }
-                // What was planned is done, but there may be more to plan.
+                // All planned jobs are done; the answers may allow further ones.
                 Ok(Dispatch::Nothing) => match self.replan(lane).await {
                     Ok(true) => {}
                     Ok(false) | Err(_) => return None,
                 },
                 Err(error) => {
-                    debug!(%error, "the next tick will find what is next");
+                    debug!(%error, "cannot dispatch the lane's next job; the next tick does");
                     return None;
                 }
             }
@@ -193,6 +222,7 @@ impl Worker {
         None
     }
 
+    /// Plans the lane's streams again; returns whether a job was added.
     async fn replan(&self, lane: &LaneSpec) -> Result<bool, DbErr> {
         let mut is_new = false;
         for account in lane.accounts.iter().filter_map(|name| self.accounts.account(name)) {
@@ -208,7 +238,7 @@ impl Worker {
     }
 }
 
-/// The next midnight where the vendor is: "licences × 1000 a day", counted there.
+/// The next midnight in the vendor's time zone, where it counts its daily quota ("licences × 1000" a day).
 fn next_day(lane: &LaneSpec, now: DateTime<Utc>) -> DateTime<Utc> {
     let today = now.with_timezone(&lane.zone).date_naive();
     today.succ_opt().map_or(now + TimeDelta::days(1), |day| midnight(day, lane.zone))

@@ -138,7 +138,7 @@ async fn window(
     let window = days.and_then(|(first, last)| Window::new(first.from(), last.to()));
     let window = window.ok_or_else(|| Failure::usage(format!("--to {to} lies before --from {from}")))?;
     let now = context.database.now(context.database.connection()).await?;
-    let past = Window::new(window.from(), window.to().min(domain::plan::slot_at(now, account.source.rules())));
+    let past = Window::new(window.from(), window.to().min(domain::live_slot::slot_at(now, account.source.rules())));
     past.ok_or_else(|| Failure::usage(format!("--from {from} lies in the future")))
 }
 

@@ -9,8 +9,8 @@ use crate::settings::Settings;
 use chrono::{DateTime, Utc};
 use domain::clock::Clock;
 use domain::fault::Fault;
-use domain::job::Slice;
-use domain::plan::slot_at;
+use domain::live_slot::slot_at;
+use domain::slice::Slice;
 use domain::source::{ResponseSummary, Source};
 use domain::window::Window;
 use entities::rows::RowBatch;
@@ -162,7 +162,7 @@ async fn call(http: &Http, account: &Account, name: String) -> (CheckResult, boo
         return (good(&name, "has no stream to request".to_owned()), true);
     };
     let exchange = async {
-        let request = source.ask(&stream.name, &slice, None).map_err(|fault| (fault, true))?;
+        let request = source.request(&stream.name, &slice, None).map_err(|fault| (fault, true))?;
         let mut reader = source.reader(&stream.name, &slice, None).map_err(|fault| (fault, true))?;
         let mut reply = http.send(&request, source.rules().timeout, now).await?;
         while let Some(chunk) = reply.chunk().await? {
@@ -191,7 +191,7 @@ fn describe(source: &dyn Source<RowBatch>, step: &ResponseSummary, is_coarse: bo
 
 /// Opens each mailbox, and reads no mail.
 async fn check_mailboxes(database: &Database, accounts: &Accounts) -> Vec<CheckResult> {
-    let posts = match MailIngest::of(database, accounts) {
+    let posts = match MailIngest::from_accounts(database, accounts) {
         Ok(posts) => posts,
         Err((account, why)) => return vec![bad(&format!("mailbox of {account}"), Code::Settings, why)],
     };

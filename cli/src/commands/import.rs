@@ -7,7 +7,8 @@ use crate::failure::{Code, Failure};
 use crate::output::{show, table};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::fault::Fault;
-use domain::job::{Job, Slice};
+use domain::job::Job;
+use domain::slice::Slice;
 use domain::source::Stream;
 use domain::window::{Window, midnight};
 use serde::Serialize;
@@ -19,7 +20,7 @@ use std::path::Path;
 use storage::accounts::Account;
 use storage::deliveries::{Answers, Delivery, exports};
 use storage::ledger::{self, StreamId};
-use worker::file::{FileError, Survey, receive, survey};
+use worker::file::{FileError, FileSummary, ingest, inspect};
 
 /// The result, as JSON.
 #[derive(Serialize)]
@@ -77,7 +78,7 @@ pub async fn run(context: &CommandContext, output: Output, arguments: &Import) -
     let identity =
         if known.is_empty() { delivery.identity.clone() } else { format!("{} {answers:?}", delivery.identity) };
     let delivery = Delivery { identity, ..delivery };
-    let received = receive(&context.database, account, (&stream, &id), (&delivery, answers), body).await;
+    let received = ingest(&context.database, account, (&stream, &id), (&delivery, answers), body).await;
     let received = received.map_err(failure_of)?;
     let zone = account.source.zone();
     let last = |window: &Window| (window.to() - chrono::TimeDelta::milliseconds(1)).with_timezone(&zone).date_naive();
@@ -150,7 +151,7 @@ fn result_table(result: &ImportResult) -> comfy_table::Table {
 }
 
 /// The stream whose rows the file holds, with the survey of the file.
-fn find(account: &Account, arguments: &Import) -> Result<(Stream, StreamId, Survey), Failure> {
+fn find(account: &Account, arguments: &Import) -> Result<(Stream, StreamId, FileSummary), Failure> {
     let streams: Vec<(Stream, StreamId)> = account.source.streams().into_iter().zip(account.streams()).collect();
     let names = || streams.iter().map(|(stream, _)| stream.name.as_str()).collect::<Vec<_>>().join(", ");
     let is_candidate =
@@ -159,7 +160,7 @@ fn find(account: &Account, arguments: &Import) -> Result<(Stream, StreamId, Surv
     let mut last_error = None;
     for (stream, id) in streams.iter().filter(is_candidate) {
         let body = BufReader::new(File::open(&arguments.file).map_err(|error| unreadable(&arguments.file, &error))?);
-        match survey(account.source.as_ref(), &stream.name, body) {
+        match inspect(account.source.as_ref(), &stream.name, body) {
             Ok(surveyed) => matching.push((stream.clone(), id.clone(), surveyed)),
             Err(error) => last_error = Some(error),
         }
@@ -175,7 +176,7 @@ fn find(account: &Account, arguments: &Import) -> Result<(Stream, StreamId, Surv
 }
 
 /// The open export, or the parked job, that the file may answer: all rows of the file lie in its window.
-async fn open_export(context: &CommandContext, id: &StreamId, surveyed: &Survey) -> Result<Option<Job>, Failure> {
+async fn open_export(context: &CommandContext, id: &StreamId, surveyed: &FileSummary) -> Result<Option<Job>, Failure> {
     let Some((first, last)) = surveyed.span else { return Ok(None) };
     let holds_all_rows =
         |job: &Job| job.slice.window().is_some_and(|window| window.contains(first) && window.contains(last));

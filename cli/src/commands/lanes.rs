@@ -6,7 +6,7 @@ use crate::console::say;
 use crate::failure::Failure;
 use crate::output::{or_dash, show, table, utc};
 use chrono::TimeDelta;
-use domain::lane::Closing;
+use domain::lane::LaneClosure;
 use storage::lanes::{ensure, set_closed};
 use storage::reports::status::status;
 
@@ -32,7 +32,7 @@ pub async fn run(context: &CommandContext, output: Output, command: Lanes) -> Re
         Lanes::Close { account, duration, reason } => {
             let now = context.database.now(context.database.connection()).await?;
             let until = duration.and_then(|span| TimeDelta::from_std(span).ok()).map(|span| now + span);
-            set(context, &account, Some(&Closing { until, reason })).await?;
+            set(context, &account, Some(&LaneClosure { until, reason })).await?;
             say(&match until {
                 Some(until) => format!("the lane of {account} is closed until {}", utc(until)),
                 None => format!("the lane of {account} is closed; open it with: convosync lanes open {account}"),
@@ -47,7 +47,7 @@ pub async fn run(context: &CommandContext, output: Output, command: Lanes) -> Re
     }
 }
 
-async fn set(context: &CommandContext, account: &str, closing: Option<&Closing>) -> Result<(), Failure> {
+async fn set(context: &CommandContext, account: &str, closing: Option<&LaneClosure>) -> Result<(), Failure> {
     context.account(account)?;
     let Some(lane) = context.accounts.lane(account) else { return Ok(()) };
     ensure(&context.database, lane).await?;

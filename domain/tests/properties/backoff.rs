@@ -1,6 +1,6 @@
-//! Laws of waiting.
+//! Properties of the backoff.
 
-use crate::any::often;
+use crate::strategies::often;
 use domain::backoff::delay;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -14,35 +14,35 @@ proptest! {
     #![proptest_config(often())]
 
     #[test]
-    fn it_stays_in_its_band(failures in 0_u32..70, (min, max) in any_band(), jitter in 0.0..1.0) {
+    fn delay_stays_between_min_and_max(failures in 0_u32..70, (min, max) in any_band(), jitter in 0.0..1.0) {
         let wait = delay(failures, min, max, jitter);
         prop_assert!(min <= wait && wait <= max, "{wait:?} is not in {min:?}..={max:?}");
     }
 
     #[test]
-    fn it_grows_with_failures_until_the_longest((min, max) in any_band(), failures in 1_u32..80, jitter in 0.0..1.0) {
+    fn delay_grows_with_failures_up_to_max((min, max) in any_band(), failures in 1_u32..80, jitter in 0.0..1.0) {
         let (now, next) = (delay(failures, min, max, jitter), delay(failures + 1, min, max, jitter));
         prop_assert!(now <= next);
-        // Doubled outlasts all jitter: worst luck now, best luck later.
+        // A doubled delay is longer for any jitter.
         if delay(failures + 1, min, max, 1.0) < max && now > min.mul_f64(1.3) {
             prop_assert!(next > now.mul_f64(1.9));
         }
         prop_assert!(delay(80, min, max, 1.0) == max);
     }
 
-    /// Between the band's ends the mean over all jitter is the doubled wait itself.
+    /// Inside the limits the mean over all jitter is the doubled delay itself.
     #[test]
     fn jitter_is_centred((min, max) in any_band(), failures in 2_u32..20, jitter in 0.0..1.0) {
         let full = min * 2_u32.pow(failures - 1);
         prop_assume!(full.mul_f64(1.25) <= max && full.mul_f64(0.75) >= min);
         let mean = (delay(failures, min, max, jitter) + delay(failures, min, max, 1.0 - jitter)) / 2;
         prop_assert!(mean.abs_diff(full) <= full.mul_f64(1e-6) + Duration::from_nanos(2), "{mean:?} is not {full:?}");
-        prop_assert!(delay(failures, min, max, 0.9) > delay(failures, min, max, 0.1), "it does not spread");
+        prop_assert!(delay(failures, min, max, 0.9) > delay(failures, min, max, 0.1), "jitter does not spread the delay");
     }
 
-    /// Whatever the settings say, and whatever the rng.
+    /// With any settings and any random number.
     #[test]
-    fn it_never_panics(failures: u32, min: Duration, max: Duration, jitter: f64) {
+    fn extreme_inputs_never_panic(failures: u32, min: Duration, max: Duration, jitter: f64) {
         let _ = delay(failures, min, max, jitter);
         let _ = delay(failures, Duration::MAX, Duration::MAX, jitter);
     }

@@ -1,19 +1,20 @@
-//! Laws of days as people see them: of vendors that file late, forget, and are asked by whole days.
+//! Properties of the day report, for vendors that file late, delete old rows and publish whole days.
 
-use crate::any::{DAY, HOUR, any_window, at, certainly, often, ultimate, window};
+use crate::strategies::{DAY, HOUR, any_window, at, certainly, often, ultimate, window};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::coverage::Completeness;
-use domain::days::{Day, View, WARNING, at_risk, days};
-use domain::job::{Job, JobState, Purpose, Slice};
+use domain::days::{Day, DaysView, EXPIRY_WARNING, days, expiring_days};
+use domain::job::{Job, JobState, Purpose};
 use domain::ledger::Ledger;
-use domain::plan::slot_at;
+use domain::live_slot::slot_at;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::window::Window;
 use proptest::prelude::*;
 use std::time::Duration;
 
-/// The days looked at: fifty, before the tenth day of the month.
+/// The fifty days before the tenth day of the month.
 const FIRST: i64 = -40;
 const LAST: i64 = 10;
 
@@ -26,7 +27,7 @@ fn any_zone() -> impl Strategy<Value = Tz> {
     ])
 }
 
-/// The files held and final, one a day, with few gaps; and when it is looked.
+/// The held and the final files, one per day, with few gaps; and the instant of the report.
 fn any_files() -> impl Strategy<Value = (Ledger, DateTime<Utc>)> {
     let lost = prop::collection::vec(FIRST - 2..LAST, 0..5);
     let young = prop::collection::vec(FIRST - 2..LAST, 0..5);
@@ -47,19 +48,19 @@ fn any_files() -> impl Strategy<Value = (Ledger, DateTime<Utc>)> {
     })
 }
 
-fn view<'a>(ledger: &'a Ledger, rules: &'a Rules, zone: Tz, now: DateTime<Utc>) -> View<'a> {
-    View { ledger, rules, zone, now, due: slot_at(now, rules) }
+fn view<'a>(ledger: &'a Ledger, rules: &'a Rules, zone: Tz, now: DateTime<Utc>) -> DaysView<'a> {
+    DaysView { ledger, rules, zone, now, due: slot_at(now, rules) }
 }
 
 fn date(day: i64) -> NaiveDate {
     at(day * DAY).date_naive()
 }
 
-fn all(view: View<'_>) -> Vec<Day> {
+fn all(view: DaysView<'_>) -> Vec<Day> {
     days(view, date(FIRST), date(LAST))
 }
 
-/// The files, by their number, that hold something of `day`.
+/// The numbers of the files that hold rows of `day`.
 fn files(day: NaiveDate, zone: Tz, rules: &Rules) -> Vec<Window> {
     let day = Window::of_day(day, zone).unwrap();
     let whole = rules.expand(Window::new(day.from(), day.to() + rules.late_filing).unwrap());
@@ -71,10 +72,10 @@ fn files(day: NaiveDate, zone: Tz, rules: &Rules) -> Vec<Window> {
 proptest! {
     #![proptest_config(often())]
 
-    /// A day is final with all files that may hold something of it, and with none less; it is provisional only where
-    /// they are all held that are there.
+    /// A day is final exactly if all files that may hold rows of it are final; it is provisional only if all files
+    /// that are published are held.
     #[test]
-    fn a_day_is_final_with_its_files_and_the_next((ledger, now) in any_files(), zone in any_zone()) {
+    fn a_day_is_final_with_its_own_file_and_the_next((ledger, now) in any_files(), zone in any_zone()) {
         let (rules, coverage) = (ultimate(), &ledger.coverage);
         let view = view(&ledger, &rules, zone, now);
         for day in all(view) {
@@ -88,7 +89,7 @@ proptest! {
     }
 
     #[test]
-    fn without_any_one_of_its_files_no_day_is_final((ledger, now) in any_files(), zone in any_zone(), which in 0_usize..3) {
+    fn a_day_without_one_of_its_files_is_not_final((ledger, now) in any_files(), zone in any_zone(), which in 0_usize..3) {
         let rules = ultimate();
         for day in all(view(&ledger, &rules, zone, now)).into_iter().filter(|day| day.state == Completeness::Final) {
             let files = files(day.day, zone, &rules);
@@ -102,9 +103,9 @@ proptest! {
         }
     }
 
-    /// Missing and no longer to be had is for a person; the reason says so, unless another one stands in the way.
+    /// A missing day beyond the retention is blocked, and the reason says so.
     #[test]
-    fn what_the_vendor_forgot_is_blocked((ledger, now) in any_files(), zone in any_zone()) {
+    fn days_beyond_retention_are_blocked((ledger, now) in any_files(), zone in any_zone()) {
         let rules = ultimate();
         let oldest = rules.oldest(now).unwrap();
         for day in all(view(&ledger, &rules, zone, now)) {
@@ -115,64 +116,64 @@ proptest! {
         }
     }
 
-    /// The file is named as the vendor names it, by its day in UTC.
+    /// A file is named by its day in UTC, as the vendor names it.
     #[test]
-    fn a_reason_names_the_first_file_that_is_not_there((ledger, now) in any_files(), zone in any_zone()) {
+    fn the_reason_names_the_first_missing_file((ledger, now) in any_files(), zone in any_zone()) {
         let rules = ultimate();
         for day in all(view(&ledger, &rules, zone, now)) {
             let lost = files(day.day, zone, &rules).into_iter().find(|file| !ledger.coverage.held().covers(*file));
             let (Some(reason), Some(file)) = (day.reason, lost.map(|file| file.from().date_naive())) else { continue };
             match day.state {
-                Completeness::Missing => prop_assert_eq!(reason, format!("the file of {} is missing: never asked for", file)),
+                Completeness::Missing => prop_assert_eq!(reason, format!("the file of {} is missing: not requested yet", file)),
                 Completeness::Provisional => prop_assert!(reason.starts_with(&format!("waits for the file of {file};")), "{reason}"),
                 Completeness::Blocked | Completeness::Final => {}
             }
         }
     }
 
-    /// Exactly those that are missing now and will be blocked in a week, if nothing comes.
+    /// The expiring days are exactly those that are missing now and blocked in a week.
     #[test]
-    fn at_risk_is_what_is_forgotten_within_a_week((ledger, now) in any_files(), zone in any_zone()) {
+    fn expiring_days_are_those_deleted_within_a_week((ledger, now) in any_files(), zone in any_zone()) {
         let rules = ultimate();
         let now_view = view(&ledger, &rules, zone, now);
-        let later = all(View { now: now + WARNING, ..now_view });
+        let later = all(DaysView { now: now + EXPIRY_WARNING, ..now_view });
         let expected: Vec<NaiveDate> = all(now_view)
             .iter()
             .zip(&later)
             .filter(|(today, then)| today.state == Completeness::Missing && then.state == Completeness::Blocked)
             .map(|(day, _)| day.day)
             .collect();
-        prop_assert_eq!(at_risk(now_view, date(FIRST)), expected);
+        prop_assert_eq!(expiring_days(now_view, date(FIRST)), expected);
         let kept = Rules { retention: None, ..ultimate() };
-        prop_assert_eq!(at_risk(View { rules: &kept, ..now_view }, date(FIRST)), Vec::new());
+        prop_assert_eq!(expiring_days(DaysView { rules: &kept, ..now_view }, date(FIRST)), Vec::new());
     }
 
-    /// What is known of a job is said of the days that wait for it, and of no other.
+    /// A job's state is the reason of the days in its window, and of no other day.
     #[test]
-    fn a_reason_tells_how_the_missing_part_is_asked_for(asked in any_window(9 * DAY), kind in 0_usize..6, zone in any_zone()) {
+    fn the_reason_names_the_state_of_the_open_job(asked in any_window(9 * DAY), kind in 0_usize..6, zone in any_zone()) {
         let rules = certainly();
         let until = at(11 * DAY);
         let fresh = Job::new(Purpose::Settle, Slice::Export(asked), at(0), Duration::ZERO);
         let (job, words) = match kind {
-            0 => (Job { rechecks: 1, requested_at: Some(at(0)), state: JobState::Awaiting { until }, ..fresh }, "a mailed export is on its way"),
-            1 => (Job { state: JobState::Awaiting { until }, ..fresh }, "the vendor is busy with another export"),
-            5 => (Job { failures: 1, ..fresh }, "asked once without an answer"),
-            2 => (Job { failures: 3, ..fresh }, "asked 3 times without an answer"),
-            3 => (fresh, "too much for one answer; waits for a mailed export"),
-            _ => (Job { slice: Slice::Window(asked), ..fresh }, "being asked for"),
+            0 => (Job { rechecks: 1, requested_at: Some(at(0)), state: JobState::Awaiting { until }, ..fresh }, "the vendor accepted the export; its mail has not arrived yet"),
+            1 => (Job { state: JobState::Awaiting { until }, ..fresh }, "the vendor is busy with another export; the request is repeated later"),
+            5 => (Job { failures: 1, ..fresh }, "1 request failed; the worker will retry"),
+            2 => (Job { failures: 3, ..fresh }, "3 requests failed; the worker will retry"),
+            3 => (fresh, "too many rows for one answer; an export by mail is planned"),
+            _ => (Job { slice: Slice::Window(asked), ..fresh }, "a request is planned or running"),
         };
         let ledger = Ledger { jobs: vec![job], ..Ledger::default() };
-        let view = View { ledger: &ledger, rules: &rules, zone, now: at(10 * DAY), due: at(10 * DAY) };
+        let view = DaysView { ledger: &ledger, rules: &rules, zone, now: at(10 * DAY), due: at(10 * DAY) };
         for day in days(view, date(-1), date(8)) {
             let touches = Window::of_day(day.day, zone).unwrap().intersect(&asked).is_some();
-            prop_assert_eq!((day.state, day.reason.as_deref()), (Completeness::Missing, Some(if touches { words } else { "never asked for" })));
+            prop_assert_eq!((day.state, day.reason.as_deref()), (Completeness::Missing, Some(if touches { words } else { "not requested yet" })));
         }
     }
 }
 
-/// A person's no is told as it is, also of a day that only waits for the next one's file.
+/// The reason of a parked job is shown as it is, also for a day that only waits for the next day's file.
 #[test]
-fn a_parked_file_blocks_its_day_and_the_one_before() {
+fn a_parked_file_blocks_its_day_and_the_day_before() {
     let rules = ultimate();
     let mut ledger = Ledger::default();
     ledger.coverage.settle(window(-9 * DAY, 0));
@@ -184,7 +185,7 @@ fn a_parked_file_blocks_its_day_and_the_one_before() {
     let listed = days(view(&ledger, &rules, chrono_tz::UTC, now), date(-2), date(3));
     let told: Vec<_> = listed.iter().map(|day| (day.state, day.reason.as_deref())).collect();
     let no = (Completeness::Blocked, Some("the vendor said no"));
-    let missing = (Completeness::Missing, Some("the file of 2026-10-05 is missing: never asked for"));
+    let missing = (Completeness::Missing, Some("the file of 2026-10-05 is missing: not requested yet"));
     assert_eq!(
         told,
         [(Completeness::Final, None), no, no, (Completeness::Final, None), (Completeness::Final, None), missing]

@@ -1,14 +1,15 @@
-//! Laws of exports: what is too much for any answer is asked for by the way that is meant for much, one at a time.
+//! Properties of exports: windows that are too dense for any answer are exported by mail, one at a time.
 
-use crate::any::{DAY, HOUR, any_instant, any_window, at, certainly, often, window};
+use crate::strategies::{DAY, HOUR, any_instant, any_window, at, certainly, often, window};
 use chrono::TimeDelta;
 use domain::fault::Fault;
 use domain::item::NamedItems;
-use domain::job::{Job, JobState, Purpose, Slice};
-use domain::judge::{Answer, Circumstances, Verdict, judge};
-use domain::lane::{Traffic, pick};
+use domain::job::{Job, JobState, Purpose};
+use domain::judge::{Answer, JudgeContext, Verdict, judge};
 use domain::ledger::{AnswerSummary, Ledger};
+use domain::next_job::{LaneContext, next_job};
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::spans::Spans;
 use domain::window::Window;
 use proptest::prelude::*;
@@ -35,7 +36,7 @@ fn any_state() -> impl Strategy<Value = JobState> {
     ]
 }
 
-/// A job, mostly an export, for some days; asked for already, or perhaps.
+/// A job for some days, usually an export, in any state.
 fn any_job() -> impl Strategy<Value = Job> {
     let asked = prop::option::weighted(0.2, (0_i64..DAY).prop_map(at));
     let attempt = prop_oneof![3 => Just(0_i32), 1 => 1_i32..4];
@@ -48,7 +49,7 @@ fn any_job() -> impl Strategy<Value = Job> {
     )
 }
 
-/// A ledger of some jobs and something held; ids from 1 on.
+/// A ledger with some jobs, with ids from 1 on, and a held window.
 fn any_ledger() -> impl Strategy<Value = Ledger> {
     let held = prop::collection::vec(any_window(10 * DAY), 0..4);
     (prop::collection::vec(any_job(), 0..8), held).prop_map(|(jobs, held)| {
@@ -61,7 +62,7 @@ fn any_ledger() -> impl Strategy<Value = Ledger> {
     })
 }
 
-/// Part of one day, too full for an answer; and when that is known.
+/// A window within one day over the row cap, and the instant at which that is known.
 fn any_full() -> impl Strategy<Value = (Window, i64)> {
     (0_i64..9, any_window(DAY), 0_i64..5 * DAY).prop_map(|(day, part, later)| {
         let shift = TimeDelta::days(day);
@@ -70,7 +71,7 @@ fn any_full() -> impl Strategy<Value = (Window, i64)> {
     })
 }
 
-fn heard(sent_at: i64, rows: u64) -> AnswerSummary {
+fn answer(sent_at: i64, rows: u64) -> AnswerSummary {
     AnswerSummary {
         sent_at: at(sent_at),
         elapsed: Duration::from_secs(1),
@@ -87,39 +88,39 @@ fn wanted(jobs: &[Job]) -> Spans {
     jobs.iter().filter_map(|job| job.slice.window()).collect()
 }
 
-/// Whether nobody can have asked for it yet.
+/// Whether no worker can have requested the job yet.
 fn is_untouched(job: &Job) -> bool {
     matches!((&job.slice, &job.state), (Slice::Export(_), JobState::Waiting)) && job.attempt == 0
 }
 
-/// Whether somebody waits for a mail with all of it already.
+/// Whether an existing export covers the window.
 fn is_known(before: &Ledger, full: Window) -> bool {
     let whole = certainly().expand(full);
     before.jobs.iter().any(|job| matches!(job.slice, Slice::Export(other) if other.covers(&whole)))
 }
 
-/// The ledger after the job 99, for `full`, was answered with as much as an answer can hold.
+/// The ledger after job 99, for `full`, got an answer at the row cap.
 fn exported(before: &Ledger, purpose: Purpose, full: Window, now: i64, rules: &Rules) -> Ledger {
     let mut after = before.clone();
     after.jobs.insert(0, Job { id: 99, ..Job::new(purpose, Slice::Window(full), full.to(), Duration::ZERO) });
-    after.settle(99, &Verdict::Export, Some(&heard(now, FULL)), rules, at(now));
+    after.settle(99, &Verdict::Export, Some(&answer(now, FULL)), rules, at(now));
     after
 }
 
-fn circumstances(now: i64) -> Circumstances {
-    Circumstances { now: at(now), next_day: at(now), jitter: 0.5, others_answer: true }
+fn judge_context(now: i64) -> JudgeContext {
+    JudgeContext { now: at(now), next_day: at(now), jitter: 0.5, previous_request_answered: true }
 }
 
 proptest! {
     #![proptest_config(often())]
 
-    /// An answer at the cap is never committed: it is cut, else exported where there is a way, else shown to a person.
+    /// An answer at the cap is never committed: it is split, else exported if the vendor exports, else parked.
     #[test]
-    fn a_full_answer_is_split_or_exported_or_parked(asked in any_window(9 * DAY), extra in 0_u64..9, rejects in 0_u64..3, by_mail: bool, purpose in any_purpose()) {
+    fn a_full_answer_is_split_exported_or_parked(asked in any_window(9 * DAY), extra in 0_u64..9, rejects in 0_u64..3, by_mail: bool, purpose in any_purpose()) {
         let rules = Rules { export: certainly().export.filter(|_| by_mail), ..certainly() };
         let job = Job::new(purpose, Slice::Window(asked), asked.to(), Duration::ZERO);
-        let answer = Answer { rows: FULL + extra, rejects, awaited: false, open: None };
-        let verdict = judge(&rules, &job, Ok(&answer), circumstances(10 * DAY)).verdict;
+        let answer = Answer { rows: FULL + extra, rejects, by_mail: false, open_until: None };
+        let verdict = judge(&rules, &job, Ok(&answer), judge_context(10 * DAY)).verdict;
         if rules.halves(asked).is_some() {
             prop_assert_eq!(verdict, Verdict::Split);
         } else if by_mail {
@@ -129,10 +130,10 @@ proptest! {
         }
     }
 
-    /// It covers what was wanted, in whole units; it is due once they are over, and where they are held already, once
-    /// they no longer change.
+    /// An export covers the window in whole units. It is due when they are over, or, if they are held already, when
+    /// they are settled.
     #[test]
-    fn an_export_is_of_whole_days_that_are_over(before in any_ledger(), (full, now) in any_full(), purpose in any_purpose()) {
+    fn an_export_covers_whole_past_days(before in any_ledger(), (full, now) in any_full(), purpose in any_purpose()) {
         let rules = certainly();
         prop_assume!(!is_known(&before, full));
         let after = exported(&before, purpose, full, now, &rules);
@@ -147,10 +148,10 @@ proptest! {
         prop_assert_eq!(&after.coverage, &before.coverage);
     }
 
-    /// What adjoins and cannot have been asked for yet becomes one export: one at a time, and each takes long. What may
-    /// have been asked for keeps its window, which is what its mail answers.
+    /// Adjacent exports that no worker can have requested merge into one, because each takes long. An export that may
+    /// have been requested keeps its window, which its mail answers.
     #[test]
-    fn adjoining_exports_merge_and_lose_nothing(before in any_ledger(), (full, now) in any_full(), purpose in any_purpose()) {
+    fn adjacent_exports_merge_without_loss(before in any_ledger(), (full, now) in any_full(), purpose in any_purpose()) {
         prop_assume!(!is_known(&before, full));
         let after = exported(&before, purpose, full, now, &certainly());
         let fresh = after.jobs.iter().find(|job| job.id == 0).unwrap();
@@ -169,9 +170,9 @@ proptest! {
         prop_assert_eq!(after.jobs.iter().filter(|job| job.id != 0).count() + 1, after.jobs.len());
     }
 
-    /// One mail is enough for all who wait for it; of two the same, nobody could tell which is answered.
+    /// One mail serves every job that waits for it; a mail could not be matched to one of two equal exports.
     #[test]
-    fn what_is_exported_already_is_not_exported_twice(before in any_ledger(), (full, now) in any_full(), purpose in any_purpose()) {
+    fn a_window_is_not_exported_twice(before in any_ledger(), (full, now) in any_full(), purpose in any_purpose()) {
         let after = exported(&before, purpose, full, now, &certainly());
         let whole = certainly().expand(full);
         if is_known(&before, full) {
@@ -181,68 +182,68 @@ proptest! {
         prop_assert!(after.jobs.iter().any(|job| matches!(job.slice, Slice::Export(other) if other.covers(&whole))));
     }
 
-    /// Asked for again and again without a mail, a person is called: not before the third has had its time.
+    /// An export is parked when the third request has brought no mail before its deadline.
     #[test]
-    fn an_export_without_a_mail_is_parked_in_the_end(busy in prop::collection::vec(0_usize..4, 9), start in 0_i64..DAY) {
+    fn an_export_without_a_mail_is_parked(busy in prop::collection::vec(0_usize..4, 9), start in 0_i64..DAY) {
         let rules = certainly();
         let patience = TimeDelta::from_std(rules.export.unwrap().patience).unwrap();
         let mut ledger = Ledger { jobs: vec![Job { id: 1, ..Job::new(Purpose::Settle, Slice::Export(days(0, 1)), at(0), Duration::ZERO) }], ..Ledger::default() };
         let mut now = start;
-        let taken = Answer { rows: 0, rejects: 0, awaited: true, open: None };
+        let taken = Answer { rows: 0, rejects: 0, by_mail: true, open_until: None };
         for (asked, busy) in busy.into_iter().enumerate() {
             for _ in 0..busy {
-                let verdict = judge(&rules, &ledger.jobs[0], Err(&Fault::Busy(String::new())), circumstances(now)).verdict;
+                let verdict = judge(&rules, &ledger.jobs[0], Err(&Fault::Busy(String::new())), judge_context(now)).verdict;
                 let Verdict::Await(until) = verdict else { panic!("busy, and {verdict:?}") };
                 prop_assert_eq!(until - at(now), TimeDelta::minutes(10));
                 let before = ledger.jobs[0].clone();
                 ledger.settle(1, &verdict, None, &rules, at(now));
                 let state = JobState::Awaiting { until };
-                prop_assert_eq!(&ledger.jobs[0], &Job { state, ..before }, "busy is no attempt of ours");
+                prop_assert_eq!(&ledger.jobs[0], &Job { state, ..before }, "a busy vendor does not count as a request");
                 now += 600;
             }
-            let verdict = judge(&rules, &ledger.jobs[0], Ok(&taken), circumstances(now)).verdict;
-            ledger.settle(1, &verdict, Some(&heard(now, 0)), &rules, at(now));
+            let verdict = judge(&rules, &ledger.jobs[0], Ok(&taken), judge_context(now)).verdict;
+            ledger.settle(1, &verdict, Some(&answer(now, 0)), &rules, at(now));
             match verdict {
                 Verdict::Await(until) => prop_assert!(until == at(now) + patience && asked < 3),
                 Verdict::Park(_) => { prop_assert_eq!(asked, 3); return Ok(()); }
                 verdict => prop_assert!(false, "{verdict:?}"),
             }
             let job = &ledger.jobs[0];
-            prop_assert!(job.is_awaiting(at(now)) && job.requested_at.is_some_and(|first| first <= at(now)));
-            prop_assert!(!job.is_ready(at(now) + patience - TimeDelta::milliseconds(1)), "it is still under way");
+            prop_assert!(job.awaits_mail(at(now)) && job.requested_at.is_some_and(|first| first <= at(now)));
+            prop_assert!(!job.is_ready(at(now) + patience - TimeDelta::milliseconds(1)), "the mail may still arrive");
             now += 6 * HOUR;
             prop_assert!(ledger.jobs[0].is_ready(at(now)));
         }
     }
 
-    /// What the vendor took first counts as asked: rows that came later may still be missing in its mail.
+    /// The first accepted request counts: the mail may lack rows that appeared later.
     #[test]
-    fn a_question_was_asked_when_it_was_first_taken(first in 0_i64..DAY, later in 0_i64..DAY) {
+    fn requested_at_is_the_first_accepted_request(first in 0_i64..DAY, later in 0_i64..DAY) {
         let job = Job { id: 1, ..Job::new(Purpose::Settle, Slice::Export(days(-3, 1)), at(0), Duration::ZERO) };
         let mut ledger = Ledger { jobs: vec![job], ..Ledger::default() };
         for asked in [first, first + later] {
-            ledger.settle(1, &Verdict::Await(at(asked + 60)), Some(&heard(asked, 0)), &certainly(), at(asked + 1));
+            ledger.settle(1, &Verdict::Await(at(asked + 60)), Some(&answer(asked, 0)), &certainly(), at(asked + 1));
         }
         prop_assert_eq!(ledger.jobs[0].requested_at, Some(at(first)));
     }
 
-    /// Where a vendor that makes no exports says that it is busy, that is a failure like others.
+    /// A busy reply of a vendor without exports is an ordinary failure.
     #[test]
-    fn busy_without_exports_is_tried_again(asked in any_window(9 * DAY), failures in 0_u32..30) {
+    fn a_busy_vendor_without_exports_is_retried(asked in any_window(9 * DAY), failures in 0_u32..30) {
         let job = Job { failures, ..Job::new(Purpose::Live, Slice::Window(asked), asked.to(), Duration::ZERO) };
         let rules = Rules { export: None, ..certainly() };
-        let verdict = judge(&rules, &job, Err(&Fault::Busy(String::new())), circumstances(0)).verdict;
+        let verdict = judge(&rules, &job, Err(&Fault::Busy(String::new())), judge_context(0)).verdict;
         prop_assert!(matches!(verdict, Verdict::Retry(due) if due >= at(5)), "{verdict:?}");
     }
 
-    /// Exactly its window is held, and nothing is learnt from it: it was asked for so because it is like no other.
+    /// A mailed export holds exactly its window and teaches nothing, since it is denser than other windows.
     #[test]
     fn a_mailed_export_holds_its_window_and_teaches_nothing(before in any_ledger(), days in (0_i64..9, 1_i64..4), rows in 0_u64..90_000, is_live: bool) {
         let (rules, whole) = (certainly(), self::days(days.0, days.1));
         let purpose = if is_live { Purpose::Live } else { Purpose::Backfill(1) };
         let mut after = before.clone();
         after.jobs.push(Job { id: 99, ..Job::new(purpose, Slice::Export(whole), whole.to(), Duration::ZERO) });
-        after.settle(99, &Verdict::Commit, Some(&heard(12 * DAY, rows)), &rules, at(13 * DAY));
+        after.settle(99, &Verdict::Commit, Some(&answer(12 * DAY, rows)), &rules, at(13 * DAY));
         let mut held = before.coverage.held().clone();
         held.add(whole);
         prop_assert_eq!(after.coverage.held(), &held);
@@ -250,12 +251,12 @@ proptest! {
         prop_assert_eq!(&after.jobs, &before.jobs);
     }
 
-    /// What a person brought by hand is held, and nobody waits for it any more but who is asking for it.
+    /// An imported window is held, and its jobs are removed except running ones.
     #[test]
-    fn what_is_brought_by_hand_is_held(before in any_ledger(), brought in any_window(12 * DAY), made_at in any_instant(14)) {
+    fn an_imported_window_is_held(before in any_ledger(), brought in any_window(12 * DAY), made_at in any_instant(14)) {
         let mut after = before.clone();
-        let (rules, heard) = (certainly(), AnswerSummary { sent_at: made_at, ..heard(0, 7) });
-        after.hold(brought, &heard, &rules, at(14 * DAY));
+        let (rules, answer) = (certainly(), AnswerSummary { sent_at: made_at, ..answer(0, 7) });
+        after.hold(brought, &answer, &rules, at(14 * DAY));
         let mut held = before.coverage.held().clone();
         held.add(brought);
         prop_assert_eq!(after.coverage.held(), &held);
@@ -272,35 +273,35 @@ proptest! {
         prop_assert_eq!(after.pace, before.pace);
     }
 
-    /// While the vendor is at work on one, nobody is handed another; all else goes on.
+    /// While an export is outstanding no other export is picked, and all other jobs are.
     #[test]
-    fn nobody_is_dispatched_an_export_while_one_is_out(ledger in any_ledger(), now in 0_i64..12 * DAY) {
-        let is_free = |is_exporting| Traffic { next_live: None, last_background: None, last_backfill: None, quota: None, is_exporting, has_spare: false };
-        let chosen = pick(&ledger.jobs, &is_free(true), at(now));
+    fn no_export_is_picked_while_another_is_outstanding(ledger in any_ledger(), now in 0_i64..12 * DAY) {
+        let is_free = |is_exporting| LaneContext { next_live: None, last_background: None, last_backfill: None, quota: None, is_exporting, has_spare: false };
+        let chosen = next_job(&ledger.jobs, &is_free(true), at(now));
         prop_assert!(!chosen.is_some_and(|job| matches!(job.slice, Slice::Export(_))));
         let others: Vec<Job> = ledger.jobs.iter().filter(|job| !matches!(job.slice, Slice::Export(_))).cloned().collect();
-        prop_assert_eq!(chosen, pick(&others, &is_free(false), at(now)));
+        prop_assert_eq!(chosen, next_job(&others, &is_free(false), at(now)));
         let ready = ledger.jobs.iter().any(|job| job.is_ready(at(now)));
-        prop_assert_eq!(pick(&ledger.jobs, &is_free(false), at(now)).is_some(), ready);
+        prop_assert_eq!(next_job(&ledger.jobs, &is_free(false), at(now)).is_some(), ready);
     }
 }
 
-/// Noted before it is sent: whoever asks may die, and the mail must not be believed to tell of a later time. What is
-/// answered at once notes nothing.
+/// The request's time is stored before it is sent: the worker may crash, and the mail must not count for a later time.
+/// A job that is answered at once stores no such time.
 #[test]
-fn a_question_for_a_mail_is_noted_before_it_is_sent() {
+fn an_export_request_is_recorded_before_it_is_sent() {
     let mut job = Job::new(Purpose::Settle, Slice::Export(days(0, 1)), at(0), Duration::ZERO);
-    job.take_up(at(DAY), at(DAY + 60));
-    job.take_up(at(2 * DAY), at(2 * DAY + 60));
+    job.start(at(DAY), at(DAY + 60));
+    job.start(at(2 * DAY), at(2 * DAY + 60));
     assert_eq!((job.requested_at, &job.state), (Some(at(DAY)), &JobState::Running { until: at(2 * DAY + 60) }));
     let mut window = Job::new(Purpose::Settle, Slice::Window(days(0, 1)), at(0), Duration::ZERO);
-    window.take_up(at(DAY), at(DAY + 60));
+    window.start(at(DAY), at(DAY + 60));
     assert_eq!(window.requested_at, None);
 }
 
-/// Of several, one is out at a time; what waits, or whose time is over, is not.
+/// An export waits while another one is outstanding; waiting and expired ones do not count.
 #[test]
-fn an_export_is_held_up_by_another_that_is_out() {
+fn an_export_waits_for_an_outstanding_export() {
     let state =
         |state, id| Job { id, state, ..Job::new(Purpose::Settle, Slice::Export(days(0, 1)), at(0), Duration::ZERO) };
     let until = at(10);
@@ -309,9 +310,13 @@ fn an_export_is_held_up_by_another_that_is_out() {
     let own = state(JobState::Dispatched { until }, 1);
     for other in out {
         let jobs = [own.clone(), state(other, 2)];
-        assert!(own.is_held_up(&jobs, at(9)) && !own.is_held_up(&jobs, at(10)) && !own.is_held_up(&jobs[..1], at(9)));
+        assert!(
+            own.is_blocked_by_export(&jobs, at(9))
+                && !own.is_blocked_by_export(&jobs, at(10))
+                && !own.is_blocked_by_export(&jobs[..1], at(9))
+        );
     }
-    assert!(still.into_iter().all(|other| !own.is_held_up(&[state(other, 2)], at(9))));
+    assert!(still.into_iter().all(|other| !own.is_blocked_by_export(&[state(other, 2)], at(9))));
     let window = Job { slice: Slice::Window(days(0, 1)), ..own.clone() };
-    assert!(!window.is_held_up(&[state(JobState::Awaiting { until }, 2)], at(9)));
+    assert!(!window.is_blocked_by_export(&[state(JobState::Awaiting { until }, 2)], at(9)));
 }

@@ -1,19 +1,23 @@
-//! What the database holds, and every transaction on it: the ledger, the lane, the table. Each call is one
-//! transaction. The laws that must hold at every moment are checked here.
+//! A fake database: the ledger, the lane and the table. Each call is one
+//! transaction. The properties that must hold at every moment are checked here.
 
-use crate::truth::{State, Truth};
-use crate::vendor::{Reply, Seen};
+use crate::dataset::{Dataset, State};
+use crate::fake_vendor::{Reply, SentRow};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::Progress;
 use domain::coverage::Coverage;
 use domain::item::NamedItems;
-use domain::job::{Job, JobState, Purpose, Slice};
+use domain::job::{Job, JobState, Purpose};
 use domain::judge::{Judgement, Verdict};
-use domain::lane::{Lane, Lease, Traffic, pick};
+use domain::lane::{Lane, Lease};
 use domain::ledger::{AnswerSummary, Ledger};
-use domain::plan::{Plan, due_at, plan, slot_at};
+use domain::live_slot::{due_at, slot_at};
+use domain::next_job::{LaneContext, next_job};
+use domain::plan::Plan;
+use domain::planner::plan;
 use domain::row_histogram::RowHistogram;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::ticket::Ticket;
 use domain::window::Window;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,21 +41,21 @@ pub struct FakeStore {
     next_id: i64,
     last_background: Option<DateTime<Utc>>,
     last_backfill: Option<DateTime<Utc>>,
-    /// The live slots that were wanted.
+    /// The live slots that were planned.
     slots: BTreeSet<DateTime<Utc>>,
-    /// The newest fence given out for each slot of the lane.
+    /// The newest fence of each slot of the lane.
     fences: BTreeMap<usize, i64>,
-    /// The words of all verdicts that were stored.
+    /// The names of all stored verdicts.
     pub verdicts: BTreeSet<&'static str>,
     /// Commits that were refused because the lease was lost.
     pub refused: u32,
-    /// Mails that fitted no export that was out, or several.
+    /// The number of mails that matched no export or several.
     pub strays: u32,
-    /// How late live work started, at worst, since this was last cleared.
+    /// The longest delay of a live job since this was last reset.
     pub latest: TimeDelta,
 }
 
-/// How long a ticket may be under way before it counts as lost.
+/// How long until a ticket counts as lost.
 const TICKET: TimeDelta = TimeDelta::seconds(15);
 
 impl FakeStore {
@@ -74,12 +78,12 @@ impl FakeStore {
         }
     }
 
-    /// What a scheduler that looks now would plan.
+    /// The plan of a scheduler that ticks now.
     pub fn plan(&self, now: DateTime<Utc>) -> Plan {
         plan(now, self.since, &self.rules, &self.ledger)
     }
 
-    /// Takes a plan in, be it fresh or one that somebody has slept on.
+    /// Accepts a plan, new or outdated.
     pub fn accept(&mut self, plan: Plan) {
         if plan.is_empty() {
             return;
@@ -91,7 +95,7 @@ impl FakeStore {
         self.store();
     }
 
-    /// New jobs get an id; what has ended is not loaded again.
+    /// Gives new jobs an id; finished backfills are not loaded again.
     fn store(&mut self) {
         for job in self.ledger.jobs.iter_mut().filter(|job| job.id == 0) {
             job.id = self.next_id;
@@ -102,7 +106,7 @@ impl FakeStore {
         assert!(live <= 1, "{live} live jobs stand open");
     }
 
-    /// The lane's next job, handed out.
+    /// Dispatches the lane's next job.
     pub fn dispatch(&mut self, now: DateTime<Utc>) -> Option<Ticket> {
         if self.lane.closed.as_ref().is_some_and(|closed| closed.holds(now)) {
             return None;
@@ -114,7 +118,7 @@ impl FakeStore {
         }
         let interval = TimeDelta::from_std(self.rules.interval).unwrap();
         let spacing = TimeDelta::from_std(self.rules.spacing).unwrap();
-        let traffic = Traffic {
+        let context = LaneContext {
             next_live: Some(due_at(slot_at(now, &self.rules) + interval, &self.rules) - spacing),
             last_background: self.last_background,
             last_backfill: self.last_backfill,
@@ -122,25 +126,25 @@ impl FakeStore {
             is_exporting: self.is_exporting(now),
             has_spare: false,
         };
-        let id = pick(&self.ledger.jobs, &traffic, now)?.id;
+        let id = next_job(&self.ledger.jobs, &context, now)?.id;
         let job = self.ledger.jobs.iter_mut().find(|job| job.id == id)?;
-        assert!(!job.is_awaiting(now), "asked again while its mail is awaited");
+        assert!(!job.awaits_mail(now), "requested again while its mail is awaited");
         job.attempt += 1;
         job.state = JobState::Dispatched { until: now + TICKET };
         Some(Ticket { job: id, attempt: job.attempt })
     }
 
-    /// Takes up what a ticket names, if it is the newest one and the lane is free.
+    /// Claims a ticket's job if the ticket is the newest one and the lane is free.
     pub fn claim(&mut self, ticket: Ticket, now: DateTime<Utc>) -> Option<Claim> {
         let named = |job: &&mut Job| job.id == ticket.job && job.attempt == ticket.attempt;
         let asked = self.ledger.jobs.iter().find(|job| job.id == ticket.job)?;
-        let is_held_up = asked.is_held_up(&self.ledger.jobs, now);
+        let is_blocked_by_export = asked.is_blocked_by_export(&self.ledger.jobs, now);
         let job = self.ledger.jobs.iter_mut().find(named)?;
         if !matches!(job.state, JobState::Dispatched { .. }) {
             return None;
         }
-        // The ticket may have been under way for so long that another was handed out meanwhile.
-        if is_held_up {
+        // The ticket may have been late, so that a newer one exists.
+        if is_blocked_by_export {
             job.state = JobState::Waiting;
             return None;
         }
@@ -148,7 +152,7 @@ impl FakeStore {
             job.state = JobState::Waiting;
             return None;
         };
-        job.take_up(now, lease.until);
+        job.start(now, lease.until);
         let job = job.clone();
         if job.purpose == Purpose::Live {
             self.latest = self.latest.max(now - job.due);
@@ -162,7 +166,7 @@ impl FakeStore {
         Some(Claim { ticket, job, lease, now })
     }
 
-    /// Holds on to the lane.
+    /// Renews the lease.
     pub fn renew(&mut self, claimed: &Claim, now: DateTime<Utc>) -> Option<Lease> {
         let lease = self.lane.renew(&claimed.lease, now, self.rules.lease)?;
         let job = self.ledger.jobs.iter_mut().find(|job| job.id == claimed.ticket.job)?;
@@ -170,10 +174,10 @@ impl FakeStore {
         Some(lease)
     }
 
-    /// Stores all of an exchange, or nothing where the lease is lost; returns whether it did.
+    /// Commits an exchange, or nothing if the lease is lost; returns whether it committed.
     pub fn commit(
         &mut self,
-        truth: &Truth,
+        dataset: &Dataset,
         claimed: &Claim,
         reply: &Reply,
         judged: &Judgement,
@@ -185,12 +189,12 @@ impl FakeStore {
         }
         assert_eq!(self.fences.get(&claimed.lease.slot), Some(&claimed.lease.fence), "an old fence wrote");
         match self.ledger.jobs.iter().find(|job| job.id == claimed.ticket.job) {
-            // A mail may have come meanwhile, for an earlier question of ours.
+            // A mail for an earlier request may have ended the job meanwhile.
             None => assert!(matches!(claimed.job.slice, Slice::Export(_)), "the job is gone"),
             Some(own) => assert!(own.attempt == claimed.ticket.attempt && own.is_running(), "not its own job"),
         }
         let earliest_change = self.upsert(&reply.rows);
-        let heard = reply.heard.as_ref().ok().map(|answer| AnswerSummary {
+        let answer = reply.answer.as_ref().ok().map(|answer| AnswerSummary {
             sent_at: claimed.now,
             elapsed: (reply.at - claimed.now).to_std().unwrap_or_default(),
             rows: answer.rows,
@@ -206,26 +210,26 @@ impl FakeStore {
         });
         self.verdicts.insert(judged.verdict.as_str());
         let before = self.ledger.coverage.clone();
-        self.ledger.settle(claimed.job.id, &judged.verdict, heard.as_ref(), &self.rules, now);
+        self.ledger.settle(claimed.job.id, &judged.verdict, answer.as_ref(), &self.rules, now);
         self.store();
         self.lane.release(&claimed.lease, now, reply.idle);
-        if let Some(closing) = &judged.closing {
-            self.lane.close(closing.clone());
+        if let Some(closure) = &judged.closure {
+            self.lane.close(closure.clone());
         }
-        self.check_fresh(truth, &before);
+        self.check_fresh(dataset, &before);
         true
     }
 
-    /// P3: what is final equals what the vendor holds for it in the end.
-    pub fn check_final(&self, truth: &Truth, window: Window) {
-        for row in truth.within(window) {
+    /// Checks P3: final windows equal what the vendor holds in the end.
+    pub fn check_final(&self, dataset: &Dataset, window: Window) {
+        for row in dataset.within(window) {
             let held = self.table.get(&row.id).map(|(_, state)| *state);
             assert_eq!(held, Some(State::Closed), "{window} is final, but not the row at {}", row.at);
         }
     }
 
-    /// Rows into the table; returns the earliest new or changed one within what was held before.
-    fn upsert(&mut self, rows: &[Seen]) -> Option<DateTime<Utc>> {
+    /// Upserts rows; returns the earliest new or changed one inside a window held before.
+    fn upsert(&mut self, rows: &[SentRow]) -> Option<DateTime<Utc>> {
         let mut earliest_change: Option<DateTime<Utc>> = None;
         for (id, at, state) in rows {
             if self.table.insert(*id, (*at, *state)).is_some_and(|(_, before)| before == *state) {
@@ -239,11 +243,11 @@ impl FakeStore {
         earliest_change
     }
 
-    /// Rows that came by mail, and what they prove of the job they answer: all of it, or nothing is stored.
-    pub fn take(&mut self, truth: &Truth, id: i64, rows: &[Seen], sent_at: DateTime<Utc>, now: DateTime<Utc>) {
+    /// Commits the rows of a mail and the job that it answers.
+    pub fn take(&mut self, dataset: &Dataset, id: i64, rows: &[SentRow], sent_at: DateTime<Utc>, now: DateTime<Utc>) {
         let earliest_change = self.upsert(rows);
         let (elapsed, items) = (Duration::ZERO, NamedItems::default());
-        let heard = AnswerSummary {
+        let answer = AnswerSummary {
             sent_at,
             elapsed,
             rows: rows.len() as u64,
@@ -254,17 +258,17 @@ impl FakeStore {
             histogram: None,
         };
         let before = self.ledger.coverage.clone();
-        self.ledger.settle(id, &Verdict::Commit, Some(&heard), &self.rules, now);
-        self.check_fresh(truth, &before);
+        self.ledger.settle(id, &Verdict::Commit, Some(&answer), &self.rules, now);
+        self.check_fresh(dataset, &before);
     }
 
-    fn check_fresh(&self, truth: &Truth, before: &Coverage) {
+    fn check_fresh(&self, dataset: &Dataset, before: &Coverage) {
         for settled in self.ledger.coverage.settled().windows() {
-            before.settled().gaps(*settled).into_iter().for_each(|fresh| self.check_final(truth, fresh));
+            before.settled().gaps(*settled).into_iter().for_each(|fresh| self.check_final(dataset, fresh));
         }
     }
 
-    /// A person has looked: what was parked is tried again, and the lane is open.
+    /// An operator retries all parked jobs and opens the lane.
     pub fn mend(&mut self) {
         self.lane.closed = None;
         for job in self.ledger.jobs.iter_mut().filter(|job| job.is_parked()) {

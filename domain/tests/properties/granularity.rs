@@ -1,14 +1,15 @@
-//! Laws of vendors that know whole units only: whoever asks for a part of one is answered with all of it.
+//! Properties of vendors with units: a request for a part of a unit is answered with the whole unit.
 
-use crate::any::{DAY, HOUR, any_instant, any_window, at, certainly, often, rules, tile, ultimate, window};
+use crate::strategies::{DAY, HOUR, any_instant, any_window, at, certainly, often, rules, tile, ultimate, window};
 use chrono::TimeDelta;
 use domain::item::NamedItems;
-use domain::job::{Job, Purpose, Slice};
-use domain::judge::{Answer, Circumstances, Verdict, judge};
+use domain::job::{Job, Purpose};
+use domain::judge::{Answer, JudgeContext, Verdict, judge};
 use domain::ledger::{AnswerSummary, Ledger};
 use domain::pace::Pace;
-use domain::plan::windows_for;
+use domain::planner::windows_for;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::window::Window;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -27,12 +28,12 @@ fn units(rules: &Rules, window: Window) -> i64 {
     rules.expand(window).span().num_milliseconds() / rules.granularity.num_milliseconds()
 }
 
-/// An answer of `rows` rows for `asked`, at the time `asked` ends, is committed.
+/// Commits an answer of `rows` rows for `asked` at the end of `asked`.
 fn answer(ledger: &mut Ledger, purpose: Purpose, asked: Window, rows: u64, rules: &Rules) {
     let job = Job::new(purpose, Slice::Window(asked), asked.to(), Duration::from_secs(1));
     ledger.jobs = vec![Job { id: 1, ..job }];
     let (sent_at, elapsed) = (rules.expand(asked).to(), Duration::from_secs(1));
-    let heard = AnswerSummary {
+    let answer = AnswerSummary {
         sent_at,
         elapsed,
         rows,
@@ -47,14 +48,14 @@ fn answer(ledger: &mut Ledger, purpose: Purpose, asked: Window, rows: u64, rules
         Some(_) => Verdict::Split,
         None => Verdict::Export,
     };
-    ledger.settle(1, &verdict, Some(&heard), rules, sent_at);
+    ledger.settle(1, &verdict, Some(&answer), rules, sent_at);
 }
 
 proptest! {
     #![proptest_config(often())]
 
     #[test]
-    fn floor_and_ceil_lie_on_the_grid_around_an_instant(rules in any_granularity(), instant in any_instant(40)) {
+    fn floor_and_ceil_are_the_nearest_unit_borders(rules in any_granularity(), instant in any_instant(40)) {
         let (floor, ceil) = (rules.floor(instant), rules.ceil(instant));
         for edge in [floor, ceil] {
             prop_assert_eq!(edge.timestamp_micros() % rules.granularity.num_microseconds().unwrap(), 0, "{} is not on the grid", edge);
@@ -65,9 +66,9 @@ proptest! {
         prop_assert_eq!(floor == ceil, floor == instant);
     }
 
-    /// A vendor told apart by steps has no units: every instant is on its grid.
+    /// A vendor without units: every instant is a border.
     #[test]
-    fn a_granularity_of_a_step_is_none(instant in any_instant(40), step in 1_i64..100_000, asked in any_window(9 * DAY)) {
+    fn a_granularity_of_one_step_means_no_units(instant in any_instant(40), step in 1_i64..100_000, asked in any_window(9 * DAY)) {
         let rules = Rules { step: TimeDelta::seconds(step), ..rules() };
         prop_assert_eq!((rules.floor(instant), rules.ceil(instant), rules.expand(asked)), (instant, instant, asked));
         prop_assert_eq!(rules.halves(asked), asked.halves(rules.step));
@@ -81,22 +82,22 @@ proptest! {
                 prop_assert!(tile(asked, &[older, newer]) && older < newer);
                 prop_assert_eq!(rules.floor(older.to()), older.to());
                 prop_assert_eq!(units(&rules, older) + units(&rules, newer), units(&rules, asked));
-                // As even as units permit: cutting again and again ends soon.
+                // As even as units permit, so that repeated cuts end soon.
                 prop_assert!((units(&rules, older) - units(&rules, newer)).abs() <= 1, "{older} and {newer}");
             }
         }
     }
 
     #[test]
-    fn the_whole_of_a_window_is_all_units_it_touches(rules in any_granularity(), asked in any_window(9 * DAY)) {
+    fn expand_returns_all_units_that_overlap_the_window(rules in any_granularity(), asked in any_window(9 * DAY)) {
         let whole = rules.expand(asked);
         prop_assert!(whole.covers(&asked) && rules.expand(whole) == whole);
         prop_assert!(asked.from() - whole.from() < rules.granularity && whole.to() - asked.to() < rules.granularity);
     }
 
-    /// What the vendor still keeps in full begins on a granularity, or on a step.
+    /// The first retained instant lies on a unit's border, or on a step.
     #[test]
-    fn the_oldest_instant_is_kept_and_can_be_asked_for(grained in any_granularity(), has_units: bool, now in any_instant(40), later in 0_i64..DAY, days in 1_i64..40) {
+    fn the_oldest_instant_is_retained_and_on_a_border(grained in any_granularity(), has_units: bool, now in any_instant(40), later in 0_i64..DAY, days in 1_i64..40) {
         let step = TimeDelta::seconds(60);
         let rules = if has_units { grained } else { Rules { step, granularity: step, ..grained } };
         let rules = Rules { retention: Some(TimeDelta::days(days)), ..rules };
@@ -108,57 +109,57 @@ proptest! {
         prop_assert_eq!(Rules { retention: None, ..rules }.oldest(now), None);
     }
 
-    /// With a cap or without, also where a window begins and ends inside units.
+    /// With and without a cap, also for windows that begin and end inside units.
     #[test]
-    fn parts_are_whole_units_and_never_wider_than_the_width(rules in any_granularity(), asked in any_window(40 * DAY), per_day in 0_u64..3_000) {
+    fn chunks_are_whole_units_within_the_window_length(rules in any_granularity(), asked in any_window(40 * DAY), per_day in 0_u64..3_000) {
         let mut ledger = Ledger::default();
         ledger.pace.learn(window(0, DAY), per_day, Duration::from_secs(1));
-        let width = ledger.pace.width(&rules);
+        let width = ledger.pace.window_length(&rules);
         let parts = windows_for(&[asked], &ledger, &rules);
         prop_assert!(tile(asked, &parts));
         prop_assert!(parts.windows(2).all(|pair| pair[0].from() == pair[1].to()), "not newest first");
         for part in &parts {
-            prop_assert!(rules.expand(*part).span() <= width, "{part} is wider than {width}");
-            prop_assert!(rules.floor(part.from()) == part.from() || part.from() == asked.from(), "{part} begins inside a granularity");
+            prop_assert!(rules.expand(*part).span() <= width, "{part} is longer than {width}");
+            prop_assert!(rules.floor(part.from()) == part.from() || part.from() == asked.from(), "{part} begins inside a unit");
         }
         let fewest = usize::try_from((rules.expand(asked).span().num_seconds() + width.num_seconds() - 1) / width.num_seconds()).unwrap();
         prop_assert!(parts.len() <= fewest + 1, "{} windows instead of {fewest}", parts.len());
     }
 
     #[test]
-    fn a_width_is_whole_units_and_at_least_one(rules in any_granularity(), answers in prop::collection::vec((any_window(9 * DAY), 0_u64..900), 0..20), timeouts in 0_usize..20) {
+    fn a_window_length_is_at_least_one_whole_unit(rules in any_granularity(), answers in prop::collection::vec((any_window(9 * DAY), 0_u64..900), 0..20), timeouts in 0_usize..20) {
         let mut pace = Pace::default();
         for (asked, rows) in answers {
             if rows < rules.row_cap { pace.learn(asked, rows, Duration::from_secs(1)) } else { pace.learn_capped(asked, rows) }
         }
         (0..timeouts).for_each(|_| pace.learn_timeout());
-        let width = pace.width(&rules);
+        let width = pace.window_length(&rules);
         prop_assert!(rules.granularity <= width && width <= rules.longest);
         prop_assert_eq!(width.num_milliseconds() % rules.granularity.num_milliseconds(), 0);
     }
 
-    /// A vendor as busy every day is known to be so, whatever parts of days were asked for: a part is answered with its
-    /// granularity's rows.
+    /// With equal days the learned density is right for any requested parts of days: a part is answered with its
+    /// unit's rows.
     #[test]
-    fn parts_of_units_teach_what_whole_ones_do(parts in prop::collection::vec(any_window(9 * DAY), 1..9), per_day in 10_u64..700, is_live: bool) {
+    fn partial_units_teach_the_same_as_whole_units(parts in prop::collection::vec(any_window(9 * DAY), 1..9), per_day in 10_u64..700, is_live: bool) {
         let rules = certainly();
         let mut ledger = Ledger::default();
         let purpose = if is_live { Purpose::Live } else { Purpose::Settle };
         for part in parts {
             answer(&mut ledger, purpose, part, per_day * u64::try_from(units(&rules, part)).unwrap(), &rules);
         }
-        // What is full and cannot be cut says nothing of other days.
+        // A full window that cannot be cut teaches nothing about other days.
         let Some(learnt) = ledger.pace_for(purpose).rows_per_day else { return Ok(()) };
-        let truth = f64::from(u32::try_from(per_day).unwrap());
-        prop_assert!(learnt <= truth * 1.51 && learnt >= truth * 0.99, "{learnt} rows a day instead of {truth}");
+        let dataset = f64::from(u32::try_from(per_day).unwrap());
+        prop_assert!(learnt <= dataset * 1.51 && learnt >= dataset * 0.99, "{learnt} rows a day instead of {dataset}");
     }
 
-    /// However full answers are, cutting ends on single units, and each is reached.
+    /// With any number of rows, splitting ends at single units and reaches each of them.
     #[test]
-    fn splitting_full_answers_ends_on_single_units(rules in any_granularity(), asked in any_window(9 * DAY), by_mail: bool) {
+    fn splitting_full_answers_ends_at_single_units(rules in any_granularity(), asked in any_window(9 * DAY), by_mail: bool) {
         let rules = Rules { export: rules.export.filter(|_| by_mail), ..rules };
-        let at = Circumstances { now: at(9 * DAY), next_day: at(9 * DAY), jitter: 0.5, others_answer: true };
-        let full = Answer { rows: rules.row_cap, rejects: 0, awaited: false, open: None };
+        let at = JudgeContext { now: at(9 * DAY), next_day: at(9 * DAY), jitter: 0.5, previous_request_answered: true };
+        let full = Answer { rows: rules.row_cap, rejects: 0, by_mail: false, open_until: None };
         let (mut open, mut single) = (vec![asked], Vec::new());
         while let Some(part) = open.pop() {
             let job = Job::new(Purpose::Settle, Slice::Window(part), part.to(), Duration::ZERO);
@@ -172,23 +173,23 @@ proptest! {
         prop_assert!(tile(asked, &single) && single.iter().all(|part| units(&rules, *part) == 1));
     }
 
-    /// A failing window is cut by what the vendor looks through, however little of its first granularity was asked for.
+    /// A failing window is split by what the vendor scans, however little of its first unit is requested.
     #[test]
-    fn a_window_that_keeps_failing_is_cut(asked in any_window(9 * DAY), minutes in 1_i64..59) {
+    fn a_window_that_fails_repeatedly_is_split(asked in any_window(9 * DAY), minutes in 1_i64..59) {
         let rules = ultimate();
         let asked = Window::new(asked.from(), rules.ceil(asked.to())).unwrap();
         let late = Window::new(rules.floor(asked.from()) + TimeDelta::days(1) - TimeDelta::minutes(minutes), asked.to() + TimeDelta::days(1)).unwrap();
         let job = Job { failures: 1, ..Job::new(Purpose::Settle, Slice::Window(late), late.to(), Duration::ZERO) };
-        let at = Circumstances { now: late.to() + TimeDelta::hours(2), next_day: late.to(), jitter: 0.5, others_answer: true };
+        let at = JudgeContext { now: late.to() + TimeDelta::hours(2), next_day: late.to(), jitter: 0.5, previous_request_answered: true };
         let failed = Err(domain::fault::Fault::TimedOut(String::new()));
         let verdict = judge(&rules, &job, failed.as_ref(), at).verdict;
         prop_assert_eq!(verdict == Verdict::Split, units(&rules, late) > 1);
     }
 }
 
-/// Midnight in Bogota is no midnight of the vendor's.
+/// Midnight in Bogota is not the vendor's midnight.
 #[test]
-fn a_day_of_another_zone_touches_two_units() {
+fn a_day_of_another_zone_overlaps_two_units() {
     let rules = ultimate();
     let day = window(5 * HOUR, DAY + 5 * HOUR);
     assert_eq!(rules.expand(day), window(0, 2 * DAY));

@@ -1,11 +1,12 @@
-//! Laws of what follows from what came back.
+//! Properties of the judge.
 
-use crate::any::{any_long, any_window, at, backfill_job, often, rules};
+use crate::strategies::{any_long, any_window, at, backfill_job, often, rules};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::fault::Fault;
-use domain::job::{Job, Purpose, Slice};
-use domain::judge::{Answer, Circumstances, Judgement, Verdict, judge};
+use domain::job::{Job, Purpose};
+use domain::judge::{Answer, JudgeContext, Judgement, Verdict, judge};
 use domain::rules::Rules;
+use domain::slice::Slice;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -46,15 +47,15 @@ fn any_fault() -> impl Strategy<Value = Fault> {
     ]
 }
 
-fn circumstances(jitter: f64) -> Circumstances {
-    Circumstances { now: at(0), next_day: at(3 * 3600), jitter, others_answer: true }
+fn judge_context(jitter: f64) -> JudgeContext {
+    JudgeContext { now: at(0), next_day: at(3 * 3600), jitter, previous_request_answered: true }
 }
 
 fn answered(rules: &Rules, job: &Job, rows: u64, rejects: u64) -> Verdict {
-    judge(rules, job, Ok(&Answer { rows, rejects, awaited: false, open: None }), circumstances(0.5)).verdict
+    judge(rules, job, Ok(&Answer { rows, rejects, by_mail: false, open_until: None }), judge_context(0.5)).verdict
 }
 
-/// When the job comes up again by itself.
+/// When the job becomes due again by itself.
 fn again(verdict: &Verdict) -> Option<DateTime<Utc>> {
     match verdict {
         Verdict::Recheck(due) | Verdict::Snooze(due) | Verdict::Retry(due) | Verdict::Await(due) => Some(*due),
@@ -72,9 +73,9 @@ proptest! {
         prop_assert_eq!(answered(&rules, &job, rules.row_cap - 1, 0), Verdict::Commit);
     }
 
-    /// Rows kept aside are not counted as held; what still cannot be read in the end waits for a person.
+    /// A window with rejected rows is not held; if the rows stay unreadable the job is parked.
     #[test]
-    fn an_answer_with_unreadable_rows_is_never_committed(rules in any_rules(), job in any_job(), rejects in 1_u64..9) {
+    fn an_answer_with_rejected_rows_is_never_committed(rules in any_rules(), job in any_job(), rejects in 1_u64..9) {
         let mut job = job;
         job.rechecks = 0;
         for _ in 0..10 {
@@ -85,25 +86,25 @@ proptest! {
             }
             job.rechecks += 1;
         }
-        prop_assert!(false, "nobody was called");
+        prop_assert!(false, "the job was never parked");
     }
 
     #[test]
-    fn only_what_can_be_split_is_split(rules in any_rules(), job in any_job(), fault in any_fault(), rows in 0_u64..2_000, rejects in 0_u64..2) {
-        let verdicts = [answered(&rules, &job, rows, rejects), judge(&rules, &job, Err(&fault), circumstances(0.5)).verdict];
+    fn only_windows_with_halves_are_split(rules in any_rules(), job in any_job(), fault in any_fault(), rows in 0_u64..2_000, rejects in 0_u64..2) {
+        let verdicts = [answered(&rules, &job, rows, rejects), judge(&rules, &job, Err(&fault), judge_context(0.5)).verdict];
         let can = job.slice.window().and_then(|window| window.halves(rules.step)).is_some();
         prop_assert!(can || verdicts.iter().all(|verdict| *verdict != Verdict::Split));
     }
 
-    /// However often an answer is full or fails, splitting ends: at a step for full ones, at an hour for failing ones.
+    /// Splitting ends for any answers: at a step for full ones, at an hour for failing ones.
     #[test]
-    fn splitting_again_and_again_ends(rules in any_rules(), job in any_job(), is_full: bool, newer: bool) {
+    fn repeated_splitting_ends(rules in any_rules(), job in any_job(), is_full: bool, newer: bool) {
         let mut job = Job { failures: 1, ..job };
         let failing = Fault::Malformed("cut off".to_owned());
         for _ in 0..25 {
-            let answer = Answer { rows: rules.row_cap, rejects: 0, awaited: false, open: None };
-            let heard = if is_full { Ok(&answer) } else { Err(&failing) };
-            let verdict = judge(&rules, &job, heard, circumstances(0.5)).verdict;
+            let answer = Answer { rows: rules.row_cap, rejects: 0, by_mail: false, open_until: None };
+            let answer = if is_full { Ok(&answer) } else { Err(&failing) };
+            let verdict = judge(&rules, &job, answer, judge_context(0.5)).verdict;
             let window = job.slice.window().unwrap();
             if verdict != Verdict::Split {
                 prop_assert!(!is_full || window.halves(rules.step).is_none());
@@ -116,51 +117,51 @@ proptest! {
         prop_assert!(false, "still splitting");
     }
 
-    /// The lane is shut, and the job sleeps, at least as long as the vendor asked (a year is as good as for ever).
+    /// The lane is closed and the job snoozed at least as long as the vendor asked, up to a year.
     #[test]
-    fn a_throttle_is_never_undercut(rules in any_rules(), job in any_job(), wait in prop::option::of(any_long()), jitter in 0.0..1.0) {
+    fn a_retry_is_never_earlier_than_the_vendor_asked(rules in any_rules(), job in any_job(), wait in prop::option::of(any_long()), jitter in 0.0..1.0) {
         let retry_after = wait;
         let fault = Fault::Throttled { retry_after, text: String::new() };
-        let judgement = judge(&rules, &job, Err(&fault), circumstances(jitter));
+        let judgement = judge(&rules, &job, Err(&fault), judge_context(jitter));
         let least = at(0) + TimeDelta::from_std(retry_after.unwrap_or_default().max(rules.retry_min).min(Duration::from_hours(365 * 24))).unwrap();
-        let closed_until = judgement.closing.unwrap().until;
+        let closed_until = judgement.closure.unwrap().until;
         prop_assert!(closed_until.is_none_or(|until| until >= least), "{closed_until:?} is before {least}");
         prop_assert!(again(&judgement.verdict).unwrap() >= least);
     }
 
     #[test]
     fn a_refused_credential_closes_the_lane_without_end(rules in any_rules(), job in any_job()) {
-        let judgement = judge(&rules, &job, Err(&Fault::Unauthorised(String::new())), circumstances(0.5));
-        prop_assert_eq!(judgement.closing.map(|closing| closing.until), Some(None));
+        let judgement = judge(&rules, &job, Err(&Fault::Unauthorised(String::new())), judge_context(0.5));
+        prop_assert_eq!(judgement.closure.map(|closure| closure.until), Some(None));
         prop_assert!(matches!(judgement.verdict, Verdict::Snooze(_)));
     }
 
     #[test]
-    fn a_spent_quota_and_a_maintenance_close_the_lane_until_they_end(rules in any_rules(), job in any_job()) {
-        let until = |fault: Fault| match judge(&rules, &job, Err(&fault), circumstances(0.5)) {
-            Judgement { verdict: Verdict::Snooze(due), closing: Some(closing) } if closing.until == Some(due) => due,
+    fn a_spent_quota_or_maintenance_closes_the_lane_until_its_end(rules in any_rules(), job in any_job()) {
+        let until = |fault: Fault| match judge(&rules, &job, Err(&fault), judge_context(0.5)) {
+            Judgement { verdict: Verdict::Snooze(due), closure: Some(closure) } if closure.until == Some(due) => due,
             other => panic!("{other:?}"),
         };
-        prop_assert_eq!(until(Fault::QuotaSpent(String::new())), circumstances(0.5).next_day);
+        prop_assert_eq!(until(Fault::QuotaSpent(String::new())), judge_context(0.5).next_day);
         prop_assert_eq!(until(Fault::Maintenance(String::new())), at(0) + TimeDelta::from_std(rules.maintenance_pause).unwrap());
     }
 
-    /// No fault covers anything, and none is asked about again at once unless its lane is shut.
+    /// A fault covers nothing, and its job is not due at once unless the lane is closed.
     #[test]
-    fn no_fault_is_an_answer(rules in any_rules(), job in any_job(), fault in any_fault(), jitter in 0.0..1.0) {
-        let judgement = judge(&rules, &job, Err(&fault), circumstances(jitter));
+    fn a_fault_is_never_committed(rules in any_rules(), job in any_job(), fault in any_fault(), jitter in 0.0..1.0) {
+        let judgement = judge(&rules, &job, Err(&fault), judge_context(jitter));
         prop_assert!(!matches!(judgement.verdict, Verdict::Commit | Verdict::Recheck(_)), "{judgement:?}");
-        if judgement.closing.is_none() {
+        if judgement.closure.is_none() {
             let least = at(0) + TimeDelta::from_std(rules.retry_min).unwrap();
             prop_assert!(again(&judgement.verdict).is_none_or(|due| due >= least));
         }
     }
 
-    /// The live stretch is never given up because a vendor is down: only a person's no, or a row nobody can read, is.
+    /// A vendor that is down never parks a live job.
     #[test]
-    fn a_vendor_that_is_down_never_parks_live_work(rules in any_rules(), job in any_job(), fault in any_fault()) {
+    fn an_unreachable_vendor_never_parks_live_jobs(rules in any_rules(), job in any_job(), fault in any_fault()) {
         let job = Job { purpose: Purpose::Live, ..job };
-        let verdict = judge(&rules, &job, Err(&fault), circumstances(0.5)).verdict;
+        let verdict = judge(&rules, &job, Err(&fault), judge_context(0.5)).verdict;
         prop_assert!(!matches!(verdict, Verdict::Park(_)) || matches!(fault, Fault::Refused(_)));
     }
 }

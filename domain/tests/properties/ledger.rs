@@ -1,31 +1,35 @@
-//! Laws of what follows from a verdict, and of taking plans in.
+//! Properties of settling verdicts and accepting plans.
 
-use crate::any::{HOUR, at, often, rules, window};
-use crate::stream::{Deed, Settled, Stream, any_deed, any_rules};
+use crate::strategies::{HOUR, at, often, rules, window};
+use crate::stream_simulation::{SettledJob, StreamEvent, StreamSimulation, any_rules, any_stream_event};
 use chrono::TimeDelta;
 use domain::item::NamedItems;
-use domain::job::{Job, JobState, Purpose, Slice};
+use domain::job::{Job, JobState, Purpose};
 use domain::judge::Verdict;
 use domain::ledger::{AnswerSummary, Ledger};
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::spans::Spans;
 use domain::window::Window;
 use proptest::prelude::*;
 use std::time::Duration;
 
-fn any_life() -> impl Strategy<Value = (Rules, i64, Vec<Deed>)> {
-    (any_rules(), 0_i64..20, prop::collection::vec(any_deed(), 1..40))
+fn any_life() -> impl Strategy<Value = (Rules, i64, Vec<StreamEvent>)> {
+    (any_rules(), 0_i64..20, prop::collection::vec(any_stream_event(), 1..40))
 }
 
-fn after_every_answer((rules, days, deeds): (Rules, i64, Vec<Deed>), law: impl Fn(&Settled, &Stream)) {
-    let mut stream = Stream::new(rules, days);
-    for deed in &deeds {
-        if let Deed::Answer(which, reply) = deed {
+fn after_every_answer(
+    (rules, days, events): (Rules, i64, Vec<StreamEvent>),
+    law: impl Fn(&SettledJob, &StreamSimulation),
+) {
+    let mut stream = StreamSimulation::new(rules, days);
+    for event in &events {
+        if let StreamEvent::Answer(which, reply) = event {
             if let Some(settled) = stream.answer(*which, reply) {
                 law(&settled, &stream);
             }
         } else {
-            stream.happen(deed);
+            stream.happen(event);
         }
     }
 }
@@ -34,17 +38,17 @@ fn plus(spans: &Spans, window: Option<Window>) -> Spans {
     spans.windows().iter().copied().chain(window).collect()
 }
 
-/// P4: exactly the window, and only for an answer in full. P3: of it, what could no longer change when it was asked
-/// for and did not change since it was last read.
-fn coverage_grows_by_what_was_answered(settled: &Settled, stream: &Stream) {
+/// P4: coverage grows by exactly the window, and only for a full answer. P3: of it, what was settled at the request and
+/// has not changed since the last read becomes final.
+fn coverage_grows_by_what_was_answered(settled: &SettledJob, stream: &StreamSimulation) {
     let (before, after) = (&settled.before.coverage, &stream.ledger.coverage);
-    let (Verdict::Commit, Some(heard), Some(asked)) = (&settled.verdict, &settled.heard, settled.job.slice.window())
+    let (Verdict::Commit, Some(answer), Some(asked)) = (&settled.verdict, &settled.answer, settled.job.slice.window())
     else {
-        assert_eq!(after, before, "{:?} changed what is held", settled.verdict);
+        assert_eq!(after, before, "{:?} changed the coverage", settled.verdict);
         return;
     };
-    let horizon = heard.sent_at - stream.rules.settle;
-    let end = heard.earliest_change.into_iter().chain([horizon, asked.to()]).min().unwrap();
+    let horizon = answer.sent_at - stream.rules.settle;
+    let end = answer.earliest_change.into_iter().chain([horizon, asked.to()]).min().unwrap();
     let whole = (end - asked.from()).num_milliseconds();
     let beyond = whole.rem_euclid(stream.rules.step.num_milliseconds());
     let end = asked.from() + TimeDelta::milliseconds(whole - beyond);
@@ -52,22 +56,23 @@ fn coverage_grows_by_what_was_answered(settled: &Settled, stream: &Stream) {
     assert_eq!(after.settled(), &plus(before.settled(), Window::new(asked.from(), end)));
 }
 
-fn no_job_is_lost(settled: &Settled, stream: &Stream) {
+fn no_job_is_lost(settled: &SettledJob, stream: &StreamSimulation) {
     let (id, jobs) = (settled.job.id, &stream.ledger.jobs);
     let of = |ledger: &Ledger| ledger.jobs.iter().filter(|job| job.id != id).map(|job| job.id).collect::<Vec<_>>();
     let kept = jobs.iter().find(|job| job.id == id);
-    // A full day is exported, be it all that was asked for or a part, and exports side by side are one.
+    // A day over the cap is exported, also as part of a window, and adjacent exports merge.
     let merges = matches!(settled.verdict, Verdict::Export | Verdict::Split);
     let is_merged = |job: &&Job| merges && matches!(job.slice, Slice::Export(_));
     let others: Vec<&Job> = settled.before.jobs.iter().filter(|job| job.id != id && !is_merged(job)).collect();
-    // What was planned too wide, and nobody has asked for yet, is cut.
+    // Planned windows that are too long and were never dispatched are cut again.
     let is_cut = |before: &Job| settled.verdict == Verdict::Split && is_untouched(before);
-    // What was named again while it was answered is held from now on, and still wanted; what is named as new is not held.
+    // A job named again during its fetch keeps its rows and stays; one named as new counts as missing.
     let is_twin = |before: &Job| settled.verdict == Verdict::Commit && before.slice == settled.job.slice;
-    let is_new =
-        |before: &Job| settled.heard.iter().flat_map(|heard| &heard.items.first).any(|item| item.slice == before.slice);
+    let is_new = |before: &Job| {
+        settled.answer.iter().flat_map(|answer| &answer.items.first_fetch).any(|item| item.slice == before.slice)
+    };
     let held = |before: &Job| {
-        let missing_scope = if is_new(before) { before.concerns() } else { before.missing_scope };
+        let missing_scope = if is_new(before) { before.covered_window() } else { before.missing_scope };
         Job { missing_scope: missing_scope.filter(|_| !is_twin(before)), ..before.clone() }
     };
     assert!(others.iter().all(|before| jobs.contains(&held(before)) || is_cut(before)), "another job was changed");
@@ -76,7 +81,7 @@ fn no_job_is_lost(settled: &Settled, stream: &Stream) {
         Verdict::Commit => assert!(kept.is_none()),
         Verdict::Split => {
             assert!(kept.is_none() && fresh.iter().all(|part| part.failures == 0));
-            // Where another asked for all of it as well, that one may still do.
+            // A second job for the same window may remain.
             let is_beside = |window: Window| {
                 let mut slices = others.iter().filter_map(|other| other.slice.window());
                 slices.all(|other| other.intersect(&window).is_none())
@@ -86,11 +91,11 @@ fn no_job_is_lost(settled: &Settled, stream: &Stream) {
             for cut in gone.chain([&settled.job]) {
                 let asked = cut.slice.window().unwrap();
                 let parts: Vec<Window> = fresh.iter().filter_map(|job| job.slice.window()).collect();
-                // One mail is enough, whoever else waits for it.
+                // One export is enough for all jobs.
                 let exports = jobs.iter().filter(|job| matches!(job.slice, Slice::Export(_)));
                 let all = parts.iter().copied().chain(exports.filter_map(|job| job.slice.window()));
                 let inside = all.filter_map(|part| part.intersect(&asked));
-                assert!(inside.collect::<Spans>().covers(asked), "a part of {asked} is wanted no more");
+                assert!(inside.collect::<Spans>().covers(asked), "a part of {asked} was lost");
                 let is_cut = parts.iter().all(|part| !part.covers(&asked));
                 assert!(*cut != settled.job || !is_alone || is_cut, "{asked} was not cut");
             }
@@ -115,7 +120,7 @@ fn no_job_is_lost(settled: &Settled, stream: &Stream) {
     }
 }
 
-fn no_export_is_lost(settled: &Settled, stream: &Stream) {
+fn no_export_is_lost(settled: &SettledJob, stream: &StreamSimulation) {
     let exports = |ledger: &Ledger, but: Option<i64>| {
         let others = ledger.jobs.iter().filter(|job| Some(job.id) != but);
         let exported = others.filter_map(|job| match job.slice {
@@ -130,14 +135,14 @@ fn no_export_is_lost(settled: &Settled, stream: &Stream) {
     }
 }
 
-fn only_failures_count_as_failures(settled: &Settled, stream: &Stream) {
+fn only_failures_count_as_failures(settled: &SettledJob, stream: &StreamSimulation) {
     let Some(kept) = stream.ledger.jobs.iter().find(|job| job.id == settled.job.id) else { return };
     let before = (settled.job.failures, settled.job.rechecks);
     let expected = match settled.verdict {
         Verdict::Retry(_) => (before.0 + 1, before.1),
         Verdict::Recheck(_) => (0, before.1 + 1),
-        // Taken, where rows are to come; else the vendor was busy, and it was no attempt of ours.
-        Verdict::Await(_) if settled.heard.is_some() => (0, before.1 + 1),
+        // Accepted if rows are to come; otherwise the vendor was busy, which does not count as a request.
+        Verdict::Await(_) if settled.answer.is_some() => (0, before.1 + 1),
         _ => before,
     };
     assert_eq!((kept.failures, kept.rechecks), expected);
@@ -147,25 +152,25 @@ fn is_untouched(job: &Job) -> bool {
     job.purpose != Purpose::Live && job.state == JobState::Waiting && job.attempt == 0 && job.failures == 0
 }
 
-/// A item is wanted once, and never lost for a row beside it that cannot be read.
-fn items_are_wanted_once(settled: &Settled, stream: &Stream) {
+/// An item has one job, and is never lost because another row cannot be parsed.
+fn items_are_wanted_once(settled: &SettledJob, stream: &StreamSimulation) {
     let jobs = &stream.ledger.jobs;
     let open = |item: &Slice| jobs.iter().filter(|job| job.slice == *item).count();
-    for item in settled.heard.iter().flat_map(|heard| &heard.items.first) {
-        assert_eq!(open(&item.slice), 1, "{item:?} is wanted {} times", open(&item.slice));
+    for item in settled.answer.iter().flat_map(|answer| &answer.items.first_fetch) {
+        assert_eq!(open(&item.slice), 1, "{item:?} has {} jobs", open(&item.slice));
     }
 }
 
-fn backfills_count_what_was_answered_for_them(settled: &Settled, stream: &Stream) {
+fn backfills_count_what_was_answered_for_them(settled: &SettledJob, stream: &StreamSimulation) {
     for (before, after) in settled.before.backfills.iter().zip(&stream.ledger.backfills) {
         let own = settled.verdict == Verdict::Commit && settled.job.purpose == Purpose::Backfill(before.id);
         let asked = settled.job.slice.window().filter(|_| own);
         assert_eq!(after.answered, plus(&before.answered, asked));
         assert_eq!(after.windows_done, before.windows_done + u32::from(own));
-        let rows = settled.heard.as_ref().map_or(0, |heard| heard.rows);
-        // What its lists named counts when it is read for the first time.
+        let rows = settled.answer.as_ref().map_or(0, |answer| answer.rows);
+        // Rows of items count at their first fetch.
         let job = &settled.job;
-        let of = job.scope.filter(|_| settled.heard.is_some() && job.rechecks == 0);
+        let of = job.scope.filter(|_| settled.answer.is_some() && job.rechecks == 0);
         let is_named = of.is_some_and(|of| before.window.contains(of.from()));
         assert_eq!(after.rows, before.rows + if own || is_named { rows } else { 0 });
     }
@@ -180,7 +185,7 @@ proptest! {
     }
 
     #[test]
-    fn a_job_ends_only_by_an_answer_or_in_its_halves(life in any_life()) {
+    fn a_job_ends_only_by_an_answer_or_a_split(life in any_life()) {
         after_every_answer(life, |settled, stream| {
             no_job_is_lost(settled, stream);
             no_export_is_lost(settled, stream);
@@ -188,12 +193,12 @@ proptest! {
     }
 
     #[test]
-    fn a_snooze_is_no_failure(life in any_life()) {
+    fn a_snooze_is_not_a_failure(life in any_life()) {
         after_every_answer(life, only_failures_count_as_failures);
     }
 
     #[test]
-    fn a_item_is_wanted_once(life in any_life()) {
+    fn an_item_has_one_job(life in any_life()) {
         after_every_answer(life, items_are_wanted_once);
     }
 
@@ -202,28 +207,28 @@ proptest! {
         after_every_answer(life, backfills_count_what_was_answered_for_them);
     }
 
-    /// Also where the newest stretch had to be split.
+    /// Also after the newest window was split.
     #[test]
-    fn there_is_one_live_job_at_most(life in any_life()) {
+    fn at_most_one_live_job_is_open(life in any_life()) {
         after_every_answer(life, |_, stream| {
             let live = stream.ledger.jobs.iter().filter(|job| job.purpose == Purpose::Live).count();
             assert!(live <= 1, "{live} live jobs stand open");
         });
     }
 
-    /// P9: also a plan made long ago, by a scheduler that slept on it, adds nothing for a slot that was planned.
+    /// P9: an outdated plan of a paused scheduler adds no live job for a planned slot.
     #[test]
-    fn an_old_plan_adds_no_live_job(life in any_life(), at_tick in 0_usize..10) {
-        let (rules, days, deeds) = life;
-        let mut stream = Stream::new(rules, days);
+    fn an_outdated_plan_adds_no_live_job(life in any_life(), at_tick in 0_usize..10) {
+        let (rules, days, events) = life;
+        let mut stream = StreamSimulation::new(rules, days);
         let mut old = Vec::new();
-        for deed in &deeds {
-            if matches!(deed, Deed::Tick(_)) {
+        for event in &events {
+            if matches!(event, StreamEvent::Tick(_)) {
                 old.push(stream.plan());
             }
-            stream.happen(deed);
+            stream.happen(event);
         }
-        let live = |stream: &Stream| stream.ledger.jobs.iter().filter(|job| job.purpose == Purpose::Live).count();
+        let live = |stream: &StreamSimulation| stream.ledger.jobs.iter().filter(|job| job.purpose == Purpose::Live).count();
         if let Some(plan) = old.get(at_tick).filter(|plan| plan.slot <= stream.ledger.slot) {
             let before = live(&stream);
             stream.accept(plan.clone());
@@ -231,26 +236,26 @@ proptest! {
         }
     }
 
-    /// Two schedulers that planned from the same ledger at once.
+    /// Two schedulers plan from the same ledger at once.
     #[test]
     fn a_plan_accepted_twice_adds_nothing(life in any_life()) {
-        let (rules, days, deeds) = life;
-        let mut stream = Stream::new(rules, days);
-        for deed in &deeds {
-            if let Deed::Tick(seconds) = deed {
+        let (rules, days, events) = life;
+        let mut stream = StreamSimulation::new(rules, days);
+        for event in &events {
+            if let StreamEvent::Tick(seconds) = event {
                 let (_, plan) = stream.tick(*seconds);
                 let once = stream.ledger.clone();
                 stream.accept(plan);
                 prop_assert_eq!(&stream.ledger, &once);
             } else {
-                stream.happen(deed);
+                stream.happen(event);
             }
         }
     }
 
-    /// What can't be split is kept, whoever says to split it.
+    /// A job without halves is kept when a split is asked for.
     #[test]
-    fn a_split_of_what_has_no_halves_keeps_it(is_key: bool) {
+    fn a_split_without_halves_keeps_the_job(is_key: bool) {
         let slice = if is_key { Slice::Item("one".to_owned()) } else { Slice::Window(window(0, 1)) };
         let job = Job { id: 5, ..Job::new(Purpose::Settle, slice.clone(), at(0), Duration::from_secs(1)) };
         let mut ledger = Ledger { jobs: vec![job], ..Ledger::default() };
@@ -259,11 +264,11 @@ proptest! {
     }
 }
 
-/// The verdict on a job that is there no more changes nothing.
+/// A verdict on a job that no longer exists changes nothing.
 #[test]
 fn a_verdict_on_an_unknown_job_changes_nothing() {
     let mut ledger = Ledger::default();
-    let heard = AnswerSummary {
+    let answer = AnswerSummary {
         sent_at: at(0),
         elapsed: Duration::ZERO,
         rows: 1,
@@ -273,14 +278,14 @@ fn a_verdict_on_an_unknown_job_changes_nothing() {
         item_status: None,
         histogram: None,
     };
-    ledger.settle(3, &Verdict::Commit, Some(&heard), &rules(), at(1));
+    ledger.settle(3, &Verdict::Commit, Some(&answer), &rules(), at(1));
     assert_eq!(ledger, Ledger::default());
 }
 
-/// A parked live job stops live planning and says why; backfills go on.
+/// A parked live job stops live planning and shows its reason; backfills continue.
 #[test]
-fn a_parked_stream_waits_for_a_person() {
-    let mut stream = Stream::new(rules(), 3);
+fn a_parked_stream_waits_for_an_operator() {
+    let mut stream = StreamSimulation::new(rules(), 3);
     stream.tick(0);
     let id = stream.ledger.jobs[0].id;
     stream.ledger.settle(id, &Verdict::Park("no".to_owned()), None, &rules(), at(1));

@@ -1,34 +1,34 @@
-//! The laws of the decisions, one file per noun, and at last the whole line in memory under virtual time.
+//! Property tests of the decisions, one file per module, and of the whole pipeline in memory under virtual time.
 //!
-//! `PROPTEST_CASES` makes them dig deeper.
+//! `PROPTEST_CASES` raises the number of cases.
 
 #![cfg(test)]
 
-mod any;
 mod backoff;
 mod coverage;
+mod dataset;
 mod days;
+mod eventual_coverage;
 mod export;
+mod export_mail;
 mod fake_store;
+mod fake_vendor;
 mod granularity;
 mod item;
 mod judge;
 mod lane;
 mod ledger;
-mod mail;
+mod next_job;
 mod pace;
 mod pacer;
-mod pick;
 mod pipeline;
 mod plan;
-mod retained;
 mod rng;
 mod row_histogram;
 mod rules;
 mod scenario;
+mod simulation;
 mod spans;
-mod stream;
-mod truth;
-mod vendor;
+mod strategies;
+mod stream_simulation;
 mod window;
-mod world;

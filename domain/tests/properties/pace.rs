@@ -1,6 +1,6 @@
-//! Laws of how wide to ask.
+//! Properties of the pace and the window length.
 
-use crate::any::{HOUR, any_window, at, often, rules, window};
+use crate::strategies::{HOUR, any_window, at, often, rules, window};
 use chrono::TimeDelta;
 use domain::pace::Pace;
 use domain::rules::Rules;
@@ -8,7 +8,7 @@ use domain::window::Window;
 use proptest::prelude::*;
 use std::time::Duration;
 
-/// What a pace can go through.
+/// What a pace learns from.
 #[derive(Clone, Debug)]
 enum Lesson {
     Answer { window: Window, rows: u64, elapsed: Duration },
@@ -45,10 +45,10 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     })
 }
 
-/// A vendor that takes `base` and then `per_row` for each row, asked again and again as the pace advises.
+/// Requests windows of the advised length from a vendor that takes `base` plus `per_row` for each row.
 fn ask_again_and_again(pace: &mut Pace, rules: &Rules, rows_per_day: u64, base: Duration, per_row: Duration) {
     for _ in 0..200 {
-        let width = pace.width(rules);
+        let width = pace.window_length(rules);
         let window = Window::new(at(0), at(0) + width).unwrap();
         let rows = rows_per_day * u64::try_from(width.num_seconds()).unwrap() / 86_400;
         if rows >= rules.row_cap {
@@ -63,82 +63,82 @@ proptest! {
     #![proptest_config(often())]
 
     #[test]
-    fn a_width_is_whole_steps_from_one_to_the_longest(rules in any_rules(), lessons in prop::collection::vec(any_lesson(), 0..30)) {
+    fn a_window_length_is_whole_steps_up_to_the_longest(rules in any_rules(), lessons in prop::collection::vec(any_lesson(), 0..30)) {
         let mut pace = Pace::default();
         teach(&mut pace, &lessons);
-        let width = pace.width(&rules);
+        let width = pace.window_length(&rules);
         prop_assert!(rules.step <= width && width <= rules.longest, "{width}");
         prop_assert_eq!(width.num_milliseconds() % rules.step.num_milliseconds(), 0);
     }
 
-    /// At a constant rate one answer is enough to stay below the cap, whatever its window.
+    /// At a constant density one answer of any window is enough to stay below the cap.
     #[test]
     fn after_one_answer_windows_stay_below_the_cap(rules in any_rules(), hours in 1..24 * 31_i64, per_hour in 0_u64..5_000) {
         let mut pace = Pace::default();
         let whole = window(0, hours * HOUR);
         pace.learn(whole, per_hour * u64::try_from(hours).unwrap(), Duration::from_secs(1));
-        let width = pace.width(&rules);
+        let width = pace.window_length(&rules);
         let rows = per_hour * u64::try_from(width.num_seconds()).unwrap() / 3600;
         prop_assert!(rows < rules.row_cap || width == rules.step, "{rows} rows in {width}");
     }
 
-    /// After a capped answer windows are narrower, and markedly so where it was for hours: a burst that caps a second says
-    /// little of the next.
+    /// After a capped answer windows are shorter, and much shorter if it covered hours: a burst that fills a second
+    /// predicts little.
     #[test]
-    fn it_shrinks_when_capped(rules in any_rules(), lessons in prop::collection::vec(any_lesson(), 0..10), extra in 0_u64..50) {
+    fn a_capped_answer_shortens_windows(rules in any_rules(), lessons in prop::collection::vec(any_lesson(), 0..10), extra in 0_u64..50) {
         let mut pace = Pace::default();
         teach(&mut pace, &lessons);
-        let width = pace.width(&rules);
+        let width = pace.window_length(&rules);
         let capped = Window::new(at(0), at(0) + width).unwrap();
         pace.learn_capped(capped, rules.row_cap + extra);
         let is_telling = width >= TimeDelta::hours(6) && width > rules.step;
-        let after = pace.width(&rules);
+        let after = pace.window_length(&rules);
         prop_assert!(after < width || after == width && !is_telling, "{width} and then {after}");
     }
 
-    /// A vendor that has been fast for long and then gets slow is believed within a few time-outs.
+    /// A vendor that becomes slow shortens windows within a few time-outs.
     #[test]
-    fn it_shrinks_after_a_few_timeouts(answers in 0_usize..200) {
+    fn a_few_timeouts_shorten_windows(answers in 0_usize..200) {
         let rules = Rules { row_cap: 60_000, ..rules() };
         let mut pace = Pace::default();
         for _ in 0..answers {
             pace.learn(window(0, 24 * HOUR), 50_000, Duration::from_millis(1_200));
         }
         pace.learn(window(0, 24 * HOUR), 50_000, Duration::from_millis(1_200));
-        let before = pace.width(&rules);
+        let before = pace.window_length(&rules);
         (0..4).for_each(|_| pace.learn_timeout());
-        prop_assert!(pace.width(&rules) * 2 < before, "{} after {before}", pace.width(&rules));
+        prop_assert!(pace.window_length(&rules) * 2 < before, "{} after {before}", pace.window_length(&rules));
     }
 
-    /// However bad the past, a vendor that is well again is soon asked widely again.
+    /// After any past, a vendor that is fast again soon gets long windows.
     #[test]
-    fn it_recovers(lessons in prop::collection::vec(any_lesson(), 0..20), timeouts in 0_usize..1_500, rows_per_day in 0_u32..20_000) {
+    fn window_lengths_recover_after_a_burst(lessons in prop::collection::vec(any_lesson(), 0..20), timeouts in 0_usize..1_500, rows_per_day in 0_u32..20_000) {
         let rules = rules();
         let mut pace = Pace::default();
         teach(&mut pace, &lessons);
         (0..timeouts).for_each(|_| pace.learn_timeout());
         ask_again_and_again(&mut pace, &rules, u64::from(rows_per_day), Duration::from_millis(500), Duration::from_micros(200));
-        let rows = f64::from(rows_per_day) * pace.width(&rules).as_seconds_f64() / 86_400.0;
-        prop_assert!(rows > 400.0 || pace.width(&rules) > TimeDelta::days(20), "{rows} rows in {}, {pace:?}", pace.width(&rules));
+        let rows = f64::from(rows_per_day) * pace.window_length(&rules).as_seconds_f64() / 86_400.0;
+        prop_assert!(rows > 400.0 || pace.window_length(&rules) > TimeDelta::days(20), "{rows} rows in {}, {pace:?}", pace.window_length(&rules));
     }
 
-    /// What is planned at its width never takes so long that the floor could not let it in before a live slot.
+    /// A planned window is never expected to take so long that it could not start before a live slot.
     #[test]
-    fn whatever_happened_a_window_is_expected_to_end(lessons in prop::collection::vec(any_lesson(), 0..30), timeouts in 0_usize..1_500) {
+    fn every_window_is_expected_to_end_in_time(lessons in prop::collection::vec(any_lesson(), 0..30), timeouts in 0_usize..1_500) {
         let rules = rules();
         let mut pace = Pace::default();
         teach(&mut pace, &lessons);
         (0..timeouts).for_each(|_| pace.learn_timeout());
-        let expected = pace.expected(Window::new(at(0), at(0) + pace.width(&rules)).unwrap());
-        // Of a base that takes all patience alone, five seconds more than that.
+        let expected = pace.expected(Window::new(at(0), at(0) + pace.window_length(&rules)).unwrap());
+        // If the base alone exceeds the budget, five seconds more.
         let bound = Duration::from_secs(20).max(Duration::from_secs_f64(pace.base_seconds + 5.1));
-        prop_assert!(expected <= bound || pace.width(&rules) == rules.step, "{expected:?}, {pace:?}");
+        prop_assert!(expected <= bound || pace.window_length(&rules) == rules.step, "{expected:?}, {pace:?}");
         prop_assert!(pace.expected(window(0, 1)) < Duration::from_hours(100), "{pace:?}");
     }
 
-    /// A base that was slow comes down also where only large answers follow.
+    /// A slow base time falls even if only large answers follow.
     #[test]
-    fn one_fast_answer_disproves_a_slow_base(slow in 30_u64..70, rows in 200_u64..900) {
+    fn one_fast_answer_lowers_the_base_time(slow in 30_u64..70, rows in 200_u64..900) {
         let mut pace = Pace::default();
         (0..20).for_each(|_| pace.learn(window(0, HOUR), 0, Duration::from_secs(slow)));
         pace.learn(window(0, HOUR), rows, Duration::from_secs(1));

@@ -1,6 +1,6 @@
-//! Laws of a lane's beat.
+//! Properties of the pacer.
 
-use crate::any::{at, often};
+use crate::strategies::{at, often};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::pacer::Pacer;
 use proptest::prelude::*;
@@ -9,11 +9,11 @@ use std::time::Duration;
 proptest! {
     #![proptest_config(often())]
 
-    /// However many book, and whenever: no two requests are closer than the gap, none is late without need, and who holds
-    /// a slot waits for no more than one request of each other slot.
+    /// At any times of booking, no two requests are closer than the gap and none is late without need; a worker that
+    /// holds a slot waits for at most one request of each other slot.
     #[test]
     fn requests_are_a_gap_apart(width in 1_u32..6, gap in 1_u64..5_000, waits in prop::collection::vec(0_i64..3_000, 1..60)) {
-        let mut beat = Pacer { gap: Duration::from_millis(gap), next: DateTime::UNIX_EPOCH };
+        let mut pacer = Pacer { gap: Duration::from_millis(gap), next: DateTime::UNIX_EPOCH };
         let gap = TimeDelta::milliseconds(i64::try_from(gap).unwrap());
         let (mut now, mut booked): (_, Vec<DateTime<Utc>>) = (at(0), Vec::new());
         for wait in waits {
@@ -22,7 +22,7 @@ proptest! {
             if out >= usize::try_from(width).unwrap() {
                 continue;
             }
-            let next = beat.book(now, width);
+            let next = pacer.book(now, width);
             let soonest = booked.last().map_or(now, |last| (*last + gap).max(now));
             prop_assert_eq!(next, soonest);
             prop_assert!(next - now <= gap * i32::try_from(width).unwrap());
@@ -30,23 +30,23 @@ proptest! {
         }
     }
 
-    /// A rate that was raised, or a clock that was set back, shuts no lane.
+    /// A raised rate, or a clock that was set back, does not block the lane.
     #[test]
-    fn nobody_waits_for_what_was_never_booked(width in 1_u32..6, gap in 1_u64..5_000, ahead in 0_i64..400 * 86_400) {
-        let mut beat = Pacer { gap: Duration::from_millis(gap), next: at(ahead) };
+    fn a_time_that_was_never_booked_is_ignored(width in 1_u32..6, gap in 1_u64..5_000, ahead in 0_i64..400 * 86_400) {
+        let mut pacer = Pacer { gap: Duration::from_millis(gap), next: at(ahead) };
         let most = Duration::from_millis(gap) * width * 4;
-        let booked = beat.book(at(0), width);
+        let booked = pacer.book(at(0), width);
         prop_assert!((booked - at(0)).to_std().unwrap() <= most);
         prop_assert!(booked == at(ahead) || (booked - at(0)).to_std().unwrap() == most);
-        prop_assert_eq!(beat.next, booked + TimeDelta::milliseconds(i64::try_from(gap).unwrap()));
+        prop_assert_eq!(pacer.next, booked + TimeDelta::milliseconds(i64::try_from(gap).unwrap()));
     }
 }
 
-/// Whatever the settings say.
+/// With extreme settings.
 #[test]
-fn no_beat_panics() {
+fn extreme_gaps_never_panic() {
     for (gap, width) in [(Duration::MAX, u32::MAX), (Duration::from_secs(u64::MAX >> 12), 9), (Duration::ZERO, 0)] {
-        let mut beat = Pacer { gap, next: DateTime::UNIX_EPOCH };
-        assert_eq!(beat.book(at(0), width), at(0), "{gap:?}");
+        let mut pacer = Pacer { gap, next: DateTime::UNIX_EPOCH };
+        assert_eq!(pacer.book(at(0), width), at(0), "{gap:?}");
     }
 }

@@ -1,30 +1,31 @@
-//! The whole line in memory under virtual time: tick, plan, hand out, claim, ask, read, judge, commit, while workers
-//! die and sleep, tickets are lost and repeated, and the vendor throttles, cuts off, truncates and is maintained.
+//! The whole pipeline in memory under virtual time: tick, plan, dispatch, claim, request, parse, judge, commit, while
+//! workers crash and pause, tickets are lost and repeated, and the vendor throttles, caps, truncates and is under
+//! maintenance.
 //!
-//! What must hold at every moment is checked where it happens: in `store` (a final row equals the truth and never
-//! changes again, one live job a slot, no old fence writes) and in `vendor` (never too many requests in flight, none
-//! too soon). Here is what must hold in the end.
+//! What must hold at every moment is checked in `fake_store` (a final row equals the dataset and never changes again,
+//! one live job per slot, no outdated fence writes) and in `fake_vendor` (never too many requests in flight, none too
+//! early). This file checks what must hold in the end.
 
-use crate::scenario::{Kind, Scenario};
-use crate::truth::State;
-use crate::world::World;
+use crate::dataset::State;
+use crate::scenario::{Scenario, VendorModel};
+use crate::simulation::Simulation;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::Mode;
 use domain::coverage::Completeness;
-use domain::days::{View, days};
-use domain::plan::slot_at;
+use domain::days::{DaysView, days};
+use domain::live_slot::slot_at;
 use domain::spans::Spans;
 use domain::window::Window;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-/// Fewer than of other laws: a case is half a day.
+/// Fewer cases than for other properties: one case is half a day.
 fn often() -> ProptestConfig {
-    let often = crate::any::often();
+    let often = crate::strategies::often();
     ProptestConfig { cases: often.cases * 3 / 8, max_shrink_iters: 200, ..often }
 }
 
-fn any_plot() -> impl Strategy<Value = Scenario> {
+fn any_scenario() -> impl Strategy<Value = Scenario> {
     let load = (6_u64..40, 1_i64..20, 1_i64..4);
     let cadence = (5_u64..20, 1_u64..4, 1_u64..6);
     let crowd = (1_u32..=2, 1_usize..3, 1_usize..4);
@@ -32,7 +33,7 @@ fn any_plot() -> impl Strategy<Value = Scenario> {
     let trouble = (0_i64..100, 2_i64..7, 1_i64..30, mode, prop::bool::weighted(0.2));
     (any::<u64>(), load, cadence, crowd, trouble).prop_map(|(seed, load, cadence, crowd, trouble)| Scenario {
         seed,
-        kind: Kind::Wolkvox,
+        model: VendorModel::Wolkvox,
         row_cap: load.0,
         per_hour: load.1,
         settle: load.2,
@@ -42,7 +43,7 @@ fn any_plot() -> impl Strategy<Value = Scenario> {
         max_in_flight: crowd.0,
         schedulers: crowd.1,
         workers: crowd.2,
-        mischief: trouble.0,
+        faults_per_thousand: trouble.0,
         hours: trouble.1,
         older: trouble.2,
         mode: trouble.3,
@@ -50,10 +51,10 @@ fn any_plot() -> impl Strategy<Value = Scenario> {
     })
 }
 
-/// Days of a vendor that makes a file a day.
+/// Scenarios with a vendor that publishes one file per day.
 fn any_files() -> impl Strategy<Value = Scenario> {
-    (any_plot(), 2_i64..5, 1_i64..40, 1_u64..3).prop_map(|(scenario, days, older, refresh)| Scenario {
-        kind: Kind::Ultimate,
+    (any_scenario(), 2_i64..5, 1_i64..40, 1_u64..3).prop_map(|(scenario, days, older, refresh)| Scenario {
+        model: VendorModel::Ultimate,
         hours: 24 * days,
         per_hour: scenario.per_hour.min(3),
         settle: 72,
@@ -65,10 +66,10 @@ fn any_files() -> impl Strategy<Value = Scenario> {
     })
 }
 
-/// Days of a vendor that mails what is too much for an answer.
+/// Scenarios with a vendor that exports dense days by mail.
 fn any_mails() -> impl Strategy<Value = Scenario> {
-    (any_plot(), 2_i64..4, 1_i64..6, 20_u64..120).prop_map(|(scenario, days, older, row_cap)| Scenario {
-        kind: Kind::Certainly,
+    (any_scenario(), 2_i64..4, 1_i64..6, 20_u64..120).prop_map(|(scenario, days, older, row_cap)| Scenario {
+        model: VendorModel::Certainly,
         hours: 24 * days,
         row_cap,
         per_hour: scenario.per_hour.min(4),
@@ -81,74 +82,80 @@ fn any_mails() -> impl Strategy<Value = Scenario> {
     })
 }
 
-/// Trouble, and then so much quiet that all there was can have become final.
-fn play(scenario: Scenario) -> World {
-    // What could not be read is read again once a refresh; until then live work waits.
-    let rest = if scenario.kind == Kind::Wolkvox { 1 } else { 26 };
-    let (hours, quiet) = (scenario.hours, quiet(&scenario));
-    let mut world = World::new(scenario);
-    world.pass(TimeDelta::hours(hours));
-    world.calm_down();
-    world.pass(TimeDelta::hours(rest));
-    (world.store.latest, world.vendor.requests) = (TimeDelta::zero(), 0);
-    world.pass(TimeDelta::hours(quiet - rest));
-    world
+/// Runs the scenario with faults, and then without until every row can be final.
+fn run_scenario(scenario: Scenario) -> Simulation {
+    // Unreadable windows are read again once per refresh; until then the live job waits.
+    let rest = if scenario.model == VendorModel::Wolkvox { 1 } else { 26 };
+    let (hours, quiet) = (scenario.hours, calm_and_wait(&scenario));
+    let mut simulation = Simulation::new(scenario);
+    simulation.pass(TimeDelta::hours(hours));
+    simulation.calm_down();
+    simulation.pass(TimeDelta::hours(rest));
+    (simulation.store.latest, simulation.vendor.requests) = (TimeDelta::zero(), 0);
+    simulation.pass(TimeDelta::hours(quiet - rest));
+    simulation
 }
 
-/// In hours. What was asked by whole days needs the day after as well, one more for reading it again, and the mails time.
-fn quiet(scenario: &Scenario) -> i64 {
-    match scenario.kind {
-        Kind::Wolkvox => scenario.settle + 4,
-        Kind::Ultimate => scenario.settle + 24 * (2 + i64::try_from(scenario.refresh).unwrap()) + 4,
-        Kind::Certainly => scenario.settle + 24 * 3,
+/// The hours without faults. Whole days also need the next day, one more for the re-read, and time for mails.
+fn calm_and_wait(scenario: &Scenario) -> i64 {
+    match scenario.model {
+        VendorModel::Wolkvox => scenario.settle + 4,
+        VendorModel::Ultimate => scenario.settle + 24 * (2 + i64::try_from(scenario.refresh).unwrap()) + 4,
+        VendorModel::Certainly => scenario.settle + 24 * 3,
     }
 }
 
-/// Every row ends up held as it is in the end, or inside a window that is shown to a person as not to be had.
-fn every_row_is_held_or_shown_as_missing(world: &World) {
-    let blocked: Spans = world.store.ledger.blocked().into_iter().collect();
-    let oldest = oldest(world);
-    for row in &world.vendor.truth.0 {
-        let held = world.store.table.get(&row.id).map(|(_, state)| *state);
+/// Every row is held in its final state, or lies in a window that is shown as blocked.
+fn every_row_is_held_or_shown_as_missing(simulation: &Simulation) {
+    let blocked: Spans = simulation.store.ledger.blocked().into_iter().collect();
+    let oldest = oldest(simulation);
+    for row in &simulation.vendor.dataset.0 {
+        let held = simulation.store.table.get(&row.id).map(|(_, state)| *state);
         assert!(
             held == Some(State::Closed) || blocked.contains(row.at) || row.at < oldest,
             "the row at {} is {held:?}",
             row.at
         );
     }
-    assert!(world.scenario.burst || blocked.is_empty(), "blocked: {:?}", blocked.windows());
+    assert!(simulation.scenario.burst || blocked.is_empty(), "blocked: {:?}", blocked.windows());
 }
 
-/// What lies before it could not be asked for any more.
-fn oldest(world: &World) -> DateTime<Utc> {
-    world.store.rules.oldest(world.now).unwrap_or(world.span.from())
+/// The first instant that the vendor still keeps.
+fn oldest(simulation: &Simulation) -> DateTime<Utc> {
+    simulation.store.rules.oldest(simulation.now).unwrap_or(simulation.span.from())
 }
 
-/// Everything wanted is final once it is old enough; nothing but a dense second can stop that.
-fn everything_becomes_final(world: &World) {
-    let blocked = world.store.ledger.blocked();
-    let settled = world.store.ledger.coverage.settled();
-    let wanted = Window::new(world.span.from().max(oldest(world)), world.span.to()).unwrap();
+/// Every window past the horizon is final, except a second denser than the row cap.
+fn every_window_becomes_final(simulation: &Simulation) {
+    let blocked = simulation.store.ledger.blocked();
+    let settled = simulation.store.ledger.coverage.settled();
+    let wanted = Window::new(simulation.span.from().max(oldest(simulation)), simulation.span.to()).unwrap();
     for part in wanted.minus(blocked.iter().copied()) {
-        assert!(settled.covers(part), "{part} is not final: {:?}, {:?}", settled.windows(), world.store.ledger.jobs);
+        assert!(
+            settled.covers(part),
+            "{part} is not final: {:?}, {:?}",
+            settled.windows(),
+            simulation.store.ledger.jobs
+        );
     }
     assert!(blocked.iter().all(|stop| stop.span() == TimeDelta::seconds(1)), "{blocked:?}");
-    let done = world.store.ledger.backfills.is_empty();
-    assert!(done || world.scenario.burst, "the backfill is not done: {:?}", world.store.ledger);
+    let done = simulation.store.ledger.backfills.is_empty();
+    assert!(done || simulation.scenario.burst, "the backfill is not done: {:?}", simulation.store.ledger);
 }
 
-/// A day that is called final equals the truth for that day, by when things began; and a row that is not held lies in a
-/// day that is not shown as held.
-fn a_final_day_equals_the_truth(world: &World) {
+/// A final day equals the dataset for that day, by start time; a row that is not held lies in a day
+/// that is not shown as held.
+fn a_final_day_equals_the_dataset(simulation: &Simulation) {
     let zone = chrono_tz::America::Bogota;
     let date = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
-    let due = slot_at(world.now, &world.store.rules);
-    let view = View { ledger: &world.store.ledger, rules: &world.store.rules, zone, now: world.now, due };
-    let listed = days(view, date(world.span.from() - TimeDelta::days(2)), date(world.span.to()));
+    let due = slot_at(simulation.now, &simulation.store.rules);
+    let view =
+        DaysView { ledger: &simulation.store.ledger, rules: &simulation.store.rules, zone, now: simulation.now, due };
+    let listed = days(view, date(simulation.span.from() - TimeDelta::days(2)), date(simulation.span.to()));
     let states: BTreeMap<_, _> = listed.iter().map(|day| (day.day, day.state)).collect();
-    for row in &world.vendor.truth.0 {
+    for row in &simulation.vendor.dataset.0 {
         let state = states[&date(row.began)];
-        let held = world.store.table.get(&row.id).map(|(_, state)| *state);
+        let held = simulation.store.table.get(&row.id).map(|(_, state)| *state);
         assert!(
             state != Completeness::Final || held == Some(State::Closed),
             "the row of {}, final, is {held:?}",
@@ -160,54 +167,58 @@ fn a_final_day_equals_the_truth(world: &World) {
             row.began
         );
     }
-    let needs_more = world.store.rules.late_filing + TimeDelta::days(1);
-    let young = date(world.span.to() - needs_more);
-    let gone = date(oldest(world));
-    for day in listed.iter().filter(|day| day.day < young && day.day > gone && day.day > date(world.span.from())) {
-        let blocked = !world.store.ledger.blocked().is_empty();
+    let needs_more = simulation.store.rules.late_filing + TimeDelta::days(1);
+    let young = date(simulation.span.to() - needs_more);
+    let gone = date(oldest(simulation));
+    for day in listed.iter().filter(|day| day.day < young && day.day > gone && day.day > date(simulation.span.from())) {
+        let blocked = !simulation.store.ledger.blocked().is_empty();
         assert!(day.state == Completeness::Final || blocked, "{day:?} is not final in the end");
     }
 }
 
-/// P7, once nothing goes wrong: live work starts within 30 seconds of its due time, whatever backfill is running.
-fn live_work_starts_in_time(world: &World) {
-    let late = world.store.latest;
-    // Where schedulers look seldom, a ticket that met a lane in use waits for their next look.
-    let most = if world.scenario.kind == Kind::Wolkvox { TimeDelta::seconds(30) } else { world.scenario.tick() * 2 };
+/// P7 without faults: live jobs start within 30 seconds of their due time, whatever backfill runs.
+fn live_jobs_start_in_time(simulation: &Simulation) {
+    let late = simulation.store.latest;
+    // With rare ticks, a job that met a busy lane waits for the next tick.
+    let most = if simulation.scenario.model == VendorModel::Wolkvox {
+        TimeDelta::seconds(30)
+    } else {
+        simulation.scenario.tick() * 2
+    };
     assert!(late <= most, "live work started {late} late");
 }
 
-/// Nothing is asked for over and over.
-fn no_more_is_asked_than_it_takes(world: &World) {
-    let scenario = &world.scenario;
-    let slots = u64::try_from(quiet(scenario) - 1).unwrap() * 60 / scenario.interval;
-    let requests = u64::from(world.vendor.requests);
+/// The number of requests is bounded.
+fn the_number_of_requests_is_bounded(simulation: &Simulation) {
+    let scenario = &simulation.scenario;
+    let slots = u64::try_from(calm_and_wait(scenario) - 1).unwrap() * 60 / scenario.interval;
+    let requests = u64::from(simulation.vendor.requests);
     assert!(requests <= 12 * slots + 20, "{requests} requests in {slots} slots");
 }
 
-/// The table holds what the vendor once showed and nothing else.
-fn no_row_is_invented(world: &World) {
-    for (id, (at, _)) in &world.store.table {
-        assert_eq!(world.vendor.truth.0[*id].at, *at);
+/// The table holds only rows that the vendor sent.
+fn no_row_is_invented(simulation: &Simulation) {
+    for (id, (at, _)) in &simulation.store.table {
+        assert_eq!(simulation.vendor.dataset.0[*id].at, *at);
     }
 }
 
-fn all_laws_hold(scenario: Scenario) {
-    let world = play(scenario);
-    every_row_is_held_or_shown_as_missing(&world);
-    everything_becomes_final(&world);
-    a_final_day_equals_the_truth(&world);
-    no_row_is_invented(&world);
-    live_work_starts_in_time(&world);
-    no_more_is_asked_than_it_takes(&world);
+fn all_properties_hold(scenario: Scenario) {
+    let simulation = run_scenario(scenario);
+    every_row_is_held_or_shown_as_missing(&simulation);
+    every_window_becomes_final(&simulation);
+    a_final_day_equals_the_dataset(&simulation);
+    no_row_is_invented(&simulation);
+    live_jobs_start_in_time(&simulation);
+    the_number_of_requests_is_bounded(&simulation);
 }
 
 proptest! {
     #![proptest_config(often())]
 
     #[test]
-    fn every_row_is_held_in_the_end_and_nothing_is_asked_too_soon(scenario in any_plot()) {
-        all_laws_hold(scenario);
+    fn every_row_is_held_in_the_end_and_no_request_is_too_early(scenario in any_scenario()) {
+        all_properties_hold(scenario);
     }
 }
 
@@ -215,25 +226,25 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: often().cases / 3, ..often() })]
 
     #[test]
-    fn every_row_of_a_vendor_of_files_is_held_in_the_end(scenario in any_files()) {
-        all_laws_hold(scenario);
+    fn every_row_of_a_vendor_with_daily_files_is_held_in_the_end(scenario in any_files()) {
+        all_properties_hold(scenario);
     }
 
     #[test]
-    fn every_row_of_a_vendor_of_mails_is_held_in_the_end(scenario in any_mails()) {
-        all_laws_hold(scenario);
+    fn every_row_of_a_vendor_with_mailed_exports_is_held_in_the_end(scenario in any_mails()) {
+        all_properties_hold(scenario);
     }
 }
 
-/// A law is only as good as its world: all that can go wrong does.
+/// The simulation produces every fault and verdict, so that the properties are tested.
 #[test]
-fn the_world_is_as_rough_as_it_should_be() {
+fn the_simulation_injects_enough_faults() {
     let mut seen = std::collections::BTreeSet::new();
     let (mut refused, mut deaths, mut lost) = (0, 0, 0);
     for seed in 0..12 {
         let scenario = Scenario {
             seed,
-            kind: Kind::Wolkvox,
+            model: VendorModel::Wolkvox,
             hours: 6,
             row_cap: 8,
             per_hour: 12,
@@ -244,16 +255,16 @@ fn the_world_is_as_rough_as_it_should_be() {
             max_in_flight: 1,
             schedulers: 2,
             workers: 3,
-            mischief: 80,
+            faults_per_thousand: 80,
             older: 10,
             mode: Mode::Missing,
             burst: true,
         };
-        let world = play(scenario);
-        seen.extend(world.store.verdicts.iter().copied());
-        refused += world.store.refused;
-        deaths += world.deaths;
-        lost += world.lost;
+        let simulation = run_scenario(scenario);
+        seen.extend(simulation.store.verdicts.iter().copied());
+        refused += simulation.store.refused;
+        deaths += simulation.deaths;
+        lost += simulation.lost;
     }
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["commit", "park", "recheck", "retry", "snooze", "split"]);
     assert!(refused > 10 && deaths > 50 && lost > 50, "{refused} refused, {deaths} deaths, {lost} tickets lost");

@@ -1,28 +1,30 @@
-//! Laws of what is worth asking for now, at every tick of any stream's life.
+//! Properties of the planner, at every tick of any stream.
 
-use crate::any::{DAY, HOUR, are_in_order, at, often, rules, tile, window, windows};
-use crate::stream::{Deed, Stream, any_deed, any_rules};
+use crate::strategies::{DAY, HOUR, are_in_order, at, often, rules, tile, window, windows};
+use crate::stream_simulation::{StreamEvent, StreamSimulation, any_rules, any_stream_event};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::{Backfill, Mode, Progress};
 use domain::coverage::Completeness;
 use domain::job::{Job, Purpose};
 use domain::judge::Verdict;
 use domain::ledger::Ledger;
-use domain::plan::{Plan, due_at, slot_at, windows_for};
+use domain::live_slot::{due_at, slot_at};
+use domain::plan::Plan;
+use domain::planner::windows_for;
 use domain::rules::Rules;
 use domain::spans::Spans;
 use domain::window::Window;
 use proptest::prelude::*;
 use std::time::Duration;
 
-/// As many jobs of one kind as may stand open once something is known.
+/// The most open jobs of one purpose, once the density is known.
 const FEW: usize = 4;
-/// And as many of those that one more reading makes final, once a refresh.
+/// The most open jobs per refresh for windows that one more read makes final.
 const MORE: usize = 32;
 
-/// A tick: what was known, and what was planned.
+/// One tick: the ledger before it, and the plan.
 struct Tick {
-    stream: Stream,
+    stream: StreamSimulation,
     before: Ledger,
     plan: Plan,
 }
@@ -36,7 +38,7 @@ impl Tick {
         &self.stream.rules
     }
 
-    /// What lies before it cannot be had any more; on a step.
+    /// The first instant that the vendor still keeps, on a step.
     fn oldest(&self) -> DateTime<Utc> {
         let Some(oldest) = self.rules().oldest(self.stream.now) else { return DateTime::<Utc>::MIN_UTC };
         let step = self.rules().step.num_milliseconds();
@@ -44,12 +46,12 @@ impl Tick {
         if past == 0 { oldest } else { oldest + TimeDelta::microseconds(step * 1_000 - past) }
     }
 
-    /// What the live sync owes from: a vendor of whole units is asked for the whole of the first one.
+    /// Where the live sync begins: a vendor with units is asked for the whole first one.
     fn begins(&self) -> DateTime<Utc> {
         self.rules().floor(self.stream.since.max(self.oldest()))
     }
 
-    /// The instants at which what is left to ask for may begin.
+    /// The instants at which the remaining windows may begin.
     fn edges(&self) -> Vec<DateTime<Utc>> {
         let (coverage, ledger) = (&self.before.coverage, &self.before);
         let held = coverage.held().windows().iter().chain(coverage.settled().windows()).copied();
@@ -61,25 +63,25 @@ impl Tick {
         edges.chain([self.stream.since]).collect()
     }
 
-    /// Within `[since, slot]`, or within the backfill's own window up to the slot: nobody can hold the future.
+    /// A planned window lies within `[since, slot]`, or within its backfill's window up to the slot.
     fn stays_in_its_span(&self) {
         for job in &self.plan.jobs {
             let asked = job.slice.window().unwrap();
             assert!(asked.to() <= self.slot(), "{asked} reaches into the future");
             assert!(asked.from() >= self.oldest(), "{asked} reaches before what the vendor keeps");
-            assert!(asked.to() <= self.looked_after_until(), "{asked} takes the next live job's place");
+            assert!(asked.to() <= self.background_end(), "{asked} overlaps the next live job");
             match job.purpose {
                 Purpose::Backfill(id) => {
                     let backfill = self.before.backfills.iter().find(|backfill| backfill.id == id).unwrap();
                     assert!(needed(backfill, self.rules()).covers(&asked));
                 }
-                // Before it only what a backfill read while it was young, to make it final.
+                // Before it, only windows that a backfill read within the settle time.
                 _ => assert!(self.begins() <= asked.from() || self.before.coverage.held().covers(asked)),
             }
         }
     }
 
-    fn can_be_asked(&self) {
+    fn fits_steps_and_length(&self) {
         for asked in windows(&self.plan.jobs) {
             assert!(self.rules().expand(asked).span() <= self.rules().longest, "{asked} is too long");
             for edge in [asked.from(), asked.to()] {
@@ -89,40 +91,40 @@ impl Tick {
         }
     }
 
-    fn begins_on_a_granularity(&self) {
+    fn begins_on_a_unit(&self) {
         let edges = self.edges();
         for asked in windows(&self.plan.jobs) {
             let begins = self.rules().floor(asked.from()) == asked.from() || edges.contains(&asked.from());
-            assert!(begins, "{asked} begins inside a granularity");
+            assert!(begins, "{asked} begins inside a unit");
         }
     }
 
-    fn is_there_already(&self) {
+    fn is_published(&self) {
         let Some(after) = self.rules().ready_after else { return };
         for asked in windows(&self.plan.jobs) {
             let whole = self.rules().expand(asked);
-            assert!(whole.to() + after <= self.stream.now, "{asked} is there from {} on", whole.to() + after);
+            assert!(whole.to() + after <= self.stream.now, "{asked} is published from {} on", whole.to() + after);
         }
     }
 
-    /// What lies after the newest planned slot is the next live job's, which reaches back to it; nobody else's, as
-    /// long as there is live work.
-    fn looked_after_until(&self) -> DateTime<Utc> {
+    /// Time after the newest planned slot belongs to the next live job, which reaches back to that slot, unless the
+    /// stream is parked.
+    fn background_end(&self) -> DateTime<Utc> {
         self.stream.ledger.slot.filter(|_| self.before.parked().is_none()).unwrap_or(self.slot())
     }
 
-    /// Nobody waits for it any more.
-    fn is_given_up(&self, job: &Job) -> bool {
+    /// Whether the job is obsolete.
+    fn is_obsolete(&self, job: &Job) -> bool {
         self.plan.obsolete.contains(&job.id)
     }
 
-    fn asks_nothing_twice(&self) {
+    fn requests_no_window_twice(&self) {
         let mut planned = windows(&self.plan.jobs);
-        // The live job begins with a whole granularity, whoever asks for a part of it.
+        // The live job begins with a whole unit, even if another job covers a part of it.
         let is_live = self.plan.jobs.first().is_some_and(|job| job.purpose == Purpose::Live);
         let shared =
             if is_live { self.rules().floor(planned[0].from()) + self.rules().granularity } else { self.slot() };
-        let open: Spans = windows(self.before.jobs.iter().filter(|job| !self.is_given_up(job))).into_iter().collect();
+        let open: Spans = windows(self.before.jobs.iter().filter(|job| !self.is_obsolete(job))).into_iter().collect();
         assert!(
             planned.iter().enumerate().all(|(at, asked)| {
                 let from = if is_live && at == 0 { shared } else { asked.from() };
@@ -144,11 +146,11 @@ impl Tick {
             assert_eq!(windows(&self.plan.jobs)[0].to(), self.slot());
             assert_eq!(self.plan.slot, Some(self.slot()));
             assert_eq!(self.plan.jobs[0].due, due_at(self.slot(), self.rules()));
-            assert!(self.before.slot.is_none_or(|slot| slot < self.slot()), "a slot was wanted twice");
+            assert!(self.before.slot.is_none_or(|slot| slot < self.slot()), "a slot was planned twice");
         }
         let open = self.stream.ledger.jobs.iter().filter(|job| job.purpose == Purpose::Live).count();
         assert!(open <= 1, "{open} live jobs stand open");
-        assert!(self.plan.jobs.iter().all(|job| job.due <= self.stream.now), "planned for later");
+        assert!(self.plan.jobs.iter().all(|job| job.due <= self.stream.now), "a job is due later");
         assert!(self.plan.jobs.windows(2).all(|pair| pair[0].purpose <= pair[1].purpose));
     }
 
@@ -160,17 +162,21 @@ impl Tick {
             };
             let (old, young): (Vec<_>, Vec<_>) =
                 self.plan.jobs.iter().filter(|job| job.purpose == purpose).partition(aged);
-            assert!(young.len() <= FEW, "{} windows of one kind", young.len());
-            assert!(old.len() <= if self.plan.refreshed.is_some() { MORE } else { FEW }, "{} aged windows", old.len());
+            assert!(young.len() <= FEW, "{} windows of one purpose", young.len());
+            assert!(
+                old.len() <= if self.plan.refreshed.is_some() { MORE } else { FEW },
+                "{} windows past the horizon",
+                old.len()
+            );
         }
-        // A poll that was answered once tells nothing of a day, and holds nobody up.
+        // An answered live poll teaches nothing about a day and delays no other job.
         let is_first = self.before.coverage.held().is_empty();
         let counts = |job: &&Job| is_first || job.purpose != Purpose::Live;
-        let is_probe = |job: &Job| !job.is_parked() && !self.is_given_up(job) && job.slice.window().is_some();
+        let is_probe = |job: &Job| !job.is_parked() && !self.is_obsolete(job) && job.slice.window().is_some();
         let open = self.before.jobs.iter().filter(counts).any(is_probe);
         if self.before.pace_for(Purpose::Settle).rows_per_day.is_none() {
             let probes = self.plan.jobs.iter().filter(counts).count();
-            assert!(probes <= 1, "one probe is enough while nothing is known");
+            assert!(probes <= 1, "more than one job while the density is unknown");
             assert!(!open || self.plan.jobs.iter().all(|job| job.purpose == Purpose::Live));
             assert!(
                 windows(&self.plan.jobs)
@@ -180,10 +186,10 @@ impl Tick {
         }
     }
 
-    /// What a backfill has left to ask for by now.
+    /// The remaining windows of a backfill, up to now.
     fn left(&self, backfill: &Backfill) -> Vec<Window> {
         let needed = needed(backfill, self.rules());
-        let until = needed.to().min(self.looked_after_until());
+        let until = needed.to().min(self.background_end());
         let Some(askable) = Window::new(needed.from().max(self.oldest()), until) else { return Vec::new() };
         match backfill.mode {
             Mode::Missing => self.before.coverage.held().gaps(askable),
@@ -196,9 +202,9 @@ impl Tick {
             let purpose = Purpose::Backfill(backfill.id);
             let left: Spans = self.left(backfill).into_iter().collect();
             let asked = windows(self.plan.jobs.iter().filter(|job| job.purpose == purpose));
-            assert!(asked.iter().all(|asked| left.covers(*asked)), "asks for what it has");
+            assert!(asked.iter().all(|asked| left.covers(*asked)), "requests a window that it has");
             assert!(asked.windows(2).all(|pair| pair[0].from() >= pair[1].to()), "not newest first");
-            let is_all = left.is_empty() && self.before.unread().within(backfill.window).is_empty();
+            let is_all = left.is_empty() && self.before.unread_spans().within(backfill.window).is_empty();
             assert_eq!(self.plan.finished.contains(&backfill.id), is_all);
             let open: Spans = windows(&self.stream.ledger.jobs).into_iter().collect();
             let free = left.windows().iter().any(|window| !open.gaps(*window).is_empty());
@@ -208,9 +214,9 @@ impl Tick {
         }
     }
 
-    /// What the live sync never asked for is wanted at once, unless as much as may be stands open.
-    fn gaps_are_wanted(&self) {
-        let Some(wanted) = Window::new(self.stream.since.max(self.oldest()), self.looked_after_until())
+    /// A gap of the live sync is planned at once, unless the limit of open jobs is reached.
+    fn gaps_are_planned(&self) {
+        let Some(wanted) = Window::new(self.stream.since.max(self.oldest()), self.background_end())
             .filter(|_| self.before.parked().is_none())
         else {
             assert!(self.plan.jobs.iter().all(|job| matches!(job.purpose, Purpose::Backfill(_))));
@@ -222,7 +228,7 @@ impl Tick {
         let busy = self.stream.ledger.jobs.iter().filter(is_looked_after).count();
         let probing =
             self.before.pace.rows_per_day.is_none() && self.stream.ledger.jobs.iter().any(|job| !job.is_parked());
-        assert!(!free || busy > 0 || probing, "a gap that nobody looks after");
+        assert!(!free || busy > 0 || probing, "a gap was not planned");
     }
 
     fn is_done_once_accepted(&self) {
@@ -230,25 +236,25 @@ impl Tick {
     }
 }
 
-/// What a backfill asks for: what it was ordered, and what may have been filed later than it happened.
+/// The windows of a backfill: its own, and the span in which the vendor may file late rows.
 fn needed(backfill: &Backfill, rules: &Rules) -> Window {
     Window::new(backfill.window.from(), backfill.window.to() + rules.late_filing).unwrap()
 }
 
-fn any_life() -> impl Strategy<Value = (Rules, i64, Vec<Deed>)> {
-    (any_rules(), 0_i64..20, prop::collection::vec(any_deed(), 1..40))
+fn any_life() -> impl Strategy<Value = (Rules, i64, Vec<StreamEvent>)> {
+    (any_rules(), 0_i64..20, prop::collection::vec(any_stream_event(), 1..40))
 }
 
-fn at_every_tick((rules, days, deeds): (Rules, i64, Vec<Deed>), law: impl Fn(&Tick)) {
-    let mut stream = Stream::new(rules, days);
-    for deed in &deeds {
-        if let Deed::Tick(seconds) = deed {
+fn at_every_tick((rules, days, events): (Rules, i64, Vec<StreamEvent>), law: impl Fn(&Tick)) {
+    let mut stream = StreamSimulation::new(rules, days);
+    for event in &events {
+        if let StreamEvent::Tick(seconds) = event {
             let (before, plan) = stream.tick(*seconds);
             let tick = Tick { stream, before, plan };
             law(&tick);
             stream = tick.stream;
         } else {
-            stream.happen(deed);
+            stream.happen(event);
         }
     }
 }
@@ -257,61 +263,61 @@ proptest! {
     #![proptest_config(often())]
 
     #[test]
-    fn every_wanted_window_lies_between_since_and_the_slot(life in any_life()) {
+    fn every_planned_window_lies_between_since_and_the_slot(life in any_life()) {
         at_every_tick(life, Tick::stays_in_its_span);
     }
 
     #[test]
-    fn every_wanted_window_ends_on_steps_and_is_not_too_long(life in any_life()) {
-        at_every_tick(life, Tick::can_be_asked);
+    fn every_planned_window_ends_on_a_step_and_is_not_too_long(life in any_life()) {
+        at_every_tick(life, Tick::fits_steps_and_length);
     }
 
-    /// A window that begins inside a granularity asks for what was asked for before.
+    /// A window that begins inside a unit requests that unit again.
     #[test]
-    fn a_wanted_window_begins_on_a_granularity_or_where_a_gap_does(life in any_life()) {
-        at_every_tick(life, Tick::begins_on_a_granularity);
+    fn a_planned_window_begins_on_a_unit_or_at_a_gap(life in any_life()) {
+        at_every_tick(life, Tick::begins_on_a_unit);
     }
 
-    /// Where answers are there for whole units only, some time after they are over.
+    /// If the vendor publishes whole units, some time after their end.
     #[test]
-    fn nothing_is_asked_for_before_it_is_there(life in any_life()) {
-        at_every_tick(life, Tick::is_there_already);
-    }
-
-    #[test]
-    fn nothing_is_wanted_twice(life in any_life()) {
-        at_every_tick(life, Tick::asks_nothing_twice);
+    fn no_unit_is_requested_before_it_is_published(life in any_life()) {
+        at_every_tick(life, Tick::is_published);
     }
 
     #[test]
-    fn live_comes_first_and_one_at_a_time(life in any_life()) {
+    fn no_window_is_planned_twice(life in any_life()) {
+        at_every_tick(life, Tick::requests_no_window_twice);
+    }
+
+    #[test]
+    fn one_live_job_comes_first(life in any_life()) {
         at_every_tick(life, Tick::is_in_order);
     }
 
-    /// Whatever was missed, a few wide windows; before anything is known, one probe.
+    /// Any downtime gives a few long windows; while the density is unknown, one job.
     #[test]
     fn a_plan_is_small_after_any_downtime(life in any_life()) {
         at_every_tick(life, Tick::is_small);
     }
 
-    /// A backfill asks only for what it has not, newest first; while something is left, something is wanted; with
-    /// nothing left it is finished.
+    /// A backfill requests only missing windows, newest first. While windows remain it has a job; when none remain it
+    /// is done.
     #[test]
     fn a_running_backfill_always_moves(life in any_life()) {
         at_every_tick(life, Tick::backfills_move);
     }
 
     #[test]
-    fn a_gap_is_always_looked_after(life in any_life()) {
-        at_every_tick(life, Tick::gaps_are_wanted);
+    fn every_gap_is_planned(life in any_life()) {
+        at_every_tick(life, Tick::gaps_are_planned);
     }
 
     #[test]
-    fn a_plan_accepted_is_a_plan_empty(life in any_life()) {
+    fn an_accepted_plan_leaves_nothing_to_plan(life in any_life()) {
         at_every_tick(life, Tick::is_done_once_accepted);
     }
 
-    /// Slots lie on one grid for all, and never ahead of the time.
+    /// All schedulers compute the same slots, never ahead of the time.
     #[test]
     fn slots_never_go_backwards(rules in any_rules(), second in 0_i64..10 * DAY, later in 0_i64..DAY) {
         let slot = slot_at(at(second), &rules);
@@ -322,37 +328,37 @@ proptest! {
         match rules.ready_after {
             None => prop_assert!(at(second) - slot < longest),
             Some(after) => {
-                prop_assert!(slot == rules.floor(slot) && due_at(slot, &rules) <= at(second), "{slot} is no granularity's end");
+                prop_assert!(slot == rules.floor(slot) && due_at(slot, &rules) <= at(second), "{slot} is not the end of a published unit");
                 prop_assert!(at(second) - due_at(slot, &rules) < longest + rules.granularity && due_at(slot, &rules) == slot + after);
             }
         }
     }
 
-    /// What a dry run tells is what will be asked: the same windows, each once, newest first.
+    /// A dry run lists the windows that will be requested, each once, newest first.
     #[test]
-    fn a_dry_run_tiles_what_remains(rules in any_rules(), days in 1_i64..60, rows in 0_u64..1_000) {
+    fn a_dry_run_tiles_the_remaining_windows(rules in any_rules(), days in 1_i64..60, rows in 0_u64..1_000) {
         let rules = Rules { step: TimeDelta::hours(1), granularity: rules.granularity.max(TimeDelta::hours(1)), ..rules };
         let mut ledger = Ledger::default();
         ledger.pace.learn(window(0, DAY), rows, Duration::from_secs(1));
         let whole = window(-days * DAY, 0);
         let mut planned = windows_for(&[whole], &ledger, &rules);
         prop_assert!(planned.windows(2).all(|pair| pair[0].from() == pair[1].to()));
-        prop_assert!(planned.iter().all(|part| part.span() <= ledger.pace.width(&rules)));
+        prop_assert!(planned.iter().all(|part| part.span() <= ledger.pace.window_length(&rules)));
         planned.reverse();
         prop_assert!(tile(whole, &planned));
-        // No slivers: the fewest windows that fit, but for one that rounding to steps may cost.
-        let width = ledger.pace.width(&rules).num_seconds();
+        // The fewest windows that fit, plus one for rounding to steps.
+        let width = ledger.pace.window_length(&rules).num_seconds();
         let fewest = usize::try_from((days * DAY + width - 1) / width).unwrap();
         prop_assert!(planned.len() <= fewest + 1, "{} windows instead of {fewest}", planned.len());
     }
 
-    /// However narrow the windows, what is old enough becomes final: re-reading never stays with the newest for ever.
+    /// With windows of any length, those past the horizon become final: re-reading does not stay with the newest.
     #[test]
-    fn what_is_old_enough_becomes_final(row_cap in 10_u64..100, per_hour in 1_u64..20, settle in 4_i64..40) {
+    fn windows_past_the_horizon_become_final(row_cap in 10_u64..100, per_hour in 1_u64..20, settle in 4_i64..40) {
         let refresh = Duration::from_mins(30);
         let rules = Rules { row_cap, settle: TimeDelta::hours(settle), interval: Duration::from_mins(10), refresh, ..rules() };
-        let mut stream = Stream::new(rules, 0);
-        // Nearly instant answers: what is not asked for is the plan's fault.
+        let mut stream = StreamSimulation::new(rules, 0);
+        // Answers are nearly instant, so a window that is not requested is the planner's fault.
         while stream.now < at((settle + 60) * HOUR) {
             stream.tick(60);
             stream.answer_all(per_hour * 24);
@@ -362,10 +368,10 @@ proptest! {
     }
 }
 
-/// Where others ask for the newest stretch already, live work waits for the next slot rather than ask across them.
+/// If other jobs cover the newest window, the live job waits for the next slot rather than overlap them.
 #[test]
-fn a_live_job_never_reaches_across_another() {
-    let mut stream = Stream::new(rules(), 3);
+fn a_live_job_never_overlaps_another_job() {
+    let mut stream = StreamSimulation::new(rules(), 3);
     stream.tick(0);
     stream.answer_all(100);
     stream.tick(600);
@@ -380,10 +386,10 @@ fn a_live_job_never_reaches_across_another() {
     assert!(plan.jobs.iter().all(|job| job.purpose != Purpose::Live), "{plan:?}");
 }
 
-/// What is not known yet costs one day's question.
+/// A stream without answers costs one request for one day.
 #[test]
-fn the_first_plan_is_one_probe_of_the_newest_day() {
-    let mut stream = Stream::new(rules(), 20);
+fn the_first_plan_is_one_job_for_the_newest_day() {
+    let mut stream = StreamSimulation::new(rules(), 20);
     let (_, plan) = stream.tick(0);
     assert_eq!(windows(&plan.jobs), [window(-DAY, 0)]);
     assert_eq!(plan.jobs[0].purpose, Purpose::Live);

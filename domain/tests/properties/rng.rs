@@ -1,4 +1,4 @@
-//! Chance that can be repeated: everything a world does follows from one seed.
+//! A repeatable random generator: one seed determines a whole simulation.
 
 use chrono::TimeDelta;
 use std::time::Duration;
@@ -20,7 +20,7 @@ impl Rng {
         low + i64::try_from(self.next() % count).unwrap()
     }
 
-    /// True so many times in a thousand.
+    /// True in `times` of a thousand calls.
     pub fn in_thousand(&mut self, times: i64) -> bool {
         self.between(1, 1_000) <= times
     }

@@ -1,13 +1,13 @@
-//! Laws of what a full answer says of how to ask better.
+//! Properties of the row histogram.
 
-use crate::any::{DAY, HOUR, any_window, at, certainly, often, rules, tile, window};
+use crate::strategies::{DAY, HOUR, any_window, at, certainly, often, rules, tile, window};
 use chrono::TimeDelta;
 use domain::row_histogram::RowHistogram;
 use domain::rules::Rules;
 use domain::window::Window;
 use proptest::prelude::*;
 
-/// What a vendor of `per_day` rows on each day answers: those at one end, as many as an answer holds.
+/// The answer of a vendor with `per_day` rows a day: the rows at one end, up to the cap.
 fn cut_off(asked: Window, per_day: &[u64], rules: &Rules, is_newest_first: bool) -> RowHistogram {
     let mut instants = Vec::new();
     for (day, rows) in (0_i64..).zip(per_day) {
@@ -31,16 +31,16 @@ fn any_days() -> impl Strategy<Value = Vec<u64>> {
 proptest! {
     #![proptest_config(often())]
 
-    /// Whatever the rows say, nothing is lost by cutting, parts come newest first, and each is less than was asked for.
+    /// For any rows the parts tile the window, newest first, and each is shorter than the window.
     #[test]
-    fn parts_tile_the_window(asked in any_window(9 * DAY), by_days: bool, rows in prop::collection::vec(0..9 * DAY, 0..700), per_day in 0.0_f64..5_000.0) {
+    fn sub_windows_tile_the_window(asked in any_window(9 * DAY), by_days: bool, rows in prop::collection::vec(0..9 * DAY, 0..700), per_day in 0.0_f64..5_000.0) {
         let rules = if by_days { certainly() } else { Rules { row_cap: 200, ..rules() } };
         let (mut histogram, looked) = (RowHistogram::new(asked, asked.to(), &rules), rules.scanned(asked, asked.to()));
         for row in &rows {
             histogram.add(at(*row));
         }
         prop_assert_eq!(histogram.rows(), rows.iter().filter(|row| looked.contains(at(**row))).count() as u64);
-        if let Some(parts) = histogram.parts(&rules, per_day) {
+        if let Some(parts) = histogram.sub_windows(&rules, per_day) {
             let mut windows: Vec<Window> = parts.iter().map(|part| part.window).collect();
             prop_assert!(windows.iter().all(|part| *part != asked));
             prop_assert!(windows.is_sorted_by(|newer, older| newer.from() >= older.to()));
@@ -49,48 +49,48 @@ proptest! {
         }
     }
 
-    /// What is said to be full holds more than an answer, and cannot be cut.
+    /// A part marked as full holds the cap or more and cannot be cut.
     #[test]
-    fn full_is_what_no_answer_can_hold(per_day in any_days(), is_newest_first: bool, first in 0_i64..5, days in 2_i64..8) {
+    fn only_windows_over_the_cap_are_full(per_day in any_days(), is_newest_first: bool, first in 0_i64..5, days in 2_i64..8) {
         let (rules, asked) = (certainly(), window(first * DAY, (first + days) * DAY));
         let histogram = cut_off(asked, &per_day, &rules, is_newest_first);
-        for part in histogram.parts(&rules, 100.0).unwrap_or_default().iter().filter(|part| part.is_full) {
+        for part in histogram.sub_windows(&rules, 100.0).unwrap_or_default().iter().filter(|part| part.is_full) {
             let day = usize::try_from((part.window.from() - at(0)).num_days()).unwrap();
             prop_assert!(part.window.span() == TimeDelta::days(1) && per_day[day] >= rules.row_cap);
         }
     }
 
-    /// Whichever end was left out: where days are alike, each part fits an answer, and not many are needed.
+    /// Whichever end is missing, with equal days each part fits one answer, and few parts are needed.
     #[test]
-    fn parts_of_even_days_fit(per_day in 60_u64..480, is_newest_first: bool, days in 2_i64..12, minutes in 0..24 * 60_i64) {
+    fn sub_windows_of_even_days_fit_one_answer(per_day in 60_u64..480, is_newest_first: bool, days in 2_i64..12, minutes in 0..24 * 60_i64) {
         let (rules, asked) = (certainly(), window(0, days * DAY - minutes * 60));
         let histogram = cut_off(asked, &[per_day; 12], &rules, is_newest_first);
         prop_assume!(histogram.rows() >= rules.row_cap);
         let rate = f64::from(u32::try_from(per_day).unwrap());
-        let parts = histogram.parts(&rules, rate).unwrap();
+        let parts = histogram.sub_windows(&rules, rate).unwrap();
         let rows = |part: &Window| u64::try_from(rules.scanned(*part, asked.to()).span().num_minutes()).unwrap() * per_day / 1_440;
         prop_assert!(parts.iter().all(|part| rows(&part.window) < rules.row_cap), "{parts:?}");
         let fewest = (u64::try_from(days).unwrap()).div_ceil((rules.row_cap - 1) / per_day);
         prop_assert!(parts.len() as u64 <= fewest * 2 + 1, "{} parts, {fewest} would do", parts.len());
     }
 
-    /// The part that was seen in full tells the rate; what was left out, nothing.
+    /// Only the complete part of the answer teaches the density.
     #[test]
-    fn only_what_was_seen_in_full_teaches(per_day in 60_u64..200, is_newest_first: bool) {
+    fn only_complete_buckets_teach(per_day in 60_u64..200, is_newest_first: bool) {
         let (rules, asked) = (certainly(), window(0, 12 * DAY));
-        let (span, rows) = cut_off(asked, &[per_day; 12], &rules, is_newest_first).whole().unwrap();
+        let (span, rows) = cut_off(asked, &[per_day; 12], &rules, is_newest_first).complete_buckets().unwrap();
         prop_assert_eq!(rows, u64::try_from(span.num_days()).unwrap() * per_day);
         prop_assert!(u64::try_from(span.num_days()).unwrap() >= (rules.row_cap - 1) / per_day - 1);
     }
 }
 
-/// Rows from end to end say nothing of which were left out.
+/// Rows over the whole window do not show which rows are missing.
 #[test]
-fn a_sample_is_not_taken_for_the_whole() {
+fn a_cut_off_answer_is_not_taken_for_the_whole() {
     let mut histogram = RowHistogram::new(window(0, 4 * DAY), at(4 * DAY), &certainly());
     (0..4 * 24).for_each(|hour| histogram.add(at(hour * HOUR + HOUR / 2)));
     assert!(!histogram.is_cut_off() && !RowHistogram::new(window(0, DAY), at(DAY), &certainly()).is_cut_off());
     let mut half = RowHistogram::new(window(0, 4 * DAY), at(4 * DAY), &certainly());
     (2 * 24..4 * 24).for_each(|hour| half.add(at(hour * HOUR + HOUR / 2)));
-    assert!(half.is_cut_off() && half.whole() == Some((TimeDelta::days(1), 24)));
+    assert!(half.is_cut_off() && half.complete_buckets() == Some((TimeDelta::days(1), 24)));
 }

@@ -1,8 +1,8 @@
-//! Laws of tightening: an operator's wish never loosens a vendor's rule.
+//! Properties of rule overrides: no setting exceeds a vendor's limit.
 
-use crate::any::{any_long, often, rules};
+use crate::strategies::{any_long, often, rules};
 use chrono::TimeDelta;
-use domain::rules::{Limits, Refusal, Rules, Tighten};
+use domain::rules::{Limits, RuleOverrides, RuleViolation, Rules};
 use proptest::option;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -16,10 +16,10 @@ fn any_limits() -> impl Strategy<Value = Limits> {
     })
 }
 
-/// What people write: mostly sensible, sometimes nothing at all, sometimes far too much.
+/// A setting: usually sensible, sometimes zero, sometimes far too large.
 fn any_duration() -> impl Strategy<Value = Option<Duration>> {
     let near_the_timeout = (66_u64..74).prop_map(Duration::from_secs);
-    // Seldom more than two or three at once: else hardly any wish as a whole would be granted.
+    // Usually two or three overrides at once; with more, nearly every case would be rejected.
     option::weighted(
         0.25,
         prop_oneof![
@@ -34,7 +34,7 @@ fn any_duration() -> impl Strategy<Value = Option<Duration>> {
     )
 }
 
-fn any_wish() -> impl Strategy<Value = Tighten> {
+fn any_overrides() -> impl Strategy<Value = RuleOverrides> {
     let rate = option::of(
         prop_oneof![4 => 0.01..50.0, 1 => Just(0.0), 1 => Just(-1.0), 1 => Just(f64::NAN), 1 => Just(f64::INFINITY)],
     );
@@ -42,7 +42,7 @@ fn any_wish() -> impl Strategy<Value = Tighten> {
     (spans, option::of(0_u32..8), option::of(0_u64..200_000), rate).prop_map(
         |(spans, width, row_cap, requests_per_second)| {
             let [interval, settle, refresh, spacing, timeout, lease, retry_min, retry_max] = spans;
-            Tighten {
+            RuleOverrides {
                 interval,
                 settle,
                 refresh,
@@ -70,10 +70,10 @@ fn base(limits: &Limits) -> Rules {
     }
 }
 
-/// Writes what the refusals say.
-fn heed(wish: &mut Tighten, refusals: &[Refusal]) {
-    for refusal in refusals {
-        let word = refusal.instead.split([' ', ',']).next().unwrap_or_default().trim_matches('"');
+/// Applies the suggestions of the violations.
+fn apply(overrides: &mut RuleOverrides, violations: &[RuleViolation]) {
+    for violation in violations {
+        let word = violation.suggestion.split([' ', ',']).next().unwrap_or_default().trim_matches('"');
         let count = || word.parse::<u64>().unwrap();
         let span = || {
             let unit = word.trim_start_matches(|letter: char| letter.is_ascii_digit());
@@ -86,18 +86,18 @@ fn heed(wish: &mut Tighten, refusals: &[Refusal]) {
                 _ => panic!("{word} is no duration"),
             })
         };
-        match refusal.key {
-            "width" => wish.width = Some(u32::try_from(count()).unwrap()),
-            "row_cap" => wish.row_cap = Some(count()),
-            "requests_per_second" => wish.requests_per_second = Some(word.parse().unwrap()),
-            "interval" => wish.interval = span(),
-            "settle" => wish.settle = span(),
-            "refresh" => wish.refresh = span(),
-            "spacing" => wish.spacing = span(),
-            "timeout" => wish.timeout = span(),
-            "lease" => wish.lease = span(),
-            "retry_min" => wish.retry_min = span(),
-            "retry_max" => wish.retry_max = span(),
+        match violation.key {
+            "width" => overrides.width = Some(u32::try_from(count()).unwrap()),
+            "row_cap" => overrides.row_cap = Some(count()),
+            "requests_per_second" => overrides.requests_per_second = Some(word.parse().unwrap()),
+            "interval" => overrides.interval = span(),
+            "settle" => overrides.settle = span(),
+            "refresh" => overrides.refresh = span(),
+            "spacing" => overrides.spacing = span(),
+            "timeout" => overrides.timeout = span(),
+            "lease" => overrides.lease = span(),
+            "retry_min" => overrides.retry_min = span(),
+            "retry_max" => overrides.retry_max = span(),
             key => panic!("{key} is no setting"),
         }
     }
@@ -107,8 +107,8 @@ proptest! {
     #![proptest_config(often())]
 
     #[test]
-    fn what_is_accepted_permits_nothing_the_limits_forbid(limits in any_limits(), wish in any_wish()) {
-        let Ok(rules) = base(&limits).tighten(&limits, &wish) else { return Ok(()) };
+    fn accepted_overrides_stay_within_the_limits(limits in any_limits(), overrides in any_overrides()) {
+        let Ok(rules) = base(&limits).tighten(&limits, &overrides) else { return Ok(()) };
         prop_assert!((1..=limits.max_in_flight).contains(&rules.max_in_flight));
         prop_assert!((2..=limits.row_cap).contains(&rules.row_cap));
         prop_assert!(rules.spacing >= limits.spacing);
@@ -117,8 +117,8 @@ proptest! {
     }
 
     #[test]
-    fn a_lease_always_outlasts_the_timeout(limits in any_limits(), wish in any_wish()) {
-        let Ok(rules) = base(&limits).tighten(&limits, &wish) else { return Ok(()) };
+    fn a_lease_always_outlasts_the_timeout(limits in any_limits(), overrides in any_overrides()) {
+        let Ok(rules) = base(&limits).tighten(&limits, &overrides) else { return Ok(()) };
         prop_assert!(rules.lease > rules.timeout && !rules.timeout.is_zero());
         prop_assert!(rules.retry_max >= rules.retry_min && !rules.retry_min.is_zero());
         prop_assert!(rules.interval >= Duration::from_secs(1) && rules.refresh >= Duration::from_secs(1));
@@ -126,53 +126,53 @@ proptest! {
 
     /// To the millisecond.
     #[test]
-    fn a_lease_as_long_as_the_timeout_is_refused(timeout in 1_u64..90_000, longer in 0_u64..3) {
+    fn a_lease_as_long_as_the_timeout_is_rejected(timeout in 1_u64..90_000, longer in 0_u64..3) {
         let limits = Limits { longest: TimeDelta::days(31), row_cap: 1000, max_in_flight: 1, spacing: Duration::ZERO };
         let [timeout, lease] = [timeout, timeout + longer].map(Duration::from_millis).map(Some);
-        let granted = base(&limits).tighten(&limits, &Tighten { timeout, lease, ..Tighten::default() });
+        let granted = base(&limits).tighten(&limits, &RuleOverrides { timeout, lease, ..RuleOverrides::default() });
         prop_assert_eq!(granted.is_ok(), longer > 0);
     }
 
-    /// What is asked for and accepted is what one gets: no wish is dropped in silence.
+    /// Accepted overrides are all in the result; none is ignored.
     #[test]
-    fn an_accepted_wish_comes_true(limits in any_limits(), wish in any_wish()) {
-        let Ok(rules) = base(&limits).tighten(&limits, &wish) else { return Ok(()) };
-        let got = |wish: Option<Duration>, got: Duration| wish.is_none_or(|wish| wish == got);
-        prop_assert!(got(wish.interval, rules.interval) && got(wish.refresh, rules.refresh) && got(wish.spacing, rules.spacing));
-        prop_assert!(got(wish.timeout, rules.timeout) && got(wish.lease, rules.lease));
-        prop_assert!(got(wish.retry_min, rules.retry_min) && got(wish.retry_max, rules.retry_max));
-        prop_assert!(wish.settle.is_none_or(|settle| TimeDelta::from_std(settle) == Ok(rules.settle)));
-        prop_assert!(wish.width.is_none_or(|width| width == rules.max_in_flight) && wish.row_cap.is_none_or(|cap| cap == rules.row_cap));
+    fn accepted_overrides_take_effect(limits in any_limits(), overrides in any_overrides()) {
+        let Ok(rules) = base(&limits).tighten(&limits, &overrides) else { return Ok(()) };
+        let got = |overrides: Option<Duration>, got: Duration| overrides.is_none_or(|overrides| overrides == got);
+        prop_assert!(got(overrides.interval, rules.interval) && got(overrides.refresh, rules.refresh) && got(overrides.spacing, rules.spacing));
+        prop_assert!(got(overrides.timeout, rules.timeout) && got(overrides.lease, rules.lease));
+        prop_assert!(got(overrides.retry_min, rules.retry_min) && got(overrides.retry_max, rules.retry_max));
+        prop_assert!(overrides.settle.is_none_or(|settle| TimeDelta::from_std(settle) == Ok(rules.settle)));
+        prop_assert!(overrides.width.is_none_or(|width| width == rules.max_in_flight) && overrides.row_cap.is_none_or(|cap| cap == rules.row_cap));
     }
 
     #[test]
-    fn a_refusal_names_its_key_and_what_to_write(limits in any_limits(), wish in any_wish()) {
-        let Err(refusals) = base(&limits).tighten(&limits, &wish) else { return Ok(()) };
-        prop_assert!(!refusals.is_empty());
-        for refusal in &refusals {
-            prop_assert!(!refusal.key.is_empty() && !refusal.why.is_empty() && !refusal.instead.is_empty());
-            prop_assert!(refusal.to_string().starts_with(refusal.key) && refusal.to_string().contains(&refusal.instead));
+    fn a_violation_names_its_key_and_a_permitted_value(limits in any_limits(), overrides in any_overrides()) {
+        let Err(violations) = base(&limits).tighten(&limits, &overrides) else { return Ok(()) };
+        prop_assert!(!violations.is_empty());
+        for violation in &violations {
+            prop_assert!(!violation.key.is_empty() && !violation.reason.is_empty() && !violation.suggestion.is_empty());
+            prop_assert!(violation.to_string().starts_with(violation.key) && violation.to_string().contains(&violation.suggestion));
         }
     }
 
     #[test]
-    fn whoever_writes_what_the_refusals_say_is_accepted(limits in any_limits(), wish in any_wish()) {
-        let mut wish = wish;
+    fn the_suggested_values_are_accepted(limits in any_limits(), overrides in any_overrides()) {
+        let mut overrides = overrides;
         for _ in 0..3 {
-            match base(&limits).tighten(&limits, &wish) {
+            match base(&limits).tighten(&limits, &overrides) {
                 Ok(_) => return Ok(()),
-                Err(refusals) => heed(&mut wish, &refusals),
+                Err(violations) => apply(&mut overrides, &violations),
             }
         }
-        prop_assert!(false, "still refused: {:?}", base(&limits).tighten(&limits, &wish));
+        prop_assert!(false, "still refused: {:?}", base(&limits).tighten(&limits, &overrides));
     }
 
-    /// Without a wish nothing changes; nobody who only shortens the time-out is left with a longer lease.
+    /// Without overrides nothing changes; a shorter time-out alone never gives a longer lease.
     #[test]
-    fn no_wish_changes_nothing(limits in any_limits(), timeout in 1_u64..70) {
+    fn no_override_changes_nothing(limits in any_limits(), timeout in 1_u64..70) {
         let base = base(&limits);
-        prop_assert_eq!(base.tighten(&limits, &Tighten::default()), Ok(base.clone()));
-        let wish = Tighten { timeout: Some(Duration::from_secs(timeout)), ..Tighten::default() };
-        prop_assert!(base.tighten(&limits, &wish).unwrap().lease <= base.lease);
+        prop_assert_eq!(base.tighten(&limits, &RuleOverrides::default()), Ok(base.clone()));
+        let overrides = RuleOverrides { timeout: Some(Duration::from_secs(timeout)), ..RuleOverrides::default() };
+        prop_assert!(base.tighten(&limits, &overrides).unwrap().lease <= base.lease);
     }
 }

@@ -1,42 +1,42 @@
-//! What a world is made from: its vendor, how much there is, and how much goes wrong.
+//! A scenario: the vendor's model, the amount of data and the number of faults.
 
-use crate::any::{certainly, rules, ultimate};
+use crate::strategies::{certainly, rules, ultimate};
 use chrono::TimeDelta;
 use domain::backfill::Mode;
 use domain::rules::{Export, Rules};
 use std::time::Duration;
 
-/// Whose manners the vendor has.
+/// The vendor whose rules the fake vendor follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Told apart by the second.
+pub enum VendorModel {
+    /// Windows of any length in seconds.
     Wolkvox,
-    /// A file a day, in the night after it; rows are filed by their end.
+    /// One file per day, published in the night after it; rows are filed by their end.
     Ultimate,
-    /// Asked by days, and by mail for days that hold too much.
+    /// Windows of whole days, and exports by mail for dense days.
     Certainly,
 }
 
-/// What a world is made from. Small numbers make small worlds.
+/// The parameters of one simulation.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub seed: u64,
-    pub kind: Kind,
-    /// For how long things go wrong.
+    pub model: VendorModel,
+    /// How long faults are injected.
     pub hours: i64,
     pub row_cap: u64,
     pub per_hour: i64,
     pub settle: i64,
-    /// The live cadence in minutes, and every how many slots the unsettled stretch is read again.
+    /// The live interval in minutes, and the refresh in live slots.
     pub interval: u64,
     pub refresh: u64,
     pub spacing: u64,
     pub max_in_flight: u32,
     pub schedulers: usize,
     pub workers: usize,
-    /// How often in a thousand a thing goes wrong.
-    pub mischief: i64,
-    /// Hours of older data that an operator orders.
+    /// The number of faults per thousand operations.
+    pub faults_per_thousand: i64,
+    /// The hours of older data that a backfill fetches.
     pub older: i64,
     pub mode: Mode,
     /// More rows in one second than an answer can hold.
@@ -44,20 +44,20 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// How often a scheduler looks. Where a day is the least, seldom: worlds are long there.
+    /// The time between two ticks; longer for vendors of whole days, whose simulations are long.
     pub fn tick(&self) -> TimeDelta {
-        match self.kind {
-            Kind::Wolkvox => TimeDelta::seconds(10),
-            Kind::Ultimate | Kind::Certainly => TimeDelta::minutes(4),
+        match self.model {
+            VendorModel::Wolkvox => TimeDelta::seconds(10),
+            VendorModel::Ultimate | VendorModel::Certainly => TimeDelta::minutes(4),
         }
     }
 
     pub fn rules(&self) -> Rules {
         let cadence = Duration::from_mins(self.interval);
-        let own = match self.kind {
-            Kind::Wolkvox => Rules { row_cap: self.row_cap, overlap: TimeDelta::minutes(20), ..rules() },
-            Kind::Ultimate => ultimate(),
-            Kind::Certainly => {
+        let own = match self.model {
+            VendorModel::Wolkvox => Rules { row_cap: self.row_cap, overlap: TimeDelta::minutes(20), ..rules() },
+            VendorModel::Ultimate => ultimate(),
+            VendorModel::Certainly => {
                 let export = Export { busy_retry: Duration::from_mins(10), patience: Duration::from_hours(5) };
                 Rules { row_cap: self.row_cap, export: Some(export), ..certainly() }
             }

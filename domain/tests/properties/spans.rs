@@ -1,6 +1,6 @@
-//! Laws of a set of instants, against a list that says of every second whether it is held.
+//! Properties of spans, compared with a list that holds every second.
 
-use crate::any::{any_window, any_windows, at, often, seconds, tile};
+use crate::strategies::{any_window, any_windows, at, often, seconds, tile};
 use domain::spans::Spans;
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ proptest! {
     #![proptest_config(often())]
 
     #[test]
-    fn it_holds_what_was_added_and_nothing_else(windows in any_windows(END)) {
+    fn spans_hold_exactly_what_was_added(windows in any_windows(END)) {
         let spans: Spans = windows.iter().copied().collect();
         let model = seconds(&windows, END);
         prop_assert_eq!(seconds(spans.windows(), END), &model[..]);
@@ -34,13 +34,13 @@ proptest! {
     }
 
     #[test]
-    fn held_windows_never_touch(windows in any_windows(END)) {
+    fn stored_windows_never_touch(windows in any_windows(END)) {
         let spans: Spans = windows.into_iter().collect();
         prop_assert!(spans.windows().windows(2).all(|pair| pair[0].to() < pair[1].from()));
     }
 
     #[test]
-    fn gaps_and_held_tile_the_wanted_span(windows in any_windows(END), wanted in any_window(END)) {
+    fn gaps_and_spans_tile_the_window(windows in any_windows(END), wanted in any_window(END)) {
         let spans: Spans = windows.into_iter().collect();
         let mut parts = spans.gaps(wanted);
         prop_assert!(parts.iter().all(|gap| spans.within(*gap).is_empty()));
@@ -50,7 +50,7 @@ proptest! {
     }
 
     #[test]
-    fn it_reaches_to_the_first_instant_it_does_not_hold(windows in any_windows(END), from in 0..END) {
+    fn reach_ends_at_the_first_missing_instant(windows in any_windows(END), from in 0..END) {
         let spans: Spans = windows.iter().copied().collect();
         let model = seconds(&windows, END + 1);
         let reach = (from..=END).find(|second| !model[usize::try_from(*second).unwrap()]).unwrap();

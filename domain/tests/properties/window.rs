@@ -1,6 +1,6 @@
-//! Laws of a span of time, and of days as clocks show them.
+//! Properties of windows, and of days in time zones.
 
-use crate::any::{any_window, any_windows, are_in_order, at, often, seconds, tile};
+use crate::strategies::{any_window, any_windows, are_in_order, at, often, seconds, tile};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::{America, Europe, Pacific, Tz};
 use domain::window::{Window, midnight};
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 const END: i64 = 240;
 
-/// Zones that never change, that change at midnight, twice a year around a month that moves, and by half an hour.
+/// Zones without changes, with changes at midnight, with two changes around a moving month, and by half an hour.
 const ZONES: [Tz; 5] = [
     America::Bogota,
     America::Santiago,
@@ -36,7 +36,7 @@ fn moment(text: &str) -> DateTime<Utc> {
 proptest! {
     #![proptest_config(often())]
 
-    /// Only a window of less than two steps cannot be cut; halves differ by less than two steps.
+    /// Only a window of less than two steps has no halves; halves differ by less than two steps.
     #[test]
     fn halves_tile_and_meet_on_a_step(window in any_window(100_000), step in prop::sample::select(vec![1_i64, 7, 60, 3600])) {
         let whole = TimeDelta::seconds(step);
@@ -50,9 +50,9 @@ proptest! {
         }
     }
 
-    /// A window is cut no more often than its span has binary digits.
+    /// A window is halved at most as many times as its length has binary digits.
     #[test]
-    fn halving_again_and_again_ends(window in any_window(100_000), newer_first: bool) {
+    fn repeated_halving_ends(window in any_window(100_000), newer_first: bool) {
         let mut rest = Some(window);
         let mut cuts = 0;
         while let Some((older, newer)) = rest.and_then(|window| window.halves(TimeDelta::seconds(1))) {
@@ -62,9 +62,9 @@ proptest! {
         prop_assert!(cuts <= 17, "{cuts} cuts");
     }
 
-    /// What is left and what was taken fill the window, whatever overlaps.
+    /// The rest and the removed windows fill the window, also if they overlap.
     #[test]
-    fn what_is_taken_and_what_is_left_tile(window in any_window(END), others in any_windows(END)) {
+    fn minus_and_the_removed_windows_tile(window in any_window(END), others in any_windows(END)) {
         let left = window.minus(others.iter().copied());
         prop_assert!(are_in_order(&left));
         let (inside, taken, left) = (seconds([&window], END), seconds(&others, END), seconds(&left, END));
@@ -104,7 +104,7 @@ proptest! {
 
     /// The days of a window are those that share an instant with it.
     #[test]
-    fn a_window_touches_its_days(window in any_window(10 * 86_400), zone in prop::sample::select(ZONES.to_vec())) {
+    fn a_window_overlaps_its_days(window in any_window(10 * 86_400), zone in prop::sample::select(ZONES.to_vec())) {
         let days = window.days(zone);
         let parts: Vec<Window> = days.iter().map(|day| Window::of_day(*day, zone).unwrap().intersect(&window).unwrap()).collect();
         prop_assert!(tile(window, &parts));
@@ -112,7 +112,7 @@ proptest! {
 }
 
 #[test]
-fn days_are_as_long_as_clocks_make_them() {
+fn a_day_has_23_24_or_25_hours() {
     assert!((hours(date(2026, 3, 29), Europe::Berlin) - 23.0).abs() < 1e-9);
     assert!((hours(date(2026, 10, 25), Europe::Berlin) - 25.0).abs() < 1e-9);
     assert!((hours(date(2026, 10, 25), America::Bogota) - 24.0).abs() < 1e-9);
@@ -124,20 +124,20 @@ fn days_are_as_long_as_clocks_make_them() {
 
 /// In Santiago clocks jump from 24:00 to 01:00.
 #[test]
-fn a_midnight_that_does_not_exist_is_the_instant_clocks_jump_to() {
+fn a_skipped_midnight_is_the_instant_clocks_jump_to() {
     assert_eq!(midnight(date(2026, 9, 6), America::Santiago), moment("2026-09-06T04:00:00Z"));
 }
 
-/// In Havana clocks fall back from 01:00 to 00:00: the day begins with the first of its two midnights.
+/// In Havana clocks fall back from 01:00 to 00:00; the day begins with the first midnight.
 #[test]
-fn of_two_midnights_the_first_counts() {
+fn the_first_of_two_midnights_counts() {
     let day = Window::of_day(date(2026, 11, 1), America::Havana).unwrap();
     assert_eq!(day, Window::new(moment("2026-11-01T04:00:00Z"), moment("2026-11-02T05:00:00Z")).unwrap());
 }
 
-/// Samoa skipped a whole day to change sides of the date line.
+/// Samoa skipped a whole day to cross the date line.
 #[test]
-fn a_day_that_does_not_exist_has_no_window_and_leaves_no_gap() {
+fn a_skipped_day_has_no_window_and_leaves_no_gap() {
     let before = Window::of_day(date(2011, 12, 29), Pacific::Apia).unwrap();
     let after = Window::of_day(date(2011, 12, 31), Pacific::Apia).unwrap();
     assert_eq!(Window::of_day(date(2011, 12, 30), Pacific::Apia), None);
@@ -145,7 +145,7 @@ fn a_day_that_does_not_exist_has_no_window_and_leaves_no_gap() {
 }
 
 #[test]
-fn an_empty_window_cannot_be_made() {
+fn an_empty_window_is_rejected() {
     assert_eq!(Window::new(at(5), at(5)), None);
     assert_eq!(Window::new(at(6), at(5)), None);
 }

@@ -4,7 +4,7 @@ use super::format;
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use domain::coverage::Completeness;
-use domain::days::{Day, View, days};
+use domain::days::{Day, DaysView, days};
 use domain::job::Job;
 use domain::window::Window;
 use maud::{Markup, html};
@@ -54,7 +54,7 @@ impl Calendar {
     }
 
     /// Adds a stream whose live sync must cover everything from `since` on. Reasons begin with `label` where there is one.
-    pub(crate) fn add_stream(&mut self, label: Option<&str>, view: View<'_>, since: DateTime<Utc>) {
+    pub(crate) fn add_stream(&mut self, label: Option<&str>, view: DaysView<'_>, since: DateTime<Utc>) {
         self.since = self.since.min(since);
         let (Some(first), Some(last)) = (self.cells.first(), self.cells.last()) else { return };
         let found = days(view, first.day, last.day);
@@ -162,7 +162,7 @@ pub(crate) fn legend() -> Markup {
 }
 
 /// Whether the live sync, a backfill or an open job asks for the day.
-fn is_requested(view: View<'_>, day: Window, since: DateTime<Utc>) -> bool {
+fn is_requested(view: DaysView<'_>, day: Window, since: DateTime<Utc>) -> bool {
     let touches_day = |job: &Job| job.slice.window().is_some_and(|window| window.intersect(&day).is_some());
     day.to() > since
         || view.ledger.backfills.iter().any(|backfill| backfill.window.intersect(&day).is_some())
@@ -198,10 +198,11 @@ mod tests {
     use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
     use chrono_tz::America::Bogota;
     use domain::coverage::Completeness;
-    use domain::days::View;
-    use domain::job::{JobState, Purpose, Slice};
+    use domain::days::DaysView;
+    use domain::job::{JobState, Purpose};
     use domain::ledger::Ledger;
     use domain::rules::Rules;
+    use domain::slice::Slice;
     use domain::window::{Window, midnight};
     use std::time::Duration;
 
@@ -268,23 +269,23 @@ mod tests {
         ledger.jobs.push(blocked(held(12, 12)));
         let mut calendar = Calendar::new(Bogota, now());
         let rules = rules();
-        let view = View { ledger: &ledger, rules: &rules, zone: Bogota, now: now(), due: now() };
+        let view = DaysView { ledger: &ledger, rules: &rules, zone: Bogota, now: now(), due: now() };
         calendar.add_stream(None, view, midnight(day(2), Bogota));
         let gap =
             |first, last, completeness, reason: &str| Gap { first, last, completeness, reason: reason.to_owned() };
         assert_eq!(
             calendar.gaps(),
             [
-                gap(day(10), day(11), Completeness::Missing, "never asked for"),
+                gap(day(10), day(11), Completeness::Missing, "not requested yet"),
                 gap(day(12), day(12), Completeness::Blocked, "a single second at the cap"),
-                gap(day(21), day(21), Completeness::Missing, "never asked for"),
+                gap(day(21), day(21), Completeness::Missing, "not requested yet"),
             ]
         );
         assert!(calendar.cells.iter().filter(|cell| cell.day < day(2)).all(|cell| cell.completeness.is_none()));
         // The same holds for days older than the vendor keeps.
         let with_retention = Rules { retention: Some(TimeDelta::days(20)), ..rules };
         let mut calendar = Calendar::new(Bogota, now());
-        calendar.add_stream(None, View { rules: &with_retention, ..view }, midnight(day(2), Bogota));
+        calendar.add_stream(None, DaysView { rules: &with_retention, ..view }, midnight(day(2), Bogota));
         assert!(calendar.cells.iter().filter(|cell| cell.day < day(2)).all(|cell| cell.completeness.is_none()));
     }
 
@@ -298,10 +299,10 @@ mod tests {
         let mut calendar = Calendar::new(Bogota, now());
         for (label, ledger) in [("polls", &complete), ("sessions", &with_gap)] {
             let due = midnight(day(21), Bogota);
-            let view = View { ledger, rules: &rules, zone: Bogota, now: now(), due };
+            let view = DaysView { ledger, rules: &rules, zone: Bogota, now: now(), due };
             calendar.add_stream(Some(label), view, midnight(day(2), Bogota));
         }
-        let reason = "sessions missing: never asked for".to_owned();
+        let reason = "sessions missing: not requested yet".to_owned();
         assert_eq!(calendar.gaps(), [Gap { first: day(9), last: day(9), completeness: Completeness::Missing, reason }]);
     }
 }

@@ -16,7 +16,7 @@ async fn api_answers_in_the_shapes_of_the_command_line() {
     let days = service.get("/api/v1/accounts/shop_bot/coverage?from=2026-11-04&to=2026-11-05").await.json();
     assert_eq!(days.as_array().map(Vec::len), Some(2));
     assert_eq!((&days[0]["state"], &days[1]["state"]), (&"final".into(), &"missing".into()));
-    assert_eq!((&days[1]["day"], &days[1]["reason"]), (&"2026-11-05".into(), &"never asked for".into()));
+    assert_eq!((&days[1]["day"], &days[1]["reason"]), (&"2026-11-05".into(), &"not requested yet".into()));
     let all_days = service.get("/api/v1/accounts/shop_bot/coverage").await.json();
     assert_eq!(all_days[0]["day"], day(10, 26).to_string());
     let backfills = service.get("/api/v1/backfills").await.json();

@@ -5,9 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::fault::Fault;
 use domain::item::Item;
-use domain::job::Slice;
 use domain::lane::LaneKey;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::source::{Cursor, Reader, Request, Source, Stream};
 use domain::webhook::{Webhook, WebhookEvent, WebhookFault};
 use domain::window::midnight;
@@ -54,10 +54,10 @@ impl Source<RowBatch> for FakeSource {
     }
 
     fn lane(&self) -> LaneKey {
-        LaneKey::of(self.vendor, self.account)
+        LaneKey::new(self.vendor, self.account)
     }
 
-    fn ask(&self, _: &str, _: &Slice, _: Option<&Cursor>) -> Result<Request, Fault> {
+    fn request(&self, _: &str, _: &Slice, _: Option<&Cursor>) -> Result<Request, Fault> {
         Err(Fault::Refused("this source cannot be polled".to_owned()))
     }
 
@@ -65,7 +65,7 @@ impl Source<RowBatch> for FakeSource {
         Err(Fault::Refused("this source cannot be polled".to_owned()))
     }
 
-    fn credential_ends(&self) -> Option<DateTime<Utc>> {
+    fn credential_expires(&self) -> Option<DateTime<Utc>> {
         (self.vendor == "truora").then(|| midnight(day(12, 1), ZONE))
     }
 

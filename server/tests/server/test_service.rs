@@ -7,9 +7,10 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::backfill::Mode;
 use domain::clock::Clock;
-use domain::job::{Job, JobState, Purpose, Slice};
-use domain::lane::Closing;
+use domain::job::{Job, JobState, Purpose};
+use domain::lane::LaneClosure;
 use domain::ledger::Ledger;
+use domain::slice::Slice;
 use domain::window::{Window, midnight};
 use secrecy::SecretString;
 use server::{Limits, Metrics, Probe, RateLimits, Server};
@@ -149,9 +150,9 @@ impl TestService {
     }
 
     async fn close_lane(&self, account: &Account, until: Option<DateTime<Utc>>, reason: &str) {
-        let closing = Closing { until, reason: reason.to_owned() };
+        let closure = LaneClosure { until, reason: reason.to_owned() };
         let key = account.source.lane();
-        let is_found = lanes::set_closed(self.database.connection(), &key, Some(&closing), now()).await;
+        let is_found = lanes::set_closed(self.database.connection(), &key, Some(&closure), now()).await;
         assert!(is_found.expect("a lane"));
     }
 }

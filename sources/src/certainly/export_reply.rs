@@ -4,7 +4,7 @@ use super::refusal::export_refusal;
 use crate::error_body::{ErrorBody, MAX_BYTES};
 use crate::response_reader::BodyParser;
 use domain::fault::Fault;
-use domain::source::{Head, ResponseSummary};
+use domain::source::{ResponseHead, ResponseSummary};
 use entities::rows::RowBatch;
 
 /// A response that is being parsed.
@@ -24,17 +24,17 @@ impl BodyParser for ExportReply {
         Ok(None)
     }
 
-    fn finish(&mut self, head: Head) -> Result<ResponseSummary, Fault> {
+    fn finish(&mut self, head: ResponseHead) -> Result<ResponseSummary, Fault> {
         self.refusal(head, &ErrorBody::parse(&self.body))
     }
 
     fn discard(&mut self) {}
 
     /// The vendor may accept with any status of success.
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
         match export_refusal(head, body) {
             Some(fault) => Err(fault),
-            None => Ok(ResponseSummary { awaited: true, ..ResponseSummary::default() }),
+            None => Ok(ResponseSummary { by_mail: true, ..ResponseSummary::default() }),
         }
     }
 }

@@ -27,9 +27,9 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use days::ToDate;
 use domain::fault::Fault;
-use domain::job::Slice;
 use domain::lane::LaneKey;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::source::{Cursor, Mailbox, Reader, Request, Source, Stream};
 use entities::rows::RowBatch;
 use export_reply::ExportReply;
@@ -99,10 +99,10 @@ impl Source<RowBatch> for Certainly {
 
     /// A token has one export at a time ("if another previous request was requested"): the lane belongs to the token.
     fn lane(&self) -> LaneKey {
-        LaneKey::of(VENDOR.name, self.token.expose_secret())
+        LaneKey::new(VENDOR.name, self.token.expose_secret())
     }
 
-    fn ask(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
+    fn request(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
         Ok(query::request(self, self.bot(stream)?, Query::of(slice, cursor)?))
     }
 
@@ -125,7 +125,7 @@ impl Source<RowBatch> for Certainly {
         self.mailbox.as_ref()
     }
 
-    fn credential_ends(&self) -> Option<DateTime<Utc>> {
+    fn credential_expires(&self) -> Option<DateTime<Utc>> {
         token::expires_at(self.token.expose_secret())
     }
 }

@@ -4,7 +4,7 @@ use super::Certainly;
 use super::days::{DayRange, MAX_DAYS, ToDate, next};
 use chrono::NaiveDate;
 use domain::fault::Fault;
-use domain::job::Slice;
+use domain::slice::Slice;
 use domain::source::{Cursor, Request};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;

@@ -3,7 +3,7 @@
 use crate::error_body::ErrorBody;
 use crate::status_fault::status_fault;
 use domain::fault::Fault;
-use domain::source::Head;
+use domain::source::ResponseHead;
 use std::time::Duration;
 
 /// Words by which the vendor says that it still works on an earlier export. The page lost the response itself: "If
@@ -11,7 +11,7 @@ use std::time::Duration;
 const BUSY: [&str; 6] = ["already", "previous", "in progress", "running", "pending", "wait"];
 
 /// The fault of a status that is no success.
-pub fn refusal(head: Head, body: &ErrorBody) -> Fault {
+pub fn refusal(head: ResponseHead, body: &ErrorBody) -> Fault {
     let text = body.describe(&format!("HTTP {}", head.status));
     match head.status {
         // A bot that does not belong to the token must not stop the other bots.
@@ -26,7 +26,7 @@ pub fn refusal(head: Head, body: &ErrorBody) -> Fault {
 }
 
 /// The fault of a response to a request for an export; `None` where the vendor accepts.
-pub fn export_refusal(head: Head, body: &ErrorBody) -> Option<Fault> {
+pub fn export_refusal(head: ResponseHead, body: &ErrorBody) -> Option<Fault> {
     let busy = || Fault::Busy(body.describe(&format!("HTTP {}", head.status)));
     match head.status {
         200..=299 if body.is_html() => Some(Fault::Malformed("HTML page instead of JSON".to_owned())),

@@ -11,7 +11,7 @@ use crate::json::body::ResponseParser;
 use crate::malformed::malformed;
 use chrono::NaiveDate;
 use domain::fault::Fault;
-use domain::source::{Cursor, Head, ResponseSummary};
+use domain::source::{Cursor, ResponseHead, ResponseSummary};
 use entities::rows::RowBatch;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -109,7 +109,7 @@ impl ResponseParser for ReportResponse {
         Ok((step, self.rows.finish()))
     }
 
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
         Err(refusal(head, body))
     }
 }

@@ -6,7 +6,7 @@ use crate::error_body::ErrorBody;
 use crate::reject_log::RejectLog;
 use crate::response_reader::BodyParser;
 use domain::fault::Fault;
-use domain::source::{Head, ResponseSummary};
+use domain::source::{ResponseHead, ResponseSummary};
 use entities::rows::RowBatch;
 use serde_json::value::RawValue;
 
@@ -28,7 +28,7 @@ pub trait EntryHandler: Send {
     fn discard(&mut self);
 
     /// The meaning of another status than 200.
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Fault;
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Fault;
 }
 
 /// The parser looks at this many bytes at a time.
@@ -86,7 +86,7 @@ impl<H: EntryHandler> BodyParser for JsonArray<H> {
         Ok(self.handler.take())
     }
 
-    fn finish(&mut self, _: Head) -> Result<ResponseSummary, Fault> {
+    fn finish(&mut self, _: ResponseHead) -> Result<ResponseSummary, Fault> {
         self.parse(true)?;
         let (step, rejects) = (self.handler.finish(self.count), self.rejects.take());
         let rows = step.rows.max(u64::try_from(rejects.len()).unwrap_or(u64::MAX));
@@ -97,7 +97,7 @@ impl<H: EntryHandler> BodyParser for JsonArray<H> {
         self.handler.discard();
     }
 
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
         Err(self.handler.refusal(head, body))
     }
 }

@@ -6,7 +6,7 @@ use crate::malformed::malformed;
 use crate::preamble::json_text;
 use crate::response_reader::BodyParser;
 use domain::fault::Fault;
-use domain::source::{Head, ResponseSummary};
+use domain::source::{ResponseHead, ResponseSummary};
 use entities::rows::RowBatch;
 use std::collections::VecDeque;
 
@@ -28,7 +28,7 @@ pub trait ResponseParser: Send {
     ///
     /// # Errors
     /// The fault that the status stands for.
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault>;
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault>;
 }
 
 /// A body that is arriving. There are no rows before its end: half a response counts for nothing.
@@ -59,7 +59,7 @@ impl<P: ResponseParser> BodyParser for JsonBody<P> {
         Ok(self.rows.pop_front())
     }
 
-    fn finish(&mut self, _: Head) -> Result<ResponseSummary, Fault> {
+    fn finish(&mut self, _: ResponseHead) -> Result<ResponseSummary, Fault> {
         let body = std::mem::take(&mut self.body);
         let (step, rows) = self.parser.parse(json_text(&body)?)?;
         self.rows.extend(rows);
@@ -71,7 +71,7 @@ impl<P: ResponseParser> BodyParser for JsonBody<P> {
         self.rows.clear();
     }
 
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
         self.parser.refusal(head, body)
     }
 }

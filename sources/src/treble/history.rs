@@ -11,7 +11,7 @@ use crate::row_batcher::RowBatcher;
 use chrono::TimeDelta;
 use domain::fault::Fault;
 use domain::item::ItemStatus;
-use domain::source::{Head, ResponseSummary};
+use domain::source::{ResponseHead, ResponseSummary};
 use entities::rows::Cell;
 use entities::rows::RowBatch;
 use entities::schema::VendorTable;
@@ -81,7 +81,7 @@ impl EntryHandler for History {
     fn finish(&mut self, count: u64) -> ResponseSummary {
         self.batcher.close();
         let late = Some(self.session.created + MAX_OPEN);
-        let found = ItemStatus { version: None, open_until: late, look_again: late };
+        let found = ItemStatus { version: None, open_until: late, recheck_at: late };
         ResponseSummary { rows: count, item_status: Some(found), ..ResponseSummary::default() }
     }
 
@@ -89,7 +89,7 @@ impl EntryHandler for History {
         self.batcher.discard();
     }
 
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Fault {
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Fault {
         refusal(head, body, "Treble has no such session")
     }
 }

@@ -27,9 +27,9 @@ use crate::response_reader::ResponseReader;
 use crate::signature::secrets_match;
 use chrono_tz::Tz;
 use domain::fault::Fault;
-use domain::job::Slice;
 use domain::lane::LaneKey;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::source::{Cursor, Reader, Request, Source, Stream};
 use domain::webhook::{Webhook, WebhookEvent, WebhookFault};
 use entities::rows::RowBatch;
@@ -83,10 +83,10 @@ impl Source<RowBatch> for Treble {
     }
 
     fn lane(&self) -> LaneKey {
-        LaneKey::of(VENDOR.name, self.token.expose_secret())
+        LaneKey::new(VENDOR.name, self.token.expose_secret())
     }
 
-    fn ask(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
+    fn request(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
         Self::check(stream)?;
         Ok(request::request(self, &Query::of(slice, cursor)?))
     }

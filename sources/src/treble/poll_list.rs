@@ -11,8 +11,8 @@ use crate::members::{Mapping, Members, ValueType, same_name};
 use crate::row_batcher::RowBatcher;
 use domain::fault::Fault;
 use domain::item::Item;
-use domain::job::Slice;
-use domain::source::{Head, ResponseSummary};
+use domain::slice::Slice;
+use domain::source::{ResponseHead, ResponseSummary};
 use domain::window::Window;
 use entities::rows::Cell;
 use entities::rows::RowBatch;
@@ -76,7 +76,7 @@ impl EntryHandler for PollList {
         self.items.clear();
     }
 
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Fault {
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Fault {
         refusal(head, body, "Treble has no such list of polls")
     }
 }

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::fault::Fault;
-use domain::job::Slice;
+use domain::slice::Slice;
 use domain::source::Cursor;
 use domain::window::Window;
 

@@ -4,10 +4,10 @@ use crate::error_body::ErrorBody;
 use crate::malformed::malformed;
 use crate::status_fault::status_fault;
 use domain::fault::Fault;
-use domain::source::Head;
+use domain::source::ResponseHead;
 
 /// The fault of a status. `missing` is the meaning of a 404.
-pub fn refusal(head: Head, body: &ErrorBody, missing: &str) -> Fault {
+pub fn refusal(head: ResponseHead, body: &ErrorBody, missing: &str) -> Fault {
     let text = body.describe(&format!("HTTP {}", head.status));
     match head.status {
         // The page of a firewall says nothing about the key.

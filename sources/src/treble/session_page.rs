@@ -10,7 +10,7 @@ use crate::members::{Members, scalar_text};
 use crate::reject_log::RejectLog;
 use crate::row_batcher::RowBatcher;
 use domain::fault::Fault;
-use domain::source::{Cursor, Head, ResponseSummary};
+use domain::source::{Cursor, ResponseHead, ResponseSummary};
 use entities::rows::RowBatch;
 use entities::schema::VendorTable;
 use entities::treble_sessions::Entity;
@@ -60,7 +60,7 @@ impl ResponseParser for SessionPage {
         Ok((step, std::iter::from_fn(|| batcher.take()).collect()))
     }
 
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
         Err(refusal(head, body, "Treble has no such poll"))
     }
 }

@@ -5,7 +5,7 @@ use crate::json::Json;
 use crate::members::Members;
 use chrono::TimeDelta;
 use domain::item::Item;
-use domain::job::Slice;
+use domain::slice::Slice;
 use domain::webhook::{WebhookEvent, WebhookFault};
 use domain::window::Window;
 use entities::rows::RowBatch;

@@ -9,7 +9,7 @@ use crate::timestamp;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::fault::Fault;
 use domain::item::Item;
-use domain::job::Slice;
+use domain::slice::Slice;
 use domain::window::Window;
 use entities::rows::RowBatch;
 

@@ -10,8 +10,8 @@ use crate::reject_log::RejectLog;
 use chrono::TimeDelta;
 use domain::fault::Fault;
 use domain::item::Item;
-use domain::job::Slice;
-use domain::source::{Cursor, Head, ResponseSummary};
+use domain::slice::Slice;
+use domain::source::{Cursor, ResponseHead, ResponseSummary};
 use domain::window::Window;
 use entities::rows::RowBatch;
 
@@ -89,7 +89,7 @@ impl ResponseParser for ProcessList {
         Ok((step, Vec::new()))
     }
 
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
         Err(refusal(head, body, "Truora has no such list"))
     }
 }

@@ -8,7 +8,7 @@ use crate::malformed::malformed;
 use chrono::TimeDelta;
 use domain::fault::Fault;
 use domain::item::ItemStatus;
-use domain::source::{Head, ResponseSummary};
+use domain::source::{ResponseHead, ResponseSummary};
 use entities::rows::{BadRow, RowBatch};
 
 /// A process expires "typically 24 hours" after its start; the source waits twice as long for its end.
@@ -39,14 +39,14 @@ impl ResponseParser for ProcessResult {
         let found = ItemStatus {
             version: process.updated,
             open_until: process.ended.is_none().then_some(process.created + MAX_OPEN),
-            look_again: process.ended.map(|at| at + LAST_CHECK),
+            recheck_at: process.ended.map(|at| at + LAST_CHECK),
         };
         let step = ResponseSummary { rows: 1, item_status: Some(found), ..ResponseSummary::default() };
         let invalid = |bad: BadRow| malformed(bad.to_string());
         Ok((step, process.rows(&self.account).map_err(invalid)?))
     }
 
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
         Err(refusal(head, body, "Truora has no such process"))
     }
 }

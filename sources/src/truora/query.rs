@@ -3,7 +3,7 @@
 use super::Truora;
 use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use domain::fault::Fault;
-use domain::job::Slice;
+use domain::slice::Slice;
 use domain::source::{Cursor, Request};
 use domain::window::Window;
 use secrecy::ExposeSecret;

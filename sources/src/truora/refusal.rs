@@ -4,13 +4,13 @@ use crate::error_body::ErrorBody;
 use crate::malformed::malformed;
 use crate::status_fault::status_fault;
 use domain::fault::Fault;
-use domain::source::Head;
+use domain::source::ResponseHead;
 
 /// The text of the gateway before the service for an unknown path. Its status is that of a bad key.
 const NO_ROUTE: &str = "missing authentication token";
 
 /// The fault of a status. `missing` is the meaning of a 404.
-pub fn refusal(head: Head, body: &ErrorBody, missing: &str) -> Fault {
+pub fn refusal(head: ResponseHead, body: &ErrorBody, missing: &str) -> Fault {
     let text = body.describe(&format!("HTTP {}", head.status));
     match head.status {
         403 if text.to_ascii_lowercase().contains(NO_ROUTE) => {

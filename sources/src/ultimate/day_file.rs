@@ -11,7 +11,7 @@ use crate::reject_log::RejectLog;
 use crate::response_reader::BodyParser;
 use crate::row_batcher::RowBatcher;
 use domain::fault::Fault;
-use domain::source::{Head, ResponseSummary};
+use domain::source::{ResponseHead, ResponseSummary};
 use entities::rows::RowBatch;
 use entities::schema::VendorTable;
 use entities::ultimate_conversations::Entity;
@@ -98,7 +98,7 @@ impl BodyParser for DayFile {
         Ok(self.rows.batcher.take())
     }
 
-    fn finish(&mut self, _: Head) -> Result<ResponseSummary, Fault> {
+    fn finish(&mut self, _: ResponseHead) -> Result<ResponseSummary, Fault> {
         self.advance(true)?;
         let mut files = self.files.clone();
         files.next += 1;
@@ -119,7 +119,7 @@ impl BodyParser for DayFile {
 
     /// Requests a fresh list once where the URL may have expired. The storage service's text names the file, and is not
     /// quoted.
-    fn refusal(&self, head: Head, _: &ErrorBody) -> Result<ResponseSummary, Fault> {
+    fn refusal(&self, head: ResponseHead, _: &ErrorBody) -> Result<ResponseSummary, Fault> {
         if !is_expired(head.status) {
             return Err(file_refusal(head));
         }

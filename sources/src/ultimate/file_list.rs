@@ -8,7 +8,7 @@ use crate::error_body::ErrorBody;
 use crate::json::body::ResponseParser;
 use crate::malformed::malformed;
 use domain::fault::Fault;
-use domain::source::{Head, ResponseSummary};
+use domain::source::{ResponseHead, ResponseSummary};
 use entities::rows::RowBatch;
 use serde_json::Value;
 
@@ -52,7 +52,7 @@ impl ResponseParser for FileList {
         Ok((self.step(urls(body)?)?, Vec::new()))
     }
 
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
         list_refusal(head, body)?;
         self.step(Vec::new())
     }

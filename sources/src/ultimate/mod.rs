@@ -26,9 +26,9 @@ use chrono_tz::Tz;
 use conversation::ConversationMapper;
 use day_file::DayFile;
 use domain::fault::Fault;
-use domain::job::Slice;
 use domain::lane::LaneKey;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::source::{Cursor, Reader, Request, Source, Stream};
 use entities::rows::RowBatch;
 use file_cursor::FileCursor;
@@ -84,10 +84,10 @@ impl Source<RowBatch> for Ultimate {
     /// An organisation has one key at a time ("the validity of the old token will be revoked"): the lane belongs to the
     /// key, and a new key gets an open lane.
     fn lane(&self) -> LaneKey {
-        LaneKey::of(VENDOR.name, self.token.expose_secret())
+        LaneKey::new(VENDOR.name, self.token.expose_secret())
     }
 
-    fn ask(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
+    fn request(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
         let (bot, day) = self.known(stream, slice)?;
         match FileCursor::parse(cursor)? {
             Some(files) if !files.again => request::file(&files),

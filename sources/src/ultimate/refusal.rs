@@ -3,10 +3,10 @@
 use crate::error_body::{ErrorBody, describe};
 use crate::malformed::malformed;
 use domain::fault::Fault;
-use domain::source::Head;
+use domain::source::ResponseHead;
 
 /// The meaning of a status other than 200 of the list of files. `Ok` where there are no files.
-pub fn list_refusal(head: Head, body: &ErrorBody) -> Result<(), Fault> {
+pub fn list_refusal(head: ResponseHead, body: &ErrorBody) -> Result<(), Fault> {
     let status = head.status;
     let texts = texts(body);
     let text = describe(&format!("HTTP {status}"), [texts.as_str()]);
@@ -44,7 +44,7 @@ pub fn is_expired(status: u16) -> bool {
 }
 
 /// The meaning of any other status than 200 of a file.
-pub fn file_refusal(head: Head) -> Fault {
+pub fn file_refusal(head: ResponseHead) -> Fault {
     let text = format!("HTTP {} for a file", head.status);
     match head.status {
         429 => Fault::Throttled { retry_after: head.retry_after, text },

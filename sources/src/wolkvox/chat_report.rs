@@ -10,7 +10,7 @@ use crate::reject_log::RejectLog;
 use crate::response_reader::BodyParser;
 use crate::row_batcher::{RowBatcher, RowPlace};
 use domain::fault::Fault;
-use domain::source::{Head, ResponseSummary};
+use domain::source::{ResponseHead, ResponseSummary};
 use entities::rows::RowBatch;
 use entities::schema::VendorTable;
 use entities::wolkvox_chats::Entity;
@@ -109,7 +109,7 @@ impl BodyParser for ChatReport {
         Ok(self.rows.batcher.take())
     }
 
-    fn finish(&mut self, head: Head) -> Result<ResponseSummary, Fault> {
+    fn finish(&mut self, head: ResponseHead) -> Result<ResponseSummary, Fault> {
         self.parse(true)?;
         let count = self.rows.count;
         match self.envelope.code.as_deref() {
@@ -133,7 +133,7 @@ impl BodyParser for ChatReport {
         self.rows.batcher.discard();
     }
 
-    fn refusal(&self, head: Head, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
+    fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
         if head.status == 404 && body.is_html() {
             return Err(malformed("HTML page instead of JSON, under the status 404"));
         }

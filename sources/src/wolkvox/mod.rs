@@ -20,9 +20,9 @@ use chat::ChatMapper;
 use chat_report::ChatReport;
 use chrono_tz::Tz;
 use domain::fault::Fault;
-use domain::job::Slice;
 use domain::lane::LaneKey;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::source::{Cursor, Reader, Request, Source, Stream};
 use domain::window::Window;
 use entities::rows::RowBatch;
@@ -71,10 +71,10 @@ impl Source<RowBatch> for Wolkvox {
 
     /// "The same token cannot be consumed simultaneously": the lane belongs to the token, whatever the server.
     fn lane(&self) -> LaneKey {
-        LaneKey::of(VENDOR.name, self.token.expose_secret())
+        LaneKey::new(VENDOR.name, self.token.expose_secret())
     }
 
-    fn ask(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
+    fn request(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
         let window = window(stream, slice)?;
         if cursor.is_some() {
             return Err(Fault::Refused("Wolkvox answers a window in one response; it has no cursor".to_owned()));

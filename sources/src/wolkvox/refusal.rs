@@ -2,10 +2,10 @@
 
 use crate::error_body::{ErrorBody, describe};
 use domain::fault::Fault;
-use domain::source::Head;
+use domain::source::ResponseHead;
 
 /// The meaning of an HTTP status other than 200. `Ok` where there are no rows.
-pub fn refusal_of_body(head: Head, body: &ErrorBody) -> Result<(), Fault> {
+pub fn refusal_of_body(head: ResponseHead, body: &ErrorBody) -> Result<(), Fault> {
     let label = format!("HTTP {}", head.status);
     let shown = ["error", "msg"].map(|name| body.member(name).unwrap_or_default());
     // Other bodies than the vendor's own are searched, and never quoted.
@@ -15,11 +15,11 @@ pub fn refusal_of_body(head: Head, body: &ErrorBody) -> Result<(), Fault> {
 
 /// The meaning of a code other than 200 inside a response; `texts` are its `error`, the status in capitals, and `msg`.
 /// `Ok` where there are no rows.
-pub fn refusal(code: u16, label: &str, head: Head, texts: &[&str; 2]) -> Result<(), Fault> {
+pub fn refusal(code: u16, label: &str, head: ResponseHead, texts: &[&str; 2]) -> Result<(), Fault> {
     meaning(code, describe(label, *texts), head, texts)
 }
 
-fn meaning(status: u16, text: String, head: Head, searched: &[&str]) -> Result<(), Fault> {
+fn meaning(status: u16, text: String, head: ResponseHead, searched: &[&str]) -> Result<(), Fault> {
     let says = |words: &str| searched.iter().any(|text| text.to_uppercase().contains(words));
     Err(match status {
         // Three public clients see 404, "Validate dates entered", where a window holds no rows. But a report that does

@@ -13,9 +13,10 @@ use crate::transaction::Transaction;
 use crate::upsert::{Effect, Upsert};
 use chrono::{DateTime, Utc};
 use domain::item::NamedItems;
-use domain::job::{Job, JobState, Slice};
+use domain::job::{Job, JobState};
 use domain::judge::Verdict;
 use domain::ledger::{AnswerSummary, Ledger};
+use domain::slice::Slice;
 use domain::source::{ResponseSummary, Stream};
 use domain::window::Window;
 use entities::deliveries;
@@ -99,7 +100,7 @@ pub async fn exports(on: &Snapshot, id: &StreamId) -> Result<Vec<Job>, DbErr> {
     let ledger = ledger::load(on, id).await?;
     let asked = |job: &Job| matches!(job.slice, Slice::Export(_)) && (job.attempt > 0 || job.is_parked());
     let mut found: Vec<Job> = ledger.jobs.into_iter().filter(asked).collect();
-    found.sort_by_key(|job| (!job.is_taken(), !matches!(job.state, JobState::Awaiting { .. }), job.id));
+    found.sort_by_key(|job| (!job.is_accepted_export(), !matches!(job.state, JobState::Awaiting { .. }), job.id));
     Ok(found)
 }
 
@@ -300,7 +301,7 @@ fn settle(
             ledger.hold(window, &heard(made_at), rules, now)
         }
         // What it names is worth asking for, whatever it proves.
-        Answers::Window(..) | Answers::Nothing => ledger.follow(&items, Duration::ZERO, rules, now),
+        Answers::Window(..) | Answers::Nothing => ledger.add_items(&items, Duration::ZERO, rules, now),
     }
 }
 

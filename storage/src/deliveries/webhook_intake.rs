@@ -66,10 +66,10 @@ async fn take(
         }
         // What is to be asked for once more is found by the list that is.
         let items = fresh(tx, id, &Ledger::default(), &event.items).await?;
-        for item in &items.first {
+        for item in &items.first_fetch {
             job(tx, id, item, item.scope, now).await?;
         }
-        for item in &items.again {
+        for item in &items.refetch {
             job(tx, id, item, None, now).await?;
         }
     }

@@ -8,8 +8,9 @@ use crate::ledger::StreamId;
 use crate::ledger::job_row::to_job;
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
-use domain::job::{Job, Slice};
+use domain::job::Job;
 use domain::lane::Lease;
+use domain::slice::Slice;
 use domain::ticket::Ticket;
 use entities::{jobs, streams};
 use sea_orm::sea_query::Expr;
@@ -29,7 +30,7 @@ pub struct Claim {
     /// When it was taken, by the clock that counts.
     pub now: DateTime<Utc>,
     /// Whether the vendor has answered the question of this stream before this one.
-    pub others_answer: bool,
+    pub previous_request_answered: bool,
 }
 
 /// Takes up what a ticket names: `None` where the ticket is old, or the lane is not free after all.
@@ -107,13 +108,13 @@ async fn take(
     count(lane_row, spec, job.purpose, now).update(tx).await?;
     let stream = StreamId { account: row.account.clone(), stream: row.stream.clone(), source: spec.vendor.to_owned() };
     let mut row = row.into_active_model();
-    job.take_up(now, lease.until);
+    job.start(now, lease.until);
     row.state = Set("running".to_owned());
     row.until_at = Set(Some(lease.until));
     row.requested_at = Set(job.requested_at);
     row.update(tx).await?;
-    let others_answer = job.failures > 0 && answers(tx, &stream).await?;
-    Ok(Some(Claim { ticket, stream, job, lease, now, others_answer }))
+    let previous_request_answered = job.failures > 0 && answers(tx, &stream).await?;
+    Ok(Some(Claim { ticket, stream, job, lease, now, previous_request_answered }))
 }
 
 async fn answers(tx: &Transaction, id: &StreamId) -> Result<bool, DbErr> {

@@ -1,4 +1,4 @@
-//! The lane's next job becomes a ticket. [`domain::lane::pick`] chooses it.
+//! The lane's next job becomes a ticket. [`domain::next_job::next_job`] chooses it.
 
 use super::ready::ready;
 use super::rows::try_lock;
@@ -7,7 +7,7 @@ use super::traffic::traffic;
 use crate::database::Database;
 use crate::transaction::Transaction;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::lane::pick;
+use domain::next_job::next_job;
 use domain::ticket::Ticket;
 use entities::jobs;
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Set};
@@ -47,7 +47,7 @@ async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Disp
     let now = db.now(tx).await?;
     // Somebody has it locked, for a moment.
     let Some((row, lane)) = found else { return Ok(Dispatch::At(now + LOCKED)) };
-    if lane.is_shut(now) {
+    if lane.is_closed(now) {
         return Ok(lane.closed.and_then(|closed| closed.until).map_or(Dispatch::Nothing, Dispatch::At));
     }
     let free = lane.slots.iter().filter(|slot| slot.not_before <= now && slot.until <= now).count();
@@ -58,10 +58,10 @@ async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Disp
         .count(tx)
         .await?;
     if u64::try_from(free).unwrap_or(0) <= under_way {
-        return Ok(lane.next_turn().filter(|turn| *turn > now).map_or(Dispatch::Nothing, Dispatch::At));
+        return Ok(lane.next_free_at().filter(|turn| *turn > now).map_or(Dispatch::Nothing, Dispatch::At));
     }
     let (rows, wanted): (Vec<_>, Vec<_>) = ready(tx, &spec.accounts, now).await?.into_iter().unzip();
-    let Some(job) = pick(&wanted, &traffic(tx, spec, (&row, &lane), under_way, now).await?, now) else {
+    let Some(job) = next_job(&wanted, &traffic(tx, spec, (&row, &lane), under_way, now).await?, now) else {
         return Ok(Dispatch::Nothing);
     };
     let Some(row) = rows.into_iter().find(|row| row.id == job.id) else { return Ok(Dispatch::Nothing) };

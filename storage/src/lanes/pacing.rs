@@ -18,7 +18,7 @@ pub async fn book(db: &Database, spec: &LaneSpec) -> Result<Option<Duration>, Db
     let tx = db.begin().await?;
     let found = lock(&tx, spec).await?;
     let now = db.now(&tx).await?;
-    let Some((row, _)) = found.filter(|(_, lane)| !lane.is_shut(now)) else {
+    let Some((row, _)) = found.filter(|(_, lane)| !lane.is_closed(now)) else {
         // One that is only dropped keeps its lock for a moment longer.
         tx.rollback().await?;
         return Ok(None);
@@ -38,5 +38,5 @@ pub async fn book(db: &Database, spec: &LaneSpec) -> Result<Option<Duration>, Db
 /// What the database says.
 pub async fn is_shut(db: &Database, spec: &LaneSpec) -> Result<bool, DbErr> {
     let now = db.now(db.connection()).await?;
-    Ok(load(db.connection(), &spec.key).await?.is_none_or(|(_, lane)| lane.is_shut(now)))
+    Ok(load(db.connection(), &spec.key).await?.is_none_or(|(_, lane)| lane.is_closed(now)))
 }

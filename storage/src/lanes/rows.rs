@@ -4,7 +4,7 @@ use super::spec::LaneSpec;
 use crate::database::Database;
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
-use domain::lane::{Closing, Lane, LaneKey, Slot};
+use domain::lane::{Lane, LaneClosure, LaneKey, Slot};
 use entities::{lane_slots, lanes};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict};
 use sea_orm::{
@@ -57,13 +57,13 @@ pub async fn ensure(db: &Database, spec: &LaneSpec) -> Result<(), DbErr> {
 pub async fn set_closed(
     on: &impl ConnectionTrait,
     key: &LaneKey,
-    closing: Option<&Closing>,
+    closure: Option<&LaneClosure>,
     now: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
     let done = lanes::Entity::update_many()
-        .col_expr(lanes::Column::ClosedAt, Expr::value(closing.map(|_| now)))
-        .col_expr(lanes::Column::ClosedUntil, Expr::value(closing.and_then(|closing| closing.until)))
-        .col_expr(lanes::Column::ClosedReason, Expr::value(closing.map(|closing| closing.reason.clone())))
+        .col_expr(lanes::Column::ClosedAt, Expr::value(closure.map(|_| now)))
+        .col_expr(lanes::Column::ClosedUntil, Expr::value(closure.and_then(|closure| closure.until)))
+        .col_expr(lanes::Column::ClosedReason, Expr::value(closure.map(|closure| closure.reason.clone())))
         .filter(lanes::Column::Lane.eq(key.as_str()))
         .exec(on)
         .await?;
@@ -136,7 +136,7 @@ async fn slots(on: &impl ConnectionTrait, key: &LaneKey) -> Result<Vec<lane_slot
 fn assemble(row: &lanes::Model, slots: &[lane_slots::Model]) -> Lane {
     let closed = row
         .closed_at
-        .map(|_| Closing { until: row.closed_until, reason: row.closed_reason.clone().unwrap_or_default() });
+        .map(|_| LaneClosure { until: row.closed_until, reason: row.closed_reason.clone().unwrap_or_default() });
     let slot = |row: &lane_slots::Model| Slot { fence: row.fence, until: row.until_at, not_before: row.not_before };
     Lane {
         spacing: Duration::from_millis(u64::try_from(row.spacing_ms).unwrap_or(0)),

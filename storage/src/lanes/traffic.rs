@@ -5,8 +5,9 @@ use crate::ledger::job_row::EXPORT;
 use crate::transaction::Transaction;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::job::Purpose;
-use domain::lane::{Lane, Traffic};
-use domain::plan::{due_at, slot_at};
+use domain::lane::Lane;
+use domain::live_slot::{due_at, slot_at};
+use domain::next_job::LaneContext;
 use entities::{jobs, lanes};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Set};
 
@@ -17,14 +18,14 @@ pub(crate) async fn traffic(
     (row, lane): (&lanes::Model, &Lane),
     under_way: u64,
     now: DateTime<Utc>,
-) -> Result<Traffic, DbErr> {
+) -> Result<LaneContext, DbErr> {
     let used = if row.quota_day.as_deref() == Some(&day(spec, now)) { row.quota_used } else { 0 };
     let spacing = TimeDelta::from_std(spec.rules.spacing).unwrap_or(TimeDelta::zero());
     let interval = spec.rules.cadence();
     // The lane must be free again by then, its spacing included.
     let next_live = due_at(slot_at(now, &spec.rules) + interval, &spec.rules) - spacing;
     let idle = lane.slots.iter().filter(|slot| slot.until <= now && slot.not_before <= next_live.max(now)).count();
-    Ok(Traffic {
+    Ok(LaneContext {
         next_live: Some(next_live),
         last_background: row.background_at,
         last_backfill: row.backfill_at,

@@ -13,11 +13,11 @@ use crate::upsert::Effect;
 use chrono::{DateTime, Utc};
 use domain::fault::Fault;
 use domain::item::NamedItems;
-use domain::job::Slice;
 use domain::judge::{Judgement, Verdict};
 use domain::ledger::AnswerSummary;
 use domain::row_histogram::RowHistogram;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::source::ResponseSummary;
 use domain::window::Window;
 use entities::{requests, streams};
@@ -105,9 +105,9 @@ async fn store(
     note_health(tx, claimed, &exchange.result, now).await?;
     lane.release(&claimed.lease, now, exchange.idle);
     store_slot(tx, spec, &lane, claimed.lease.slot, None).await?;
-    if let Some(closing) = exchange.judgement.closing {
+    if let Some(closure) = exchange.judgement.closure {
         // A person may have shut it in the meantime, and for longer.
-        lane.close(closing);
+        lane.close(closure);
         set_closed(tx, &spec.key, lane.closed.as_ref(), now).await?;
     }
     Ok(effect)
@@ -160,7 +160,7 @@ struct Seen<'a> {
 
 async fn evidence(tx: &Transaction, claimed: &Claim, seen: &Seen<'_>, judgement: &Judgement) -> Result<(), DbErr> {
     let count = |number: u64| Set(i64::try_from(number).unwrap_or(i64::MAX));
-    let window = claimed.job.concerns();
+    let window = claimed.job.covered_window();
     let summary = seen.heard.as_ref().ok();
     let row = requests::ActiveModel {
         account: Set(claimed.stream.account.clone()),

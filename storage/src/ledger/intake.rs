@@ -7,8 +7,8 @@ use crate::ledger;
 use crate::ledger::CommitError;
 use crate::transaction::Transaction;
 use crate::upsert::{Effect, Upsert};
-use domain::job::Slice;
 use domain::row_histogram::RowHistogram;
+use domain::slice::Slice;
 use entities::rows::RowBatch;
 use sea_orm::DbBackend;
 

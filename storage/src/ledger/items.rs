@@ -4,8 +4,9 @@ use crate::ledger::StreamId;
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
 use domain::item::{Item, ItemStatus, NamedItems};
-use domain::job::{Job, Slice};
+use domain::job::Job;
 use domain::ledger::Ledger;
+use domain::slice::Slice;
 use domain::window::Window;
 use entities::items::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::OnConflict;
@@ -37,12 +38,12 @@ pub(crate) async fn fresh(
     let mut worth = NamedItems::default();
     for item in items {
         let Some(known) = key_of(&item.slice).and_then(|key| known.get(key)) else {
-            worth.first.push(item.clone());
+            worth.first_fetch.push(item.clone());
             continue;
         };
-        let ordered = item.scope.and_then(|of| ledger.anew_since(of));
+        let ordered = item.scope.and_then(|of| ledger.refetch_since(of));
         if item.seen_version > known.version_at || ordered.is_some_and(|ordered| known.ended_at < ordered) {
-            worth.again.push(item.clone());
+            worth.refetch.push(item.clone());
         }
     }
     Ok(worth)

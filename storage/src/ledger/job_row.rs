@@ -2,7 +2,8 @@
 
 use crate::ledger::StreamId;
 use chrono::{DateTime, Utc};
-use domain::job::{Job, JobState, Purpose, Slice};
+use domain::job::{Job, JobState, Purpose};
+use domain::slice::Slice;
 use domain::window::Window;
 use entities::jobs;
 use sea_orm::{NotSet, Set};
@@ -46,7 +47,7 @@ pub(crate) fn to_job(row: &jobs::Model) -> Option<Job> {
 
 /// A row from a job; without an id, for a new one.
 pub(crate) fn job_row(id: &StreamId, job: &Job) -> jobs::ActiveModel {
-    let window = job.concerns();
+    let window = job.covered_window();
     let (state, until, reason) = state_columns(&job.state);
     jobs::ActiveModel {
         id: NotSet,

@@ -1,6 +1,6 @@
 //! A stream's ledger: loaded as a whole, changed by [`domain::ledger`], stored as the difference.
 //!
-//! Map: [`planning`] adds the jobs that [`domain::plan`] proposes; [`intake`] writes the rows of an exchange while they
+//! Map: [`planning`] adds the jobs that [`domain::planner`] proposes; [`intake`] writes the rows of an exchange while they
 //! arrive; [`commit`] stores what follows from its verdict; [`jobs`] and [`backfills`] carry out operators' commands;
 //! [`progress`] tells how far a backfill is.
 

@@ -1,11 +1,12 @@
-//! Plans for one stream: [`domain::plan`] between loading and storing.
+//! Plans for one stream: [`domain::planner`] between loading and storing.
 
 use crate::accounts::Account;
 use crate::database::Database;
 use crate::ledger::{self, StreamId};
 use chrono::{DateTime, Utc};
 use domain::ledger::Ledger;
-use domain::plan::{Plan, plan};
+use domain::plan::Plan;
+use domain::planner::plan;
 use sea_orm::DbErr;
 
 /// Adds what is worth claiming now; returns whether there was anything. Any number of processes may do so at once.

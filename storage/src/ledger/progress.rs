@@ -9,7 +9,7 @@ use domain::backfill::Mode;
 use domain::days::{DayCounts, count, days};
 use domain::job::{Job, Purpose};
 use domain::ledger::Ledger;
-use domain::plan::windows_for;
+use domain::planner::windows_for;
 use domain::window::Window;
 use entities::backfills::Model;
 use entities::items;
@@ -168,7 +168,7 @@ fn left(ledger: &Ledger, id: i64, account: &Account) -> Vec<Window> {
 
 fn named(ledger: &Ledger, order: &Model) -> NamedItems {
     let span = Window::new(order.from_at, order.to_at);
-    let is_in = |job: &&Job| job.unread().zip(span).is_some_and(|(of, span)| of.intersect(&span).is_some());
+    let is_in = |job: &&Job| job.unread_window().zip(span).is_some_and(|(of, span)| of.intersect(&span).is_some());
     let unread = ledger.jobs.iter().filter(is_in);
     unread.fold(NamedItems::default(), |sum, job| NamedItems {
         left: sum.left + 1,

@@ -6,9 +6,9 @@ use crate::accounts::{Account, Accounts};
 use crate::snapshot::Snapshot;
 use crate::{lanes, ledger};
 use chrono::{DateTime, Utc};
-use domain::days::{DayCounts, at_risk, count, days};
+use domain::days::{DayCounts, count, days, expiring_days};
 use domain::ledger::Ledger;
-use domain::plan::due_at;
+use domain::live_slot::due_at;
 use domain::window::Window;
 use entities::streams;
 use sea_orm::{DbErr, EntityTrait};
@@ -133,7 +133,7 @@ async fn account_status(
         last_error: None,
         warnings: Vec::new(),
         days_at_risk: 0,
-        credential_ends: account.source.credential_ends(),
+        credential_ends: account.source.credential_expires(),
         webhooks: webhooks(on, account, now).await?,
     };
     for id in account.streams() {
@@ -157,7 +157,7 @@ async fn account_status(
             Health::Ok
         };
         status.state = status.state.min(state);
-        status.days_at_risk += at_risk(account.view(&ledger, now), first).len() as u64;
+        status.days_at_risk += expiring_days(account.view(&ledger, now), first).len() as u64;
         for warning in account.warnings(&ledger, now) {
             if !status.warnings.contains(&warning) {
                 status.warnings.push(warning);

@@ -3,7 +3,8 @@
 use chrono::{NaiveDate, TimeDelta};
 use convosync::clock::SystemClock;
 use domain::clock::Clock;
-use domain::job::{Job, Purpose, Slice};
+use domain::job::{Job, Purpose};
+use domain::slice::Slice;
 use domain::window::Window;
 use serde_json::json;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use storage::lanes::ensure;
 use storage::ledger;
 use tokio_util::sync::CancellationToken;
 use worker::http::Http;
+use worker::rate_limit::RateLimits;
 use worker::worker::Worker;
 
 /// The bot whose day it is; the rows say another, which is their business.
@@ -52,6 +54,7 @@ pub async fn pull(url: &str, base: &str, day: &str) {
         database: database.clone(),
         accounts: accounts.clone(),
         http: Http::new().unwrap(),
+        rates: RateLimits::new(clock.clone()),
         clock: clock.clone(),
         jitter: Arc::new(|| 0.5),
         name: "bench".to_owned(),
@@ -59,7 +62,7 @@ pub async fn pull(url: &str, base: &str, day: &str) {
     };
     let started = clock.elapsed();
     let Dispatch::Ticket(ticket) = dispatch(&database, lane).await.unwrap() else { panic!("no turn on the lane") };
-    worker.work(ticket).await;
+    worker.process(ticket).await;
     let seconds = clock.elapsed().saturating_sub(started).as_secs_f64();
     let left = ledger::load(&database.snapshot().await.unwrap(), &id).await.unwrap();
     assert!(left.coverage.held().covers(window), "the day was not held: {:?}", left.jobs);

@@ -3,7 +3,8 @@
 use super::{Told, alone, told, unanswered};
 use crate::stage::{AccountText, Engine, TestDatabase, Vendor, history, until};
 use chrono::TimeDelta;
-use domain::job::{Job, JobState, Purpose, Slice};
+use domain::job::{Job, JobState, Purpose};
+use domain::slice::Slice;
 use domain::window::Window;
 use simulator::SimulatedVendor;
 use simulator::gateway::Faults;

@@ -90,7 +90,7 @@ async fn coverage_has_one_element_per_stream_and_day() {
     }
     let told: Vec<_> = days.iter().map(|day| (&day["state"], &day["rows"], &day["reason"])).collect();
     assert_eq!(told[0], (&Value::from("final"), &Value::from(1), &Value::Null));
-    assert_eq!(told[1], (&Value::from("missing"), &Value::from(0), &Value::from("never asked for")));
+    assert_eq!(told[1], (&Value::from("missing"), &Value::from(0), &Value::from("not requested yet")));
     assert_eq!((&days[0]["day"], &days[2]["day"]), (&Value::from(first), &Value::from(last)));
     let by_default = json(&settings, &["coverage", "a"]).await;
     assert_eq!(by_default.as_array().unwrap().len(), 10, "from the first day held to today");
@@ -143,7 +143,7 @@ async fn jobs_are_listed_and_shown() {
     let id = store.job("a", 0).await.to_string();
     store
         .change("a", |ledger| {
-            let item = domain::job::Slice::Item("session".to_owned());
+            let item = domain::slice::Slice::Item("session".to_owned());
             let due = ledger.jobs[0].due;
             ledger.jobs.push(domain::job::Job::new(Purpose::Item, item, due, std::time::Duration::ZERO));
         })

@@ -5,9 +5,10 @@ use crate::stage::Engine;
 use chrono::TimeDelta;
 use domain::fault::Fault;
 use domain::item::Item;
-use domain::job::{JobState, Purpose, Slice};
+use domain::job::{JobState, Purpose};
 use domain::judge::{Judgement, Verdict};
-use domain::lane::Closing;
+use domain::lane::LaneClosure;
+use domain::slice::Slice;
 use domain::source::{Reject, ResponseSummary};
 use entities::rows::{Cell, Row, RowBatch};
 use entities::schema::{ColumnType, TableSchema, VendorTable};
@@ -33,7 +34,7 @@ fn exchange(store: &Store, claimed: &Claim, batches: Vec<RowBatch>, verdict: Ver
         sent_at: claimed.now,
         elapsed: Duration::from_millis(250),
         result: Ok(ResponseSummary { rows, ..ResponseSummary::default() }),
-        judgement: Judgement { verdict, closing: None },
+        judgement: Judgement { verdict, closure: None },
         idle: true,
     };
     Said { exchange, batches }
@@ -86,7 +87,7 @@ async fn stale(engine: Engine) {
         let mut exchange = exchange(&store, &late, vec![one(&late, "late")], Verdict::Commit);
         let rejects = vec![Reject { reason: "odd".to_owned(), raw: "{".to_owned() }];
         exchange.exchange.result = Ok(ResponseSummary { rows: 2, rejects, ..ResponseSummary::default() });
-        exchange.exchange.judgement.closing = Some(Closing { until: None, reason: "late".to_owned() });
+        exchange.exchange.judgement.closure = Some(LaneClosure { until: None, reason: "late".to_owned() });
         exchange
     };
     store.expire().await;
@@ -261,7 +262,7 @@ async fn shutting(engine: Engine) {
     let throttled = |claimed: &Claim| {
         let mut exchange = exchange(&store, claimed, Vec::new(), Verdict::Snooze(until));
         exchange.exchange.result = Err(Fault::Throttled { retry_after: None, text: "too many".to_owned() });
-        exchange.exchange.judgement.closing = Some(Closing { until: Some(until), reason: "too many".to_owned() });
+        exchange.exchange.judgement.closure = Some(LaneClosure { until: Some(until), reason: "too many".to_owned() });
         exchange
     };
     let claimed = store.claimed().await;
@@ -277,7 +278,7 @@ async fn shutting(engine: Engine) {
     store.expire().await;
     store.job("a", 1).await;
     let claimed = store.claim_next("second").await;
-    let shut = Closing { until: None, reason: "by a person".to_owned() };
+    let shut = LaneClosure { until: None, reason: "by a person".to_owned() };
     set_closed(db.connection(), &lane.key, Some(&shut), now).await.unwrap();
     commit(db, lane, &claimed, throttled(&claimed)).await.unwrap();
     let (_, found) = load(db.connection(), &lane.key).await.unwrap().unwrap();

@@ -5,7 +5,7 @@ use crate::stage::Engine;
 use chrono::TimeDelta;
 use domain::fault::Fault;
 use domain::judge::{Judgement, Verdict};
-use domain::lane::Closing;
+use domain::lane::LaneClosure;
 use domain::source::ResponseSummary;
 use entities::rows::RowBatch;
 use entities::{coverage, wolkvox_chats};
@@ -38,7 +38,7 @@ async fn worked(store: &Store, claimed: &Claim, result: Result<ResponseSummary, 
         sent_at: claimed.now,
         elapsed: Duration::from_millis(5),
         result,
-        judgement: Judgement { verdict, closing: None },
+        judgement: Judgement { verdict, closure: None },
         idle: true,
     };
     let mut intake = Intake::new(store.db(), store.lane(), claimed);
@@ -72,8 +72,8 @@ async fn healthy(engine: Engine) {
     let claimed = store.claim_next("worker").await;
     worked(&store, &claimed, Err(Fault::Unreachable("gone".to_owned())), Verdict::Retry(claimed.now)).await;
     let until = claimed.now + TimeDelta::hours(1);
-    let closing = Closing { until: Some(until), reason: "quota".to_owned() };
-    set_closed(store.db().connection(), &store.lane().key, Some(&closing), claimed.now).await.unwrap();
+    let closure = LaneClosure { until: Some(until), reason: "quota".to_owned() };
+    set_closed(store.db().connection(), &store.lane().key, Some(&closure), claimed.now).await.unwrap();
     assert_eq!(found(&store).await, [""; 0], "a database at work");
 }
 
@@ -133,8 +133,8 @@ async fn orphans(engine: Engine) {
     let findings = examine(store.db(), &store.accounts).await.unwrap();
     assert!(findings[0].wrong.starts_with("2 jobs"), "{findings:?}");
     let (on, now) = (store.db().connection(), store.now().await);
-    let closing = Closing { until: None, reason: "the token was refused".to_owned() };
-    set_closed(on, &store.accounts.lane("b").unwrap().key, Some(&closing), now).await.unwrap();
+    let closure = LaneClosure { until: None, reason: "the token was refused".to_owned() };
+    set_closed(on, &store.accounts.lane("b").unwrap().key, Some(&closure), now).await.unwrap();
     assert_eq!(found(&store).await, ["orphans", "lanes"]);
     let findings = examine(store.db(), &store.accounts).await.unwrap();
     assert!(

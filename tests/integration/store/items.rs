@@ -5,8 +5,9 @@ use crate::stage::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::Mode;
 use domain::item::{Item, ItemStatus};
-use domain::job::{Job, JobState, Purpose, Slice};
+use domain::job::{Job, JobState, Purpose};
 use domain::judge::{Judgement, Verdict};
+use domain::slice::Slice;
 use domain::source::ResponseSummary;
 use domain::webhook::WebhookEvent;
 use domain::window::Window;
@@ -41,7 +42,7 @@ async fn answer(store: &Store, claimed: &Claim, items: Vec<Item>, item_status: O
         sent_at: claimed.now,
         elapsed: Duration::from_millis(20),
         result: Ok(ResponseSummary { items, item_status, ..ResponseSummary::default() }),
-        judgement: Judgement { verdict, closing: None },
+        judgement: Judgement { verdict, closure: None },
         idle: true,
     };
     commit(Intake::new(store.db(), store.lane(), claimed), exchange).await.unwrap();
@@ -113,7 +114,7 @@ async fn ended(engine: Engine) {
     answer(&store, &claimed, Vec::new(), Some(found), Verdict::Recheck(now - TimeDelta::seconds(1))).await;
     assert_eq!((keys().await.len(), store.count("items").await), (1, 0));
     let claimed = store.claim_next("first").await;
-    let again = ItemStatus { look_again: Some(now + TimeDelta::days(7)), ..found };
+    let again = ItemStatus { recheck_at: Some(now + TimeDelta::days(7)), ..found };
     answer(&store, &claimed, Vec::new(), Some(again), Verdict::Commit).await;
     let [look] = keys().await.try_into().unwrap();
     assert_eq!((look.from_at, store.count("items").await), (None, 1));
@@ -152,7 +153,7 @@ async fn ended(engine: Engine) {
     assert_eq!(again.began_at, began.began_at, "a look does not forget when it began");
     take(&store, "e6", &named(Some(8))).await;
     let [open] = store.ledger("a").await.jobs.try_into().unwrap();
-    assert!(open.unknown().is_none(), "its day was held before: {open:?}");
+    assert!(open.missing_window().is_none(), "its day was held before: {open:?}");
     answer(&store, &store.claim_next("again").await, Vec::new(), Some(found), Verdict::Commit).await;
     once_more(&store, now, found).await;
 }
@@ -170,7 +171,10 @@ async fn once_more(store: &Store, now: DateTime<Utc>, found: ItemStatus) {
         assert_eq!(keys().await, count, "{mode:?}");
     }
     let [again] = store.ledger("a").await.jobs.try_into().unwrap();
-    assert!(again.unknown().is_none() && again.unread().is_some(), "it takes nothing away from its day: {again:?}");
+    assert!(
+        again.missing_window().is_none() && again.unread_window().is_some(),
+        "it takes nothing away from its day: {again:?}"
+    );
     // Once is enough, however many lists name it meanwhile; by a part of one it is named as well.
     answer(store, &store.claim_next("again").await, Vec::new(), Some(found), Verdict::Commit).await;
     let part = Slice::Partition("1".to_owned(), old_hour(now, 1));
@@ -220,7 +224,7 @@ async fn an_event_changes_nothing_of_what_waits_for_a_person_or_has_failed() {
     let after = store.ledger("a").await.jobs;
     assert_eq!((after.len(), &after[0].state, after[1].due), (4, &before[0].state, later));
     assert!(after[2].due <= store_later(now), "{:?}", after[2]);
-    assert_eq!(after[3].unknown(), item(now, "undated", None).scope, "its day waits for it from now on");
+    assert_eq!(after[3].missing_window(), item(now, "undated", None).scope, "its day waits for it from now on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

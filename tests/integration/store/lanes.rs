@@ -3,7 +3,7 @@
 use super::Store;
 use crate::stage::Engine;
 use chrono::TimeDelta;
-use domain::lane::Closing;
+use domain::lane::LaneClosure;
 use domain::ticket::Ticket;
 use entities::jobs;
 use sea_orm::EntityTrait;
@@ -124,13 +124,13 @@ async fn goes_back(engine: Engine) {
     assert_eq!(ticket, Ticket { job: old, attempt: 2 });
     let now = store.now().await;
     let until = now + TimeDelta::hours(1);
-    let closing = Closing { until: Some(until), reason: "quota".to_owned() };
-    assert!(set_closed(db.connection(), &lane.key, Some(&closing), now).await.unwrap());
+    let closure = LaneClosure { until: Some(until), reason: "quota".to_owned() };
+    assert!(set_closed(db.connection(), &lane.key, Some(&closure), now).await.unwrap());
     assert!(claim(db, lane, ticket, "third").await.unwrap().is_none(), "a closed lane is not claimed");
     assert_eq!(state(&store, old).await, "waiting");
     assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::At(until));
-    let closing = Closing { until: None, reason: "a person".to_owned() };
-    set_closed(db.connection(), &lane.key, Some(&closing), now).await.unwrap();
+    let closure = LaneClosure { until: None, reason: "a person".to_owned() };
+    set_closed(db.connection(), &lane.key, Some(&closure), now).await.unwrap();
     assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Nothing);
     set_closed(db.connection(), &lane.key, None, now).await.unwrap();
     assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Ticket(Ticket { job: old, attempt: 3 }));

@@ -3,7 +3,7 @@
 use super::Store;
 use crate::stage::Engine;
 use chrono::TimeDelta;
-use domain::lane::Closing;
+use domain::lane::LaneClosure;
 use entities::lanes;
 use sea_orm::EntityTrait;
 use serde_json::json;
@@ -66,9 +66,10 @@ async fn a_lane_that_is_shut_meanwhile_is_not_asked() {
     let (db, lane) = (store.db(), store.lane());
     assert!(book(db, lane).await.unwrap().is_some() && !is_shut(db, lane).await.unwrap());
     let now = store.now().await;
-    let closing = |seconds: i64| Closing { until: Some(now + TimeDelta::seconds(seconds)), reason: "429".to_owned() };
-    set_closed(db.connection(), &lane.key, Some(&closing(60)), now).await.unwrap();
+    let closure =
+        |seconds: i64| LaneClosure { until: Some(now + TimeDelta::seconds(seconds)), reason: "429".to_owned() };
+    set_closed(db.connection(), &lane.key, Some(&closure(60)), now).await.unwrap();
     assert!(book(db, lane).await.unwrap().is_none() && is_shut(db, lane).await.unwrap());
-    set_closed(db.connection(), &lane.key, Some(&closing(-1)), now).await.unwrap();
+    set_closed(db.connection(), &lane.key, Some(&closure(-1)), now).await.unwrap();
     assert!(book(db, lane).await.unwrap().is_some() && !is_shut(db, lane).await.unwrap());
 }

@@ -6,8 +6,10 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::backfill::Mode;
 use domain::coverage::Completeness;
 use domain::days::DayCounts;
-use domain::job::{Job, JobState, Purpose, Slice};
-use domain::plan::{slot_at, windows_for};
+use domain::job::{Job, JobState, Purpose};
+use domain::live_slot::slot_at;
+use domain::planner::windows_for;
+use domain::slice::Slice;
 use domain::spans::Spans;
 use domain::window::Window;
 use entities::rows::RowBatch;
@@ -156,8 +158,8 @@ async fn lanes_at_a_glance(engine: Engine) {
     let (on, key, now) = (store.db().connection(), &store.lane().key, store.now().await);
     for (seconds, shown) in [(Some(3600), true), (Some(-1), false), (None, true)] {
         let until = seconds.map(|seconds| now + TimeDelta::seconds(seconds));
-        let closing = domain::lane::Closing { until, reason: "quota".to_owned() };
-        set_closed(on, key, Some(&closing), now).await.unwrap();
+        let closure = domain::lane::LaneClosure { until, reason: "quota".to_owned() };
+        set_closed(on, key, Some(&closure), now).await.unwrap();
         let found = lane().await;
         assert_eq!(found.closed_reason.as_deref(), shown.then_some("quota"), "{seconds:?}");
         assert_eq!(found.closed_until, until.filter(|_| shown));
@@ -209,7 +211,15 @@ async fn day_by_day(engine: Engine) {
     ];
     assert_eq!(told, wanted);
     let reasons: Vec<_> = days.iter().map(|day| day.reason.as_deref().unwrap_or("")).collect();
-    let wanted = ["never asked for", "", "", "", "answers may still change", "too dense", "not over yet"];
+    let wanted = [
+        "not requested yet",
+        "",
+        "",
+        "",
+        "stored in full; the vendor may still change rows",
+        "too dense",
+        "the day is not over yet",
+    ];
     assert_eq!(reasons, wanted);
     assert!(days.iter().all(|day| day.stream == "chat_8"));
     assert_eq!(

@@ -3,7 +3,7 @@
 use super::Store;
 use crate::stage::Engine;
 use convosync::clock::SystemClock;
-use domain::ticket::{Push, Ticket};
+use domain::ticket::{PushError, Ticket, TicketSink};
 use scheduler::Scheduler;
 use serde_json::json;
 use std::sync::{Arc, Mutex};
@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 struct Counting(Mutex<Vec<Ticket>>);
 
 #[async_trait::async_trait]
-impl Push for Counting {
-    async fn push(&self, ticket: Ticket) -> Result<(), String> {
+impl TicketSink for Counting {
+    async fn push(&self, ticket: Ticket) -> Result<(), PushError> {
         self.0.lock().unwrap().push(ticket);
         Ok(())
     }
@@ -48,9 +48,9 @@ async fn one_job(engine: Engine) {
         for _ in 0..8 {
             let database = Database::connect(&store.made.url, Arc::new(SystemClock::start())).await.unwrap();
             let (accounts, queue) = (accounts.clone(), queue.clone());
-            let scheduler = Scheduler { database, accounts, queue, every: Duration::from_secs(1) };
+            let scheduler = Scheduler { database, accounts, queue, interval: Duration::from_secs(1) };
             ticking.spawn(async move {
-                scheduler.prepare().await.unwrap();
+                scheduler.create_lanes().await.unwrap();
                 scheduler.tick().await.unwrap();
             });
         }

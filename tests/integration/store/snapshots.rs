@@ -6,7 +6,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use domain::backfill::Mode;
 use domain::coverage::Completeness;
-use domain::job::{Job, Purpose, Slice};
+use domain::job::{Job, Purpose};
+use domain::slice::Slice;
 use domain::spans::Spans;
 use domain::window::Window;
 use entities::rows::RowBatch;
@@ -165,8 +166,8 @@ impl Reader {
                 let shown = coverage(&snapshot.await, account, days.date(0), days.date(DAYS - 1)).await.unwrap();
                 shown.iter().all(|day| {
                     let counts = match day.reason.as_deref() {
-                        Some("never asked for") => (0, 0),
-                        Some("being asked for") => (1, 1),
+                        Some("not requested yet") => (0, 0),
+                        Some("a request is planned or running") => (1, 1),
                         _ => return false,
                     };
                     day.state == Completeness::Missing && counts == (day.rows, day.requests)

@@ -3,8 +3,9 @@
 use super::{Store, chat};
 use crate::stage::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::job::{Job, Purpose, Slice};
+use domain::job::{Job, Purpose};
 use domain::ledger::Ledger;
+use domain::slice::Slice;
 use domain::spans::Spans;
 use domain::window::Window;
 use entities::rows::{Cell, Row, RowBatch};

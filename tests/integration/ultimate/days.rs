@@ -38,14 +38,14 @@ async fn a_day_is_final_with_its_own_file_and_the_next_and_blocked_once_forgotte
     until("the live days", async || is_held(&settings, "u", (vendor.day(3), vendor.day(1))).await).await;
     let days = coverage(&settings, "u", (vendor.day(13), vendor.day(1))).await;
     let said: Vec<(&str, &str)> = days.iter().map(said).collect();
-    assert_eq!(said[0], ("missing", format!("the file of {} is missing: never asked for", vendor.day(13)).as_str()));
+    assert_eq!(said[0], ("missing", format!("the file of {} is missing: not requested yet", vendor.day(13)).as_str()));
     assert_eq!(said[1..4], [("final", ""); 3], "with the file of the day after the last that was wanted");
     // The file of that day was fetched too, and is no more than that.
-    let next = format!("the file of {} is missing: never asked for", vendor.day(8));
+    let next = format!("the file of {} is missing: not requested yet", vendor.day(8));
     assert_eq!(said[4], ("missing", next.as_str()));
     assert_eq!(vendor.lists(vendor.day(9)), 1);
-    assert_eq!(said[10], ("provisional", "answers may still change"));
-    let waits = format!("waits for the file of {}; a day is complete with its own file and the next", vendor.day(0));
+    assert_eq!(said[10], ("provisional", "stored in full; the vendor may still change rows"));
+    let waits = format!("waits for the file of {}; a day needs its own file and the next one", vendor.day(0));
     assert_eq!(said[12], ("provisional", waits.as_str()));
     drop(process);
 

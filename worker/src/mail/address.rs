@@ -1,4 +1,4 @@
-//! Where mails come from.
+//! The address of a mailbox, as the settings write it.
 
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
@@ -6,54 +6,53 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Where mails come from, as the settings write it: `maildir:/var/mail/reports`, `imap://user@host:143/INBOX` or
+/// The address of a mailbox: `maildir:/var/mail/reports`, `imap://user@host:143/INBOX` or
 /// `imaps://user@host/Folder`.
 ///
-/// `imap://` means that TLS is demanded by STARTTLS; only to the own machine it may go without.
-/// `imaps://` means TLS from the first byte.
+/// `imap://` requires STARTTLS, except to a loopback address. `imaps://` uses TLS from the first byte.
 #[derive(Clone)]
-pub struct Address {
-    place: Place,
+pub struct MailboxAddress {
+    location: Location,
 }
 
-/// What an address says that cannot be followed, and what to write instead. It never quotes the address.
+/// Why an address is invalid, and what to write instead. The text never quotes the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// It begins with something else.
+    /// The scheme is unknown.
     #[error("write maildir:/path/of/the/folder, imap://user@host/Folder or imaps://user@host/Folder")]
     Scheme,
-    /// Not a path from the root.
-    #[error("write the whole path of the Maildir, from the root: maildir:/var/mail/reports")]
+    /// The path of a Maildir is not absolute.
+    #[error("write the absolute path of the Maildir: maildir:/var/mail/reports")]
     Path,
-    /// No user name before the host.
+    /// The user before the host is missing.
     #[error("write the user before the host: imaps://user@host/Folder (a slash in the user's name as %2F)")]
     User,
-    /// A password inside the address.
+    /// The address contains a password.
     #[error("write no password into the address, but as mailbox_password or mailbox_password_file")]
     PasswordInside,
-    /// No password at all.
+    /// The password is missing.
     #[error("write the password as mailbox_password or mailbox_password_file")]
     NoPassword,
-    /// The host or its port makes no sense.
+    /// The host or the port is invalid.
     #[error(
         "write a host name or an address, and a port up to 65535 if it is not the usual one: imaps://user@host:993"
     )]
     Host,
-    /// Broken percent-encoding, or control characters.
+    /// The percent-encoding is invalid, or the text has control characters.
     #[error("write the user and the folder in UTF-8 without control characters, a percent sign as %25")]
     Text,
-    /// A setting for IMAP, given with a Maildir.
-    #[error("a Maildir takes no password, no folder for mails that are done and no CA file; leave these out")]
+    /// A setting that applies to IMAP only was given with a Maildir.
+    #[error("a Maildir has no password, no folder for done mails and no CA file; remove these settings")]
     OnlyImap,
 }
 
 #[derive(Clone)]
-pub(super) enum Place {
+pub(super) enum Location {
     Maildir(PathBuf),
     Imap(Server),
 }
 
-/// A folder on an IMAP server, and how to get in.
+/// A folder on an IMAP server, and the login.
 #[derive(Clone)]
 pub(super) struct Server {
     pub host: String,
@@ -63,54 +62,55 @@ pub(super) struct Server {
     pub user: String,
     pub password: SecretString,
     pub folder: String,
-    /// Where mails go that are done.
+    /// The folder for done mails.
     pub done_folder: Option<String>,
-    /// Certificates to trust beside the system's own, as PEM.
+    /// A PEM file of CA certificates to trust besides the system's own.
     pub ca_file: Option<PathBuf>,
 }
 
-impl Address {
-    /// Reads it.
+impl MailboxAddress {
+    /// Parses an address.
     ///
     /// # Errors
-    /// Says what to write instead.
+    /// [`AddressError`], which says what to write instead.
     pub fn parse(text: &str, password: Option<SecretString>) -> Result<Self, AddressError> {
         let (scheme, rest) = text.trim().split_once(':').ok_or(AddressError::Scheme)?;
-        let place = match scheme.to_ascii_lowercase().as_str() {
+        let location = match scheme.to_ascii_lowercase().as_str() {
             "maildir" if password.is_some() => Err(AddressError::OnlyImap),
             "maildir" if !rest.starts_with('/') => Err(AddressError::Path),
-            "maildir" => Ok(Place::Maildir(PathBuf::from(rest))),
-            "imap" => Server::parse(rest, false, password).map(Place::Imap),
-            "imaps" => Server::parse(rest, true, password).map(Place::Imap),
+            "maildir" => Ok(Location::Maildir(PathBuf::from(rest))),
+            "imap" => Server::parse(rest, false, password).map(Location::Imap),
+            "imaps" => Server::parse(rest, true, password).map(Location::Imap),
             _ => Err(AddressError::Scheme),
         }?;
-        Ok(Self { place })
+        Ok(Self { location })
     }
 
-    /// Moves mails that are done into this folder of the same account.
+    /// Sets the folder of the same IMAP account into which done mails are moved.
     ///
     /// # Errors
-    /// For a Maildir, and for a name that no folder can have.
-    pub fn filing_into(mut self, folder: &str) -> Result<Self, AddressError> {
-        self.server()?.done_folder = Some(decoded(&folder.replace('%', "%25"))?);
+    /// For a Maildir, and for an invalid folder name.
+    pub fn with_done_folder(mut self, folder: &str) -> Result<Self, AddressError> {
+        self.server()?.done_folder = Some(decode(&folder.replace('%', "%25"))?);
         Ok(self)
     }
 
-    /// Trusts the certificates in this PEM file too, as a company's own CA. The connection is then always by TLS.
+    /// Sets a PEM file of CA certificates to trust besides the system's own, such as a company's CA. The connection
+    /// then always uses TLS.
     ///
     /// # Errors
     /// For a Maildir.
-    pub fn trusting(mut self, ca_file: &Path) -> Result<Self, AddressError> {
+    pub fn with_ca_file(mut self, ca_file: &Path) -> Result<Self, AddressError> {
         self.server()?.ca_file = Some(ca_file.to_owned());
         Ok(self)
     }
 
-    /// Tells mailboxes apart. Users are often called by their mail address, so only a digest of the name is in it.
+    /// A key that identifies the mailbox. It holds only a digest of the user, because a user is often a mail address.
     #[must_use]
     pub fn key(&self) -> String {
-        match &self.place {
-            Place::Maildir(path) => format!("maildir:{}", path.components().collect::<PathBuf>().display()),
-            Place::Imap(Server { host, port, tls, user, folder, .. }) => {
+        match &self.location {
+            Location::Maildir(path) => format!("maildir:{}", path.components().collect::<PathBuf>().display()),
+            Location::Imap(Server { host, port, tls, user, folder, .. }) => {
                 let scheme = if *tls { "imaps" } else { "imap" };
                 let digest = Sha256::digest(user).iter().fold(0_u64, |digest, byte| digest << 8 | u64::from(*byte));
                 format!("{scheme}://{digest:016x}@{host}:{port}/{folder}")
@@ -118,21 +118,21 @@ impl Address {
         }
     }
 
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+    pub(super) fn location(&self) -> &Location {
+        &self.location
     }
 
     fn server(&mut self) -> Result<&mut Server, AddressError> {
-        match &mut self.place {
-            Place::Imap(server) => Ok(server),
-            Place::Maildir(_) => Err(AddressError::OnlyImap),
+        match &mut self.location {
+            Location::Imap(server) => Ok(server),
+            Location::Maildir(_) => Err(AddressError::OnlyImap),
         }
     }
 }
 
-impl fmt::Debug for Address {
+impl fmt::Debug for MailboxAddress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Address").field(&self.key()).finish()
+        formatter.debug_tuple("MailboxAddress").field(&self.key()).finish()
     }
 }
 
@@ -140,17 +140,18 @@ impl Server {
     fn parse(rest: &str, tls: bool, password: Option<SecretString>) -> Result<Self, AddressError> {
         let rest = rest.strip_prefix("//").ok_or(AddressError::Scheme)?;
         let (authority, folder) = rest.split_once('/').unwrap_or((rest, ""));
-        // From the right: a user is often called by a mail address, with an @ of its own.
+        // From the right: the user is often a mail address, which contains an @ itself.
         let (user, host) = authority.rsplit_once('@').ok_or(AddressError::User)?;
         if user.contains(':') {
             return Err(AddressError::PasswordInside);
         }
-        let user = decoded(user).and_then(|user| if user.is_empty() { Err(AddressError::User) } else { Ok(user) })?;
+        let user = decode(user).and_then(|user| if user.is_empty() { Err(AddressError::User) } else { Ok(user) })?;
         let password = password.filter(|password| !password.expose_secret().is_empty());
         let password = password.ok_or(AddressError::NoPassword)?;
         let (host, port) = host_and_port(host, if tls { 993 } else { 143 })?;
-        let folder = match decoded(folder)? {
-            // "INBOX is a special name reserved to mean 'the primary mailbox for this user on this server'", in any case.
+        let folder = match decode(folder)? {
+            // "INBOX is a special name reserved to mean 'the primary mailbox for this user on this server'", in any
+            // case.
             name if name.is_empty() || name.eq_ignore_ascii_case("INBOX") => "INBOX".to_owned(),
             name => name,
         };
@@ -174,7 +175,7 @@ fn host_and_port(text: &str, usual: u16) -> Result<(String, u16), AddressError> 
     if port == 0 { Err(AddressError::Host) } else { Ok((host, port)) }
 }
 
-fn decoded(text: &str) -> Result<String, AddressError> {
+fn decode(text: &str) -> Result<String, AddressError> {
     let text = percent_decode_str(text).decode_utf8().map_err(|_| AddressError::Text)?;
     if text.chars().any(char::is_control) { Err(AddressError::Text) } else { Ok(text.into_owned()) }
 }
@@ -183,19 +184,19 @@ fn decoded(text: &str) -> Result<String, AddressError> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Address, AddressError> {
-        Address::parse(text, Some(SecretString::from("horse")))
+    fn parse(text: &str) -> Result<MailboxAddress, AddressError> {
+        MailboxAddress::parse(text, Some(SecretString::from("horse")))
     }
 
     fn server(text: &str) -> Server {
-        match parse(text).unwrap().place {
-            Place::Imap(server) => server,
-            Place::Maildir(_) => panic!("not a server"),
+        match parse(text).unwrap().location {
+            Location::Imap(server) => server,
+            Location::Maildir(_) => panic!("not a server"),
         }
     }
 
     #[test]
-    fn a_server_is_read_with_its_defaults() {
+    fn a_server_address_is_parsed_with_its_defaults() {
         let short = server("imaps://reports@mail.example.org");
         assert_eq!((short.host.as_str(), short.port, short.tls), ("mail.example.org", 993, true));
         assert_eq!((short.user.as_str(), short.folder.as_str()), ("reports", "INBOX"));
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_followed_is_told() {
+    fn an_invalid_address_is_rejected_with_advice() {
         let cases = [
             ("imap://ana:horse@host", AddressError::PasswordInside),
             ("imap://ana:@host", AddressError::PasswordInside),
@@ -230,17 +231,20 @@ mod tests {
             assert_eq!(parse(text).err(), Some(error), "{text}");
             assert!(!error.to_string().contains("horse"));
         }
-        assert_eq!(Address::parse("maildir:mail", None).err(), Some(AddressError::Path));
-        assert_eq!(Address::parse("imap://ana@host", None).err(), Some(AddressError::NoPassword));
-        assert_eq!(Address::parse("imap://a@host", Some(SecretString::from(""))).err(), Some(AddressError::NoPassword));
-        let maildir = Address::parse("maildir:/var/mail", None).unwrap();
-        assert_eq!(maildir.clone().filing_into("Done").err(), Some(AddressError::OnlyImap));
-        assert_eq!(maildir.trusting(Path::new("ca.pem")).err(), Some(AddressError::OnlyImap));
-        assert_eq!(parse("imap://a@host").unwrap().filing_into("a\r\nb").err(), Some(AddressError::Text));
+        assert_eq!(MailboxAddress::parse("maildir:mail", None).err(), Some(AddressError::Path));
+        assert_eq!(MailboxAddress::parse("imap://ana@host", None).err(), Some(AddressError::NoPassword));
+        assert_eq!(
+            MailboxAddress::parse("imap://a@host", Some(SecretString::from(""))).err(),
+            Some(AddressError::NoPassword)
+        );
+        let maildir = MailboxAddress::parse("maildir:/var/mail", None).unwrap();
+        assert_eq!(maildir.clone().with_done_folder("Done").err(), Some(AddressError::OnlyImap));
+        assert_eq!(maildir.with_ca_file(Path::new("ca.pem")).err(), Some(AddressError::OnlyImap));
+        assert_eq!(parse("imap://a@host").unwrap().with_done_folder("a\r\nb").err(), Some(AddressError::Text));
     }
 
     #[test]
-    fn a_key_tells_apart_and_tells_nothing() {
+    fn a_key_identifies_a_mailbox_without_its_user() {
         let texts = [
             "imap://ana@example.org@host",
             "imap://eva@example.org@host",
@@ -254,6 +258,6 @@ mod tests {
         assert_eq!(parse(texts[0]).unwrap().key(), parse("imap://ana%40example.org@HOST:143/inbox").unwrap().key());
         let shown = format!("{:?}", parse(texts[0]).unwrap());
         assert!(!shown.contains("ana") && !shown.contains("horse"), "{shown}");
-        assert_eq!(Address::parse("maildir:/var/mail/", None).unwrap().key(), "maildir:/var/mail");
+        assert_eq!(MailboxAddress::parse("maildir:/var/mail/", None).unwrap().key(), "maildir:/var/mail");
     }
 }

@@ -1,38 +1,38 @@
-//! Why a mailbox could not be read.
+//! Errors of a mailbox.
 
-/// What went wrong. The text is for people; it holds no secret, no address and nothing of a mail.
+/// Why a mailbox operation failed. The text is for operators; it holds no secret, no address and no part of a mail.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
-    /// No connection, or it broke, or no answer came in time.
+    /// The server cannot be reached, the connection broke, or no answer came in time.
     #[error("the mailbox cannot be reached: {0}")]
     Unreachable(String),
-    /// The connection cannot be made safe: a person must act.
+    /// The connection cannot be secured; an operator must act.
     #[error("the mail server cannot be trusted: {0}")]
     Untrusted(String),
-    /// The server does not accept the user or the password: a person must act.
+    /// The server refused the user or the password; an operator must act.
     #[error("the mail server refused the user or the password")]
     LoginRefused,
-    /// The folder, or the one for mails that are done, does not exist: a person must act.
+    /// The folder to read, or the folder for done mails, does not exist; an operator must act.
     #[error("the mailbox has no such folder: {0}")]
     NoSuchFolder(&'static str),
-    /// The mail was deleted or moved away meanwhile.
+    /// The mail was deleted or moved meanwhile.
     #[error("the mail is no longer in the mailbox")]
     Gone,
     /// The mail is too long to be read.
     #[error("the mail has {bytes} bytes; at most {limit} are read")]
     TooLarge {
-        /// How long it is.
+        /// The length of the mail.
         bytes: u64,
-        /// How long it may be.
+        /// The longest length that is read.
         limit: u64,
     },
-    /// The server said something that it should not, or no to something that it should do.
+    /// The server violated the protocol, or refused a command that it must support.
     #[error("the mail server answered unexpectedly: {0}")]
     Protocol(String),
 }
 
 impl MailError {
-    /// One word for metrics and tables.
+    /// The word that metrics and tables use for this error.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -46,13 +46,13 @@ impl MailError {
         }
     }
 
-    /// Whether trying again is pointless until a person has changed something.
+    /// Whether an operator must act before a further attempt can succeed.
     #[must_use]
-    pub fn needs_a_person(&self) -> bool {
+    pub fn needs_operator(&self) -> bool {
         matches!(self, Self::Untrusted(_) | Self::LoginRefused | Self::NoSuchFolder(_))
     }
 
-    /// Whether it is about the mailbox and not about one mail: the mailbox must be opened anew.
+    /// Whether the error concerns the whole mailbox, which must then be opened again, and not one mail.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         !matches!(self, Self::Gone | Self::TooLarge { .. })
@@ -61,7 +61,7 @@ impl MailError {
 
 impl From<std::io::Error> for MailError {
     fn from(error: std::io::Error) -> Self {
-        // The kind only: an error's own text may quote what was read.
+        // Only the kind: the error's text may quote the input.
         Self::Unreachable(error.kind().to_string())
     }
 }

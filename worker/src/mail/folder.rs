@@ -1,41 +1,42 @@
-//! A folder's name as IMAP sends it.
+//! Encodes folder names for IMAP.
 
 use base64::alphabet::IMAP_MUTF7;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use base64::prelude::*;
 
-/// In modified UTF-7: "The character "&" (0x26) is represented by the two-octet sequence "&-"" and what is not printable
-/// US-ASCII in base64 of UTF-16 between "&" and "-" (RFC 3501, 5.1.3).
-pub(super) fn encoded(name: &str) -> String {
+/// The name in modified UTF-7: "The character "&" (0x26) is represented by the two-octet sequence "&-"" and what is not
+/// printable US-ASCII in base64 of UTF-16 between "&" and "-" (RFC 3501, 5.1.3).
+pub(super) fn encode(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
-    let mut foreign = Vec::new();
+    let mut pending = Vec::new();
     for character in name.chars() {
         if matches!(character, ' '..='~') {
-            shift(&mut text, &mut foreign);
+            flush(&mut text, &mut pending);
             text.push(character);
             if character == '&' {
                 text.push('-');
             }
         } else {
             let mut units = [0; 2];
-            foreign.extend(character.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()));
+            pending.extend(character.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()));
         }
     }
-    shift(&mut text, &mut foreign);
+    flush(&mut text, &mut pending);
     text
 }
 
-/// Between quotes.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", encoded(name).replace('\\', "\\\\").replace('"', "\\\""))
+/// The encoded name as an IMAP quoted string.
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", encode(name).replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-fn shift(text: &mut String, foreign: &mut Vec<u8>) {
-    if !foreign.is_empty() {
+/// Appends the pending characters in base64.
+fn flush(text: &mut String, pending: &mut Vec<u8>) {
+    if !pending.is_empty() {
         text.push('&');
-        GeneralPurpose::new(&IMAP_MUTF7, NO_PAD).encode_string(&*foreign, text);
+        GeneralPurpose::new(&IMAP_MUTF7, NO_PAD).encode_string(&*pending, text);
         text.push('-');
-        foreign.clear();
+        pending.clear();
     }
 }
 
@@ -45,10 +46,10 @@ mod tests {
 
     #[test]
     fn a_name_is_encoded_as_the_rfc_shows() {
-        assert_eq!(encoded("INBOX"), "INBOX");
-        assert_eq!(encoded("~peter/mail/台北/日本語"), "~peter/mail/&U,BTFw-/&ZeVnLIqe-");
-        assert_eq!(encoded("A&B"), "A&-B");
-        assert_eq!(encoded("Enviados é"), "Enviados &AOk-");
-        assert_eq!(quoted("a\"b\\c"), "\"a\\\"b\\\\c\"");
+        assert_eq!(encode("INBOX"), "INBOX");
+        assert_eq!(encode("~peter/mail/台北/日本語"), "~peter/mail/&U,BTFw-/&ZeVnLIqe-");
+        assert_eq!(encode("A&B"), "A&-B");
+        assert_eq!(encode("Enviados é"), "Enviados &AOk-");
+        assert_eq!(quote("a\"b\\c"), "\"a\\\"b\\\\c\"");
     }
 }

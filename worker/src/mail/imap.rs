@@ -1,9 +1,10 @@
-//! A folder on an IMAP server.
+//! The IMAP backend: one folder on a server.
 
 use super::address::Server;
-use super::connection::{Capabilities, Wire, connect, of};
-use super::folder::{encoded, quoted};
-use super::{Entry, MailError, MailId};
+use super::connection::{Capabilities, Transport, connect, mail_error};
+use super::error::MailError;
+use super::folder::{encode, quote};
+use super::mail_entry::{MailEntry, MailId};
 use async_imap::error::Error;
 use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response};
 use async_imap::types::{Flag, UnsolicitedResponse};
@@ -12,59 +13,59 @@ use chrono::{DateTime, NaiveDate, Utc};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The keyword that marks a mail as done. `\Seen` alone would also be set by a person who looks into the mailbox.
-const DONE: &str = "$convosync";
+/// The keyword that marks a mail as done. `\Seen` alone is also set by a person who opens the mail.
+const DONE_KEYWORD: &str = "$convosync";
 
-/// How many mails are asked about at once: "clients SHOULD limit the length of the command lines they generate to
+/// The number of mails per command: "clients SHOULD limit the length of the command lines they generate to
 /// approximately 8192 octets" (RFC 7162, 4).
-const AT_ONCE: usize = 500;
+const MAILS_PER_COMMAND: usize = 500;
 
 /// "clients using IDLE are advised to terminate the IDLE and re-issue it at least every 29 minutes" (RFC 2177, 3).
 const LONGEST_IDLE: Duration = Duration::from_mins(25);
 
-/// The slowest line that a mail is waited for on, in bytes per second, beyond the time-out of a summary.
-const SLOWEST: u64 = 128 << 10;
+/// The least transfer rate of a mail, in bytes per second; its time comes on top of a command's time-out.
+const LEAST_RATE: u64 = 128 << 10;
 
-/// An open folder. The session is taken away at the first error that leaves it unclear what the server will say next.
+/// An open folder. The session is dropped at the first error after which the server's next answer cannot be assigned.
 pub(super) struct Imap {
-    session: Option<Session<Wire>>,
+    session: Option<Session<Transport>>,
     timeout: Duration,
     validity: u32,
-    /// Whether the folder keeps the keyword. Otherwise done is what was seen.
+    /// Whether the folder keeps the keyword. If not, `\Seen` marks done mails.
     keeps_keyword: bool,
     can_idle: bool,
     done_folder: Option<String>,
-    /// Whether the server told of new mail while it was asked for something else.
-    news: bool,
+    /// Whether the server announced new mail since the last `list`.
+    has_new_mail: bool,
 }
 
 impl Imap {
-    pub(super) async fn open(server: &Server, patience: Duration) -> Result<Self, MailError> {
-        timeout(patience, Self::open_patiently(server, patience)).await.map_err(|_| late())?
+    pub(super) async fn open(server: &Server, limit: Duration) -> Result<Self, MailError> {
+        timeout(limit, Self::open_untimed(server, limit)).await.map_err(|_| timed_out())?
     }
 
-    async fn open_patiently(server: &Server, patience: Duration) -> Result<Self, MailError> {
+    async fn open_untimed(server: &Server, limit: Duration) -> Result<Self, MailError> {
         let session = Some(connect(server).await?);
         let done_folder = server.done_folder.clone();
         let mut imap = Self {
             session,
-            timeout: patience,
+            timeout: limit,
             validity: 0,
             keeps_keyword: false,
             can_idle: false,
             done_folder,
-            news: false,
+            has_new_mail: false,
         };
-        let offers = Capabilities::of(&imap.ask("CAPABILITY", patience).await?);
+        let offers = Capabilities::parse(&imap.run("CAPABILITY", limit).await?);
         imap.can_idle = offers.contains("IDLE");
         if let Some(folder) = imap.done_folder.clone() {
             if !offers.contains("MOVE") {
                 return Err(MailError::Protocol(
-                    "it cannot move mails; set no folder for mails that are done".to_owned(),
+                    "it cannot move mails (no MOVE); remove the setting of the folder for done mails".to_owned(),
                 ));
             }
-            let there = imap.ask_or(&format!("STATUS {} (UIDVALIDITY)", quoted(&folder)), "STATUS", patience).await?;
-            there.ok_or(MailError::NoSuchFolder("the one for mails that are done"))?;
+            let status = imap.try_run(&format!("STATUS {} (UIDVALIDITY)", quote(&folder)), "STATUS", limit).await?;
+            status.ok_or(MailError::NoSuchFolder("the folder for done mails"))?;
         }
         imap.select(&server.folder).await?;
         Ok(imap)
@@ -72,52 +73,54 @@ impl Imap {
 
     async fn select(&mut self, folder: &str) -> Result<(), MailError> {
         let session = self.session.as_mut().ok_or_else(closed)?;
-        let folder = session.select(encoded(folder)).await.map_err(|error| match error {
-            Error::No(_) => MailError::NoSuchFolder("the one to read"),
-            error => of(&error, "SELECT"),
+        let folder = session.select(encode(folder)).await.map_err(|error| match error {
+            Error::No(_) => MailError::NoSuchFolder("the folder to read"),
+            error => mail_error(&error, "SELECT"),
         })?;
-        self.validity = folder.uid_validity.ok_or_else(|| MailError::Protocol("no UIDVALIDITY".to_owned()))?;
+        self.validity = folder.uid_validity.ok_or_else(|| MailError::Protocol("it sends no UIDVALIDITY".to_owned()))?;
         self.keeps_keyword = folder.permanent_flags.iter().any(|flag| match flag {
             Flag::MayCreate => true,
-            Flag::Custom(name) => name.eq_ignore_ascii_case(DONE),
+            Flag::Custom(name) => name.eq_ignore_ascii_case(DONE_KEYWORD),
             _ => false,
         });
         Ok(())
     }
 
-    pub(super) async fn list(&mut self, since: NaiveDate) -> Result<Vec<Entry>, MailError> {
-        // From here on the search will know of what was told.
-        self.told();
-        self.news = false;
-        // A server may search in what it last told of; NOOP makes it look for new mail.
-        self.ask("NOOP", self.timeout).await?;
-        let undone = if self.keeps_keyword { format!("UNKEYWORD {DONE}") } else { "UNSEEN".to_owned() };
-        // No mail is older than the format for dates that servers read.
+    pub(super) async fn list(&mut self, since: NaiveDate) -> Result<Vec<MailEntry>, MailError> {
+        // The search below finds the mails that were announced so far.
+        self.drain_announcements();
+        self.has_new_mail = false;
+        // A server may search only mails that it has announced; NOOP makes it announce new ones.
+        self.run("NOOP", self.timeout).await?;
+        let not_done = if self.keeps_keyword { format!("UNKEYWORD {DONE_KEYWORD}") } else { "UNSEEN".to_owned() };
+        // No mail is older than 1970, and earlier dates may not have the four digits that servers expect.
         let since = since.max(NaiveDate::default()).format("%-d-%b-%Y");
-        let found = self.ask(&format!("UID SEARCH {undone} UNDELETED SINCE {since}"), self.timeout).await?;
-        let mut uids: Vec<u32> = found.iter().flat_map(searched).collect();
+        let results = self.run(&format!("UID SEARCH {not_done} UNDELETED SINCE {since}"), self.timeout).await?;
+        let mut uids: Vec<u32> = results.iter().flat_map(search_results).collect();
         uids.sort_unstable();
 
         let mut entries = Vec::new();
-        for uids in uids.chunks(AT_ONCE) {
+        for uids in uids.chunks(MAILS_PER_COMMAND) {
             let set = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
-            let answers = self.ask(&format!("UID FETCH {set} (UID RFC822.SIZE INTERNALDATE)"), self.timeout).await?;
-            entries.extend(answers.iter().filter_map(attributes).filter_map(|about| entry(about, self.validity)));
+            let answers = self.run(&format!("UID FETCH {set} (UID RFC822.SIZE INTERNALDATE)"), self.timeout).await?;
+            entries.extend(
+                answers.iter().filter_map(fetched).filter_map(|attributes| mail_entry(attributes, self.validity)),
+            );
         }
         Ok(entries)
     }
 
     pub(super) async fn fetch(&mut self, id: &MailId, limit: u64) -> Result<Vec<u8>, MailError> {
         let uid = self.uid(id)?;
-        self.ask("NOOP", self.timeout).await?;
-        let answers = self.ask(&format!("UID FETCH {uid} (UID RFC822.SIZE)"), self.timeout).await?;
+        self.run("NOOP", self.timeout).await?;
+        let answers = self.run(&format!("UID FETCH {uid} (UID RFC822.SIZE)"), self.timeout).await?;
         let bytes = of_uid(&answers, uid).find_map(size).ok_or(MailError::Gone)?;
         if bytes > limit {
             return Err(MailError::TooLarge { bytes, limit });
         }
         // PEEK: "An alternate form of BODY[<section>] that does not implicitly set the \Seen flag."
-        let patience = self.timeout + Duration::from_secs(bytes / SLOWEST);
-        let answers = self.ask(&format!("UID FETCH {uid} (UID BODY.PEEK[])"), patience).await?;
+        let limit_time = self.timeout + Duration::from_secs(bytes / LEAST_RATE);
+        let answers = self.run(&format!("UID FETCH {uid} (UID BODY.PEEK[])"), limit_time).await?;
         let body = of_uid(&answers, uid).find_map(body).ok_or(MailError::Gone)?;
         let bytes = body.len() as u64;
         if bytes > limit { Err(MailError::TooLarge { bytes, limit }) } else { Ok(body.to_vec()) }
@@ -125,26 +128,26 @@ impl Imap {
 
     pub(super) async fn mark(&mut self, id: &MailId) -> Result<(), MailError> {
         let uid = self.uid(id)?;
-        self.ask("NOOP", self.timeout).await?;
-        let flags = if self.keeps_keyword { format!("{DONE} \\Seen") } else { "\\Seen".to_owned() };
-        self.ask(&format!("UID STORE {uid} +FLAGS.SILENT ({flags})"), self.timeout).await?;
-        // A server may say OK and keep nothing: when the mail is gone, or the folder read-only.
-        let answers = self.ask(&format!("UID FETCH {uid} (UID FLAGS)"), self.timeout).await?;
-        let mark = if self.keeps_keyword { DONE } else { "\\Seen" };
-        let is_kept = of_uid(&answers, uid).find_map(|about| flagged(about, mark)).ok_or(MailError::Gone)?;
+        self.run("NOOP", self.timeout).await?;
+        let flags = if self.keeps_keyword { format!("{DONE_KEYWORD} \\Seen") } else { "\\Seen".to_owned() };
+        self.run(&format!("UID STORE {uid} +FLAGS.SILENT ({flags})"), self.timeout).await?;
+        // A server may answer OK and store nothing: if the mail is gone, or the folder is read-only.
+        let answers = self.run(&format!("UID FETCH {uid} (UID FLAGS)"), self.timeout).await?;
+        let mark = if self.keeps_keyword { DONE_KEYWORD } else { "\\Seen" };
+        let is_kept = of_uid(&answers, uid).find_map(|attributes| has_flag(attributes, mark)).ok_or(MailError::Gone)?;
         if !is_kept {
             return Err(MailError::Protocol("it does not keep the mark; the folder may be read-only".to_owned()));
         }
         if let Some(folder) = self.done_folder.clone() {
-            let moved = self.ask_or(&format!("UID MOVE {uid} {}", quoted(&folder)), "UID MOVE", self.timeout).await?;
-            moved.ok_or(MailError::NoSuchFolder("the one for mails that are done"))?;
+            let moved = self.try_run(&format!("UID MOVE {uid} {}", quote(&folder)), "UID MOVE", self.timeout).await?;
+            moved.ok_or(MailError::NoSuchFolder("the folder for done mails"))?;
         }
         Ok(())
     }
 
     pub(super) async fn wait(&mut self, at_most: Duration) -> Result<(), MailError> {
-        self.told();
-        if self.news {
+        self.drain_announcements();
+        if self.has_new_mail {
             return Ok(());
         }
         if !self.can_idle {
@@ -152,46 +155,50 @@ impl Imap {
             return Ok(());
         }
         let session = self.session.take().ok_or_else(closed)?;
-        // What comes before the server says that it idles is put aside there.
+        // Announcements that arrive before the server confirms IDLE are queued here.
         let early = session.unsolicited_responses.clone();
         let mut idle = session.idle();
-        timeout(self.timeout, idle.init()).await.map_err(|_| late())?.map_err(|error| of(&error, "IDLE"))?;
-        if !std::iter::from_fn(|| early.try_recv().ok()).any(|answer| is_news(&answer)) {
-            let (news, _source) = idle.wait();
-            // Not the library's own time-out: each sign of life would start it again.
-            if let Ok(Err(error)) = timeout(at_most.min(LONGEST_IDLE), news).await {
-                return Err(of(&error, "IDLE"));
+        timeout(self.timeout, idle.init())
+            .await
+            .map_err(|_| timed_out())?
+            .map_err(|error| mail_error(&error, "IDLE"))?;
+        if !std::iter::from_fn(|| early.try_recv().ok()).any(|answer| announces_mail(&answer)) {
+            let (announcement, _source) = idle.wait();
+            // Not the library's own time-out, which every keep-alive of the server restarts.
+            if let Ok(Err(error)) = timeout(at_most.min(LONGEST_IDLE), announcement).await {
+                return Err(mail_error(&error, "IDLE"));
             }
         }
-        let session = timeout(self.timeout, idle.done()).await.map_err(|_| late())?;
-        self.session = Some(session.map_err(|error| of(&error, "DONE"))?);
+        let session = timeout(self.timeout, idle.done()).await.map_err(|_| timed_out())?;
+        self.session = Some(session.map_err(|error| mail_error(&error, "DONE"))?);
         Ok(())
     }
 
-    /// Sends a command and takes all that the server says until it is done. No as an answer is an error.
-    async fn ask(&mut self, command: &str, patience: Duration) -> Result<Vec<UnsolicitedResponse>, MailError> {
+    /// Runs a command and returns the server's answers. NO is an error.
+    async fn run(&mut self, command: &str, limit: Duration) -> Result<Vec<UnsolicitedResponse>, MailError> {
         let name = command.split_inclusive(' ').take(2).collect::<String>();
         let name = if command.starts_with("UID ") { name.trim_end() } else { command.split(' ').next().unwrap_or("") };
         let refused = || MailError::Protocol(format!("it refused {name}"));
-        self.ask_or(command, name, patience).await?.ok_or_else(refused)
+        self.try_run(command, name, limit).await?.ok_or_else(refused)
     }
 
-    /// As `ask`, but no as an answer is `None`.
-    async fn ask_or(
+    /// Like `run`, but NO is `None`.
+    async fn try_run(
         &mut self,
         command: &str,
         name: &str,
-        patience: Duration,
+        limit: Duration,
     ) -> Result<Option<Vec<UnsolicitedResponse>>, MailError> {
         let (into, from) = async_channel::unbounded();
-        // Away while it works: if it fails, or is dropped midway, the next answer would belong to nobody knows what.
+        // Taken out while the command runs: after an error, or if this future is dropped, the next answer could belong
+        // to this command.
         let mut session = self.session.take().ok_or_else(closed)?;
-        // The session's own way would keep at most a hundred answers, and only those to other questions.
-        let connection: &mut Connection<Wire> = &mut session;
-        let done = timeout(patience, connection.run_command_and_check_ok(command, Some(into))).await;
+        // The session's own method keeps at most a hundred answers, and only unsolicited ones.
+        let connection: &mut Connection<Transport> = &mut session;
+        let done = timeout(limit, connection.run_command_and_check_ok(command, Some(into))).await;
         let answers: Vec<_> = std::iter::from_fn(|| from.try_recv().ok()).collect();
-        self.news |= answers.iter().any(is_news);
-        match done.map_err(|_| late())? {
+        self.has_new_mail |= answers.iter().any(announces_mail);
+        match done.map_err(|_| timed_out())? {
             Ok(()) => {
                 self.session = Some(session);
                 Ok(Some(answers))
@@ -200,19 +207,19 @@ impl Imap {
                 self.session = Some(session);
                 Ok(None)
             }
-            Err(error) => Err(of(&error, name)),
+            Err(error) => Err(mail_error(&error, name)),
         }
     }
 
-    /// Takes what the server told meanwhile.
-    fn told(&mut self) {
+    /// Processes the announcements that the server sent meanwhile.
+    fn drain_announcements(&mut self) {
         let Some(session) = &self.session else { return };
         while let Ok(answer) = session.unsolicited_responses.try_recv() {
-            self.news |= is_news(&answer);
+            self.has_new_mail |= announces_mail(&answer);
         }
     }
 
-    /// A mail's number; "if the UIDVALIDITY changes, all UIDs are different", so what it named is gone.
+    /// The UID of a mail. "If the UIDVALIDITY changes, all UIDs are different", so an id with another value is gone.
     fn uid(&self, id: &MailId) -> Result<u32, MailError> {
         let (validity, uid) = id.as_str().split_once('/').ok_or(MailError::Gone)?;
         if validity != self.validity.to_string() {
@@ -222,7 +229,7 @@ impl Imap {
     }
 }
 
-fn late() -> MailError {
+fn timed_out() -> MailError {
     MailError::Unreachable("no answer within the time-out".to_owned())
 }
 
@@ -230,11 +237,11 @@ fn closed() -> MailError {
     MailError::Unreachable("the connection is closed".to_owned())
 }
 
-fn is_news(answer: &UnsolicitedResponse) -> bool {
+fn announces_mail(answer: &UnsolicitedResponse) -> bool {
     matches!(answer, UnsolicitedResponse::Exists(_))
 }
 
-fn searched(answer: &UnsolicitedResponse) -> Vec<u32> {
+fn search_results(answer: &UnsolicitedResponse) -> Vec<u32> {
     match answer {
         UnsolicitedResponse::Other(data) => match data.parsed() {
             Response::MailboxData(MailboxDatum::Search(uids)) => uids.clone(),
@@ -244,46 +251,47 @@ fn searched(answer: &UnsolicitedResponse) -> Vec<u32> {
     }
 }
 
-fn attributes(answer: &UnsolicitedResponse) -> Option<&[AttributeValue<'_>]> {
+fn fetched(answer: &UnsolicitedResponse) -> Option<&[AttributeValue<'_>]> {
     match answer {
         UnsolicitedResponse::Other(data) => match data.parsed() {
-            Response::Fetch(_, about) => Some(about),
+            Response::Fetch(_, attributes) => Some(attributes),
             _ => None,
         },
         _ => None,
     }
 }
 
-/// What was said of one mail; the server may speak of others unasked.
+/// The attributes of one mail; the server may also send those of other mails.
 fn of_uid(answers: &[UnsolicitedResponse], uid: u32) -> impl Iterator<Item = &[AttributeValue<'_>]> {
-    answers.iter().filter_map(attributes).filter(move |about| about.contains(&AttributeValue::Uid(uid)))
+    answers.iter().filter_map(fetched).filter(move |attributes| attributes.contains(&AttributeValue::Uid(uid)))
 }
 
-fn entry(about: &[AttributeValue<'_>], validity: u32) -> Option<Entry> {
-    let uid = about.iter().find_map(|value| if let AttributeValue::Uid(uid) = value { Some(*uid) } else { None })?;
-    let received = about.iter().find_map(|value| match value {
+fn mail_entry(attributes: &[AttributeValue<'_>], validity: u32) -> Option<MailEntry> {
+    let uid =
+        attributes.iter().find_map(|value| if let AttributeValue::Uid(uid) = value { Some(*uid) } else { None })?;
+    let received_at = attributes.iter().find_map(|value| match value {
         AttributeValue::InternalDate(date) => DateTime::parse_from_str(date.trim(), "%e-%b-%Y %H:%M:%S %z").ok(),
         _ => None,
     });
     let id = MailId(format!("{validity}/{uid}"));
-    Some(Entry { id, bytes: size(about)?, received: received?.with_timezone(&Utc) })
+    Some(MailEntry { id, bytes: size(attributes)?, received_at: received_at?.with_timezone(&Utc) })
 }
 
-fn size(about: &[AttributeValue<'_>]) -> Option<u64> {
-    about
+fn size(attributes: &[AttributeValue<'_>]) -> Option<u64> {
+    attributes
         .iter()
         .find_map(|value| if let AttributeValue::Rfc822Size(size) = value { Some(u64::from(*size)) } else { None })
 }
 
-fn body<'a>(about: &'a [AttributeValue<'_>]) -> Option<&'a [u8]> {
-    about.iter().find_map(|value| match value {
+fn body<'a>(attributes: &'a [AttributeValue<'_>]) -> Option<&'a [u8]> {
+    attributes.iter().find_map(|value| match value {
         AttributeValue::BodySection { section: None, data: Some(data), .. } => Some(data.as_ref()),
         _ => None,
     })
 }
 
-fn flagged(about: &[AttributeValue<'_>], mark: &str) -> Option<bool> {
-    about.iter().find_map(|value| match value {
+fn has_flag(attributes: &[AttributeValue<'_>], mark: &str) -> Option<bool> {
+    attributes.iter().find_map(|value| match value {
         AttributeValue::Flags(flags) => Some(flags.iter().any(|flag| flag.eq_ignore_ascii_case(mark))),
         _ => None,
     })

@@ -1,60 +1,62 @@
-//! A mail, opened: who wrote it, and the files in it that may be CSV.
+//! Parses a mail: its sender, date and text, and the attachments that may be CSV.
 
 use chrono::{DateTime, Utc};
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{Encoding, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-/// A mail. All of it is personal data: it has no `Debug`, so that no log gets it by mistake.
+/// A parsed mail. It is personal data, so it has no `Debug` that a log could use by mistake.
 pub struct ParsedMail {
-    /// As the sender's program named it, without the angle brackets.
+    /// The header `Message-ID`, without the angle brackets.
     pub message_id: Option<String>,
-    /// The first sender's bare address.
+    /// The address of the first sender.
     pub from: Option<String>,
-    /// When it says it was written.
+    /// The header `Date`.
     pub date: Option<DateTime<Utc>>,
-    /// What it says it is about.
+    /// The header `Subject`.
     pub subject: Option<String>,
-    /// What it says in plain words.
+    /// The text body.
     pub text: String,
-    /// The files that may be CSV, in the order in which they stand.
+    /// The attachments that may be CSV, in order.
     pub attachments: Vec<Attachment>,
 }
 
-/// A file in a mail, or a part shown inline, that may be CSV.
+/// An attached or inline part that may be CSV.
 pub struct Attachment {
-    /// What it is called.
+    /// The file name.
     pub name: Option<String>,
-    /// What it is said to be, in lower case: `text/csv`.
+    /// The declared media type, in lower case: `text/csv`.
     pub content_type: String,
-    /// Decoded. In UTF-8 where the mail declares another character set that is known.
+    /// The decoded content; converted to UTF-8 if the mail declares another known character set.
     pub bytes: Vec<u8>,
 }
 
-/// Why a mail cannot be used. It holds nothing of the mail.
+/// Why a mail cannot be used. The text holds nothing of the mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MailParseError {
-    /// Not even one header.
-    #[error("the mail has no header that can be read")]
-    Headless,
-    /// A part's encoding is broken, so that its content would not be what was sent.
-    #[error("an attachment's encoding is broken")]
-    Broken,
-    /// Nothing but zip files.
-    #[error("the mail brings a zip file, which is not read; have the report sent as CSV, or import the file by hand")]
+    /// The mail has no valid header.
+    #[error("the mail has no valid header")]
+    NoHeader,
+    /// The transfer encoding of an attachment is invalid, so its content would differ from what was sent.
+    #[error("an attachment's transfer encoding is invalid")]
+    InvalidEncoding,
+    /// The only attachments are zip files.
+    #[error(
+        "the attachment is a zip file, which is not read; let the vendor send CSV, or run `convosync import` with the unpacked file"
+    )]
     Zip,
 }
 
 impl ParsedMail {
-    /// Opens it.
+    /// Parses a message.
     ///
     /// # Errors
-    /// Where it is no mail, is damaged, or brings its files only zipped.
-    pub fn read(raw: &[u8]) -> Result<Self, MailParseError> {
-        let message = MessageParser::default().parse(raw).ok_or(MailParseError::Headless)?;
+    /// If it is not a mail, is damaged, or has only zip attachments.
+    pub fn parse(raw: &[u8]) -> Result<Self, MailParseError> {
+        let message = MessageParser::default().parse(raw).ok_or(MailParseError::NoHeader)?;
         let mut attachments = Vec::new();
-        let zipped = gather(&message, &mut attachments)?;
-        if attachments.is_empty() && zipped {
+        let has_zip = collect_csv(&message, &mut attachments)?;
+        if attachments.is_empty() && has_zip {
             return Err(MailParseError::Zip);
         }
         let sender = message.from().and_then(|from| from.first()).and_then(|sender| sender.address());
@@ -68,28 +70,28 @@ impl ParsedMail {
         })
     }
 
-    /// Whether its text, its subject or a file's name has `word` in it, such as the id of a bot.
+    /// Whether the text, the subject or a file name contains `word`, such as the id of a bot; case does not matter.
     #[must_use]
-    pub fn names(&self, word: &str) -> bool {
+    pub fn contains(&self, word: &str) -> bool {
         let word = word.to_lowercase();
         let names = self.attachments.iter().filter_map(|attachment| attachment.name.as_deref());
-        let said = names.chain(self.subject.as_deref()).chain([self.text.as_str()]);
-        !word.is_empty() && said.into_iter().any(|said| said.to_lowercase().contains(&word))
+        let texts = names.chain(self.subject.as_deref()).chain([self.text.as_str()]);
+        !word.is_empty() && texts.into_iter().any(|text| text.to_lowercase().contains(&word))
     }
 }
 
-/// Adds what may be CSV; true where there is a zip file. Goes into mails that were forwarded as an attachment too,
-/// as deep as the parser does.
-fn gather(message: &Message<'_>, attachments: &mut Vec<Attachment>) -> Result<bool, MailParseError> {
-    let mut zipped = false;
+/// Adds the parts that may be CSV, also those of forwarded mails, as deep as the parser descends. Returns whether there
+/// is a zip file.
+fn collect_csv(message: &Message<'_>, attachments: &mut Vec<Attachment>) -> Result<bool, MailParseError> {
+    let mut has_zip = false;
     for part in &message.parts {
         match &part.body {
             PartType::Multipart(_) => {}
-            PartType::Message(inner) => zipped |= gather(inner, attachments)?,
+            PartType::Message(inner) => has_zip |= collect_csv(inner, attachments)?,
             _ => {
                 let content_type = content_type(part);
                 let name = part.attachment_name().map(str::to_owned);
-                zipped |= is_zip(&content_type, name.as_deref());
+                has_zip |= is_zip(&content_type, name.as_deref());
                 if may_be_csv(&content_type, name.as_deref()) {
                     let bytes = bytes(message, part)?;
                     attachments.push(Attachment { name, content_type, bytes });
@@ -97,13 +99,13 @@ fn gather(message: &Message<'_>, attachments: &mut Vec<Attachment>) -> Result<bo
             }
         }
     }
-    Ok(zipped)
+    Ok(has_zip)
 }
 
-/// A type that says CSV is enough; another type, as mail programs guess it, needs the name to say so.
+/// Whether the media type is CSV, or the name ends in `.csv`: mail programs often send CSV under another type.
 fn may_be_csv(content_type: &str, name: Option<&str>) -> bool {
-    let says_so = ["text/csv", "text/x-csv", "application/csv", "application/x-csv", "text/comma-separated-values"];
-    says_so.contains(&content_type) || ends_in(name, ".csv")
+    let csv_types = ["text/csv", "text/x-csv", "application/csv", "application/x-csv", "text/comma-separated-values"];
+    csv_types.contains(&content_type) || ends_in(name, ".csv")
 }
 
 fn is_zip(content_type: &str, name: Option<&str>) -> bool {
@@ -120,25 +122,25 @@ fn content_type(part: &MessagePart<'_>) -> String {
     format!("{kind}/{subtype}").to_ascii_lowercase()
 }
 
-/// A part's content, byte by byte. The parser turns text into UTF-8 by force, which would change a character that is
-/// wrong or not declared: it is asked only where the mail declares a character set that is not UTF-8 anyway.
+/// A part's content, byte by byte. The parser converts text to UTF-8, which would change invalid or undeclared
+/// characters; its conversion is used only if the mail declares a character set other than UTF-8.
 fn bytes(message: &Message<'_>, part: &MessagePart<'_>) -> Result<Vec<u8>, MailParseError> {
     if part.is_encoding_problem {
-        return Err(MailParseError::Broken);
+        return Err(MailParseError::InvalidEncoding);
     }
     let charset = part.content_type().and_then(|declared| declared.attribute("charset")).unwrap_or("utf-8");
-    let is_utf8 = ["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known));
+    let is_utf8 = ["utf-8", "utf8", "us-ascii"].iter().any(|name| charset.eq_ignore_ascii_case(name));
     match &part.body {
         PartType::Text(text) | PartType::Html(text) if !is_utf8 => Ok(text.as_bytes().to_vec()),
         PartType::Text(_) | PartType::Html(_) => {
             let raw = message.raw_message.get(part.offset_body as usize..part.offset_end as usize);
-            let raw = raw.ok_or(MailParseError::Broken)?;
+            let raw = raw.ok_or(MailParseError::InvalidEncoding)?;
             match part.encoding {
                 Encoding::None => Some(raw.to_vec()),
                 Encoding::Base64 => base64_decode(raw),
                 Encoding::QuotedPrintable => quoted_printable_decode(raw),
             }
-            .ok_or(MailParseError::Broken)
+            .ok_or(MailParseError::InvalidEncoding)
         }
         _ => Ok(part.contents().to_vec()),
     }

@@ -23,7 +23,7 @@ use crate::response_reader::ResponseReader;
 use crate::test_support::{read, utc, window};
 use chrono::NaiveDate;
 use domain::fault::Fault;
-use domain::source::{Head, Reader, ResponseSummary};
+use domain::source::{Reader, ResponseHead, ResponseSummary};
 use entities::rows::Cell;
 use entities::rows::RowBatch;
 use std::collections::BTreeMap;
@@ -40,12 +40,12 @@ pub(super) use fixture;
 
 const BOT: &str = "6f0c1f7e-5a1e-4f0e-9d39-1f6f8f0f2b11";
 
-fn head(status: u16) -> Head {
-    Head { status, retry_after: None }
+fn head(status: u16) -> ResponseHead {
+    ResponseHead { status, retry_after: None }
 }
 
-fn head_with_wait(status: u16, seconds: u64) -> Head {
-    Head { status, retry_after: Some(Duration::from_secs(seconds)) }
+fn head_with_wait(status: u16, seconds: u64) -> ResponseHead {
+    ResponseHead { status, retry_after: Some(Duration::from_secs(seconds)) }
 }
 
 fn day(text: &str) -> NaiveDate {
@@ -72,7 +72,7 @@ fn file_reader() -> ResponseReader<CsvReader<ReportFile>> {
 
 /// The response to the query for 2021-12-16, with a known `toDate`.
 fn response<'a>(
-    head: Head,
+    head: ResponseHead,
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
     let days = DayRange { first: day("2021-12-16"), last: day("2021-12-16") };

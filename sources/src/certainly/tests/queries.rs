@@ -1,8 +1,8 @@
 use super::super::super::{ConfiguredAccount, open};
 use super::super::rules::defaults;
 use super::*;
-use domain::job::Slice;
 use domain::rules::Export;
+use domain::slice::Slice;
 use domain::source::{Cursor, Method, Request};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
@@ -24,7 +24,7 @@ fn opened(more: &Value) -> ConfiguredAccount {
 }
 
 fn asked(opened: &ConfiguredAccount, slice: &Slice, cursor: Option<&str>) -> Result<Request, Fault> {
-    opened.source.ask(BOT, slice, cursor.map(|cursor| Cursor(cursor.to_owned())).as_ref())
+    opened.source.request(BOT, slice, cursor.map(|cursor| Cursor(cursor.to_owned())).as_ref())
 }
 
 use serde_json::json as value;
@@ -98,7 +98,7 @@ fn refuses_other_slices() {
         (BOT, export.clone(), cursor("confirm")),
     ];
     for (stream, slice, cursor) in cases {
-        let refused = opened.source.ask(stream, &slice, cursor.as_ref()).unwrap_err();
+        let refused = opened.source.request(stream, &slice, cursor.as_ref()).unwrap_err();
         assert_eq!(refused.kind(), "refused", "{slice:?}");
         assert!(opened.source.reader(stream, &slice, cursor.as_ref()).is_err(), "{slice:?}");
     }
@@ -132,8 +132,8 @@ fn an_account_describes_itself() {
     let streams = source.streams();
     let named: Vec<_> = streams.iter().map(|stream| (stream.name.as_str(), stream.table, stream.at)).collect();
     assert_eq!(named, [(BOT, "certainly_messages", "timestamp"), ("2b11", "certainly_messages", "timestamp")]);
-    assert_eq!(source.credential_ends(), Some(utc("2021-12-16T09:12:44Z")));
-    assert_eq!(opened(&value!({"token": "opaque"})).source.credential_ends(), None);
+    assert_eq!(source.credential_expires(), Some(utc("2021-12-16T09:12:44Z")));
+    assert_eq!(opened(&value!({"token": "opaque"})).source.credential_expires(), None);
     assert_eq!(source.lane(), opened(&value!({"bot_ids": "x"})).source.lane(), "one token, one lane");
     assert_ne!(source.lane(), opened(&value!({"token": "another"})).source.lane());
     assert!(source.mailbox().is_none());

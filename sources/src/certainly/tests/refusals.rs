@@ -9,7 +9,7 @@ fn throttled(seconds: Option<u64>, text: &str) -> Fault {
 fn maps_every_refusal_to_its_fault() {
     let say = |text: &str| text.to_owned();
     let drf = "HTTP 429: Request was throttled. Expected available in 30 seconds.";
-    let cases: [(Head, &[u8], Fault); 17] = [
+    let cases: [(ResponseHead, &[u8], Fault); 17] = [
         (head(401), fixture!("expired.json"), Fault::Unauthorised(say("HTTP 401: Signature has expired."))),
         (
             head(401),
@@ -57,13 +57,13 @@ fn maps_every_refusal_to_its_fault() {
     }
 }
 
-fn export_reply(head: Head, body: &[u8]) -> Result<ResponseSummary, Fault> {
+fn export_reply(head: ResponseHead, body: &[u8]) -> Result<ResponseSummary, Fault> {
     read(ResponseReader::new(ExportReply::default()), head, body.chunks(5)).map(|(step, _)| step)
 }
 
 #[test]
 fn the_vendor_accepts_an_export() {
-    let accepted = Ok(ResponseSummary { awaited: true, ..ResponseSummary::default() });
+    let accepted = Ok(ResponseSummary { by_mail: true, ..ResponseSummary::default() });
     for (status, body) in
         [(200, fixture!("accepted.json")), (202, b"".as_slice()), (201, b"{}"), (204, b""), (200, b"OK")]
     {
@@ -95,7 +95,7 @@ fn an_export_that_is_refused_is_not_busy() {
     assert!(
         matches!(export_reply(head(429), drf), Err(Fault::Throttled { retry_after: Some(wait), .. }) if wait.as_secs() == 13)
     );
-    let cases: [(Head, &[u8], &str); 9] = [
+    let cases: [(ResponseHead, &[u8], &str); 9] = [
         (head_with_wait(429, 9), b"", "throttled"),
         (head(429), b"throttled", "throttled"),
         (head(401), b"{\"detail\":\"please wait\"}", "unauthorised"),

@@ -5,7 +5,7 @@ use domain::item::ItemStatus;
 fn every_entry_becomes_a_row() {
     let (step, rows) = success(&key(SESSION), fixture!("history.json"));
     let late = Some(utc("2026-08-15T14:00:00Z"));
-    let found = ItemStatus { version: None, open_until: late, look_again: late };
+    let found = ItemStatus { version: None, open_until: late, recheck_at: late };
     assert_eq!(step, ResponseSummary { rows: 4, item_status: Some(found), ..ResponseSummary::default() });
     let names = ["session_id", "ordinal", "entry_type", "type", "sender", "text"];
     let found: Vec<_> = rows.iter().map(|row| cells(row, &names)).collect();

@@ -25,7 +25,8 @@ fn polls_become_rows_and_name_their_sessions() {
 #[test]
 fn a_window_is_requested_in_whole_seconds() {
     let of = window("2026-08-08T00:00:00.5Z", "2026-08-08T00:00:01.001Z");
-    let url = |of| opened(&json!({})).source.ask("sessions", &Slice::Partition("1".to_owned(), of), None).unwrap().url;
+    let url =
+        |of| opened(&json!({})).source.request("sessions", &Slice::Partition("1".to_owned(), of), None).unwrap().url;
     assert!(url(of).ends_with("&since=1786147200&until=1786147202"), "{}", url(of));
     let exact = window("2026-08-08T00:00:00Z", "2026-08-08T00:00:01Z");
     assert!(url(exact).ends_with("&since=1786147200&until=1786147201"), "{}", url(exact));

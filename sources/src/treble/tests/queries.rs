@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use std::time::Duration;
 
 fn asked(slice: &Slice, cursor: Option<&str>) -> Result<Request, Fault> {
-    opened(&json!({})).source.ask("sessions", slice, cursor.map(|cursor| Cursor(cursor.to_owned())).as_ref())
+    opened(&json!({})).source.request("sessions", slice, cursor.map(|cursor| Cursor(cursor.to_owned())).as_ref())
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn refuses_other_slices() {
         assert_eq!(asked(&slice, cursor).unwrap_err().kind(), "refused", "{slice:?} {cursor:?}");
     }
     let source = opened(&json!({})).source;
-    assert_eq!(source.ask("other", &day(), None).unwrap_err().kind(), "refused");
+    assert_eq!(source.request("other", &day(), None).unwrap_err().kind(), "refused");
     assert!(source.reader("other", &day(), None).is_err() && source.file_reader("other").is_err());
 }
 
@@ -63,7 +63,7 @@ fn an_account_follows_its_settings() {
     assert_eq!((stream.name.as_str(), stream.table, stream.at), ("sessions", "treble_sessions", "created_at"));
     assert_eq!((opened.since.unwrap().to_string().as_str(), source.rules().settle), ("2026-10-01", TimeDelta::days(3)));
     assert_eq!(source.rules().pending, Duration::from_secs(30));
-    let request = source.ask("sessions", &key(SESSION), None).unwrap();
+    let request = source.request("sessions", &key(SESSION), None).unwrap();
     assert_eq!(request.url, "http://127.0.0.1:4010/devapi/session/900001/history");
     let lane = |token: &str| super::opened(&json!({"token": token})).source.lane();
     assert_eq!(lane(KEY), source.lane());

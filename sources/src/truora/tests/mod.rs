@@ -12,7 +12,7 @@ use crate::{ConfiguredAccount, open};
 use chrono::TimeDelta;
 use domain::fault::Fault;
 use domain::item::Item;
-use domain::job::Slice;
+use domain::slice::Slice;
 use domain::source::{Cursor, ResponseSummary};
 use domain::window::Window;
 use entities::rows::RowBatch;

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use std::time::Duration;
 
 fn asked(slice: &Slice, cursor: Option<&str>) -> Result<Request, Fault> {
-    opened(&json!({})).source.ask("processes", slice, cursor.map(|cursor| Cursor(cursor.to_owned())).as_ref())
+    opened(&json!({})).source.request("processes", slice, cursor.map(|cursor| Cursor(cursor.to_owned())).as_ref())
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn refuses_other_slices() {
         assert_eq!(asked(&slice, cursor).unwrap_err().kind(), "refused", "{slice:?} {cursor:?}");
     }
     let source = opened(&json!({})).source;
-    assert_eq!(source.ask("other", &day(), None).unwrap_err().kind(), "refused");
+    assert_eq!(source.request("other", &day(), None).unwrap_err().kind(), "refused");
     assert!(source.reader("other", &day(), None).is_err() && source.file_reader("other").is_err());
     assert!(asked(&key(&"x".repeat(64)), None).is_ok());
 }
@@ -49,7 +49,7 @@ fn an_account_follows_its_settings() {
     let stream = &source.streams()[0];
     assert_eq!((stream.name.as_str(), stream.table, stream.at), ("processes", "truora_processes", "creation_date"));
     assert_eq!((opened.since.unwrap().to_string().as_str(), source.rules().max_in_flight), ("2026-10-01", 2));
-    let request = source.ask("processes", &key(ID), None).unwrap();
+    let request = source.request("processes", &key(ID), None).unwrap();
     assert_eq!(request.url, format!("http://127.0.0.1:4010/v1/processes/{ID}/result"));
     let lane = |token: &str| super::opened(&json!({"token": token})).source.lane();
     assert_eq!(lane(KEY), source.lane());

@@ -28,8 +28,8 @@ fn with(more: &Value) -> Vec<u8> {
 #[test]
 fn an_ended_process_becomes_rows() {
     let (step, row, responses) = success(fixture!("success.json"));
-    let (version, look_again) = (Some(utc("2026-08-08T13:12:22Z")), Some(utc("2026-08-15T13:12:22Z")));
-    let found = Some(ItemStatus { version, open_until: None, look_again });
+    let (version, recheck_at) = (Some(utc("2026-08-08T13:12:22Z")), Some(utc("2026-08-15T13:12:22Z")));
+    let found = Some(ItemStatus { version, open_until: None, recheck_at });
     assert_eq!(step, ResponseSummary { rows: 1, item_status: found, ..ResponseSummary::default() });
     let names =
         ["account", "process_id", "phone", "status", "is_open", "responses", "flow_version", "time_to_live", "country"];
@@ -56,7 +56,7 @@ fn an_ended_process_becomes_rows() {
 fn a_pending_process_stays_open_for_two_days() {
     let (step, row, responses) = success(fixture!("pending.json"));
     let (version, open_until) = (Some(utc("2026-08-08T13:11:34.5Z")), Some(utc("2026-08-10T13:11:33.104379Z")));
-    let found = Some(ItemStatus { version, open_until, look_again: None });
+    let found = Some(ItemStatus { version, open_until, recheck_at: None });
     assert_eq!(step, ResponseSummary { rows: 1, item_status: found, ..ResponseSummary::default() });
     assert_eq!(cells(&row, &["is_open", "responses", "extra", "failure_status"]), ["true", "0", "{}", "-"]);
     assert_eq!(cells(&row, &["state_at"]), ["2026-08-08T13:11:34.500Z"]);
@@ -66,7 +66,7 @@ fn a_pending_process_stays_open_for_two_days() {
 #[test]
 fn a_failure_keeps_its_reason() {
     let (step, row, _) = success(fixture!("failure.json"));
-    assert_eq!(step.item_status.unwrap().look_again, Some(utc("2026-08-16T13:11:33.1Z")));
+    assert_eq!(step.item_status.unwrap().recheck_at, Some(utc("2026-08-16T13:11:33.1Z")));
     let reasons = cells(&row, &["status", "is_open", "failure_status", "declined_reason"]);
     assert_eq!(reasons, ["failure", "false", "expired", "validation_expired"]);
     assert!(row["validations"].contains("\"validation_status\":\"failure\""));
@@ -93,7 +93,7 @@ fn an_unknown_status_ends_a_process_only_with_a_sign() {
             (is_over, is_over),
             "{more}"
         );
-        assert_eq!(step.item_status.unwrap().look_again.is_some(), is_over);
+        assert_eq!(step.item_status.unwrap().recheck_at.is_some(), is_over);
         assert_eq!(row.get("status").map(String::as_str), more["status"].as_str());
     }
 }

@@ -20,7 +20,7 @@ use crate::response_reader::ResponseReader;
 use crate::test_support::{StoredRow, head, read, stored_rows, utc, window};
 use crate::{ConfiguredAccount, open};
 use domain::fault::Fault;
-use domain::job::Slice;
+use domain::slice::Slice;
 use domain::source::{Cursor, Reader, ResponseSummary};
 use serde_json::{Map, Value, json};
 use std::time::Duration;

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 #[test]
 fn a_day_becomes_a_request_for_the_list() {
     let source = opened(&json!({})).source;
-    let request = source.ask(OTHER, &day(), None).unwrap();
+    let request = source.request(OTHER, &day(), None).unwrap();
     assert_eq!(request.method, Method::Post);
     assert_eq!(request.url, "https://api.ultimate.ai/data-export/v2/get-signed-urls");
     assert_eq!(request.body.as_deref(), Some(r#"{"date":"2026-09-29","ttl":60}"#));
@@ -19,7 +19,7 @@ fn a_day_becomes_a_request_for_the_list() {
 fn a_file_is_requested_without_headers() {
     let source = opened(&json!({})).source;
     for next in [0, 1] {
-        let request = source.ask(BOT, &day(), Some(&files(2, next).to_cursor())).unwrap();
+        let request = source.request(BOT, &day(), Some(&files(2, next).to_cursor())).unwrap();
         assert_eq!((request.method, request.body), (Method::Get, None));
         assert_eq!(request.url, format!("https://storage.example.com/{next}.json?Signature=first"));
         assert!(request.headers.is_empty(), "a key must not travel to a store of files");
@@ -31,7 +31,7 @@ fn the_second_list_is_requested_like_the_first() {
     let source = opened(&json!({})).source;
     let again = FileCursor { again: true, ..files(2, 1) };
     let (first, second) =
-        (source.ask(BOT, &day(), None).unwrap(), source.ask(BOT, &day(), Some(&again.to_cursor())).unwrap());
+        (source.request(BOT, &day(), None).unwrap(), source.request(BOT, &day(), Some(&again.to_cursor())).unwrap());
     assert_eq!((first.url, first.body, first.method), (second.url, second.body, second.method));
     assert_eq!(first.headers.len(), second.headers.len());
 }
@@ -50,10 +50,10 @@ fn refuses_other_slices() {
         Slice::Delivery(1),
     ];
     for slice in &slices {
-        assert_eq!(source.ask(BOT, slice, None).unwrap_err().kind(), "refused", "{slice:?}");
+        assert_eq!(source.request(BOT, slice, None).unwrap_err().kind(), "refused", "{slice:?}");
         assert_eq!(source.reader(BOT, slice, None).err().unwrap().kind(), "refused", "{slice:?}");
     }
-    assert_eq!(source.ask("another", &day(), None).unwrap_err().kind(), "refused");
+    assert_eq!(source.request("another", &day(), None).unwrap_err().kind(), "refused");
     assert_eq!(source.reader("another", &day(), None).err().unwrap().kind(), "refused");
     assert_eq!(source.file_reader(BOT).err().unwrap().kind(), "refused");
     let cursors = [
@@ -65,7 +65,7 @@ fn refuses_other_slices() {
     ];
     for text in cursors {
         let cursor = Cursor(text.to_owned());
-        assert_eq!(source.ask(BOT, &day(), Some(&cursor)).unwrap_err().kind(), "refused", "{text}");
+        assert_eq!(source.request(BOT, &day(), Some(&cursor)).unwrap_err().kind(), "refused", "{text}");
         assert_eq!(source.reader(BOT, &day(), Some(&cursor)).err().unwrap().kind(), "refused", "{text}");
     }
 }
@@ -75,12 +75,12 @@ fn refuses_cursors_with_unsafe_urls() {
     let source = opened(&json!({})).source;
     for url in ["http://files.example.com/a", "file:///a", "https://me:pw@host/a"] {
         let cursor = FileCursor { urls: vec![url.to_owned()], ..files(1, 0) }.to_cursor();
-        let fault = source.ask(BOT, &day(), Some(&cursor)).unwrap_err();
+        let fault = source.request(BOT, &day(), Some(&cursor)).unwrap_err();
         assert_eq!(fault.kind(), "refused", "{url}");
         assert!(!fault.to_string().contains(url), "{fault}");
     }
     let cursor = FileCursor { urls: vec!["http://127.0.0.1:9/a".to_owned()], ..files(1, 0) }.to_cursor();
-    assert!(source.ask(BOT, &day(), Some(&cursor)).is_ok());
+    assert!(source.request(BOT, &day(), Some(&cursor)).is_ok());
 }
 
 /// The whole way of a day: list, first file, an address that has expired, list, second file.
@@ -99,7 +99,7 @@ fn reads_all_files_of_a_day() {
     };
     let list =
         |sign: &str| format!(r#"{{"urls":["https://f.example.com/0?s={sign}","https://f.example.com/1?s={sign}"]}}"#);
-    let url = |step: &ResponseSummary| source.ask(BOT, &day(), step.cursor.as_ref()).unwrap().url;
+    let url = |step: &ResponseSummary| source.request(BOT, &day(), step.cursor.as_ref()).unwrap().url;
     let (first, _) = answer(None, 200, &list("a"));
     assert_eq!(url(&first), "https://f.example.com/0?s=a");
     let (second, rows) = answer(first.cursor.as_ref(), 200, r#"[{"conversation_id":"1"},{"conversation_id":"2"}]"#);

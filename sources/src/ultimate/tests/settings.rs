@@ -3,7 +3,7 @@ use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 
 fn header(more: &Value, name: &str) -> String {
-    let request = opened(more).source.ask(BOT, &day(), None).unwrap();
+    let request = opened(more).source.request(BOT, &day(), None).unwrap();
     let found = request.headers.iter().find(|(known, _)| known == name);
     found.unwrap().1.expose_secret().to_owned()
 }
@@ -57,12 +57,12 @@ fn windows_are_days_whatever_the_responses_were() {
     let Slice::Window(window) = day() else { unreachable!() };
     let mut pace = Pace::default();
     for rows in [0, 1, 1_000_000, 10_000_000_000] {
-        assert_eq!(pace.width(source.rules()), TimeDelta::days(1), "before {rows}");
+        assert_eq!(pace.window_length(source.rules()), TimeDelta::days(1), "before {rows}");
         pace.learn(window, rows, Duration::from_mins(9));
         assert!(pace.expected(window) <= Duration::from_secs(20));
     }
     pace.learn_timeout();
-    assert_eq!(pace.width(source.rules()), TimeDelta::days(1));
+    assert_eq!(pace.window_length(source.rules()), TimeDelta::days(1));
     assert_eq!(source.rules().expand(window), window);
     assert_eq!(source.rules().oldest(utc("2026-11-21T10:00:00Z")), Some(utc("2026-10-23T00:00:00Z")));
 }
@@ -72,7 +72,7 @@ fn settings_change_the_request() {
     assert_eq!(header(&json!({}), "authorization"), KEY);
     assert_eq!(header(&json!({"auth_scheme": "raw"}), "authorization"), KEY);
     assert_eq!(header(&json!({"auth_scheme": "bearer"}), "authorization"), format!("Bearer {KEY}"));
-    let ask = |more: &Value| opened(more).source.ask(BOT, &day(), None).unwrap();
+    let ask = |more: &Value| opened(more).source.request(BOT, &day(), None).unwrap();
     let url = ask(&json!({"version": "v3", "base_url": "https://acme.zendesk.com/ai-agents/api/"})).url;
     assert_eq!(url, "https://acme.zendesk.com/ai-agents/api/data-export/v3/get-signed-urls");
     let body = |ttl: &str| ask(&json!({"ttl": ttl})).body.unwrap();

@@ -1,7 +1,7 @@
 use super::super::settings::server_digits;
 use super::*;
 use crate::{ConfiguredAccount, open};
-use domain::job::Slice;
+use domain::slice::Slice;
 use domain::source::Cursor;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
@@ -30,7 +30,7 @@ fn problems(more: &Value) -> Vec<String> {
 
 fn headers(opened: &ConfiguredAccount) -> Vec<(String, String)> {
     let slice = Slice::Window(window("2026-08-12T05:00:00Z", "2026-08-13T05:00:00Z"));
-    let request = opened.source.ask("chat_8", &slice, None).unwrap();
+    let request = opened.source.request("chat_8", &slice, None).unwrap();
     request.headers.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect()
 }
 
@@ -38,7 +38,7 @@ fn headers(opened: &ConfiguredAccount) -> Vec<(String, String)> {
 fn a_window_becomes_a_request() {
     let opened = opened(&json!({"since": "2026-10-01"}));
     let slice = Slice::Window(window("2026-08-12T05:00:00Z", "2026-08-13T05:00:00Z"));
-    let request = opened.source.ask("chat_8", &slice, None).unwrap();
+    let request = opened.source.request("chat_8", &slice, None).unwrap();
     let expected = "https://wv0042.wolkvox.com/api/v2/reports_manager.php?api=chat_8&date_ini=20260812000000&date_end=20260812235959";
     assert_eq!(request.url, expected);
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -65,13 +65,13 @@ fn refuses_other_slices() {
     let day = Slice::Window(window("2026-08-12T05:00:00Z", "2026-08-13T05:00:00Z"));
     let month = Slice::Window(window("2026-08-01T05:00:00Z", "2026-09-01T05:00:00Z"));
     let more = Slice::Window(window("2026-08-01T05:00:00Z", "2026-09-01T05:00:01Z"));
-    assert!(source.ask("chat_8", &month, None).is_ok(), "31 days to the second");
+    assert!(source.request("chat_8", &month, None).is_ok(), "31 days to the second");
     let refused = [
-        source.ask("chat_9", &day, None),
-        source.ask("chat_8", &Slice::Item("1".to_owned()), None),
-        source.ask("chat_8", &Slice::Delivery(1), None),
-        source.ask("chat_8", &day, Some(&Cursor("1".to_owned()))),
-        source.ask("chat_8", &more, None),
+        source.request("chat_9", &day, None),
+        source.request("chat_8", &Slice::Item("1".to_owned()), None),
+        source.request("chat_8", &Slice::Delivery(1), None),
+        source.request("chat_8", &day, Some(&Cursor("1".to_owned()))),
+        source.request("chat_8", &more, None),
     ];
     for answer in refused {
         assert_eq!(answer.unwrap_err().kind(), "refused");

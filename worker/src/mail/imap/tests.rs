@@ -1,18 +1,18 @@
-//! What a server in order never does. What it does is tried on a real one, in `tests/integration/mailboxes.rs`.
+//! Servers that misbehave. A correct server is tested in `tests/integration/mailboxes.rs`.
 
-use super::super::{Address, Mailbox};
+use super::super::{Mailbox, MailboxAddress};
 use super::*;
 use secrecy::SecretString;
 use std::path::Path;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
-/// What it answers: a command's beginning, and the lines, where `@` stands for the command's tag.
+/// A server's script: the beginning of a command and the lines to answer, where `@` stands for the command's tag.
 type Script<'a> = &'a [(&'a str, &'a str)];
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-const OPENS: Script<'static> = &[
+const LOGIN_SCRIPT: Script<'static> = &[
     ("CAPABILITY", "* CAPABILITY IMAP4rev1\r\n@ OK done\r\n"),
     ("LOGIN", "@ OK in\r\n"),
     ("SELECT", "* OK [UIDVALIDITY 7] v\r\n* OK [PERMANENTFLAGS (\\Seen)] f\r\n@ OK [READ-WRITE] done\r\n"),
@@ -26,60 +26,60 @@ impl Server {
         Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
     }
 
-    fn address(&self) -> Address {
+    fn address(&self) -> MailboxAddress {
         let text = format!("imap://ana@127.0.0.1:{}", self.0.local_addr().unwrap().port());
-        Address::parse(&text, Some(SecretString::from("horse"))).unwrap()
+        MailboxAddress::parse(&text, Some(SecretString::from("horse"))).unwrap()
     }
 
-    /// Serves one connection until a command that is in neither script, or its end; gives back what it was told.
+    /// Serves one connection until it ends or sends a command that is in neither script; returns the received commands.
     async fn serve(&self, greeting: &str, script: Script<'_>, more: Script<'_>) -> Vec<String> {
         let (socket, _) = self.0.accept().await.unwrap();
         let mut socket = BufReader::new(socket);
         socket.write_all(greeting.as_bytes()).await.unwrap();
-        let mut told = Vec::new();
+        let mut commands = Vec::new();
         let mut line = String::new();
         while socket.read_line(&mut line).await.is_ok_and(|read| read > 0) {
             let (tag, command) = line.trim_end().split_once(' ').unwrap();
-            told.push(command.to_owned());
+            commands.push(command.to_owned());
             let Some((_, answer)) = more.iter().chain(script).find(|(begins, _)| command.starts_with(begins)) else {
                 break;
             };
             socket.write_all(answer.replace('@', tag).as_bytes()).await.unwrap();
             line.clear();
         }
-        told
+        commands
     }
 
-    /// The error with which a mailbox does not open, and what the server was told.
-    async fn refused(&self, address: &Address, greeting: &str, script: Script<'_>) -> (MailError, Vec<String>) {
-        let open = async { Mailbox::open(address, PATIENCE).await.err().expect("a mailbox that does not open") };
+    /// The error with which the mailbox fails to open, and the commands that the server received.
+    async fn refused(&self, address: &MailboxAddress, greeting: &str, script: Script<'_>) -> (MailError, Vec<String>) {
+        let open = async { Mailbox::open(address, TIME_LIMIT).await.err().expect("a mailbox that does not open") };
         tokio::join!(open, self.serve(greeting, script, &[]))
     }
 }
 
 #[tokio::test]
-async fn nothing_is_told_to_a_server_that_keeps_tls_away() {
+async fn sends_no_password_to_a_server_without_tls() {
     let server = Server::listen().await;
-    let trusting = server.address().trusting(Path::new("none.pem")).unwrap();
-    let (error, told) = server.refused(&trusting, "* OK hello\r\n", OPENS).await;
-    assert_eq!((error.kind(), told), ("untrusted", vec!["CAPABILITY".to_owned()]));
+    let with_ca = server.address().with_ca_file(Path::new("none.pem")).unwrap();
+    let (error, commands) = server.refused(&with_ca, "* OK hello\r\n", LOGIN_SCRIPT).await;
+    assert_eq!((error.kind(), commands), ("untrusted", vec!["CAPABILITY".to_owned()]));
     let disabled: Script = &[("CAPABILITY", "* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n@ OK done\r\n")];
-    let (error, told) = server.refused(&server.address(), "* OK hello\r\n", disabled).await;
-    assert_eq!((error.kind(), told), ("untrusted", vec!["CAPABILITY".to_owned()]));
-    let (error, told) = server.refused(&trusting, "* PREAUTH hello\r\n", OPENS).await;
-    assert_eq!((error.kind(), told), ("protocol", Vec::new()));
+    let (error, commands) = server.refused(&server.address(), "* OK hello\r\n", disabled).await;
+    assert_eq!((error.kind(), commands), ("untrusted", vec!["CAPABILITY".to_owned()]));
+    let (error, commands) = server.refused(&with_ca, "* PREAUTH hello\r\n", LOGIN_SCRIPT).await;
+    assert_eq!((error.kind(), commands), ("protocol", Vec::new()));
 }
 
 #[tokio::test]
-async fn a_server_that_is_busy_is_no_wrong_password() {
+async fn a_busy_server_is_not_a_wrong_password() {
     let server = Server::listen().await;
-    let (error, _) = server.refused(&server.address(), "* BYE ana, too many of you\r\n", OPENS).await;
+    let (error, _) = server.refused(&server.address(), "* BYE ana, too many of you\r\n", LOGIN_SCRIPT).await;
     assert_eq!(error.kind(), "unreachable");
     let cases =
         [("NO [UNAVAILABLE] ana must wait", "unreachable"), ("NO ana is unknown", "login"), ("BAD ana", "protocol")];
     for (answer, kind) in cases {
         let answer = format!("@ {answer}\r\n");
-        let script = [OPENS[0], ("LOGIN", answer.as_str())];
+        let script = [LOGIN_SCRIPT[0], ("LOGIN", answer.as_str())];
         let (error, _) = server.refused(&server.address(), "* OK hello\r\n", &script).await;
         assert_eq!(error.kind(), kind);
         assert!(!format!("{error} {error:?}").contains("ana"), "{error:?}");
@@ -87,14 +87,14 @@ async fn a_server_that_is_busy_is_no_wrong_password() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_not_waited_for() {
+async fn a_silent_server_times_out() {
     let server = Server::listen().await;
     let error = Mailbox::open(&server.address(), Duration::from_millis(100)).await.err().unwrap();
     assert_eq!(error.kind(), "unreachable");
 }
 
 #[tokio::test]
-async fn a_list_is_whole_or_an_error() {
+async fn a_list_is_complete_or_an_error() {
     let one = "* 1 FETCH (UID 3 RFC822.SIZE 9 INTERNALDATE \" 1-Nov-2026 10:00:00 -0500\")\r\n";
     let whole = format!("{one}@ OK done\r\n");
     let refused = format!("{one}@ NO half of it\r\n");
@@ -109,20 +109,20 @@ async fn a_list_is_whole_or_an_error() {
         let server = Server::listen().await;
         let address = server.address();
         let listing = async {
-            let mut mailbox = Mailbox::open(&address, PATIENCE).await.unwrap();
+            let mut mailbox = Mailbox::open(&address, TIME_LIMIT).await.unwrap();
             mailbox.list(NaiveDate::from_ymd_opt(2026, 10, 5).unwrap()).await
         };
-        let (listed, _) = tokio::join!(listing, server.serve("* OK hello\r\n", OPENS, script));
+        let (listed, _) = tokio::join!(listing, server.serve("* OK hello\r\n", LOGIN_SCRIPT, script));
         if let Ok(entries) = &listed {
             assert_eq!((entries[0].id.as_str(), entries[0].bytes), ("7/3", 9));
-            assert_eq!(entries[0].received.to_rfc3339(), "2026-11-01T15:00:00+00:00");
+            assert_eq!(entries[0].received_at.to_rfc3339(), "2026-11-01T15:00:00+00:00");
         }
         assert_eq!(listed.map(|entries| entries.len()).map_err(|error| error.kind()), expected);
     }
 }
 
 #[tokio::test]
-async fn after_a_late_answer_nothing_more_is_asked() {
+async fn after_a_late_answer_no_command_is_sent() {
     let server = Server::listen().await;
     let address = server.address();
     let late: Script = &[("NOOP", "")];
@@ -131,20 +131,20 @@ async fn after_a_late_answer_nothing_more_is_asked() {
         let errors = [mailbox.list(NaiveDate::MIN).await.err(), mailbox.list(NaiveDate::MIN).await.err()];
         errors.map(|error| error.map(|error| error.kind()))
     };
-    let (errors, told) = tokio::join!(asking, server.serve("* OK hello\r\n", OPENS, late));
+    let (errors, commands) = tokio::join!(asking, server.serve("* OK hello\r\n", LOGIN_SCRIPT, late));
     assert_eq!(errors, [Some("unreachable"); 2]);
-    assert_eq!(told.iter().filter(|command| *command == "NOOP").count(), 1);
+    assert_eq!(commands.iter().filter(|command| *command == "NOOP").count(), 1);
 }
 
 #[tokio::test]
-async fn where_there_is_no_idle_waiting_says_nothing() {
+async fn without_idle_waiting_sends_no_command() {
     let server = Server::listen().await;
     let address = server.address();
     let waiting = async {
-        let mut mailbox = Mailbox::open(&address, PATIENCE).await.unwrap();
+        let mut mailbox = Mailbox::open(&address, TIME_LIMIT).await.unwrap();
         mailbox.wait(Duration::from_millis(20)).await
     };
-    let (waited, told) = tokio::join!(waiting, server.serve("* OK hello\r\n", OPENS, &[]));
+    let (waited, commands) = tokio::join!(waiting, server.serve("* OK hello\r\n", LOGIN_SCRIPT, &[]));
     assert_eq!(waited, Ok(()));
-    assert!(told.last().unwrap().starts_with("SELECT"), "{told:?}");
+    assert!(commands.last().unwrap().starts_with("SELECT"), "{commands:?}");
 }

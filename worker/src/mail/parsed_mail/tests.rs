@@ -1,6 +1,6 @@
 use super::*;
 
-/// A mail as a report's sender writes it, with this as its one part beside a text.
+/// A mail like a vendor's report, with a text and `part`.
 fn mixed(part: &str) -> String {
     let head = "From: Reports <no-reply@example.org>\r\nTo: ana@example.org\r\nMessage-ID: <a.1@example.org>\r\n\
         Date: Sat, 21 Nov 2026 10:00:00 -0500\r\nSubject: =?utf-8?q?Exportaci=C3=B3n?= lista\r\nMIME-Version: 1.0\r\n\
@@ -9,37 +9,37 @@ fn mixed(part: &str) -> String {
 }
 
 fn read(text: &str) -> ParsedMail {
-    ParsedMail::read(text.as_bytes()).unwrap()
+    ParsedMail::parse(text.as_bytes()).unwrap()
 }
 
-fn only(letter: ParsedMail) -> Attachment {
-    let mut attachments = letter.attachments;
+fn only(mail: ParsedMail) -> Attachment {
+    let mut attachments = mail.attachments;
     assert_eq!(attachments.len(), 1);
     attachments.remove(0)
 }
 
 #[test]
-fn who_when_and_what_about() {
-    let letter = read(&mixed("Content-Type: text/csv\r\n\r\na,b"));
-    assert_eq!(letter.message_id.as_deref(), Some("a.1@example.org"));
-    assert_eq!(letter.from.as_deref(), Some("no-reply@example.org"));
-    assert_eq!(letter.date.unwrap().to_rfc3339(), "2026-11-21T15:00:00+00:00");
-    assert_eq!(letter.subject.as_deref(), Some("Exportación lista"));
+fn headers_are_parsed() {
+    let mail = read(&mixed("Content-Type: text/csv\r\n\r\na,b"));
+    assert_eq!(mail.message_id.as_deref(), Some("a.1@example.org"));
+    assert_eq!(mail.from.as_deref(), Some("no-reply@example.org"));
+    assert_eq!(mail.date.unwrap().to_rfc3339(), "2026-11-21T15:00:00+00:00");
+    assert_eq!(mail.subject.as_deref(), Some("Exportación lista"));
     let bare = read("X-Any: thing\r\n\r\nHello.\r\n");
     assert!(bare.message_id.is_none() && bare.from.is_none() && bare.date.is_none() && bare.attachments.is_empty());
 }
 
 #[test]
-fn what_it_names() {
-    let letter = read(&mixed("Content-Type: text/csv; name=\"Report_of_B2.csv\"\r\n\r\na,b"));
+fn contains_searches_text_subject_and_file_names() {
+    let mail = read(&mixed("Content-Type: text/csv; name=\"Report_of_B2.csv\"\r\n\r\na,b"));
     for word in ["hello", "exportación", "b2"] {
-        assert!(letter.names(word), "{word}");
+        assert!(mail.contains(word), "{word}");
     }
-    assert!(!letter.names("a,b") && !letter.names("b3") && !letter.names(""));
+    assert!(!mail.contains("a,b") && !mail.contains("b3") && !mail.contains(""));
 }
 
 #[test]
-fn each_type_that_may_be_csv_is_taken() {
+fn every_csv_media_type_is_accepted() {
     let named = "Content-Disposition: attachment; filename=\"Report.CSV\"\r\n";
     let cases = [
         ("text/csv", ""),
@@ -63,8 +63,8 @@ fn each_type_that_may_be_csv_is_taken() {
 }
 
 #[test]
-fn each_encoding_gives_the_bytes_that_were_sent() {
-    // "1,é\r\n" in UTF-8, and in Latin-1 without saying so; both must arrive as they are.
+fn every_encoding_gives_the_bytes_that_were_sent() {
+    // "1,é\r\n" in UTF-8, and in undeclared Latin-1; both must arrive unchanged.
     let cases: [(&str, &str, &[u8]); 5] = [
         ("text/csv", "base64\r\n\r\nMSzD\r\nqQ0K", "1,é\r\n".as_bytes()),
         ("application/octet-stream; name=a.csv", "base64\r\n\r\nMSzDqQ0K", "1,é\r\n".as_bytes()),
@@ -79,7 +79,7 @@ fn each_encoding_gives_the_bytes_that_were_sent() {
 }
 
 #[test]
-fn names_are_read_in_each_way_they_are_written() {
+fn file_names_in_every_encoding_are_parsed() {
     let cases = [
         ("attachment; filename*=utf-8''Exportaci%C3%B3n%201.csv", "Exportación 1.csv"),
         ("attachment; filename*0*=utf-8''Exporta; filename*1*=ci%C3%B3n; filename*2=.csv", "Exportación.csv"),
@@ -95,7 +95,7 @@ fn names_are_read_in_each_way_they_are_written() {
 }
 
 #[test]
-fn a_part_is_found_however_deep_it_lies() {
+fn nested_attachments_are_found() {
     let csv = "Content-Type: text/csv; name=deep.csv\r\n\r\nid\r\n1";
     let related = format!("Content-Type: multipart/related; boundary=two\r\n\r\n--two\r\n{csv}\r\n--two--\r\n");
     let nested =
@@ -111,12 +111,12 @@ fn a_part_is_found_however_deep_it_lies() {
 }
 
 #[test]
-fn what_cannot_be_used_is_named() {
-    assert_eq!(ParsedMail::read(b"").err(), Some(MailParseError::Headless));
+fn an_unusable_mail_is_rejected_with_a_reason() {
+    assert_eq!(ParsedMail::parse(b"").err(), Some(MailParseError::NoHeader));
     let zip = "Content-Type: application/zip; name=report.zip\r\nContent-Transfer-Encoding: base64\r\n\r\nUEsDBA==";
-    assert_eq!(ParsedMail::read(mixed(zip).as_bytes()).err(), Some(MailParseError::Zip));
+    assert_eq!(ParsedMail::parse(mixed(zip).as_bytes()).err(), Some(MailParseError::Zip));
     let both = format!("{zip}\r\n--one\r\nContent-Type: text/csv\r\n\r\nid");
     assert_eq!(only(read(&mixed(&both))).bytes, b"id");
     let broken = "Content-Type: text/csv\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!not base64!!!";
-    assert_eq!(ParsedMail::read(mixed(broken).as_bytes()).err(), Some(MailParseError::Broken));
+    assert_eq!(ParsedMail::parse(mixed(broken).as_bytes()).err(), Some(MailParseError::InvalidEncoding));
 }

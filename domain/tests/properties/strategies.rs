@@ -1,8 +1,9 @@
-//! What laws are tried on: instants near a fixed day, windows, rules.
+//! Strategies and fixtures: instants near a fixed day, windows, rules.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::job::{Job, Purpose, Slice};
+use domain::job::{Job, Purpose};
 use domain::rules::{Export, Rules};
+use domain::slice::Slice;
 use domain::spans::Spans;
 use domain::window::Window;
 use proptest::prelude::*;
@@ -11,12 +12,12 @@ use std::time::Duration;
 pub const HOUR: i64 = 3600;
 pub const DAY: i64 = 86_400;
 
-/// How often a law is tried. What fails is printed whole, so nothing is kept in files.
+/// The proptest configuration. A failing case is printed in full, so none is kept in a file.
 pub fn often() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// So many seconds after the start of 2026-10-01.
+/// The instant `second` seconds after the start of 2026-10-01.
 pub fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_812_800 + second, 0).unwrap()
 }
@@ -34,18 +35,18 @@ pub fn any_windows(end: i64) -> impl Strategy<Value = Vec<Window>> {
     prop::collection::vec(any_window(end), 0..9)
 }
 
-/// Second by second, whether one of `windows` holds it: the naive model of a set of instants.
+/// Whether one of `windows` contains each second: the naive model of a set of instants.
 pub fn seconds<'a>(windows: impl IntoIterator<Item = &'a Window>, end: i64) -> Vec<bool> {
     let windows: Vec<_> = windows.into_iter().collect();
     (0..end).map(|second| windows.iter().any(|window| window.contains(at(second)))).collect()
 }
 
-/// That `windows` lie in order and share no instant.
+/// Whether `windows` are in order and do not overlap.
 pub fn are_in_order(windows: &[Window]) -> bool {
     windows.windows(2).all(|pair| pair[0].to() <= pair[1].from())
 }
 
-/// That `parts` fill `whole`: nothing twice, nothing left out, nothing beside it.
+/// Whether `parts` tile `whole` exactly.
 pub fn tile(whole: Window, parts: &[Window]) -> bool {
     let mut parts = parts.to_vec();
     parts.sort_unstable();
@@ -57,19 +58,19 @@ pub fn backfill_job(window: Window) -> Job {
     Job { id: 7, ..Job::new(Purpose::Backfill(1), Slice::Window(window), window.to(), Duration::from_secs(1)) }
 }
 
-/// Any duration, with all orders of magnitude equally likely: dates end somewhere in between.
+/// Any duration, with all orders of magnitude equally likely, so that some overflow a date.
 pub fn any_long() -> impl Strategy<Value = Duration> {
     (0_u32..64, 0.5..1.0).prop_map(|(bits, share)| Duration::from_secs(1 << bits).mul_f64(share))
 }
 
-/// An instant that no clock strikes: to the microsecond.
+/// An instant in microseconds, often not on a whole second.
 pub fn any_instant(days: i64) -> impl Strategy<Value = DateTime<Utc>> {
     let micros = prop_oneof![1 => Just(0_i64), 2 => 0_i64..1_000_000];
     let second = prop_oneof![1 => (0..days).prop_map(|day| day * DAY), 4 => 0..days * DAY];
     (second, micros).prop_map(|(second, micros)| at(second) + TimeDelta::microseconds(micros))
 }
 
-/// The rules of a vendor much like Ultimate: a file a day, made in the night after it, kept for a month.
+/// Rules like Ultimate's: one file per day, published in the night after it, kept for a month.
 pub fn ultimate() -> Rules {
     Rules {
         longest: TimeDelta::days(1),
@@ -86,7 +87,7 @@ pub fn ultimate() -> Rules {
     }
 }
 
-/// The rules of a vendor much like Certainly: asked by days, today's too, and by mail for days that hold too much.
+/// Rules like Certainly's: requested by days, today included, with exports by mail for dense days.
 pub fn certainly() -> Rules {
     Rules {
         longest: TimeDelta::days(15),
@@ -100,7 +101,7 @@ pub fn certainly() -> Rules {
     }
 }
 
-/// The rules of a vendor much like Wolkvox.
+/// Rules like Wolkvox'.
 pub fn rules() -> Rules {
     Rules {
         longest: TimeDelta::days(31),
@@ -128,7 +129,7 @@ pub fn rules() -> Rules {
     }
 }
 
-/// What is wanted, in the order of the jobs.
+/// The windows of the jobs, in order.
 pub fn windows<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> Vec<Window> {
     jobs.into_iter().filter_map(|job| job.slice.window()).collect()
 }

@@ -1,31 +1,32 @@
-//! The law that nothing wanted is lost: whatever happens to a stream, once all is answered all is held.
+//! No planned window is lost: after any events, once all jobs are answered, every window is held.
 
-use crate::any::{DAY, HOUR, any_window, at, often, rules, ultimate, window, windows};
-use crate::stream::{Deed, Stream, any_deed, any_rules};
+use crate::strategies::{DAY, HOUR, any_window, at, often, rules, ultimate, window, windows};
+use crate::stream_simulation::{StreamEvent, StreamSimulation, any_rules, any_stream_event};
 use chrono::TimeDelta;
 use domain::backfill::Mode;
-use domain::job::{Job, JobState, Purpose, Slice};
-use domain::judge::{Answer, Circumstances, Verdict, judge};
+use domain::job::{Job, JobState, Purpose};
+use domain::judge::{Answer, JudgeContext, Verdict, judge};
 use domain::ledger::Ledger;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::spans::Spans;
 use domain::window::Window;
 use proptest::prelude::*;
 use std::time::Duration;
 
-/// A person has looked, and from then on everything is answered in full. What the last answers left, the last look
-/// jobs. Backfills may have been ordered of three weeks to come.
-fn answer_the_rest(stream: &mut Stream) {
+/// Retries parked jobs and answers every job in full, until a tick plans nothing.
+/// Backfills may reach three weeks ahead.
+fn answer_the_rest(stream: &mut StreamSimulation) {
     for _ in 0..120 {
-        stream.happen(&Deed::Mend);
+        stream.happen(&StreamEvent::Mend);
         stream.tick(6 * HOUR);
         stream.answer_all(1);
     }
     stream.tick(60);
 }
 
-/// What is neither held nor asked for, of `wanted`, and could be had.
-fn lost(stream: &Stream, wanted: Window) -> Vec<Window> {
+/// The parts of `wanted` that the vendor keeps and that are neither held nor planned.
+fn lost(stream: &StreamSimulation, wanted: Window) -> Vec<Window> {
     let oldest = stream.rules.oldest(stream.now).unwrap_or(wanted.from());
     let open = stream.ledger.jobs.iter().filter_map(|job| job.slice.window());
     let known: Spans = stream.ledger.coverage.held().windows().iter().copied().chain(open).collect();
@@ -36,10 +37,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: often().cases / 2, ..often() })]
 
     #[test]
-    fn whatever_happens_everything_wanted_is_held_in_the_end(rules in any_rules(), days in 0_i64..20, deeds in prop::collection::vec(any_deed(), 1..40), order in (-60_i64..3, 1_i64..20)) {
-        let mut stream = Stream::new(rules, days);
-        for deed in &deeds {
-            stream.happen(deed);
+    fn every_planned_window_is_held_in_the_end(rules in any_rules(), days in 0_i64..20, events in prop::collection::vec(any_stream_event(), 1..40), order in (-60_i64..3, 1_i64..20)) {
+        let mut stream = StreamSimulation::new(rules, days);
+        for event in &events {
+            stream.happen(event);
         }
         let ordered = stream.order(order.0, order.1, Mode::All);
         answer_the_rest(&mut stream);
@@ -56,14 +57,14 @@ proptest! {
 proptest! {
     #![proptest_config(often())]
 
-    /// Whoever is asked for what it has forgotten answers with what is left, or with nothing: that proves nothing.
+    /// A vendor answers an expired window with the rows that are left, so the answer proves nothing.
     #[test]
-    fn an_answer_from_before_what_the_vendor_keeps_is_never_committed(asked in any_window(9 * DAY), now in 20 * DAY..50 * DAY, rows in 0_u64..9, is_live: bool) {
+    fn an_answer_older_than_the_retention_is_never_committed(asked in any_window(9 * DAY), now in 20 * DAY..50 * DAY, rows in 0_u64..9, is_live: bool) {
         let rules = ultimate();
         let purpose = if is_live { Purpose::Live } else { Purpose::Settle };
         let job = Job::new(purpose, Slice::Window(asked), asked.to(), Duration::ZERO);
-        let circumstances = Circumstances { now: at(now), next_day: at(now), jitter: 0.5, others_answer: true };
-        let verdict = judge(&rules, &job, Ok(&Answer { rows, rejects: 0, awaited: false, open: None }), circumstances).verdict;
+        let judge_context = JudgeContext { now: at(now), next_day: at(now), jitter: 0.5, previous_request_answered: true };
+        let verdict = judge(&rules, &job, Ok(&Answer { rows, rejects: 0, by_mail: false, open_until: None }), judge_context).verdict;
         if asked.from() >= rules.oldest(at(now)).unwrap() {
             prop_assert_eq!(verdict, Verdict::Commit);
         } else {
@@ -71,12 +72,11 @@ proptest! {
         }
     }
 
-    /// A job that has grown too old is given up, and what of it can still be had is wanted anew; but a person is never
-    /// passed over, and whoever is asking goes on.
+    /// An expired job is removed and the part that the vendor keeps is planned again; parked and running jobs stay.
     #[test]
-    fn what_has_grown_too_old_is_wanted_anew(days in 31_i64..60, state in 0_usize..3, width in 1_i64..9, is_live: bool) {
+    fn a_window_that_expired_in_part_is_planned_again(days in 31_i64..60, state in 0_usize..3, width in 1_i64..9, is_live: bool) {
         let rules = Rules { longest: TimeDelta::days(9), ..ultimate() };
-        let mut stream = Stream::new(rules, 40);
+        let mut stream = StreamSimulation::new(rules, 40);
         stream.ledger.pace.rows_per_day = Some(1.0);
         let asked = window((days - 33) * DAY, (days - 33 + width) * DAY);
         let until = at((days + 1) * DAY);
@@ -93,7 +93,7 @@ proptest! {
         let oldest = stream.rules.oldest(stream.now).unwrap();
         let left = Window::new(oldest.max(asked.from()), asked.to()).filter(|_| is_waiting);
         prop_assert!(left.is_none_or(|left| lost(&stream, left).is_empty()), "{plan:?}");
-        // A plan made while it waited, and taken in when somebody asks: what comes is not thrown away.
+        // A plan made while the job waited is accepted while it runs: its answer must still count.
         let mut asking = before;
         asking.jobs[0].state = JobState::Running { until };
         asking.accept(plan);
@@ -101,9 +101,9 @@ proptest! {
     }
 }
 
-/// A backfill of days before the live sync's first, read while they were young, is read again until it is final.
+/// Days before the live sync's start that a backfill read within the settle time are read again until final.
 #[test]
-fn what_a_backfill_read_too_early_is_read_again() {
+fn a_window_that_a_backfill_read_too_early_is_read_again() {
     let rules = rules();
     let young = window(-3 * DAY, -2 * DAY);
     let mut ledger = Ledger::default();
@@ -111,6 +111,6 @@ fn what_a_backfill_read_too_early_is_read_again() {
     ledger.coverage.hold(young);
     ledger.coverage.settle(window(-2 * DAY, 8 * DAY));
     let since = young.to();
-    let planned = domain::plan::plan(at(9 * DAY), since, &rules, &ledger);
+    let planned = domain::planner::plan(at(9 * DAY), since, &rules, &ledger);
     assert!(windows(&planned.jobs).contains(&young), "{planned:?}");
 }

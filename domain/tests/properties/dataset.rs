@@ -1,28 +1,28 @@
-//! What really happened: rows that appear, change until they close, and are sometimes late.
+//! The dataset: rows that appear, change until they close, and are sometimes late.
 
-use crate::any::at;
 use crate::rng::Rng;
+use crate::strategies::at;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::window::Window;
 
-/// A row as the vendor shows it: how many minutes it has been open, or that it is closed and changes no more.
+/// A row's state: open for this many minutes, or closed and final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Open(i64),
     Closed,
 }
 
-/// Something that happened.
+/// One row of the dataset.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     pub id: usize,
     /// The instant by which the vendor files it.
     pub at: DateTime<Utc>,
-    /// When it began: people ask by that.
+    /// When the conversation began; reports by day use this.
     pub began: DateTime<Utc>,
-    /// When the vendor begins to show it.
+    /// When the vendor first shows the row.
     visible: DateTime<Utc>,
-    /// When it changes no more: within the settle time.
+    /// When the row becomes final; within the settle time.
     closes: DateTime<Utc>,
 }
 
@@ -39,17 +39,16 @@ impl Row {
 }
 
 /// All rows, oldest first.
-pub struct Truth(pub Vec<Row>);
+pub struct Dataset(pub Vec<Row>);
 
-impl Truth {
-    /// About `per_hour` rows an hour over `span`, unevenly; and, in one second, as many as `burst` says.
-    /// What is new or changes does so within the first of `late`; and is filed as much later than it began as the second
-    /// says, at most.
+impl Dataset {
+    /// Generates about `per_hour` rows an hour over `span`, unevenly, and `burst` rows in one second.
+    /// Rows appear and change within the first duration of `late`, and are filed at most the second after they began.
     pub fn happen(rng: &mut Rng, span: Window, per_hour: i64, late: (TimeDelta, TimeDelta), burst: i64) -> Self {
         let mut instants = Vec::new();
         let mut hour = span.from();
         while hour < span.to() {
-            // Nights are quiet, and some hours are busy.
+            // Some hours have no rows, others many.
             let share = [0, 30, 100, 150, 220][usize::try_from(rng.between(0, 4)).unwrap()];
             for _ in 0..per_hour * share / 100 {
                 instants.push(hour + TimeDelta::seconds(rng.between(0, 3_599)));
@@ -69,7 +68,7 @@ impl Truth {
     }
 }
 
-/// Most rows are shown at once and close soon; some are late, some stay open to the last moment.
+/// A row: most appear at once and close soon, some appear late, some stay open until the end of the settle time.
 fn row(rng: &mut Rng, id: usize, at: DateTime<Utc>, (settle, late_filing): (TimeDelta, TimeDelta)) -> Row {
     let all = settle.num_seconds();
     let visible = if rng.in_thousand(150) { rng.between(0, all) } else { rng.between(0, 5) };
@@ -84,7 +83,7 @@ fn row(rng: &mut Rng, id: usize, at: DateTime<Utc>, (settle, late_filing): (Time
     Row { id, at, began, visible: at + TimeDelta::seconds(visible), closes: at + TimeDelta::seconds(closes) }
 }
 
-/// The instant at which every world begins: nothing special, and so not on a slot.
-pub fn beginning() -> DateTime<Utc> {
+/// The start of every simulation; it is not on a live slot.
+pub fn start_time() -> DateTime<Utc> {
     at(37)
 }

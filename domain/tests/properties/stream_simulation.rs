@@ -1,67 +1,69 @@
-//! One stream's life: ticks, answers of every kind and operators' orders, in any order.
+//! A simulation of one stream: ticks, answers of every kind and operators' commands, in any order.
 
-use crate::any::{DAY, HOUR, at, certainly, rules, window};
+use crate::strategies::{DAY, HOUR, at, certainly, rules, window};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::{Backfill, Mode, Progress};
 use domain::item::Item;
-use domain::job::{Job, JobState, Slice};
+use domain::job::{Job, JobState};
 use domain::judge::Verdict;
 use domain::ledger::{AnswerSummary, Ledger};
-use domain::plan::{Plan, plan};
+use domain::plan::Plan;
+use domain::planner::plan;
 use domain::row_histogram::RowHistogram;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::window::Window;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::time::Duration;
 
-/// What happens next.
+/// An event in the stream's simulation.
 #[derive(Clone, Debug)]
-pub enum Deed {
-    /// So many seconds later a scheduler looks.
+pub enum StreamEvent {
+    /// A scheduler ticks after this many seconds.
     Tick(i64),
-    /// A job is answered.
+    /// A job gets a reply.
     Answer(Index, Reply),
-    /// An operator orders days: from which one, how many, all of them or what is missing.
+    /// An operator starts a backfill: the first day, the number of days and the mode.
     Order(i64, i64, Mode),
-    /// An operator ends the oldest backfill.
+    /// An operator cancels the oldest backfill.
     Cancel,
-    /// A person has looked after what was parked.
+    /// An operator retries parked jobs.
     Mend,
 }
 
-/// How a job is answered.
+/// The reply to a job.
 #[derive(Clone, Debug)]
 pub enum Reply {
-    /// In full, with so many rows; where a share is given, a change was found that far into the window.
+    /// A full answer with `rows` rows; `change` is how far into the window, in percent, a row changed.
     RowBatch { rows: u64, change: Option<u32>, items: Vec<u8> },
-    /// In full, but some rows could not be read.
+    /// A full answer in which some rows cannot be parsed.
     Unreadable { items: Vec<u8> },
-    /// With too much for one answer, from so far into the window to so far, in hundredths.
+    /// An answer at the row cap, with rows from the first to the second percent of the window.
     Capped(u8, u8),
-    /// Taken: a mail will follow.
+    /// The vendor accepts the export; a mail follows.
     Taken,
-    /// The vendor is at work on another.
+    /// The vendor is busy with another export.
     Busy,
-    /// Not within the time-out, so that halves are tried.
+    /// A time-out after which the window is split.
     TooSlow,
-    /// Not now.
+    /// A snooze.
     NotNow,
-    /// With a failure.
+    /// A failure that is retried.
     Failure,
-    /// With a no.
+    /// A refusal that parks the job.
     No,
 }
 
-/// What a reply led to.
-pub struct Settled {
+/// A job after its reply was settled.
+pub struct SettledJob {
     pub job: Job,
     pub verdict: Verdict,
-    pub heard: Option<AnswerSummary>,
+    pub answer: Option<AnswerSummary>,
     pub before: Ledger,
 }
 
-pub struct Stream {
+pub struct StreamSimulation {
     pub ledger: Ledger,
     pub rules: Rules,
     pub since: DateTime<Utc>,
@@ -69,15 +71,15 @@ pub struct Stream {
     next_id: i64,
 }
 
-pub fn any_deed() -> impl Strategy<Value = Deed> {
+pub fn any_stream_event() -> impl Strategy<Value = StreamEvent> {
     let mode = prop::sample::select(vec![Mode::Missing, Mode::All]);
     prop_oneof![
-        5 => (1..2 * HOUR).prop_map(Deed::Tick),
-        1 => (0..5 * DAY).prop_map(Deed::Tick),
-        8 => (any::<Index>(), any_reply()).prop_map(|(which, reply)| Deed::Answer(which, reply)),
-        1 => (-40_i64..8, 1_i64..30, mode).prop_map(|(day, days, mode)| Deed::Order(day, days, mode)),
-        1 => Just(Deed::Cancel),
-        1 => Just(Deed::Mend),
+        5 => (1..2 * HOUR).prop_map(StreamEvent::Tick),
+        1 => (0..5 * DAY).prop_map(StreamEvent::Tick),
+        8 => (any::<Index>(), any_reply()).prop_map(|(which, reply)| StreamEvent::Answer(which, reply)),
+        1 => (-40_i64..8, 1_i64..30, mode).prop_map(|(day, days, mode)| StreamEvent::Order(day, days, mode)),
+        1 => Just(StreamEvent::Cancel),
+        1 => Just(StreamEvent::Mend),
     ]
 }
 
@@ -97,7 +99,7 @@ fn any_reply() -> impl Strategy<Value = Reply> {
     ]
 }
 
-/// Vendors told apart by the second, by the hour or by the day; some of them answer whole units only.
+/// Rules with steps of a second, an hour or a day, with and without units.
 pub fn any_rules() -> impl Strategy<Value = Rules> {
     let step = prop::sample::select(vec![1_i64, 60, HOUR, DAY]);
     let own = (step, 10_u64..2_000, 1_u64..200, 1_i64..90, 2_i64..32, 1_u64..5);
@@ -109,13 +111,13 @@ pub fn any_rules() -> impl Strategy<Value = Rules> {
         settle: TimeDelta::hours(settle),
         longest: TimeDelta::days(longest),
         overlap: TimeDelta::minutes(settle),
-        // In whole steps, like everything that is asked for.
+        // In whole steps, as every request is.
         late_filing: if step > HOUR { units.late_filing * 2 } else { units.late_filing },
         ..units
     })
 }
 
-/// What is new with vendors that know whole days, or the like.
+/// The rules that concern units.
 fn any_units() -> impl Strategy<Value = Rules> {
     let granularity = prop::sample::select(vec![1_i64, 6 * HOUR, DAY, DAY]);
     let ready = prop::option::of((0..30 * HOUR).prop_map(TimeDelta::seconds));
@@ -133,18 +135,18 @@ fn any_units() -> impl Strategy<Value = Rules> {
     )
 }
 
-impl Stream {
+impl StreamSimulation {
     pub fn new(rules: Rules, days_before: i64) -> Self {
-        // As everywhere but in UTC, days do not begin with the vendor's; and no clock shows whole seconds.
+        // The account's days do not begin with the vendor's, and the clock is not on a whole second.
         let begins = if rules.step > TimeDelta::hours(1) { 0 } else { 5 * HOUR };
         let (since, now) = (at(-days_before * DAY - begins), at(0) + TimeDelta::microseconds(456));
         Self { ledger: Ledger::default(), rules, since, now, next_id: 1 }
     }
 
-    /// Looks, and takes the plan in as storage does: a new job gets an id. Returns the ledger as it was, and the plan.
+    /// Plans and accepts the plan as storage does, giving new jobs an id. Returns the earlier ledger and the plan.
     pub fn tick(&mut self, seconds: i64) -> (Ledger, Plan) {
         self.now += TimeDelta::seconds(seconds);
-        // What has ended is not loaded again.
+        // Finished backfills are not loaded again.
         self.ledger.backfills.retain(|backfill| backfill.progress != Progress::Done);
         let before = self.ledger.clone();
         let plan = self.plan();
@@ -168,19 +170,19 @@ impl Stream {
         }
     }
 
-    /// One open job is answered; `None` where there is none, or the reply does not fit it.
-    pub fn answer(&mut self, which: Index, reply: &Reply) -> Option<Settled> {
+    /// Settles one open job; `None` if there is none or the reply does not fit it.
+    pub fn answer(&mut self, which: Index, reply: &Reply) -> Option<SettledJob> {
         let open: Vec<&Job> = self.ledger.jobs.iter().filter(|job| !job.is_parked()).collect();
         let job = (*open.get(which.index(open.len().max(1)))?).clone();
-        let (verdict, heard) = self.verdict(&job, reply)?;
-        // Somebody works on it while it is asked for.
+        let (verdict, answer) = self.verdict(&job, reply)?;
+        // A worker runs the job meanwhile.
         for open in self.ledger.jobs.iter_mut().filter(|open| open.id == job.id) {
             open.state = JobState::Running { until: self.now + TimeDelta::seconds(60) };
         }
         let before = self.ledger.clone();
-        self.ledger.settle(job.id, &verdict, heard.as_ref(), &self.rules, self.now);
+        self.ledger.settle(job.id, &verdict, answer.as_ref(), &self.rules, self.now);
         self.store();
-        Some(Settled { job, verdict, heard, before })
+        Some(SettledJob { job, verdict, answer, before })
     }
 
     fn verdict(&self, job: &Job, reply: &Reply) -> Option<(Verdict, Option<AnswerSummary>)> {
@@ -194,17 +196,17 @@ impl Stream {
                     window.from()
                         + TimeDelta::seconds((window.span() * i32::try_from(share).unwrap() / 100).num_seconds())
                 });
-                (Verdict::Commit, Some(self.heard(*rows, change, items)))
+                (Verdict::Commit, Some(self.summary(*rows, change, items)))
             }
             Reply::Unreadable { .. } if is_export => return None,
-            Reply::Unreadable { items } => (Verdict::Recheck(later), Some(self.heard(5, None, items))),
+            Reply::Unreadable { items } => (Verdict::Recheck(later), Some(self.summary(5, None, items))),
             Reply::Capped(from, to) if can_split => (Verdict::Split, Some(self.capped(job, *from, *to))),
             Reply::TooSlow if can_split => (Verdict::Split, None),
             Reply::Capped(..) if is_asked && self.rules.export.is_some() => {
-                (Verdict::Export, Some(self.heard(self.rules.row_cap, None, &[])))
+                (Verdict::Export, Some(self.summary(self.rules.row_cap, None, &[])))
             }
             Reply::Taken if is_export => {
-                (Verdict::Await(self.now + TimeDelta::hours(6)), Some(self.heard(0, None, &[])))
+                (Verdict::Await(self.now + TimeDelta::hours(6)), Some(self.summary(0, None, &[])))
             }
             Reply::Busy if is_export => (Verdict::Await(later), None),
             Reply::Capped(..) | Reply::TooSlow | Reply::Taken | Reply::Busy => return None,
@@ -214,7 +216,7 @@ impl Stream {
         })
     }
 
-    fn heard(&self, rows: u64, earliest_change: Option<DateTime<Utc>>, items: &[u8]) -> AnswerSummary {
+    fn summary(&self, rows: u64, earliest_change: Option<DateTime<Utc>>, items: &[u8]) -> AnswerSummary {
         let sent_at = self.now - TimeDelta::seconds(2);
         let item = |item: &u8| Item {
             slice: Slice::Item(item.to_string()),
@@ -235,7 +237,7 @@ impl Stream {
         }
     }
 
-    /// As many rows as an answer can hold, evenly spread over a part of the window.
+    /// An answer at the row cap, with rows evenly spread over a part of the window.
     fn capped(&self, job: &Job, from: u8, to: u8) -> AnswerSummary {
         let window = job.slice.window().unwrap();
         let mut histogram = RowHistogram::new(window, self.now, &self.rules);
@@ -243,7 +245,7 @@ impl Stream {
         let rows = i32::try_from(self.rules.row_cap).unwrap();
         let (begins, span) = (window.from() + window.span() / 100 * from, window.span() / 100 * (to - from) / rows);
         (0..rows).for_each(|row| histogram.add(begins + span * row));
-        AnswerSummary { histogram: Some(histogram), ..self.heard(self.rules.row_cap, None, &[]) }
+        AnswerSummary { histogram: Some(histogram), ..self.summary(self.rules.row_cap, None, &[]) }
     }
 
     pub fn order(&mut self, day: i64, days: i64, mode: Mode) -> i64 {
@@ -265,15 +267,15 @@ impl Stream {
         id
     }
 
-    /// Whatever a law does not look at.
-    pub fn happen(&mut self, deed: &Deed) {
-        match deed {
-            Deed::Tick(seconds) => drop(self.tick(*seconds)),
-            Deed::Answer(which, reply) => drop(self.answer(*which, reply)),
-            Deed::Order(day, days, mode) => drop(self.order(*day, *days, *mode)),
-            Deed::Cancel if !self.ledger.backfills.is_empty() => drop(self.ledger.backfills.remove(0)),
-            Deed::Cancel => {}
-            Deed::Mend => {
+    /// Applies an event whose result the property does not check.
+    pub fn happen(&mut self, event: &StreamEvent) {
+        match event {
+            StreamEvent::Tick(seconds) => drop(self.tick(*seconds)),
+            StreamEvent::Answer(which, reply) => drop(self.answer(*which, reply)),
+            StreamEvent::Order(day, days, mode) => drop(self.order(*day, *days, *mode)),
+            StreamEvent::Cancel if !self.ledger.backfills.is_empty() => drop(self.ledger.backfills.remove(0)),
+            StreamEvent::Cancel => {}
+            StreamEvent::Mend => {
                 for job in self.ledger.jobs.iter_mut().filter(|job| job.is_parked()) {
                     job.state = JobState::Waiting;
                 }
@@ -281,7 +283,7 @@ impl Stream {
         }
     }
 
-    /// Every open window is answered in full, one second apart, at `per_day` rows a day; returns how many there were.
+    /// Answers every open window in full, one second apart, with `per_day` rows a day; returns their number.
     pub fn answer_all(&mut self, per_day: u64) -> usize {
         let open: Vec<Job> = self.ledger.jobs.iter().filter(|job| !job.is_parked()).cloned().collect();
         for job in &open {
@@ -289,7 +291,7 @@ impl Stream {
             let looked = job.slice.window().map(|window| self.scanned(window));
             let span = looked.map_or(0, |window| window.span().num_seconds());
             let rows = per_day * u64::try_from(span).unwrap() / 86_400;
-            let heard = self.heard(rows, None, &[]);
+            let answer = self.summary(rows, None, &[]);
             let verdict = match job.slice {
                 Slice::Window(window) if rows >= self.rules.row_cap => {
                     if self.rules.halves(window).is_some() {
@@ -300,13 +302,13 @@ impl Stream {
                 }
                 _ => Verdict::Commit,
             };
-            self.ledger.settle(job.id, &verdict, Some(&heard), &self.rules, self.now);
+            self.ledger.settle(job.id, &verdict, Some(&answer), &self.rules, self.now);
             self.store();
         }
         open.len()
     }
 
-    /// What the vendor looks through when it is asked for `window` now.
+    /// What the vendor scans for a request for `window` sent now.
     fn scanned(&self, window: Window) -> Window {
         let whole = self.rules.expand(window);
         Window::new(whole.from(), whole.to().min(self.now.max(window.to()))).unwrap()

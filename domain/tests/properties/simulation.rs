@@ -1,16 +1,16 @@
-//! Schedulers, workers and a queue that loses, repeats and reorders, driven by one agenda under virtual time.
+//! A simulation of schedulers, workers and a queue that loses, repeats and reorders tickets, under virtual time.
 
+use crate::dataset::{Dataset, start_time};
+use crate::export_mail::ExportMail;
 use crate::fake_store::{Claim, FakeStore};
-use crate::mail::Mail;
+use crate::fake_vendor::{FakeVendor, Reply};
 use crate::rng::Rng;
-use crate::scenario::{Kind, Scenario};
-use crate::truth::{Truth, beginning};
-use crate::vendor::{Reply, Vendor};
+use crate::scenario::{Scenario, VendorModel};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::{Backfill, Progress};
-use domain::job::Slice;
-use domain::judge::{Circumstances, Judgement, judge};
+use domain::judge::{JudgeContext, Judgement, judge};
 use domain::plan::Plan;
+use domain::slice::Slice;
 use domain::spans::Spans;
 use domain::ticket::Ticket;
 use domain::window::Window;
@@ -18,32 +18,32 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 enum Event {
-    /// A scheduler looks; or it has slept since it looked, and comes with an old plan.
+    /// A scheduler ticks, or a paused scheduler resumes and accepts its outdated plan.
     Tick(usize),
     Slept(Box<Plan>),
-    /// A worker that is done looks for the lane's next job.
+    /// A worker that has committed dispatches the lane's next job.
     Follow,
-    /// A ticket arrives at the workers.
+    /// A worker receives a ticket.
     Deliver(Ticket),
-    /// A worker goes on with what it does, unless it has died since.
+    /// A worker begins its next stage, unless it has crashed since.
     ResponseSummary(usize, u32),
     Revive(usize),
     /// A mail arrives.
-    Mail(Box<Mail>),
-    /// The queue loses everything.
+    ExportMail(Box<ExportMail>),
+    /// The queue loses all tickets.
     Wipe,
-    /// A person looks after what was parked or closed.
+    /// An operator retries parked jobs and opens the lane.
     Mend,
 }
 
 enum Stage {
     Idle,
     Dead,
-    /// Has the lane; is about to ask.
+    /// The worker holds the lane and is about to send the request.
     Holding(Claim),
-    /// Has asked; the reply is under way.
+    /// The request is sent; the reply is under way.
     Asking(Claim, Reply),
-    /// Has judged; is about to commit.
+    /// The answer is judged; the worker is about to commit.
     Judged(Claim, Reply, Judgement),
 }
 
@@ -52,11 +52,11 @@ struct Worker {
     life: u32,
 }
 
-pub struct World {
+pub struct Simulation {
     pub scenario: Scenario,
     pub now: DateTime<Utc>,
     pub store: FakeStore,
-    pub vendor: Vendor,
+    pub vendor: FakeVendor,
     pub span: Window,
     rng: Rng,
     workers: Vec<Worker>,
@@ -64,26 +64,26 @@ pub struct World {
     events: BTreeMap<u64, Event>,
     count: u64,
     is_calm: bool,
-    /// How often a worker died, and how many tickets were lost.
+    /// The number of crashes, and of lost tickets.
     pub deaths: u32,
     pub lost: u32,
-    /// Events before this one are of a queue that was wiped.
+    /// Tickets of earlier events were lost with the queue.
     wiped: u64,
 }
 
-impl World {
+impl Simulation {
     pub fn new(scenario: Scenario) -> Self {
         let mut rng = Rng(scenario.seed);
         let rules = scenario.rules();
-        let start = beginning();
-        // What lies before it is settled when it is first asked for: nobody would read it again.
+        let start = start_time();
+        // Windows before it are settled at the first request, so no job would read them again.
         let since =
             start - TimeDelta::seconds(start.timestamp().rem_euclid(60)) - TimeDelta::hours(scenario.settle + 1);
         let whole =
             Window::new(since - TimeDelta::hours(scenario.older), start + TimeDelta::hours(scenario.hours)).unwrap();
         let burst = if scenario.burst { i64::try_from(scenario.row_cap).unwrap() + 2 } else { 0 };
-        let late_filing = if scenario.kind == Kind::Ultimate { rules.late_filing } else { TimeDelta::zero() };
-        let truth = Truth::happen(&mut rng, whole, scenario.per_hour, (rules.settle, late_filing), burst);
+        let late_filing = if scenario.model == VendorModel::Ultimate { rules.late_filing } else { TimeDelta::zero() };
+        let dataset = Dataset::happen(&mut rng, whole, scenario.per_hour, (rules.settle, late_filing), burst);
         let mut store = FakeStore::new(rules.clone(), since);
         store.ledger.backfills.extend(Window::new(whole.from(), since + TimeDelta::minutes(30)).map(|window| {
             Backfill {
@@ -98,9 +98,9 @@ impl World {
             }
         }));
         let workers = (0..scenario.workers).map(|_| Worker { stage: Stage::Idle, life: 0 }).collect();
-        let vendor = Vendor::new(truth, rules, scenario.mischief);
+        let vendor = FakeVendor::new(dataset, rules, scenario.faults_per_thousand);
         let (agenda, events) = (BinaryHeap::new(), BTreeMap::new());
-        let mut world = Self {
+        let mut simulation = Self {
             scenario,
             now: start,
             store,
@@ -116,13 +116,13 @@ impl World {
             lost: 0,
             wiped: 0,
         };
-        for scheduler in 0..world.scenario.schedulers {
-            let late = world.rng.seconds(0, 9);
-            world.after(late, Event::Tick(scheduler));
+        for scheduler in 0..simulation.scenario.schedulers {
+            let late = simulation.rng.seconds(0, 9);
+            simulation.after(late, Event::Tick(scheduler));
         }
-        world.after(TimeDelta::hours(1), Event::Wipe);
-        world.after(TimeDelta::minutes(40), Event::Mend);
-        world
+        simulation.after(TimeDelta::hours(1), Event::Wipe);
+        simulation.after(TimeDelta::minutes(40), Event::Mend);
+        simulation
     }
 
     fn after(&mut self, wait: TimeDelta, event: Event) {
@@ -131,7 +131,7 @@ impl World {
         self.events.insert(self.count, event);
     }
 
-    /// Lets `time` pass.
+    /// Runs all events of the next `time`.
     pub fn pass(&mut self, time: TimeDelta) {
         let end = self.now + time;
         while let Some(Reverse((at, id))) = self.agenda.peek().copied().filter(|Reverse((at, _))| *at <= end) {
@@ -144,11 +144,11 @@ impl World {
         self.now = end;
     }
 
-    /// From now on nothing goes wrong any more, and a person has looked after what did.
+    /// Stops all faults; an operator retries what was parked.
     pub fn calm_down(&mut self) {
-        (self.scenario.mischief, self.vendor.mischief) = (0, 0);
+        (self.scenario.faults_per_thousand, self.vendor.faults_per_thousand) = (0, 0);
         self.mend();
-        // Whatever was asked for in vain so far is no reason to give up any more.
+        // Earlier rechecks must not park a job any more.
         self.store.ledger.jobs.iter_mut().for_each(|job| job.rechecks = 0);
         self.is_calm = true;
     }
@@ -165,25 +165,25 @@ impl World {
             Event::Slept(plan) => self.store.accept(*plan),
             Event::Deliver(ticket) if id > self.wiped => self.deliver(ticket),
             Event::ResponseSummary(worker, life) if self.workers[worker].life == life => self.step(worker),
-            Event::Mail(mail) => self.store.receive(&self.vendor.truth, &mail, self.now),
+            Event::ExportMail(mail) => self.store.receive(&self.vendor.dataset, &mail, self.now),
             Event::Revive(worker) => self.workers[worker].stage = Stage::Idle,
             Event::Wipe => {
                 self.wiped = self.count;
                 self.after(TimeDelta::hours(1), Event::Wipe);
             }
-            // What waits for a person in the end is to be seen.
+            // At the end parked jobs must stay visible.
             Event::Mend if !self.is_calm => {
                 self.mend();
                 self.after(TimeDelta::minutes(40), Event::Mend);
             }
-            // Too late: lost with the queue, dead, or over.
+            // The ticket was lost, the worker crashed, or the faults are over.
             Event::Deliver(_) | Event::ResponseSummary(..) | Event::Mend => {}
         }
     }
 
     fn tick(&mut self, scheduler: usize) {
         let plan = self.store.plan(self.now);
-        if self.rng.in_thousand(self.scenario.mischief) && !plan.is_empty() {
+        if self.rng.in_thousand(self.scenario.faults_per_thousand) && !plan.is_empty() {
             let asleep = self.rng.seconds(1, 900);
             self.after(asleep, Event::Slept(Box::new(plan)));
         } else {
@@ -199,12 +199,12 @@ impl World {
         }
     }
 
-    /// The queue: some tickets are lost, some come twice, some late, and so in another order.
+    /// Pushes a ticket: some are lost, some arrive twice, some late and so in another order.
     fn push(&mut self, ticket: Ticket) {
-        let times = if self.rng.in_thousand(self.scenario.mischief) { self.rng.between(0, 2) } else { 1 };
+        let times = if self.rng.in_thousand(self.scenario.faults_per_thousand) { self.rng.between(0, 2) } else { 1 };
         self.lost += u32::from(times == 0);
         for _ in 0..times {
-            let late = self.rng.in_thousand(self.scenario.mischief * 2);
+            let late = self.rng.in_thousand(self.scenario.faults_per_thousand * 2);
             let wait = if late { self.rng.seconds(1, 40) } else { TimeDelta::milliseconds(20) };
             self.after(wait, Event::Deliver(ticket));
         }
@@ -223,18 +223,17 @@ impl World {
         }
     }
 
-    /// The worker's next stage begins after `wait`: or later, where the process is stopped for a while, or never,
-    /// where it dies.
+    /// Begins the worker's next stage after `wait`, later if the process is paused, or never if it crashes.
     fn go_on(&mut self, worker: usize, stage: Stage, wait: TimeDelta) {
         self.workers[worker].stage = stage;
-        if self.rng.in_thousand(self.scenario.mischief / 2) {
+        if self.rng.in_thousand(self.scenario.faults_per_thousand / 2) {
             self.deaths += 1;
             self.workers[worker].life += 1;
             self.workers[worker].stage = Stage::Dead;
             let dead = self.rng.seconds(1, 200);
             return self.after(dead, Event::Revive(worker));
         }
-        let stopped = if self.rng.in_thousand(self.scenario.mischief / 2) {
+        let stopped = if self.rng.in_thousand(self.scenario.faults_per_thousand / 2) {
             self.rng.seconds(20, 200)
         } else {
             TimeDelta::zero()
@@ -248,14 +247,19 @@ impl World {
             Stage::Holding(claimed) => self.ask(worker, claimed),
             Stage::Asking(claimed, reply) => {
                 let next_day = self.now + TimeDelta::minutes(30);
-                let at = Circumstances { now: self.now, next_day, jitter: self.rng.jitter(), others_answer: true };
-                let judged = judge(&self.store.rules, &claimed.job, reply.heard.as_ref(), at);
+                let at = JudgeContext {
+                    now: self.now,
+                    next_day,
+                    jitter: self.rng.jitter(),
+                    previous_request_answered: true,
+                };
+                let judged = judge(&self.store.rules, &claimed.job, reply.answer.as_ref(), at);
                 let wait = TimeDelta::milliseconds(self.rng.between(1, 500));
                 self.go_on(worker, Stage::Judged(claimed, reply, judged), wait);
             }
             Stage::Judged(claimed, reply, judged) => {
-                if self.store.commit(&self.vendor.truth, &claimed, &reply, &judged, self.now) {
-                    let until = judged.closing.and_then(|closing| closing.until);
+                if self.store.commit(&self.vendor.dataset, &claimed, &reply, &judged, self.now) {
+                    let until = judged.closure.and_then(|closure| closure.until);
                     self.vendor.shut_until = self.vendor.shut_until.max(until.unwrap_or(self.now));
                     // The lane's next job at once, rather than at the next tick.
                     let soon = TimeDelta::from_std(self.store.rules.spacing).unwrap();
@@ -265,7 +269,7 @@ impl World {
         }
     }
 
-    /// Sends only what ends before the lease does; a process that was stopped finds out here.
+    /// Sends a request only if its time-out ends before the lease; a paused process notices it here.
     fn ask(&mut self, worker: usize, mut claimed: Claim) {
         let timeout = TimeDelta::from_std(self.store.rules.timeout).unwrap();
         if self.now + timeout > claimed.lease.until {
@@ -279,7 +283,7 @@ impl World {
             self.store.check_one_export(self.now);
             let (reply, mail) = self.vendor.export(&mut self.rng, window, self.now);
             if let Some(mail) = mail {
-                self.after(mail.sent - self.now, Event::Mail(Box::new(mail)));
+                self.after(mail.sent - self.now, Event::ExportMail(Box::new(mail)));
             }
             reply
         } else {

@@ -1,36 +1,37 @@
-//! What comes by mail: which question it answers is known from nothing but its rows.
+//! Mailed exports: only its rows show which export a mail answers.
 
+use crate::dataset::Dataset;
 use crate::fake_store::FakeStore;
-use crate::truth::Truth;
-use crate::vendor::Seen;
+use crate::fake_vendor::SentRow;
 use chrono::{DateTime, Utc};
-use domain::job::{Job, Slice};
+use domain::job::Job;
+use domain::slice::Slice;
 
 /// A mailed export.
 #[derive(Debug)]
-pub struct Mail {
+pub struct ExportMail {
     pub sent: DateTime<Utc>,
-    pub rows: Vec<Seen>,
+    pub rows: Vec<SentRow>,
 }
 
 impl FakeStore {
-    /// Whether the vendor is at work on an export, or is being asked for one.
+    /// Whether an export is outstanding.
     pub fn is_exporting(&self, now: DateTime<Utc>) -> bool {
-        self.exports().any(|job| job.is_export_out(now))
+        self.exports().any(|job| job.is_export_outstanding(now))
     }
 
     fn exports(&self) -> impl Iterator<Item = &Job> {
         self.ledger.jobs.iter().filter(|job| matches!(job.slice, Slice::Export(_)))
     }
 
-    /// Nobody asks for an export while it is known that one is out.
+    /// Checks that no export is requested while an accepted one is outstanding.
     pub fn check_one_export(&self, now: DateTime<Utc>) {
-        let out = self.exports().find(|job| job.is_taken() && job.is_awaiting(now));
+        let out = self.exports().find(|job| job.is_accepted_export() && job.awaits_mail(now));
         assert!(out.is_none(), "asked for an export while {out:?} is out");
     }
 
-    /// A mail is stored where it fits one export that is out: all its rows inside, sent after it was asked for.
-    pub fn receive(&mut self, truth: &Truth, mail: &Mail, now: DateTime<Utc>) {
+    /// Stores a mail that matches exactly one outstanding export: all rows inside it, sent after the request.
+    pub fn receive(&mut self, dataset: &Dataset, mail: &ExportMail, now: DateTime<Utc>) {
         let fits = |job: &&Job| {
             let window = job.slice.window().unwrap();
             (job.attempt > 0 || job.is_parked())
@@ -38,8 +39,8 @@ impl FakeStore {
                 && mail.rows.iter().all(|(_, at, _)| window.contains(*at))
         };
         let mut fitting: Vec<Job> = self.exports().filter(fits).filter(|_| !mail.rows.is_empty()).cloned().collect();
-        if fitting.iter().filter(|job| job.is_taken()).count() == 1 {
-            fitting.retain(Job::is_taken);
+        if fitting.iter().filter(|job| job.is_accepted_export()).count() == 1 {
+            fitting.retain(Job::is_accepted_export);
         }
         let [job] = fitting.as_slice() else {
             self.strays += 1;
@@ -51,7 +52,7 @@ impl FakeStore {
             self.strays += 1;
             return;
         }
-        // Where it was not noted when the question was taken, it was taken by a worker that died then.
-        self.take(truth, job.id, &mail.rows, job.requested_at.unwrap_or(now - self.rules.settle), now);
+        // Without a recorded request, a worker sent it and crashed before the commit.
+        self.take(dataset, job.id, &mail.rows, job.requested_at.unwrap_or(now - self.rules.settle), now);
     }
 }

@@ -1,9 +1,10 @@
-//! Laws of who goes next on a lane: live work first, and everything else moves.
+//! Properties of picking a lane's next job: live jobs first, and every other purpose moves.
 
-use crate::any::{at, often, window};
+use crate::strategies::{at, often, window};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::job::{Job, JobState, Purpose, Slice};
-use domain::lane::{Traffic, pick};
+use domain::job::{Job, JobState, Purpose};
+use domain::next_job::{LaneContext, next_job};
+use domain::slice::Slice;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -25,11 +26,11 @@ fn any_job() -> impl Strategy<Value = Job> {
     )
 }
 
-fn any_traffic() -> impl Strategy<Value = Traffic> {
+fn any_lane_context() -> impl Strategy<Value = LaneContext> {
     let instant = || prop::option::of((0_i64..200).prop_map(at));
     let quota = prop::option::of((0_u32..120, 0_u32..120));
     (instant(), instant(), instant(), quota, any::<bool>()).prop_map(
-        |(next_live, last_background, last_backfill, quota, has_spare)| Traffic {
+        |(next_live, last_background, last_backfill, quota, has_spare)| LaneContext {
             next_live,
             last_background,
             last_backfill,
@@ -44,7 +45,7 @@ fn is_live(job: &Job) -> bool {
     job.purpose == Purpose::Live
 }
 
-/// A lane under virtual time: a live job each slot, and background work without end.
+/// A lane under virtual time: a live job per live slot, and always background jobs.
 #[derive(Debug)]
 struct Lane {
     now: DateTime<Utc>,
@@ -56,7 +57,7 @@ struct Lane {
     open: Vec<Job>,
     last_background: Option<DateTime<Utc>>,
     last_backfill: Option<DateTime<Utc>>,
-    /// Purpose, due and start of everything that started.
+    /// Purpose, due time and start of each started job.
     started: Vec<(Purpose, DateTime<Utc>, DateTime<Utc>)>,
 }
 
@@ -85,7 +86,7 @@ impl Lane {
 
     fn turn(&mut self, next_live: DateTime<Utc>) {
         let (last_background, last_backfill) = (self.last_background, self.last_backfill);
-        let traffic = Traffic {
+        let context = LaneContext {
             next_live: Some(next_live - self.spacing),
             last_background,
             last_backfill,
@@ -93,7 +94,7 @@ impl Lane {
             is_exporting: false,
             has_spare: false,
         };
-        let Some(job) = pick(&self.open, &traffic, self.now).cloned() else {
+        let Some(job) = next_job(&self.open, &context, self.now).cloned() else {
             self.now += TimeDelta::milliseconds(500);
             return;
         };
@@ -108,7 +109,7 @@ impl Lane {
         self.now += TimeDelta::from_std(job.expected).unwrap() + self.spacing;
     }
 
-    /// The longest time that work of one kind went without a turn.
+    /// The longest time without a job of `purpose`.
     fn longest_wait(&self, purpose: Purpose) -> TimeDelta {
         let starts = self.started.iter().filter(|(started, _, _)| *started == purpose).map(|(_, _, start)| *start);
         let starts: Vec<_> = [at(0)].into_iter().chain(starts).chain([self.now]).collect();
@@ -116,12 +117,12 @@ impl Lane {
     }
 }
 
-/// How many milliseconds background work takes: anything, or about as long as there is between two live slots.
+/// The milliseconds that a background job takes: any number, or about the time between two live slots.
 fn any_length() -> impl Strategy<Value = Result<u64, u64>> {
     prop_oneof![(500_u64..=20_000).prop_map(Ok), (0_u64..1_000).prop_map(Err)]
 }
 
-/// A lane that is busy with live work for half its time at most; the rest of its time is background work's.
+/// A lane whose live jobs take at most half its time.
 fn any_lane(kinds: &'static [Purpose]) -> impl Strategy<Value = Lane> {
     let spacing = 0_i64..3_000;
     (10_i64..900, spacing, 0_u64..100, prop::collection::vec(any_length(), kinds.len())).prop_map(
@@ -149,65 +150,65 @@ proptest! {
     #![proptest_config(often())]
 
     #[test]
-    fn live_work_is_always_first(jobs in prop::collection::vec(any_job(), 0..8), traffic in any_traffic(), now in 0_i64..200) {
+    fn live_jobs_always_go_first(jobs in prop::collection::vec(any_job(), 0..8), context in any_lane_context(), now in 0_i64..200) {
         let live = jobs.iter().any(|job| is_live(job) && job.is_ready(at(now)));
-        let picked = pick(&jobs, &traffic, at(now));
+        let picked = next_job(&jobs, &context, at(now));
         prop_assert!(!live || picked.is_some_and(is_live));
         prop_assert!(picked.is_none_or(|job| job.is_ready(at(now))));
     }
 
-    /// As long as background work takes as long as expected, the live slot behind it is at most 20 seconds late: ten
-    /// of P7's thirty are kept for what does not.
+    /// If background jobs take as long as expected, they delay a live slot by at most 20 seconds: ten of P7's thirty
+    /// are reserved for jobs that take longer.
     #[test]
-    fn background_work_never_delays_a_live_slot_by_much(jobs in prop::collection::vec(any_job(), 0..8), traffic in any_traffic(), now in 0_i64..200) {
-        let traffic = Traffic { has_spare: false, ..traffic };
-        if let (Some(job), Some(slot)) = (pick(&jobs, &traffic, at(now)).filter(|job| !is_live(job)), traffic.next_live) {
+    fn background_jobs_delay_a_live_slot_by_a_bounded_time(jobs in prop::collection::vec(any_job(), 0..8), context in any_lane_context(), now in 0_i64..200) {
+        let context = LaneContext { has_spare: false, ..context };
+        if let (Some(job), Some(slot)) = (next_job(&jobs, &context, at(now)).filter(|job| !is_live(job)), context.next_live) {
             let end = at(now) + TimeDelta::from_std(job.expected).unwrap();
             prop_assert!(end <= slot + TimeDelta::seconds(20));
-            let waited = traffic.last_background.is_none_or(|last| at(now) - last >= TimeDelta::seconds(10));
-            prop_assert!(end <= slot || waited, "the floor is for those who waited");
+            let waited = context.last_background.is_none_or(|last| at(now) - last >= TimeDelta::seconds(10));
+            prop_assert!(end <= slot || waited, "only a job that has waited may delay a live slot");
         }
     }
 
-    /// Where another slot stays free for live work, whatever is ready starts, however long it takes.
+    /// If another slot stays free for live jobs, every ready job starts, however long it takes.
     #[test]
-    fn with_a_slot_to_spare_nothing_waits(jobs in prop::collection::vec(any_job(), 0..8), traffic in any_traffic(), now in 0_i64..200) {
-        let traffic = Traffic { has_spare: true, quota: None, ..traffic };
+    fn with_a_spare_slot_no_job_waits(jobs in prop::collection::vec(any_job(), 0..8), context in any_lane_context(), now in 0_i64..200) {
+        let context = LaneContext { has_spare: true, quota: None, ..context };
         let is_ready = jobs.iter().any(|job| job.is_ready(at(now)));
-        prop_assert_eq!(pick(&jobs, &traffic, at(now)).is_some(), is_ready);
+        prop_assert_eq!(next_job(&jobs, &context, at(now)).is_some(), is_ready);
     }
 
-    /// What is left of the quota's last tenth is live work's.
+    /// The last tenth of the quota is reserved for live jobs.
     #[test]
-    fn background_work_leaves_a_tenth_of_the_quota(jobs in prop::collection::vec(any_job(), 0..8), traffic in any_traffic(), now in 0_i64..200) {
-        if let (Some(job), Some((used, quota))) = (pick(&jobs, &traffic, at(now)), traffic.quota) {
+    fn background_jobs_leave_a_tenth_of_the_quota(jobs in prop::collection::vec(any_job(), 0..8), context in any_lane_context(), now in 0_i64..200) {
+        if let (Some(job), Some((used, quota))) = (next_job(&jobs, &context, at(now)), context.quota) {
             prop_assert!(is_live(job) || used * 10 < quota * 9);
         }
     }
 
-    /// Whatever the live cadence, a backfill moves: every minute or two, or with every live slot.
+    /// At any live interval a backfill moves: every minute or two, or with every live slot.
     #[test]
     fn a_backfill_always_moves(lane in any_lane(&[BACKFILL])) {
         let mut lane = lane;
         lane.run(2);
         let bound = TimeDelta::seconds(120.max(2 * lane.interval));
-        prop_assert!(lane.longest_wait(BACKFILL) <= bound, "nothing for {}", lane.longest_wait(BACKFILL));
+        prop_assert!(lane.longest_wait(BACKFILL) <= bound, "no job for {}", lane.longest_wait(BACKFILL));
     }
 
-    /// Neither an owed stretch nor a backfill starves the other, however long either takes.
+    /// Owed windows and backfills never starve each other, however long their jobs take.
     #[test]
-    fn backfill_and_owed_stretches_both_move(lane in any_lane(&[BACKFILL, Purpose::Settle])) {
+    fn backfills_and_owed_windows_both_move(lane in any_lane(&[BACKFILL, Purpose::Settle])) {
         let mut lane = lane;
         lane.run(2);
         let bound = TimeDelta::seconds(240.max(4 * lane.interval));
         for purpose in [BACKFILL, Purpose::Settle] {
-            prop_assert!(lane.longest_wait(purpose) <= bound, "{purpose:?}: nothing for {}", lane.longest_wait(purpose));
+            prop_assert!(lane.longest_wait(purpose) <= bound, "{purpose:?}: no job for {}", lane.longest_wait(purpose));
         }
     }
 
-    /// P7: live work starts within 30 seconds of its due time whatever backfill is running.
+    /// P7: live jobs start within 30 seconds of their due time, whatever backfill runs.
     #[test]
-    fn live_work_starts_in_time(lane in any_lane(&[BACKFILL, Purpose::Settle])) {
+    fn live_jobs_start_in_time(lane in any_lane(&[BACKFILL, Purpose::Settle])) {
         let mut lane = lane;
         lane.run(2);
         let late = lane.started.iter().filter(|(purpose, _, _)| *purpose == Purpose::Live).map(|(_, due, start)| *start - *due).max();
@@ -215,10 +216,10 @@ proptest! {
     }
 }
 
-/// Twenty seconds of owed work end up just behind the live slot each time, and a shorter backfill would fit: it must not
-/// slip past for ever.
+/// An owed job of twenty seconds just misses the live slot each time, and a shorter backfill job would fit: it must not
+/// overtake for ever.
 #[test]
-fn what_just_misses_its_slot_is_not_passed_over() {
+fn a_job_that_just_misses_its_slot_is_not_overtaken() {
     let kinds = vec![(BACKFILL, Duration::from_millis(16_732)), (Purpose::Settle, Duration::from_secs(20))];
     let mut lane = Lane {
         now: at(0),

@@ -1,0 +1,131 @@
+//! Applies the verdict on a job to the ledger.
+
+use super::{AnswerSummary, Ledger};
+use crate::job::{Job, JobState, Purpose};
+use crate::judge::Verdict;
+use crate::rules::Rules;
+use crate::slice::Slice;
+use crate::window::Window;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
+
+/// The shortest live window whose answer teaches the rows per day: a poll at night predicts nothing about the morning.
+const SHORTEST_SAMPLE: TimeDelta = TimeDelta::hours(12);
+
+impl Ledger {
+    /// Applies `verdict` to the job `id`; does nothing if that job no longer exists. `answer` is what was stored,
+    /// `None` if nothing came back.
+    pub fn settle(
+        &mut self,
+        id: i64,
+        verdict: &Verdict,
+        answer: Option<&AnswerSummary>,
+        rules: &Rules,
+        now: DateTime<Utc>,
+    ) {
+        let Some(at) = self.jobs.iter().position(|job| job.id == id) else { return };
+        match verdict {
+            Verdict::Commit => {
+                self.credit_backfills(at, answer);
+                let job = self.jobs.swap_remove(at);
+                if let Some(answer) = answer {
+                    self.commit(&job, answer, rules, now);
+                }
+            }
+            Verdict::Split => self.split(at, answer, rules, now),
+            Verdict::Export => self.replace_by_export(at, rules, now),
+            Verdict::Await(until) => {
+                if let Some(job) = self.jobs.get_mut(at) {
+                    // Without an answer the vendor is busy with another export, perhaps an earlier one of this account.
+                    if let Some(answer) = answer {
+                        job.rechecks += 1;
+                        job.failures = 0;
+                        job.requested_at = job.requested_at.or(Some(answer.sent_at));
+                    }
+                    job.state = JobState::Awaiting { until: *until };
+                }
+            }
+            Verdict::Recheck(due) => {
+                self.credit_backfills(at, answer);
+                self.postpone(at, *due, |job| {
+                    job.rechecks += 1;
+                    job.failures = 0;
+                });
+                let expected = self.jobs.get(at).map_or(Duration::ZERO, |job| job.expected);
+                self.merge_duplicate(id);
+                // A row that cannot be parsed does not devalue the named items.
+                if let Some(answer) = answer {
+                    self.add_items(&answer.items, expected, rules, now);
+                }
+            }
+            Verdict::Snooze(due) => self.postpone(at, *due, |_| {}),
+            Verdict::Retry(due) => self.postpone(at, *due, |job| job.failures += 1),
+            Verdict::Park(reason) => {
+                if let Some(job) = self.jobs.get_mut(at) {
+                    job.state = JobState::Parked { reason: reason.clone() };
+                }
+            }
+        }
+    }
+
+    /// Covers `window` with an imported file or a mail, and removes the jobs inside it that no worker is running.
+    pub fn hold(&mut self, window: Window, answer: &AnswerSummary, rules: &Rules, now: DateTime<Utc>) {
+        self.add_items(&answer.items, Duration::ZERO, rules, now);
+        self.cover(window, answer, rules);
+        self.jobs.retain(|job| job.is_running() || !job.slice.window().is_some_and(|slice| window.covers(&slice)));
+    }
+
+    pub(super) fn postpone(&mut self, at: usize, due: DateTime<Utc>, change: impl FnOnce(&mut Job)) {
+        if let Some(job) = self.jobs.get_mut(at) {
+            job.due = due;
+            job.state = JobState::Waiting;
+            change(job);
+        }
+    }
+
+    /// Adds what a full answer proves: the named items, the window and what it teaches.
+    fn commit(&mut self, job: &Job, answer: &AnswerSummary, rules: &Rules, now: DateTime<Utc>) {
+        self.add_items(&answer.items, job.expected, rules, now);
+        let Some(window) = job.slice.window() else {
+            self.keep_stored_rows(&job.slice);
+            self.schedule_recheck(job, answer);
+            return;
+        };
+        self.cover(window, answer, rules);
+        let scanned = rules.scanned(window, answer.sent_at);
+        let is_sample = job.purpose != Purpose::Live || scanned.span() >= SHORTEST_SAMPLE;
+        let is_export = matches!(job.slice, Slice::Export(_));
+        // Named items fill a list's pages as rows do.
+        let rows = answer.rows + answer.named;
+        self.teach(job.purpose, |pace| {
+            if is_export {
+                // A window is exported because it is denser than all others.
+            } else if is_sample {
+                pace.learn(scanned, rows, answer.elapsed);
+            } else {
+                pace.learn_time(rows, answer.elapsed);
+            }
+        });
+        if let Purpose::Backfill(id) = job.purpose
+            && let Some(backfill) = self.backfills.iter_mut().find(|backfill| backfill.id == id)
+        {
+            backfill.answered.add(window);
+            backfill.windows_done += 1;
+            backfill.rows += answer.rows;
+        }
+    }
+
+    /// Marks `window` as held, and as final what lies before the horizon (`sent_at` less the settle time). If a re-read
+    /// found a change, only what lies before that change becomes final.
+    fn cover(&mut self, window: Window, answer: &AnswerSummary, rules: &Rules) {
+        let horizon = answer.sent_at - rules.settle;
+        let settled = answer.earliest_change.map_or(horizon, |change| change.min(horizon));
+        self.coverage.hold(window);
+        // Whole steps only: the rest is requested again, so it must begin where a request can begin.
+        let millis = (window.to().min(settled) - window.from()).num_milliseconds();
+        let whole = TimeDelta::milliseconds(millis - millis.rem_euclid(rules.step.num_milliseconds().max(1)));
+        if let Some(window) = Window::new(window.from(), window.from() + whole) {
+            self.coverage.settle(window);
+        }
+    }
+}

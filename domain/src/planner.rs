@@ -1,0 +1,221 @@
+//! Decides which jobs a stream needs now.
+
+use crate::backfill::Progress;
+use crate::chunks::chunks;
+use crate::job::{Job, Purpose};
+use crate::ledger::Ledger;
+use crate::live_slot::{due_at, slot_at};
+use crate::plan::Plan;
+use crate::rules::Rules;
+use crate::slice::Slice;
+use crate::spans::Spans;
+use crate::window::Window;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::cmp::Reverse;
+
+/// The most open jobs of one purpose per stream. Few, so that window lengths follow what answers teach.
+const OPEN: usize = 4;
+/// The most open jobs for windows that one more read makes final. More than [`OPEN`]: they are planned once per
+/// refresh, and more windows must become final per refresh than pass the horizon.
+const OPEN_PAST_HORIZON: usize = 32;
+
+/// Plans the jobs of one stream whose live sync covers everything from `since` on.
+///
+/// A downtime of any length is caught up with few long windows: a stream has at most one live job, and that job reaches
+/// back as far as one answer can. After a plan is accepted, planning again at the same instant adds nothing.
+#[must_use]
+pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Ledger) -> Plan {
+    let oldest = rules.oldest(now).unwrap_or(DateTime::<Utc>::MIN_UTC);
+    let (obsolete, open): (Vec<_>, Vec<_>) = ledger.jobs.iter().partition(|job| is_obsolete(job, ledger, oldest));
+    let since = since.max(oldest);
+    let mut planner = Planner { slot: slot_at(now, rules), oldest, rules, ledger, open, plan: Plan::default() };
+    if ledger.parked().is_none()
+        && let Some(live) = Window::new(since, planner.slot)
+    {
+        let refresh = ledger.refreshed.is_none_or(|at| live.to() - at >= delta(rules.refresh));
+        let planned = planner.plan_live(live, refresh);
+        planner.plan_owed(since, planned && refresh);
+    }
+    planner.plan_backfills(now);
+    planner.plan.obsolete = obsolete.into_iter().map(|job| job.id).collect();
+    planner.plan
+}
+
+/// The windows that a backfill of `remaining` would request now, newest first. Used by the dry run.
+#[must_use]
+pub fn windows_for(remaining: &[Window], ledger: &Ledger, rules: &Rules) -> Vec<Window> {
+    let length = ledger.pace_for(Purpose::Settle).window_length(rules);
+    remaining.iter().rev().flat_map(|window| chunks(*window, length, rules, usize::MAX)).collect()
+}
+
+/// The inputs of one planning run, and the plan so far.
+struct Planner<'a> {
+    /// The newest live slot that is due.
+    slot: DateTime<Utc>,
+    /// The first instant that the vendor still keeps.
+    oldest: DateTime<Utc>,
+    rules: &'a Rules,
+    ledger: &'a Ledger,
+    /// The open jobs that are not obsolete.
+    open: Vec<&'a Job>,
+    plan: Plan,
+}
+
+impl Planner<'_> {
+    /// Plans one live job for a new slot. While an earlier live job is open none is added; the next one then reaches
+    /// back further. Returns whether a job was planned.
+    fn plan_live(&mut self, live: Window, refresh: bool) -> bool {
+        let is_planned = self.ledger.slot.is_some_and(|planned| live.to() <= planned);
+        if is_planned || self.open.iter().any(|job| job.purpose == Purpose::Live) {
+            return false;
+        }
+        // The newest window that is not final, without a gap.
+        let settled = self.ledger.coverage.settled().windows().iter().copied();
+        let Some(tail) = live.minus(settled.chain(self.taken())).pop().filter(|tail| tail.to() == live.to()) else {
+            return false;
+        };
+        let (newest, _) = tail.newest(self.ledger.pace_for(Purpose::Live).window_length(self.rules));
+        let held = self.ledger.coverage.held().windows().iter();
+        let from = match held.map(Window::to).filter(|to| *to <= live.to()).max() {
+            Some(held) if !refresh => newest.from().max(self.on_step(held - self.rules.overlap)),
+            _ => newest.from(),
+        };
+        let from = self.on_unit(from, live.to());
+        self.plan.slot = Some(live.to());
+        self.plan.refreshed = refresh.then_some(live.to());
+        let window = Window::new(from, live.to());
+        self.plan
+            .jobs
+            .extend(window.map(|window| job(Purpose::Live, window, due_at(live.to(), self.rules), self.ledger)));
+        true
+    }
+
+    /// Plans the windows that the live sync owes before its newest window: gaps at once, and at each refresh also
+    /// windows that are held but not final. Windows that one more read makes final go first; otherwise, where windows
+    /// are short, reading would never get beyond the newest few.
+    fn plan_owed(&mut self, since: DateTime<Utc>, refresh: bool) {
+        let Some(span) = Window::new(since, self.until()) else { return };
+        let coverage = &self.ledger.coverage;
+        let done = if refresh { coverage.settled() } else { coverage.held() };
+        let mut owed = span.minus(done.windows().iter().copied().chain(self.taken()));
+        if refresh {
+            owed.splice(0..0, self.unsettled_before(since));
+        }
+        // On a unit's border: otherwise the vendor would scan the unit around the horizon twice.
+        let horizon = self.rules.floor(self.on_step(span.to() - self.rules.settle));
+        let old: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from(), part.to().min(horizon))).collect();
+        let young: Vec<_> = owed.iter().filter_map(|part| Window::new(part.from().max(horizon), part.to())).collect();
+        let windows = if refresh {
+            let mut windows = self.newest_first(&old, self.room(Purpose::Settle, OPEN_PAST_HORIZON));
+            let most = self.room(Purpose::Settle, OPEN).saturating_sub(windows.len());
+            windows.extend(self.newest_first(&young, most));
+            windows.sort_unstable_by_key(|window| Reverse(*window));
+            windows
+        } else {
+            self.newest_first(&owed, self.room(Purpose::Settle, OPEN))
+        };
+        for window in windows {
+            let due = due_at(span.to(), self.rules);
+            self.plan.jobs.push(job(Purpose::Settle, window, due, self.ledger));
+        }
+    }
+
+    /// The windows before the live sync's start that are held but not final: a backfill read them within the settle
+    /// time.
+    fn unsettled_before(&self, since: DateTime<Utc>) -> Vec<Window> {
+        let settled = self.ledger.coverage.settled().windows();
+        let held = self.ledger.coverage.held().windows().iter();
+        let before = held.filter_map(|held| Window::new(held.from().max(self.oldest), held.to().min(since)));
+        before.flat_map(|held| held.minus(settled.iter().copied().chain(self.taken()))).collect()
+    }
+
+    /// Plans the windows that running backfills still need, up to now.
+    fn plan_backfills(&mut self, now: DateTime<Utc>) {
+        let unread = self.ledger.unread_spans();
+        for backfill in self.ledger.backfills.iter().filter(|backfill| backfill.progress == Progress::Running) {
+            let remaining = backfill.remaining(&self.ledger.coverage, self.rules).into_iter();
+            let (oldest, until) = (self.oldest, self.until());
+            let remaining: Vec<_> =
+                remaining.filter_map(|window| Window::new(window.from().max(oldest), window.to().min(until))).collect();
+            if remaining.is_empty() {
+                // The items that its lists have named belong to the backfill.
+                if unread.within(backfill.window).is_empty() {
+                    self.plan.finished.push(backfill.id);
+                }
+                continue;
+            }
+            let purpose = Purpose::Backfill(backfill.id);
+            let taken: Spans = self.taken().collect();
+            let free: Vec<_> = remaining.iter().flat_map(|window| taken.gaps(*window)).collect();
+            for window in self.newest_first(&free, self.room(purpose, OPEN)) {
+                self.plan.jobs.push(job(purpose, window, now, self.ledger));
+            }
+        }
+    }
+
+    /// The end of the span that jobs other than the live one may request. What lies after the newest planned slot
+    /// belongs to the next live job, which requests it as one window.
+    fn until(&self) -> DateTime<Utc> {
+        let planned = self.plan.slot.or(self.ledger.slot).filter(|_| self.ledger.parked().is_none());
+        planned.map_or(self.slot, |planned| planned.min(self.slot))
+    }
+
+    /// How many more jobs of `purpose` may be opened, `most` in total. While the rows per day are unknown, one job at a
+    /// time. After the first answer the live job does not count: short polls teach nothing about a whole day, and with
+    /// frequent polls a live job is nearly always open.
+    fn room(&self, purpose: Purpose, most: usize) -> usize {
+        let open = || self.open.iter().filter(|job| !job.is_parked() && job.slice.window().is_some());
+        if self.ledger.pace_for(purpose).rows_per_day.is_none() {
+            let is_first = self.ledger.coverage.held().is_empty();
+            let counts = |job: &&Job| is_first || job.purpose != Purpose::Live;
+            return 1_usize.saturating_sub(open().copied().chain(&self.plan.jobs).filter(counts).count());
+        }
+        most.saturating_sub(open().filter(|job| job.purpose == purpose).count())
+    }
+
+    /// The windows of all open and all newly planned jobs.
+    fn taken(&self) -> impl Iterator<Item = Window> {
+        self.open.iter().copied().chain(&self.plan.jobs).filter_map(|job| job.slice.window())
+    }
+
+    /// The newest `most` chunks of `windows`, newest first.
+    fn newest_first(&self, windows: &[Window], most: usize) -> Vec<Window> {
+        let length = self.ledger.pace_for(Purpose::Settle).window_length(self.rules);
+        windows.iter().rev().flat_map(|window| chunks(*window, length, self.rules, most)).take(most).collect()
+    }
+
+    /// Where a request for `from` to `to` begins: at the start of its unit, since the vendor answers whole units, or at
+    /// the next unit if the request would otherwise be longer than the vendor permits.
+    fn on_unit(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> DateTime<Utc> {
+        let floor = self.rules.floor(from);
+        if self.rules.ceil(to) - floor <= self.rules.longest { floor } else { self.rules.ceil(from) }
+    }
+
+    /// The last instant up to `at` that lies a whole number of steps before the slot.
+    fn on_step(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        at - TimeDelta::milliseconds((at - self.slot).num_milliseconds().rem_euclid(millis(self.rules.step)))
+    }
+}
+
+/// Whether no worker runs the job, and either its backfill no longer exists or the vendor no longer keeps all of its
+/// window. What the vendor still keeps is planned again. A parked job stays until an operator acts.
+fn is_obsolete(job: &Job, ledger: &Ledger, oldest: DateTime<Utc>) -> bool {
+    let is_orphan = match job.purpose {
+        Purpose::Backfill(id) => ledger.backfills.iter().all(|backfill| backfill.id != id),
+        Purpose::Live | Purpose::Item | Purpose::Settle => false,
+    };
+    !job.is_running() && (is_orphan || !job.is_parked() && job.is_past_retention(Some(oldest)))
+}
+
+fn job(purpose: Purpose, window: Window, due: DateTime<Utc>, ledger: &Ledger) -> Job {
+    Job::new(purpose, Slice::Window(window), due, ledger.pace_for(purpose).expected(window))
+}
+
+fn millis(span: TimeDelta) -> i64 {
+    span.num_milliseconds().max(1)
+}
+
+fn delta(duration: std::time::Duration) -> TimeDelta {
+    let year = TimeDelta::days(365);
+    TimeDelta::from_std(duration).map_or(year, |delta| delta.min(year))
+}
