@@ -20,12 +20,12 @@ doc:
     scripts/test doc
 
 # Run the property tests of domain
-laws:
-    scripts/test laws
+properties:
+    scripts/test properties
 
 # Check the conventions of the tree
-house:
-    scripts/test house
+conventions:
+    scripts/test conventions
 
 # Check licences, bans, sources and advisories of the dependencies (needs cargo-deny)
 deny:
@@ -36,8 +36,8 @@ machete:
     scripts/test machete
 
 # Run all tests, with PostgreSQL, Redis, a mail server and a browser of their own
-line:
-    scripts/test line
+integration:
+    scripts/test integration
 
 # Measure the speed and write docs/performance.md
 bench:

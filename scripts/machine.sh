@@ -1,5 +1,5 @@
-# What the scripts need of the machine: Debian's packages, and a PostgreSQL of their own. Sourced, not run; whoever does sets
-# `packages` and `postgres_settings` first.
+# What the scripts need of the machine: Debian's packages, and a PostgreSQL of their own. Sourced, not run; the script that
+# sources it sets `packages` and `postgres_settings` first.
 
 # A policy that says no keeps Debian's packages from starting the services that they bring.
 policy=/usr/sbin/policy-rc.d
@@ -7,6 +7,8 @@ policy=/usr/sbin/policy-rc.d
 our_policy=""
 place=""
 postgres_pid=""
+# What commands start with that shall live on another date.
+clock=()
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -23,7 +25,7 @@ as_root() {
 as_postgres() {
     (
         cd "$place"
-        if ((EUID == 0)); then runuser -u postgres -- "$@"; else "$@"; fi
+        if ((EUID == 0)); then runuser -u postgres -- "${clock[@]}" "$@"; else "${clock[@]}" "$@"; fi
     )
 }
 
@@ -76,12 +78,23 @@ postgres_folder() {
     return 1
 }
 
+# Sets the clock of this PostgreSQL, and of what starts with `clock`, to $1; the time goes on from there.
+shift_clock() {
+    local seconds
+    seconds=$(($(date --date="$1" +%s) - $(date +%s)))
+    gcc -shared -fPIC -O2 -o "$place/shifted_clock.so" scripts/shifted_clock.c || fail "scripts/shifted_clock.c: see above"
+    chmod 644 "$place/shifted_clock.so"
+    clock=(env "LD_PRELOAD=$place/shifted_clock.so" "CONVOSYNC_TEST_SHIFT=$seconds")
+}
+
+# Starts a PostgreSQL, on the date $1 where one is given.
 start_postgres() {
     local folder port attempt
     folder=$(postgres_folder) || fail "no folder holds both initdb and pg_ctl; install PostgreSQL 14 or newer"
     # Not under TMPDIR: the path of a Unix socket may be no longer than 107 bytes, and `postgres` must be let in.
     place=$(mktemp -d /tmp/convosync-test.XXXXXX)
     if ((EUID == 0)); then chown postgres: "$place"; fi
+    if [[ -n ${1:-} ]]; then shift_clock "$1"; fi
 
     as_postgres "$folder/initdb" --pgdata="$place/data" --username=postgres --auth=trust --encoding=UTF8 \
         --locale=C.UTF-8 --no-sync >"$place/initdb.log" 2>&1 || fail "initdb: $(cat "$place/initdb.log")"
@@ -105,14 +118,19 @@ SETTINGS
     fail "PostgreSQL did not start in $attempt attempts: $(tail -n 20 "$place/postgres.log")"
 }
 
+# Stops it, and removes its folder.
 stop_postgres() {
     local tenths
-    if [[ -z $postgres_pid ]]; then return; fi
-    kill -INT "$postgres_pid" 2>/dev/null || true
-    for ((tenths = 0; tenths < 300; tenths++)); do
-        if ! kill -0 "$postgres_pid" 2>/dev/null; then break; fi
-        sleep 0.1
-    done
-    kill -QUIT "$postgres_pid" 2>/dev/null || true
+    if [[ -n $postgres_pid ]]; then
+        kill -INT "$postgres_pid" 2>/dev/null || true
+        for ((tenths = 0; tenths < 300; tenths++)); do
+            if ! kill -0 "$postgres_pid" 2>/dev/null; then break; fi
+            sleep 0.1
+        done
+        kill -QUIT "$postgres_pid" 2>/dev/null || true
+    fi
     postgres_pid=""
+    if [[ -n $place ]]; then rm -rf "$place"; fi
+    place=""
+    clock=()
 }

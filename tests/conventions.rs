@@ -1,4 +1,4 @@
-//! The house rules. Each says what to do instead; each is shown a planted violation in its own file, and sees it.
+//! Conventions of the tree. Each failure says what to do instead; each check is tested with a planted violation in its own file.
 
 #[path = "conventions/doors.rs"]
 mod doors;

@@ -199,11 +199,13 @@ impl RowBatch {
     }
 
     /// All of them, as the body of a binary COPY.
+    #[must_use]
     pub fn packed(&self) -> &[u8] {
         &self.bytes
     }
 
     /// A hash of a row's key: rows with one key have one hash.
+    #[must_use]
     pub fn key(&self, at: usize) -> u128 {
         self.places.get(at).map_or(0, |place| place.key)
     }
@@ -220,16 +222,19 @@ impl RowBatch {
     }
 
     /// One text of a row.
+    #[must_use]
     pub fn text(&self, at: usize, column: usize) -> Option<&str> {
         std::str::from_utf8(self.cell(at, column)?).ok()
     }
 
     /// One whole number of a row.
+    #[must_use]
     pub fn int(&self, at: usize, column: usize) -> Option<i64> {
         self.cell(at, column)?.first_chunk().map(|bytes| i64::from_be_bytes(*bytes))
     }
 
     /// One instant of a row.
+    #[must_use]
     pub fn time(&self, at: usize, column: usize) -> Option<DateTime<Utc>> {
         DateTime::from_timestamp_micros(self.int(at, column)? + EPOCH)
     }
@@ -275,7 +280,7 @@ fn pack(bytes: &mut Vec<u8>, cell: &Cell<'_>, column_type: ColumnType) -> Result
     match (cell, column_type) {
         (Cell::Null, _) => bytes.extend((-1_i32).to_be_bytes()),
         (Cell::Text(text), ColumnType::Text) if text.contains('\0') => {
-            put(bytes, text.replace('\0', "\u{fffd}").as_bytes())
+            put(bytes, text.replace('\0', "\u{fffd}").as_bytes());
         }
         (Cell::Text(text), ColumnType::Text) => put(bytes, text.as_bytes()),
         (Cell::Int(number), ColumnType::Int) => put(bytes, &number.to_be_bytes()),

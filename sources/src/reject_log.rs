@@ -1,4 +1,4 @@
-//! RowBatch that a parser could not read, in bounded memory.
+//! Rows that a parser could not read, in bounded memory.
 
 use domain::source::Reject;
 
@@ -9,7 +9,7 @@ const MAX_TOTAL_BYTES: usize = 1024 * 1024;
 /// The most rows, where the parser does not say otherwise.
 const MAX_ROWS: usize = 60_000;
 
-/// Rejected rows, each with its reason. RowBatch beyond the limits are counted by the parser, and not kept.
+/// Rejected rows, each with its reason. Rows beyond the limits are counted by the parser, and not kept.
 #[derive(Debug)]
 pub struct RejectLog {
     rejects: Vec<Reject>,

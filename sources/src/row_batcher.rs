@@ -9,7 +9,7 @@ const MAX_ROWS: usize = 500;
 /// The size in bytes from which a batch is full.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// RowBatch of one table: one batch that is being filled, and the full ones that wait for storage.
+/// Rows of one table: one batch that is being filled, and the full ones that wait for storage.
 #[derive(Debug)]
 pub struct RowBatcher {
     open: RowBatch,

@@ -1,4 +1,4 @@
-//! The house under load: real PostgreSQL, real Redis, real processes, and a simulated vendor as the referee.
+//! Integration tests: real PostgreSQL, Redis, processes, mail server and browser; the simulated vendors are the referee.
 //!
 //! `scripts/test` starts what these need and says where it is: `CONVOSYNC_TEST_POSTGRES` names a server on which
 //! databases may be made, `CONVOSYNC_TEST_REDIS_SERVER` and `CONVOSYNC_TEST_DOVECOT` the programs that each test starts

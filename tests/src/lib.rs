@@ -1,1 +1,1 @@
-//! Nothing: the package is its tests, `house` and `line`.
+//! The package has no library: it is its tests, `conventions` and `integration`, and the benchmark `ingest`.

@@ -59,7 +59,7 @@ const BUFFERED_BATCHES: usize = 3;
 
 impl Worker {
     /// Processes `ticket`, and then the next jobs of the same lane, so that a backfill runs at the vendor's speed and
-    /// not at the tick's. Returns when the lane has no job that is ready soon, or after [`LONGEST_RUN`].
+    /// not at the tick's. Returns when the lane has no job that is ready soon, or after `LONGEST_RUN`.
     pub async fn process(&self, ticket: Ticket) {
         let started = self.clock.elapsed();
         let mut next = Some(ticket);

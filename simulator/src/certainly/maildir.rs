@@ -29,5 +29,7 @@ pub(super) async fn deliver(to: &Path, mail: &[u8], now: DateTime<Utc>) -> io::R
     let mut file = fs::File::create_new(&partial).await?;
     file.write_all(mail).await?;
     file.sync_all().await?;
+    // A reader takes the file's time for the mail's, so it must be by the simulator's clock.
+    file.into_std().await.set_modified(now.into())?;
     fs::rename(partial, to.join("new").join(name)).await
 }

@@ -1,5 +1,5 @@
 //! The gateway that all simulated vendors share: it counts requests in flight, checks limits, draws faults, keeps the
-//! request log, sends answers and serves the control routes. A vendor implements [`request::VendorRequest`].
+//! request log, sends answers and serves the control routes. A vendor implements `VendorRequest`.
 
 mod answer;
 mod body;

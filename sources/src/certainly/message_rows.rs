@@ -8,7 +8,7 @@ use entities::certainly_messages::Entity;
 use entities::rows::RowBatch;
 use entities::schema::VendorTable;
 
-/// RowBatch of one bot.
+/// Rows of one bot.
 #[derive(Debug)]
 pub struct MessageRows {
     account: String,

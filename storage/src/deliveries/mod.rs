@@ -298,7 +298,7 @@ fn settle(
             ledger.settle(id, &verdict, Some(&heard(asked)), rules, now);
         }
         Answers::Window(window, made_at) if summary.rejects.is_empty() => {
-            ledger.hold(window, &heard(made_at), rules, now)
+            ledger.hold(window, &heard(made_at), rules, now);
         }
         // What it names is worth asking for, whatever it proves.
         Answers::Window(..) | Answers::Nothing => ledger.add_items(&items, Duration::ZERO, rules, now),

@@ -1,7 +1,9 @@
 //! Files of vendors whose lists only name what there is, and the first call to them.
 
 use super::{Told, json, told};
-use crate::stage::{AccountText, Engine, Process, TestDatabase, TrebleVendor, TruoraVendor, coverage, until};
+use crate::stage::{
+    AccountText, Engine, Process, TestDatabase, TrebleVendor, TruoraVendor, coverage, until, write_dated,
+};
 use chrono::TimeDelta;
 use convosync::clock::SystemClock;
 use domain::clock::Clock;
@@ -32,7 +34,7 @@ fn history(vendor: &TruoraVendor, folder: &Path, ago: i64, language: Language) -
     let (from, to) = (midnight(vendor.day(ago), chrono_tz::UTC), midnight(vendor.day(ago - 1), chrono_tz::UTC));
     let day = Window::new(from, to).unwrap();
     let file = folder.join(format!("history_{ago}.csv"));
-    std::fs::write(&file, vendor.truora.history_csv(day, language, u64::try_from(ago).unwrap())).unwrap();
+    write_dated(&file, vendor.truora.history_csv(day, language, u64::try_from(ago).unwrap()));
     let ids = vendor.truora.dataset(day).into_iter().map(|process| process.process_id).collect();
     (file.to_str().unwrap().to_owned(), ids)
 }
@@ -79,7 +81,7 @@ async fn a_list_of_ids_alone_proves_no_day() {
     let settings = AccountText::of("truora", "t", "http://127.0.0.1:9", "key").file(&database.url, "memory:");
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("ids.csv");
-    std::fs::write(&file, "Process ID\nIDP41c0aa01\nIDP41c0aa02\n").unwrap();
+    write_dated(&file, "Process ID\nIDP41c0aa01\nIDP41c0aa02\n");
     let line = ["import", "t", file.to_str().unwrap()];
     let whole = told(&settings, &[&line[..], &["--from", "2026-08-12", "--to", "2026-08-12"]].concat()).await;
     assert!(whole.code == 2 && whole.err.contains("leave --from and --to out"), "{} {}", whole.code, whole.err);
@@ -124,7 +126,7 @@ async fn a_report_of_trebles_brings_its_sessions() {
     let window = vendor.since(8);
     let sessions = vendor.treble.dataset(window).sessions;
     let file = folder.path().join("general_sessions_report_2026_11_20_10_00_00.csv");
-    std::fs::write(&file, vendor.treble.sessions_csv(window)).unwrap();
+    write_dated(&file, vendor.treble.sessions_csv(window));
     let file = file.to_str().unwrap();
     let shown = json(&settings, &["import", "t", file]).await;
     let count = Value::from(sessions.len());
@@ -144,7 +146,7 @@ async fn a_report_of_trebles_brings_its_sessions() {
     assert!(again.code == 0 && again.err.contains("imported before"), "{}", again.err);
     let cut = std::fs::read(file).unwrap();
     let short = folder.path().join("cut.csv");
-    std::fs::write(&short, &cut[..cut.len() - 9]).unwrap();
+    write_dated(&short, &cut[..cut.len() - 9]);
     let refused = told(&settings, &["import", "t", short.to_str().unwrap()]).await;
     assert!(refused.code == 8 && refused.err.contains("cut off"), "{} {}", refused.code, refused.err);
 }

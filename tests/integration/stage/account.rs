@@ -1,5 +1,7 @@
 //! Settings as a user would write them.
 
+use super::zone;
+use simulator::wolkvox::Config;
 use std::fmt::Write;
 
 /// One account at a simulated vendor, quick enough for a test.
@@ -12,7 +14,8 @@ pub struct AccountText {
 impl AccountText {
     /// The Wolkvox account `name` at `base`, with `token`.
     pub fn new(name: &str, base: &str, token: &str) -> Self {
-        Self::of("wolkvox", name, base, token).with("maintenance_pause", "1s")
+        let account = Self::of("wolkvox", name, base, token).with("maintenance_pause", "1s");
+        if zone() == Config::default().zone { account } else { account.with("timezone", zone().name()) }
     }
 
     /// The account `name` of any vendor, with what every vendor's account takes.

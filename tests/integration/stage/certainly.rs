@@ -28,6 +28,7 @@ pub struct CertainlyVendor {
     /// Its bots.
     pub bots: Vec<String>,
     clock: Arc<dyn Clock>,
+    began: DateTime<Utc>,
     mails: TempDir,
     _serving: Serving,
 }
@@ -66,7 +67,8 @@ impl CertainlyVendor {
         let certainly = Certainly::new(Config { mail, ..config }, clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let serving = serve(listener, certainly.router(), &CancellationToken::new()).unwrap();
-        Self { certainly, base: format!("{}/api", serving.base()), bots, clock, mails, _serving: serving }
+        let (base, began) = (format!("{}/api", serving.base()), clock.now());
+        Self { certainly, base, bots, clock, began, mails, _serving: serving }
     }
 
     /// An account with all its bots, that reads its mails.
@@ -80,9 +82,9 @@ impl CertainlyVendor {
             .with("export_patience", "1m")
     }
 
-    /// The day so many before today, in UTC.
+    /// The day so many before the one on which it started, in UTC: midnight may pass during a test.
     pub fn day(&self, ago: i64) -> NaiveDate {
-        (self.now() - TimeDelta::days(ago)).date_naive()
+        (self.began - TimeDelta::days(ago)).date_naive()
     }
 
     /// From the beginning of the day so many before today to now.
@@ -94,7 +96,7 @@ impl CertainlyVendor {
     pub async fn freeze_and_catch_up(&self, database: &Database, account: &str) {
         self.certainly.freeze();
         let frozen = self.now();
-        let today = midnight(self.day(0), chrono_tz::UTC);
+        let today = midnight(frozen.date_naive(), chrono_tz::UTC);
         for bot in &self.bots {
             super::until("a read of today", async || {
                 let read = Entity::find()
@@ -145,7 +147,7 @@ impl CertainlyVendor {
     pub fn csv(&self, bot: &str, ago: (i64, i64), style: u64) -> PathBuf {
         let (from, to) = (midnight(self.day(ago.0), chrono_tz::UTC), midnight(self.day(ago.1 - 1), chrono_tz::UTC));
         let path = self.mails.path().join(format!("report_{style}.csv"));
-        std::fs::write(&path, self.certainly.csv(bot, Window::new(from, to).unwrap(), style)).unwrap();
+        super::write_dated(&path, self.certainly.csv(bot, Window::new(from, to).unwrap(), style));
         path
     }
 

@@ -80,5 +80,5 @@ async fn postgres() -> String {
 /// What `scripts/test` says.
 #[expect(clippy::disallowed_methods, reason = "the test's own surroundings, not the product's")]
 pub fn setting(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run scripts/test line"))
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run scripts/test integration"))
 }

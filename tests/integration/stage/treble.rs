@@ -22,6 +22,7 @@ pub struct TrebleVendor {
     pub base: String,
     config: Config,
     clock: Arc<dyn Clock>,
+    began: DateTime<Utc>,
     _serving: Serving,
 }
 
@@ -35,7 +36,8 @@ impl TrebleVendor {
         let treble = Treble::new(config.clone(), clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let serving = serve(listener, treble.router(), &CancellationToken::new()).unwrap();
-        Self { treble, base: serving.base(), config, clock, _serving: serving }
+        let began = clock.now();
+        Self { treble, base: serving.base(), config, clock, began, _serving: serving }
     }
 
     /// An account that takes its webhooks and asks as often as the vendor lets it.
@@ -53,9 +55,9 @@ impl TrebleVendor {
         format!("http://{server}/hooks/treble/{account}/{SECRET}")
     }
 
-    /// The day so many before today, in UTC.
+    /// The day so many before the one on which it started, in UTC: midnight may pass during a test.
     pub fn day(&self, ago: i64) -> NaiveDate {
-        (self.now() - TimeDelta::days(ago)).date_naive()
+        (self.began - TimeDelta::days(ago)).date_naive()
     }
 
     /// From the beginning of the day so many before today to now.

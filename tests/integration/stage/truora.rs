@@ -21,6 +21,7 @@ pub struct TruoraVendor {
     pub base: String,
     config: Config,
     clock: Arc<dyn Clock>,
+    began: DateTime<Utc>,
     _serving: Serving,
 }
 
@@ -31,7 +32,8 @@ impl TruoraVendor {
         let truora = Truora::new(config.clone(), clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let serving = serve(listener, truora.router(), &CancellationToken::new()).unwrap();
-        Self { truora, base: serving.base(), config, clock, _serving: serving }
+        let began = clock.now();
+        Self { truora, base: serving.base(), config, clock, began, _serving: serving }
     }
 
     /// An account that takes its webhooks.
@@ -45,9 +47,9 @@ impl TruoraVendor {
             .with("pending_interval", "1s")
     }
 
-    /// The day so many before today, in UTC.
+    /// The day so many before the one on which it started, in UTC: midnight may pass during a test.
     pub fn day(&self, ago: i64) -> NaiveDate {
-        (self.now() - TimeDelta::days(ago)).date_naive()
+        (self.began - TimeDelta::days(ago)).date_naive()
     }
 
     /// What the tables hold since the day so many ago, against the truth.

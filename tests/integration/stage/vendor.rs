@@ -1,6 +1,7 @@
 //! The simulated vendor.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use convosync::clock::SystemClock;
 use demo::compare::{Comparison, wolkvox};
 use domain::clock::Clock;
@@ -26,12 +27,20 @@ pub struct Vendor {
     pub from: DateTime<Utc>,
     closes_after: Duration,
     clock: Arc<dyn Clock>,
+    began: DateTime<Utc>,
     _serving: Serving,
+}
+
+/// The vendor's zone: its default, or the one that `scripts/test --zone` names.
+#[expect(clippy::disallowed_methods, reason = "the test's own surroundings, not the product's")]
+pub fn zone() -> Tz {
+    let named = std::env::var("CONVOSYNC_TEST_ZONE").ok();
+    named.map_or(Config::default().zone, |name| name.parse().expect("--zone names a zone of the tz database"))
 }
 
 /// A vendor with `days` whole days before today, each of `chats` chats whatever the date; it answers at once and closes chats soon.
 pub fn history(days: i64, chats: f64) -> Config {
-    let config = Config::default();
+    let config = Config { zone: zone(), ..Config::default() };
     let today = SystemClock::start().now().with_timezone(&config.zone).date_naive();
     Config {
         history_from: domain::window::midnight(today - TimeDelta::days(days), config.zone),
@@ -51,14 +60,14 @@ impl Vendor {
         let wolkvox = Wolkvox::new(config, clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let serving = serve(listener, wolkvox.router(), &CancellationToken::new()).unwrap();
-        Self { wolkvox, base: serving.base(), from, closes_after, clock, _serving: serving }
+        let began = clock.now();
+        Self { wolkvox, base: serving.base(), from, closes_after, clock, began, _serving: serving }
     }
 
-    /// The first and the last whole day it holds, as `--from` and `--to` take them.
+    /// The first and the last whole day that it held when it started, as `--from` and `--to` take them.
     pub fn days(&self) -> (String, String) {
-        let zone = chrono_tz::America::Bogota;
-        let today = self.clock.now().with_timezone(&zone).date_naive();
-        (self.from.with_timezone(&zone).date_naive().to_string(), (today - TimeDelta::days(1)).to_string())
+        let today = self.began.with_timezone(&zone()).date_naive();
+        (self.from.with_timezone(&zone()).date_naive().to_string(), (today - TimeDelta::days(1)).to_string())
     }
 
     /// Stops the vendor's truth and waits until everything that could still change was read once more.

@@ -38,7 +38,13 @@ struct Scene {
 impl Scene {
     async fn set(engine: Engine) -> Self {
         let probe = Store::fresh(engine).await;
-        let now = probe.now().await;
+        let mut now = probe.now().await;
+        // The scene is about one day, so it starts after a midnight that is near.
+        let left = midnight(now) + TimeDelta::days(1) - now;
+        if left < TimeDelta::seconds(20) {
+            tokio::time::sleep(left.to_std().unwrap()).await;
+            now = probe.now().await;
+        }
         let first = midnight(now) - TimeDelta::days(5);
         let since = first.date_naive().to_string();
         let store = Store::with(engine, &[("a", json!({"since": since})), ("b", json!({"since": since}))]).await;

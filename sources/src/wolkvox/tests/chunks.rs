@@ -77,7 +77,7 @@ fn parses_escapes_numbers_and_nesting() {
 
 #[test]
 fn long_rows_and_long_blanks_are_accepted() {
-    // RowBatch just below the limit arrive in small chunks, as over a slow connection.
+    // Rows just below the limit arrive in small chunks, as over a slow connection.
     let row = format!(r#"{{"conn_id":"1","x":"{}"}}"#, "y".repeat(1024 * 1024 - 64));
     let rows = [row.as_str(); 4].join(" ,\n ");
     let body = format!(r#"{{"data":[{rows}],"code":200,"msg":"4 records were found"}}"#);
