@@ -1,7 +1,7 @@
 //! Types and decisions of convosync. This crate does no I/O and reads no clock, file, socket or random number.
 //!
 //! Map, in reading order: [`window`] and [`spans`] are spans of time; [`coverage`] says which are held and final.
-//! [`rules`] state what a vendor permits. A [`slice`] is what one [`job`] fetches; [`item`] is what lists and webhooks
+//! [`rules`] state what a vendor permits. A [`mod@slice`] is what one [`job`] fetches; [`item`] is what lists and webhooks
 //! name. [`ledger`] is one stream's state; [`planner`] proposes a [`plan`] of new jobs for it, at each [`live_slot`]
 //! and with window lengths by [`pace`]. [`lane`] takes turns and [`next_job`] picks the job; [`pacer`] spaces requests.
 //! [`source`] is the interface of a vendor, [`webhook`] and [`fault`] are parts of it. [`judge`] turns an answer into a

@@ -33,9 +33,9 @@ const QUOTA_SHARE: u64 = 90;
 /// Picks the job that the lane runs next, from those that are ready at `now`; `None` if the lane should stay idle.
 ///
 /// A live job always goes first. A background job starts if it should end before the next live slot. A background job
-/// that has waited for [`LONGEST_WAIT`] may delay that slot by up to [`MOST_DELAY`], so that background work always
+/// that has waited for `LONGEST_WAIT` may delay that slot by up to `MOST_DELAY`, so that background work always
 /// moves. If another slot stays free for live jobs, every job may start. Items and owed windows go before backfills,
-/// but a backfill that has waited for [`LONGEST_WAIT`] goes first.
+/// but a backfill that has waited for `LONGEST_WAIT` goes first.
 #[must_use]
 pub fn next_job<'a>(ready: &'a [Job], context: &LaneContext, now: DateTime<Utc>) -> Option<&'a Job> {
     let may_export = |job: &Job| !(context.is_exporting && matches!(job.slice, Slice::Export(_)));

@@ -63,7 +63,7 @@ impl Pace {
         whole_steps(TimeDelta::milliseconds(millis), rules)
     }
 
-    /// The expected duration of a request for `window`, at most [`LONGEST_SECONDS`]: a job whose rows are overestimated
+    /// The expected duration of a request for `window`, at most `LONGEST_SECONDS`: a job whose rows are overestimated
     /// must still be dispatched.
     #[must_use]
     pub fn expected(&self, window: Window) -> Duration {

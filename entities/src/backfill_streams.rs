@@ -1,22 +1,22 @@
-//! How far along a backfill is, stream by stream.
+//! The progress of each backfill, by stream.
 
 use sea_orm::entity::prelude::*;
 
-/// One stream of one backfill.
+/// One row per backfill and stream: the progress of the backfill.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "backfill_streams")]
 pub struct Model {
-    /// The backfill.
+    /// The backfill's id in `backfills`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub backfill_id: i64,
-    /// The stream.
+    /// The stream's name.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub stream: String,
-    /// Whether nothing is left to ask for.
+    /// Whether no window is left to fetch.
     pub is_done: bool,
-    /// Windows answered in full.
+    /// The number of windows that were answered in full.
     pub windows_done: i32,
-    /// Rows that came with them.
+    /// The number of rows in those answers.
     pub rows: i64,
 }
 

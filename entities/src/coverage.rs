@@ -1,9 +1,9 @@
-//! The windows that were asked for and answered in full.
+//! The windows that the vendor answered in full.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One held window; windows of one stream never overlap.
+/// One row per held window of a stream: the vendor answered it in full. Windows of one stream never overlap.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "coverage")]
 pub struct Model {
@@ -13,12 +13,12 @@ pub struct Model {
     /// The stream's name.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub stream: String,
-    /// The first instant held.
+    /// The start of the window.
     #[sea_orm(primary_key, auto_increment = false)]
     pub from_at: DateTime<Utc>,
-    /// The first instant no longer held.
+    /// The end of the window, exclusive.
     pub to_at: DateTime<Utc>,
-    /// `final` or `provisional`.
+    /// `final` if the live sync does not fetch the window again; `provisional` if the vendor may still change it.
     #[sea_orm(column_type = "Text")]
     pub state: String,
 }

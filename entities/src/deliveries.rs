@@ -1,48 +1,49 @@
-//! What came by another way than an answer: mails, and files given by hand. Each is worked on once.
+//! Mails, files that an operator imports, and webhook events. Each is processed once.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One mail or file.
+/// One row per mail, imported file or webhook event. Each is processed once.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "deliveries")]
 pub struct Model {
-    /// Its id.
+    /// The delivery's id.
     #[sea_orm(primary_key)]
     pub id: i64,
     /// The mailbox, `file`, or `webhook:` and the account.
     #[sea_orm(column_type = "Text")]
     pub origin: String,
-    /// What tells it apart there; a file goes by its content, an event by its id.
+    /// The identity within the origin: a file's hash, an event's id, or a mail's id.
     #[sea_orm(column_type = "Text")]
     pub identity: String,
     /// `mail`, `file` or `webhook`.
     #[sea_orm(column_type = "Text")]
     pub kind: String,
-    /// `committed`, `duplicate`, `foreign`, `short` or `unreadable`.
+    /// `committed`, `duplicate` (answered before), `foreign` (answers no job), `short` (fewer rows than expected) or
+    /// `unreadable`.
     #[sea_orm(column_type = "Text")]
     pub state: String,
-    /// Whose rows it held.
+    /// The name of the account that the rows belong to.
     #[sea_orm(column_type = "Text", nullable)]
     pub account: Option<String>,
-    /// The stream they belong to.
+    /// The stream that the rows belong to.
     #[sea_orm(column_type = "Text", nullable)]
     pub stream: Option<String>,
-    /// Why it was not committed; nothing personal.
+    /// Why the delivery was not committed. No personal data.
     #[sea_orm(column_type = "Text", nullable)]
     pub reason: Option<String>,
-    /// The window that it answered.
+    /// The start of the window that the delivery answered.
     pub from_at: Option<DateTime<Utc>>,
-    /// The window that it answered.
+    /// The end of that window, exclusive.
     pub to_at: Option<DateTime<Utc>>,
-    /// How many rows it held.
+    /// The number of rows.
     pub rows: i64,
-    /// What it named, where it is a webhook's event about one thing.
+    /// The key of the item that a webhook's event named.
     #[sea_orm(column_type = "Text", nullable)]
     pub slice_key: Option<String>,
-    /// The version of it that it named.
+    /// The version of the item that the event named.
     pub version_at: Option<DateTime<Utc>>,
-    /// When it was worked on.
+    /// When the delivery was processed.
     pub received_at: DateTime<Utc>,
 }
 

@@ -1,9 +1,10 @@
-//! What was asked for by its key, and is at its end: it need not be asked for again where it is named once more.
+//! Items that have ended and need no further fetch.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One thing.
+/// One row per item that has ended. It is fetched again only if a list or a webhook names a newer version, or if an
+/// operator orders a backfill of everything.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "items")]
 pub struct Model {
@@ -13,14 +14,14 @@ pub struct Model {
     /// The stream's name.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub stream: String,
-    /// What was asked for.
+    /// The item's key.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub slice_key: String,
-    /// When it began, where that is known.
+    /// When the item began, if known.
     pub began_at: Option<DateTime<Utc>>,
-    /// The newest version of it that was named or heard, where it has any.
+    /// The newest version that was named or fetched, if the item has versions.
     pub version_at: Option<DateTime<Utc>>,
-    /// When it was found at its end.
+    /// When a fetch found that the item has ended.
     pub ended_at: DateTime<Utc>,
 }
 

@@ -1,9 +1,9 @@
-//! What is asked for and not yet answered.
+//! Open jobs: slices that are to be fetched.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One job.
+/// One row per open job: one slice of a stream to fetch.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "jobs")]
 pub struct Model {
@@ -16,48 +16,49 @@ pub struct Model {
     /// The stream's name.
     #[sea_orm(column_type = "Text")]
     pub stream: String,
-    /// `live`, `item`, `settle` or `backfill`.
+    /// Why the job exists: `live`, `item`, `settle` or `backfill`.
     #[sea_orm(column_type = "Text")]
     pub purpose: String,
-    /// Which backfill, if any.
+    /// The backfill's id in `backfills`, if the purpose is `backfill`.
     pub backfill_id: Option<i64>,
-    /// The slice, where it is a window; else the stretch that is not known in full before it is answered.
+    /// The start of the window to fetch. For an item or a delivery: the start of the window that is incomplete until
+    /// the job is answered.
     pub from_at: Option<DateTime<Utc>>,
-    /// The same stretch's end.
+    /// The end of the same window, exclusive.
     pub to_at: Option<DateTime<Utc>>,
-    /// The slice, where it is a key; `export` where it is a window to come by mail; `part/` and a part's name where it
-    /// is a window of that part.
+    /// The key of the item to fetch; `export` for a window that the vendor answers by mail; `part/` and the name of a
+    /// partition for a window of that partition; `NULL` for any other window.
     #[sea_orm(column_type = "Text", nullable)]
     pub slice_key: Option<String>,
-    /// The slice, where it is a delivery.
+    /// The id of the delivery in `deliveries`, if the job processes one.
     pub delivery_id: Option<i64>,
-    /// Not before then.
+    /// The earliest instant to start.
     pub due_at: DateTime<Utc>,
-    /// How long the asking is expected to take, in milliseconds.
+    /// The expected time of the exchange, in milliseconds.
     pub expected_ms: i64,
-    /// How often it has been handed out.
+    /// The number of times that the scheduler dispatched the job.
     pub attempt: i32,
-    /// Failures in a row.
+    /// The number of failures in a row.
     pub failures: i32,
-    /// How often its answer was stored but not counted.
+    /// The number of answers that were stored without completing the job.
     pub rechecks: i32,
-    /// `waiting`, `handed`, `running`, `awaiting` or `parked`.
+    /// `waiting`, `dispatched`, `running`, `awaiting` (a mail) or `parked` (an operator must act).
     #[sea_orm(column_type = "Text")]
     pub state: String,
-    /// When a ticket, a lease or a mail counts as lost.
+    /// When the ticket, the lease or the mail counts as lost.
     pub until_at: Option<DateTime<Utc>>,
-    /// Why it waits for a person, or the last failure.
+    /// Why the job is parked, for operators; `NULL` in any other state.
     #[sea_orm(column_type = "Text", nullable)]
     pub reason: Option<String>,
-    /// When the vendor first took the question, where it answers by mail.
+    /// When a worker first requested the export, if the vendor answers by mail.
     pub requested_at: Option<DateTime<Utc>>,
-    /// The newest version of it that was named.
+    /// The newest version of the item that a list or a webhook named.
     pub seen_version_at: Option<DateTime<Utc>>,
-    /// Whether it is said to be at its end.
+    /// Whether a list or a webhook said that the item has ended.
     pub has_ended: bool,
-    /// The stretch of which nothing is held before it is answered: where one begins.
+    /// The start of the window that counts as missing until the job is answered; `NULL` for a refetch.
     pub missing_from_at: Option<DateTime<Utc>>,
-    /// The same stretch's end.
+    /// The end of the same window, exclusive.
     pub missing_to_at: Option<DateTime<Utc>>,
 }
 

@@ -1,26 +1,26 @@
-//! The places of each lane, and who holds them.
+//! The slots of each lane, and the workers that hold them.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One place.
+/// One row per slot of a lane. A worker holds a slot while it sends requests.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "lane_slots")]
 pub struct Model {
-    /// Its lane.
+    /// The lane's key in `lanes`.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub lane: String,
-    /// Its number, from 0.
+    /// The slot's number, from 0.
     #[sea_orm(primary_key, auto_increment = false)]
     pub slot: i32,
-    /// Raised by each acquisition; an older holder can no longer write.
+    /// A counter that each acquisition raises. A worker with an older value can no longer write.
     pub fence: i64,
-    /// The worker that holds it.
+    /// The worker that acquired the slot last; `NULL` before the first one.
     #[sea_orm(column_type = "Text", nullable)]
     pub holder: Option<String>,
-    /// The end of the lease.
+    /// The end of the lease. The slot is free after it.
     pub until_at: DateTime<Utc>,
-    /// When the next request may start.
+    /// The earliest start of the next request.
     pub not_before: DateTime<Utc>,
 }
 

@@ -1,36 +1,36 @@
-//! LeaseGuard-taking for each credential, cluster-wide.
+//! The limits of each credential over all workers.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One lane.
+/// One row per lane. A lane limits the requests with one credential over all workers.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "lanes")]
 pub struct Model {
-    /// A salted hash of source and credential.
+    /// The lane's key: a salted hash of vendor and credential.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub lane: String,
-    /// The least time between two requests, in milliseconds.
+    /// The minimum time between the end of one request and the start of the next in the same slot, in milliseconds.
     pub spacing_ms: i64,
-    /// How many requests may be in flight.
+    /// The maximum number of requests at a time.
     pub max_in_flight: i32,
-    /// Since when it is shut for all workers.
+    /// When the lane was closed to all workers; `NULL` while it is open.
     pub closed_at: Option<DateTime<Utc>>,
-    /// When it opens by itself; empty with `closed_at` set: a person must open it.
+    /// When the lane opens again; `NULL` in a closed lane that an operator must open.
     pub closed_until: Option<DateTime<Utc>>,
-    /// Why.
+    /// Why the lane is closed, for operators.
     #[sea_orm(column_type = "Text", nullable)]
     pub closed_reason: Option<String>,
-    /// The day that `quota_used` counts, where the vendor is.
+    /// The day that `quota_used` counts, in the zone of the vendor.
     #[sea_orm(column_type = "Text", nullable)]
     pub quota_day: Option<String>,
-    /// Requests made on that day.
+    /// The number of requests on that day.
     pub quota_used: i32,
-    /// When work other than live last started.
+    /// When a job with a purpose other than `live` last started.
     pub background_at: Option<DateTime<Utc>>,
-    /// When a backfill last started.
+    /// When a job of a backfill last started.
     pub backfill_at: Option<DateTime<Utc>>,
-    /// The first instant at which a request may be sent that nobody has booked, where the vendor sets a rate.
+    /// The first send time that no worker has reserved, if the vendor limits the rate.
     pub next_send_at: Option<DateTime<Utc>>,
 }
 

@@ -1,13 +1,13 @@
-//! Rows that could not be read, kept aside.
+//! Rows that a parser rejected.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One row as it came.
+/// One row per row of a vendor that the parser rejected.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "rejects")]
 pub struct Model {
-    /// Its id.
+    /// The reject's id.
     #[sea_orm(primary_key)]
     pub id: i64,
     /// The account's name in the settings.
@@ -16,20 +16,20 @@ pub struct Model {
     /// The stream's name.
     #[sea_orm(column_type = "Text")]
     pub stream: String,
-    /// Tells whether it was kept aside before.
+    /// A hash of `raw`, so that the same row is stored once.
     #[sea_orm(column_type = "Text")]
     pub digest: String,
-    /// The window asked for.
+    /// The start of the requested window.
     pub from_at: Option<DateTime<Utc>>,
-    /// The window asked for.
+    /// The end of the requested window, exclusive.
     pub to_at: Option<DateTime<Utc>>,
-    /// Why it could not be read.
+    /// Why the parser rejected the row.
     #[sea_orm(column_type = "Text")]
     pub reason: String,
-    /// The row as it came.
+    /// The row as it came. May hold personal data.
     #[sea_orm(column_type = "Text")]
     pub raw: String,
-    /// When it was first kept aside.
+    /// When the row was first rejected.
     pub rejected_at: DateTime<Utc>,
 }
 

@@ -1,13 +1,13 @@
-//! The evidence: every request that was made, and what became of it.
+//! Every exchange with a vendor, with its outcome.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One request.
+/// One row per exchange with a vendor: the request, its outcome and its effect.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "requests")]
 pub struct Model {
-    /// Its id.
+    /// The exchange's id.
     #[sea_orm(primary_key)]
     pub id: i64,
     /// The account's name in the settings.
@@ -16,39 +16,40 @@ pub struct Model {
     /// The stream's name.
     #[sea_orm(column_type = "Text")]
     pub stream: String,
-    /// `live`, `item`, `settle` or `backfill`.
+    /// The purpose of the job: `live`, `item`, `settle` or `backfill`.
     #[sea_orm(column_type = "Text")]
     pub purpose: String,
-    /// Which backfill, if any.
+    /// The backfill's id in `backfills`, if the purpose is `backfill`.
     pub backfill_id: Option<i64>,
-    /// The window asked for, or when what was asked for by its name began.
+    /// The start of the requested window, or of the item's.
     pub from_at: Option<DateTime<Utc>>,
-    /// The same window's end.
+    /// The end of the same window, exclusive.
     pub to_at: Option<DateTime<Utc>>,
-    /// When it was sent.
+    /// When the worker sent the request.
     pub sent_at: DateTime<Utc>,
-    /// Until the last byte, in milliseconds.
+    /// The time until the last byte of the response, in milliseconds.
     pub elapsed_ms: i64,
-    /// What came back: `answer`, or the kind of fault.
+    /// `answer`, or the kind of fault: `throttled`, `quota`, `unauthorised`, `maintenance`, `busy`, `unreachable`,
+    /// `timeout`, `malformed` or `refused`.
     #[sea_orm(column_type = "Text")]
     pub outcome: String,
-    /// What followed: `commit`, `split`, `recheck`, `snooze`, `retry` or `park`.
+    /// The decision that followed: `commit`, `recheck`, `split`, `export`, `await`, `snooze`, `retry` or `park`.
     #[sea_orm(column_type = "Text")]
     pub verdict: String,
-    /// Rows sent by the vendor.
+    /// The number of rows that the vendor sent.
     pub rows: i64,
-    /// Rows that were new.
+    /// The number of rows that were new.
     pub inserted: i64,
-    /// Rows that differed.
+    /// The number of rows that differed from the stored ones.
     pub updated: i64,
-    /// Rows that were there already.
+    /// The number of rows that were stored before.
     pub unchanged: i64,
-    /// Rows kept aside.
+    /// The number of rows that went to `rejects`.
     pub rejected: i64,
-    /// The fault, for people.
+    /// The text of the fault, for operators.
     #[sea_orm(column_type = "Text", nullable)]
     pub error: Option<String>,
-    /// What was asked for by its name, as `jobs` tells it.
+    /// The key of the slice, as in `jobs`.
     #[sea_orm(column_type = "Text", nullable)]
     pub slice_key: Option<String>,
 }

@@ -1,9 +1,9 @@
-//! What is known of each stream besides its coverage: where planning stands and how its answers look.
+//! The state of each stream besides its coverage: planning, speed and failures.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One stream of one account.
+/// One row per stream of an account: the progress of planning, and the observed speed of the vendor.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "streams")]
 pub struct Model {
@@ -13,28 +13,28 @@ pub struct Model {
     /// The stream's name.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub stream: String,
-    /// The vendor.
+    /// The vendor's name, as in the setting `source`.
     #[sea_orm(column_type = "Text")]
     pub source: String,
-    /// What the live sync covers from, where the settings do not say.
+    /// The start of the live sync, if the settings do not give one.
     pub since_at: Option<DateTime<Utc>>,
-    /// The newest live slot that was planned.
+    /// The newest live slot for which the scheduler planned a job.
     pub slot_at: Option<DateTime<Utc>>,
-    /// The slot at which the unsettled stretch was last wanted in full.
+    /// The live slot at which the scheduler last planned the whole unsettled window.
     pub refreshed_at: Option<DateTime<Utc>>,
-    /// Learnt from answers, but for live ones.
+    /// The number of rows per day, learned from all answers except live ones.
     pub rows_per_day: Option<f64>,
-    /// Learnt from live answers.
+    /// The number of rows per day, learned from live answers.
     pub live_rows_per_day: Option<f64>,
-    /// The time a request takes whatever it returns.
+    /// The expected time of a request without rows, in seconds.
     pub base_seconds: f64,
-    /// The further time per row.
+    /// The expected further time per row, in seconds.
     pub seconds_per_row: f64,
-    /// When an answer was last stored.
+    /// When the worker last stored an answer.
     pub answered_at: Option<DateTime<Utc>>,
-    /// Since when every request failed; empty once one succeeds.
+    /// The first failure since the last success; `NULL` after a success.
     pub failing_since: Option<DateTime<Utc>>,
-    /// The last failure, for people.
+    /// The text of the last failure, for operators.
     #[sea_orm(column_type = "Text", nullable)]
     pub last_error: Option<String>,
 }

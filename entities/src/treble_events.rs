@@ -5,55 +5,58 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use std::sync::LazyLock;
 
-/// One event.
+/// One row per event of a webhook, of the account or of a flow.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "treble_events")]
 pub struct Model {
     /// The account's name in the settings.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub account: String,
-    /// The vendor's id. Those of flows have none: `hash:` and a hash of all that they say.
+    /// The event's id. Events of flows have none: then `hash:` and a hash of the whole event. From the vendor's
+    /// `event_id`.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub event_id: String,
-    /// When it happened. Of those of flows only a time-out says so.
+    /// When the event happened. Of the events of flows only a time-out has it. From the vendor's `timestamp` or
+    /// `timeout_at`.
     pub timestamp: Option<DateTime<Utc>>,
-    /// `session.close`, `deployment.failure`, `hsm.status`; of flows `flow.response`, `flow.timeout`, `flow.opt_out`,
-    /// `flow.closed`, which are our words.
+    /// The type: `session.close`, `deployment.failure`, `hsm.status`. Events of flows have none; convosync writes
+    /// `flow.response`, `flow.timeout`, `flow.opt_out` or `flow.closed`, and `unknown` for any other event. From the
+    /// vendor's `event_type`.
     #[sea_orm(column_type = "Text")]
     pub event_type: String,
-    /// The session, as webhooks call it; empty ones are none.
+    /// The session's external id. From the vendor's `session.external_id` or `session_id`.
     #[sea_orm(column_type = "Text")]
     pub external_id: Option<String>,
-    /// The poll, which flows call `conversation_id`.
+    /// The poll's id. From the vendor's `conversation_id`.
     #[sea_orm(column_type = "Text")]
     pub poll_id: Option<String>,
-    /// The digits of the user's phone.
+    /// The digits of the user's phone number. From the vendor's `user.country_code` and `user.cellphone`.
     #[sea_orm(column_type = "Text")]
     pub phone: Option<String>,
-    /// The last ten of them, by which an event without a session's id is matched.
+    /// The last ten digits of `phone`, by which an event without an external id finds its session.
     #[sea_orm(column_type = "Text")]
     pub phone_tail: Option<String>,
-    /// Why a deployment failed, as it came.
+    /// Why a deployment failed, as it came. From the vendor's `failure_reason`.
     #[sea_orm(column_type = "Text")]
     pub failure_reason: Option<String>,
-    /// The deployment's state, as text: `failure_reason`, or what the event calls its deployment's status.
+    /// The status of the deployment. From the vendor's `failure_reason` or `deployment_status`.
     #[sea_orm(column_type = "Text")]
     pub deployment_status: Option<String>,
-    /// The template's new status, of `hsm.status`.
+    /// The new status of the template, in `hsm.status`. From the vendor's `status`.
     #[sea_orm(column_type = "Text")]
     pub status: Option<String>,
-    /// The template's name.
+    /// The template's name. From the vendor's `hsm.name`, in `hsm.status` also `name`.
     #[sea_orm(column_type = "Text")]
     pub hsm_name: Option<String>,
-    /// When the session closed or the deployment failed.
+    /// When the session closed or the deployment failed. From the vendor's `session.closed_at` or `failed_at`.
     pub ended_at: Option<DateTime<Utc>>,
-    /// All of it.
+    /// The whole event.
     #[sea_orm(column_type = "JsonBinary")]
     pub body: Json,
-    /// Changes when, and only when, something above does.
+    /// A hash of the vendor's columns. It changes if and only if one of them changes.
     #[sea_orm(column_type = "Text")]
     pub digest: String,
-    /// When this state was stored.
+    /// When convosync stored this version of the row.
     pub synced_at: DateTime<Utc>,
 }
 

@@ -5,50 +5,50 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use std::sync::LazyLock;
 
-/// One entry.
+/// One row per entry of a session's history, message or not. Only messages fill the columns from `type` to `read_at`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "treble_messages")]
 pub struct Model {
     /// The account's name in the settings.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub account: String,
-    /// The session.
+    /// The session's id, from the request.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub session_id: String,
-    /// Its place among all entries of the history, from 0.
+    /// The position among all entries of the history, from 0.
     #[sea_orm(primary_key, auto_increment = false)]
     pub ordinal: i64,
-    /// When the session was made, in UTC and to the second: its day is the entry's day.
+    /// When the session was created, from the request. The entry belongs to the same day.
     pub session_created_at: DateTime<Utc>,
-    /// `MESSAGE`, or another word, as it came. What is below is filled for messages only.
+    /// The type of the entry, as it came: `MESSAGE` or another word. From the vendor's `type`.
     #[sea_orm(column_type = "Text")]
     pub entry_type: Option<String>,
-    /// `HSM` (a template), `TEXT`, `IMAGE` and so on; the message's `type`.
+    /// The type of the message: `HSM` (a template), `TEXT`, `IMAGE` and others. From the vendor's `message.type`.
     #[sea_orm(column_name = "type", column_type = "Text")]
     pub kind: Option<String>,
-    /// `USER`, `AI`, `AGENT` and so on, as it came.
+    /// The sender, as it came: `USER`, `AI`, `AGENT` and others. From the vendor's `message.sender`.
     #[sea_orm(column_type = "Text")]
     pub sender: Option<String>,
-    /// What it says.
+    /// The text. From the vendor's `message.text`.
     #[sea_orm(column_type = "Text")]
     pub text: Option<String>,
-    /// Where its file is.
+    /// The URL of the message's file. From the vendor's `message.file_url`.
     #[sea_orm(column_type = "Text")]
     pub file_url: Option<String>,
-    /// When it was made.
+    /// When the message was created. From the vendor's `message.created_at`.
     pub created_at: Option<DateTime<Utc>>,
-    /// When it arrived.
+    /// When the message was delivered. From the vendor's `message.delivered_at`.
     pub delivered_at: Option<DateTime<Utc>>,
-    /// When it was read.
+    /// When the message was read. From the vendor's `message.read_at`.
     pub read_at: Option<DateTime<Utc>>,
-    /// All of an entry that is no message; of a message, what has no column, values that did not fit theirs, and the
-    /// vendor's own `extra`.
+    /// The whole entry if it is no message. Of a message: the members without a column, values that do not fit their
+    /// column, and the vendor's own `extra`.
     #[sea_orm(column_type = "JsonBinary")]
     pub extra: Json,
-    /// Changes when, and only when, something above does.
+    /// A hash of the vendor's columns. It changes if and only if one of them changes.
     #[sea_orm(column_type = "Text")]
     pub digest: String,
-    /// When this state was stored.
+    /// When convosync stored this version of the row.
     pub synced_at: DateTime<Utc>,
 }
 

@@ -1,35 +1,35 @@
-//! Treble's polls: in its words, the conversations that somebody has drawn.
+//! Treble's polls: the conversations that a company has designed.
 
 use crate::schema::{TableSchema, VendorTable};
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use std::sync::LazyLock;
 
-/// One poll.
+/// One row per poll. Treble calls a conversation that a company has designed a poll.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "treble_polls")]
 pub struct Model {
     /// The account's name in the settings.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub account: String,
-    /// The vendor's id, as text.
+    /// The poll's id, as text. From the vendor's `id`.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub poll_id: String,
-    /// Its name.
+    /// The poll's name. From the vendor's `name`.
     #[sea_orm(column_type = "Text")]
     pub name: Option<String>,
-    /// Its settings.
+    /// The poll's settings. From the vendor's `settings`.
     #[sea_orm(column_type = "JsonBinary")]
     pub settings: Option<Json>,
-    /// When it was made, where the vendor says so.
+    /// When the poll was created, if the vendor says so. From the vendor's `created_at`.
     pub created_at: Option<DateTime<Utc>>,
-    /// What the vendor sent beyond these columns, and values that did not fit their column.
+    /// The values that the vendor sent without a column, and those that do not fit their column: an object by name.
     #[sea_orm(column_type = "JsonBinary")]
     pub extra: Json,
-    /// Changes when, and only when, something above does.
+    /// A hash of the vendor's columns. It changes if and only if one of them changes.
     #[sea_orm(column_type = "Text")]
     pub digest: String,
-    /// When this state was stored.
+    /// When convosync stored this version of the row.
     pub synced_at: DateTime<Utc>,
 }
 

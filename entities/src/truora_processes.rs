@@ -7,78 +7,84 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use std::sync::LazyLock;
 
-/// One process, as it was at `update_date`.
+/// One row per process, which is one customer's way through a chatbot's flow, in its newest state. A missing member,
+/// `null` and an empty value are all `NULL`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "truora_processes")]
 pub struct Model {
     /// The account's name in the settings.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub account: String,
-    /// The vendor's id, `IDP…`.
+    /// The process's id, `IDP…`. From the vendor's `process_id`.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub process_id: String,
-    /// The customer's account at the vendor: `{phone}-inbound-{hash}`.
+    /// The customer's account at the vendor: `{phone}-inbound-{hash}`. From the vendor's `account_id`.
     #[sea_orm(column_type = "Text")]
     pub account_id: Option<String>,
-    /// The phone: the digits of `account_id` before its first `-`.
+    /// The customer's phone number: the digits before the first `-`. From the vendor's `account_id`.
     #[sea_orm(column_type = "Text")]
     pub phone: Option<String>,
-    /// The company, `TCI…`.
+    /// The company's id, `TCI…`. From the vendor's `client_id`.
     #[sea_orm(column_type = "Text")]
     pub client_id: Option<String>,
-    /// The flow, `IPF…`.
+    /// The flow's id, `IPF…`. From the vendor's `flow_id`.
     #[sea_orm(column_type = "Text")]
     pub flow_id: Option<String>,
-    /// `whatsapp` or `web`.
+    /// The channel: `whatsapp` or `web`. From the vendor's `created_via`.
     #[sea_orm(column_type = "Text")]
     pub created_via: Option<String>,
-    /// The flow's version.
+    /// The flow's version. From the vendor's `flow_version`.
     pub flow_version: Option<i64>,
-    /// `ALL` or a country.
+    /// The country, or `ALL`. From the vendor's `country`.
     #[sea_orm(column_type = "Text")]
     pub country: Option<String>,
-    /// `pending`, `success`, `failure`, or another word, as it came.
+    /// The status, as it came: `pending`, `success`, `failure` or another word. From the vendor's `status`.
     #[sea_orm(column_type = "Text")]
     pub status: Option<String>,
-    /// Whether it goes on still: `pending`, or an unknown word that no sign of an end stands beside.
+    /// Whether the process goes on: its status is `pending`, or an unknown word without any sign of an end. From the
+    /// vendor's `status`.
     pub is_open: bool,
-    /// Why it failed, in a word: `declined`, `expired`, `system_error` and so on.
+    /// The kind of failure: `declined`, `expired`, `system_error` and others. From the vendor's `failure_status`.
     #[sea_orm(column_type = "Text")]
     pub failure_status: Option<String>,
-    /// Why it was declined, as a code.
+    /// The code of the reason why the process was declined. From the vendor's `declined_reason`.
     #[sea_orm(column_type = "Text")]
     pub declined_reason: Option<String>,
-    /// How many answers the customer has given: so many rows of `truora_responses` belong to this state.
+    /// The number of the customer's answers. Only so many rows of `truora_responses` belong to this state. From the
+    /// vendor's `user_responses`.
     pub responses: i64,
-    /// The last step that was done: `step_id`, `verification_output`, `config`, `expected_inputs`, `files_upload_urls`.
+    /// The last finished step: an object with `step_id`, `verification_output`, `config`, `expected_inputs` and
+    /// `files_upload_urls`. From the vendor's `last_finished_step`.
     #[sea_orm(column_type = "JsonBinary")]
     pub last_finished_step: Option<Json>,
-    /// Checks of the customer's identity, where the flow has them.
+    /// The checks of the customer's identity, if the flow has any. From the vendor's `validations`.
     #[sea_orm(column_type = "JsonBinary")]
     pub validations: Option<Json>,
-    /// When it began, in UTC; the vendor files by it.
+    /// When the process began. The vendor files processes by it. From the vendor's `creation_date`.
     pub creation_date: DateTime<Utc>,
-    /// When it last changed.
+    /// When the process last changed. From the vendor's `update_date`.
     pub update_date: Option<DateTime<Utc>>,
-    /// Mostly `unknown`.
+    /// The customer's IP address; mostly `unknown`. From the vendor's `ip_address`.
     #[sea_orm(column_type = "Text")]
     pub ip_address: Option<String>,
-    /// What started it: `channel_type`, `channel_name`, `message` and more.
+    /// The trigger of the process: an object with `channel_type`, `channel_name`, `message` and others. From the
+    /// vendor's `trigger_info`.
     #[sea_orm(column_type = "JsonBinary")]
     pub trigger_info: Option<Json>,
-    /// Probably in minutes.
+    /// The time to live, probably in minutes; no document names the unit. From the vendor's `time_to_live`.
     pub time_to_live: Option<i64>,
-    /// How many steps are done.
+    /// The number of finished steps. From the vendor's `current_step_index`.
     pub current_step_index: Option<i64>,
-    /// Tells which of two states is the truer one: `update_date`, and a microsecond more once the process has ended.
+    /// The order of two states of a process; the later one is stored. `update_date` (or else `creation_date`), and a
+    /// microsecond more if the process has ended.
     pub state_at: DateTime<Utc>,
-    /// What the vendor sent beyond these columns, and values that did not fit their column.
+    /// The values that the vendor sent without a column, and those that do not fit their column: an object by name.
     #[sea_orm(column_type = "JsonBinary")]
     pub extra: Json,
-    /// Changes when, and only when, something above does.
+    /// A hash of the vendor's columns. It changes if and only if one of them changes.
     #[sea_orm(column_type = "Text")]
     pub digest: String,
-    /// When this state was stored.
+    /// When convosync stored this version of the row.
     pub synced_at: DateTime<Utc>,
 }
 

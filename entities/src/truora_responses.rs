@@ -5,37 +5,38 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use std::sync::LazyLock;
 
-/// One answer.
+/// One row per answer that a customer gave in a process.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "truora_responses")]
 pub struct Model {
     /// The account's name in the settings.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub account: String,
-    /// The process.
+    /// The process's id. From the vendor's `process_id`.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub process_id: String,
-    /// Its place among the process's answers, from 0: names repeat.
+    /// The position among the answers of the process, from 0. Names repeat, so the position is the key. From the
+    /// vendor's `user_responses`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub ordinal: i64,
-    /// When the process began, in UTC: its day is the answer's day.
+    /// When the process began. The answer belongs to the same day. From the vendor's `creation_date`.
     pub creation_date: DateTime<Utc>,
-    /// The question's name.
+    /// The question's name. From the vendor's `user_responses[].name`.
     #[sea_orm(column_type = "Text")]
     pub name: Option<String>,
-    /// `text`, `select` and so on; the vendor's `type`.
+    /// The type of the answer: `text`, `select` and others. From the vendor's `user_responses[].type`.
     #[sea_orm(column_name = "type", column_type = "Text")]
     pub kind: Option<String>,
-    /// What was answered.
+    /// The answer. An empty answer is an empty text. From the vendor's `user_responses[].value`.
     #[sea_orm(column_type = "Text")]
     pub value: Option<String>,
-    /// What the vendor sent beyond these columns, and values that did not fit their column.
+    /// The values that the vendor sent without a column, and those that do not fit their column: an object by name.
     #[sea_orm(column_type = "JsonBinary")]
     pub extra: Json,
-    /// Changes when, and only when, something above does.
+    /// A hash of the vendor's columns. It changes if and only if one of them changes.
     #[sea_orm(column_type = "Text")]
     pub digest: String,
-    /// When this state was stored.
+    /// When convosync stored this version of the row.
     pub synced_at: DateTime<Utc>,
 }
 

@@ -56,7 +56,7 @@ async fn receive(
     server.rate_limits.take_webhook(name)?;
     // Where the database fails, the vendor sends the event again, or a later list names what the event named.
     let accepted = server.query(accept(&server.database, &stream, &events)).await?;
-    count("committed", accepted.fresh);
+    count("committed", accepted.new_events);
     count("duplicate", accepted.repeated);
     Ok((StatusCode::ACCEPTED, axum::Json(json!({"success": true}))).into_response())
 }

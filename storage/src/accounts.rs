@@ -108,7 +108,7 @@ impl Account {
         Window::new(rules.oldest(now).map_or(window.from(), |oldest| window.from().max(oldest)), until)
     }
 
-    /// What people should look at before it is too late.
+    /// The warnings that an operator should handle: days that the vendor will soon delete, parked items, an ending credential.
     #[must_use]
     pub fn warnings(&self, ledger: &Ledger, now: DateTime<Utc>) -> Vec<String> {
         let first = self.since(ledger, now).with_timezone(&self.source.zone()).date_naive();

@@ -1,7 +1,6 @@
 //! One connection pool, PostgreSQL or SQLite.
 
 use crate::conversations_view;
-use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::clock::Clock;
@@ -23,7 +22,7 @@ pub struct Database {
     connection: DatabaseConnection,
     clock: Arc<dyn Clock>,
     /// Places for snapshots that may last long.
-    reports: Arc<Semaphore>,
+    pub(crate) report_permits: Arc<Semaphore>,
 }
 
 /// How long one SQLite writer waits for another.
@@ -37,7 +36,7 @@ impl Database {
     /// Connects to `postgres://…` (or `postgresql://…`) or `sqlite://FILE`; a missing SQLite file is made.
     ///
     /// # Errors
-    /// What the server, or the file system, says. It never repeats the address, which may hold a password.
+    /// The error of the server or the file system. It omits the address, which may hold a password.
     pub async fn connect(url: &str, clock: Arc<dyn Clock>) -> Result<Self, DbErr> {
         let is_file = url.starts_with("sqlite:");
         // SeaORM knows only the shorter of the two names, and shows an address that it cannot read.
@@ -59,8 +58,8 @@ impl Database {
                     .synchronous(SqliteSynchronous::Normal)
                     .busy_timeout(BUSY)
             });
-        let reports = Arc::new(Semaphore::new(usize::try_from(connections / 2).unwrap_or(1)));
-        Ok(Self { connection: sea_orm::Database::connect(options).await?, clock, reports })
+        let report_permits = Arc::new(Semaphore::new(usize::try_from(connections / 2).unwrap_or(1)));
+        Ok(Self { connection: sea_orm::Database::connect(options).await?, clock, report_permits })
     }
 
     /// For a single statement that reads.
@@ -72,35 +71,15 @@ impl Database {
     /// Opens a transaction that is going to write.
     ///
     /// # Errors
-    /// What the database says.
+    /// Returns the database error.
     pub async fn begin(&self) -> Result<Transaction, DbErr> {
         Transaction::begin(&self.connection).await
-    }
-
-    /// Opens a snapshot for a short read of the service's own.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn snapshot(&self) -> Result<Snapshot, DbErr> {
-        Snapshot::open(self, None).await
-    }
-
-    /// Opens a snapshot for an answer to people, which may take long. At most half of the connections serve such answers
-    /// at once; the other half is left to the scheduler and the workers. A caller that holds one must not open a second: two such
-    /// callers could wait for each other for ever.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn report_snapshot(&self) -> Result<Snapshot, DbErr> {
-        let place = Arc::clone(&self.reports).acquire_owned().await;
-        let place = place.map_err(|closed| DbErr::Custom(closed.to_string()))?;
-        Snapshot::open(self, Some(place)).await
     }
 
     /// The time that counts, to the millisecond.
     ///
     /// # Errors
-    /// What the database says.
+    /// Returns the database error.
     pub async fn now(&self, on: &impl ConnectionTrait) -> Result<DateTime<Utc>, DbErr> {
         if on.get_database_backend() != DbBackend::Postgres {
             return Ok(self.clock.now());
@@ -120,7 +99,7 @@ impl Database {
     /// vendor. Returns the names of the migrations that were applied.
     ///
     /// # Errors
-    /// What the database says; a change that failed was rolled back.
+    /// Returns the database error; a failed migration rolls back.
     pub async fn migrate(&self, conversations: &[&str]) -> Result<Vec<String>, DbErr> {
         // A write would wait for the workers, and every command migrates: with nothing to change there must be none.
         if self.pending().await?.is_empty() && conversations_view::is_current(&self.connection, conversations).await? {
@@ -148,7 +127,7 @@ impl Database {
     /// Takes the last `steps` migrations back, and the view `conversations`, which the next [`Database::migrate`] makes again.
     ///
     /// # Errors
-    /// What the database says.
+    /// Returns the database error.
     pub async fn migrate_down(&self, steps: u32) -> Result<(), DbErr> {
         conversations_view::drop(&self.connection).await?;
         migrations::Migrator::down(&self.connection, Some(steps)).await
@@ -157,7 +136,7 @@ impl Database {
     /// The names of changes not made yet.
     ///
     /// # Errors
-    /// What the database says.
+    /// Returns the database error.
     pub async fn pending(&self) -> Result<Vec<String>, DbErr> {
         let pending = migrations::Migrator::get_pending_migrations_read_only(&self.connection).await?;
         Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
@@ -166,7 +145,7 @@ impl Database {
     /// Whether a write would succeed: takes the write lock and lets go of it.
     ///
     /// # Errors
-    /// What the database says.
+    /// Returns the database error.
     pub async fn ping(&self) -> Result<(), DbErr> {
         let tx = self.begin().await?;
         tx.execute_unprepared("UPDATE lanes SET max_in_flight = max_in_flight WHERE lane = ''").await?;

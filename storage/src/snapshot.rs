@@ -4,6 +4,7 @@ use crate::database::Database;
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// The database as it is at one instant. Every answer that several statements make up is read in one snapshot, because a
@@ -16,6 +17,28 @@ pub struct Snapshot {
 
 /// SQLite fixes the snapshot with the first statement that reads a table; PostgreSQL with any.
 const FIRST_READ: &str = "SELECT 1 AS one FROM sqlite_schema LIMIT 1";
+
+impl Database {
+    /// Opens a snapshot for a short read of the service's own.
+    ///
+    /// # Errors
+    /// Returns the database error.
+    pub async fn snapshot(&self) -> Result<Snapshot, DbErr> {
+        Snapshot::open(self, None).await
+    }
+
+    /// Opens a snapshot for an answer to people, which may take long. At most half of the connections serve such answers
+    /// at once; the other half is left to the scheduler and the workers. A caller that holds one must not open a second: two such
+    /// callers could wait for each other for ever.
+    ///
+    /// # Errors
+    /// Returns the database error.
+    pub async fn report_snapshot(&self) -> Result<Snapshot, DbErr> {
+        let permit = Arc::clone(&self.report_permits).acquire_owned().await;
+        let permit = permit.map_err(|closed| DbErr::Custom(closed.to_string()))?;
+        Snapshot::open(self, Some(permit)).await
+    }
+}
 
 impl Snapshot {
     /// Opens one, which holds on to `place` as long as it lasts.

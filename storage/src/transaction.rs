@@ -27,10 +27,10 @@ impl Transaction {
     /// Opens one that is going to write.
     ///
     /// # Errors
-    /// What the database says.
+    /// Returns the database error.
     pub async fn begin(on: &DatabaseConnection) -> Result<Self, DbErr> {
         if on.get_database_backend() == DbBackend::Postgres {
-            let tx = on.get_postgres_connection_pool().begin().await.map_err(said)?;
+            let tx = on.get_postgres_connection_pool().begin().await.map_err(db_err)?;
             return Ok(Self(Engine::Postgres(Mutex::new(tx))));
         }
         // A deferred SQLite transaction that reads and then writes fails at once when another wrote in between.
@@ -44,7 +44,7 @@ impl Transaction {
     /// Opens one that only reads: all its statements see the database as the first of them finds it.
     pub(crate) async fn begin_read(on: &DatabaseConnection) -> Result<Self, DbErr> {
         if on.get_database_backend() == DbBackend::Postgres {
-            let tx = on.get_postgres_connection_pool().begin_with(READ).await.map_err(said)?;
+            let tx = on.get_postgres_connection_pool().begin_with(READ).await.map_err(db_err)?;
             return Ok(Self(Engine::Postgres(Mutex::new(tx))));
         }
         // Deferred: it takes no write lock, so writers go on beside it.
@@ -58,22 +58,22 @@ impl Transaction {
     /// Makes all of it hold.
     ///
     /// # Errors
-    /// What the database says.
+    /// Returns the database error.
     pub async fn commit(self) -> Result<(), DbErr> {
         match self.0 {
             Engine::Sqlite(tx) => tx.commit().await,
-            Engine::Postgres(tx) => tx.into_inner().commit().await.map_err(said),
+            Engine::Postgres(tx) => tx.into_inner().commit().await.map_err(db_err),
         }
     }
 
     /// Takes all of it back.
     ///
     /// # Errors
-    /// What the database says.
+    /// Returns the database error.
     pub async fn rollback(self) -> Result<(), DbErr> {
         match self.0 {
             Engine::Sqlite(tx) => tx.rollback().await,
-            Engine::Postgres(tx) => tx.into_inner().rollback().await.map_err(said),
+            Engine::Postgres(tx) => tx.into_inner().rollback().await.map_err(db_err),
         }
     }
 
@@ -86,7 +86,7 @@ impl Transaction {
     }
 }
 
-/// The driver's connection, while nobody else uses it.
+/// The driver's connection, with exclusive access.
 pub(crate) struct Wire<'a>(MutexGuard<'a, sqlx::Transaction<'static, Postgres>>);
 
 impl Wire<'_> {
@@ -110,7 +110,7 @@ impl ConnectionTrait for Transaction {
             Engine::Postgres(tx) => {
                 let (sql, values) = parts(statement);
                 let query = sqlx::query_with(AssertSqlSafe(sql), values);
-                query.execute(&mut **tx.lock().await).await.map(Into::into).map_err(said)
+                query.execute(&mut **tx.lock().await).await.map(Into::into).map_err(db_err)
             }
         }
     }
@@ -120,7 +120,7 @@ impl ConnectionTrait for Transaction {
             Engine::Sqlite(tx) => tx.execute_unprepared(sql).await,
             Engine::Postgres(tx) => {
                 let query = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
-                query.execute(&mut **tx.lock().await).await.map(Into::into).map_err(said)
+                query.execute(&mut **tx.lock().await).await.map(Into::into).map_err(db_err)
             }
         }
     }
@@ -131,7 +131,7 @@ impl ConnectionTrait for Transaction {
             Engine::Postgres(tx) => {
                 let (sql, values) = parts(statement);
                 let query = sqlx::query_with(AssertSqlSafe(sql), values);
-                let row = query.fetch_optional(&mut **tx.lock().await).await.map_err(said)?;
+                let row = query.fetch_optional(&mut **tx.lock().await).await.map_err(db_err)?;
                 Ok(row.map(Into::into))
             }
         }
@@ -143,7 +143,7 @@ impl ConnectionTrait for Transaction {
             Engine::Postgres(tx) => {
                 let (sql, values) = parts(statement);
                 let query = sqlx::query_with(AssertSqlSafe(sql), values);
-                let rows = query.fetch_all(&mut **tx.lock().await).await.map_err(said)?;
+                let rows = query.fetch_all(&mut **tx.lock().await).await.map_err(db_err)?;
                 Ok(rows.into_iter().map(Into::into).collect())
             }
         }
@@ -151,7 +151,7 @@ impl ConnectionTrait for Transaction {
 }
 
 /// The driver's words as SeaORM would repeat them.
-pub(crate) fn said(error: sqlx::Error) -> DbErr {
+pub(crate) fn db_err(error: sqlx::Error) -> DbErr {
     DbErr::Exec(RuntimeErr::SqlxError(error.into()))
 }
 

@@ -3,6 +3,7 @@
 //! A test that bears a plain name runs on PostgreSQL; the same one with `_on_sqlite` behind it runs on a file.
 
 mod commits;
+mod data_docs;
 mod doctor;
 mod items;
 mod lanes;

@@ -7,7 +7,7 @@ use entities::rows::RowBatch;
 use std::io::Read;
 use storage::accounts::Account;
 use storage::database::Database;
-use storage::deliveries::{Answers, Delivery, Received, Receiving};
+use storage::deliveries::{Delivery, DeliveryIngest, DeliveryProof, IngestResult};
 use storage::ledger::CommitError;
 use storage::ledger::StreamId;
 
@@ -77,11 +77,11 @@ pub async fn ingest(
     db: &Database,
     account: &Account,
     (stream, id): (&Stream, &StreamId),
-    (delivery, answers): (&Delivery, Answers),
+    (delivery, answers): (&Delivery, DeliveryProof),
     mut body: impl Read,
-) -> Result<Received, FileError> {
+) -> Result<IngestResult, FileError> {
     let mut reader = account.source.file_reader(&stream.name)?;
-    let mut receiving = Receiving::open(db, account, stream, id).await.map_err(CommitError::from)?;
+    let mut receiving = DeliveryIngest::open(db, account, stream, id).await.map_err(CommitError::from)?;
     let mut chunk = vec![0; CHUNK];
     loop {
         let count = body.read(&mut chunk)?;

@@ -14,7 +14,9 @@ use std::time::Duration;
 use storage::DbErr;
 use storage::accounts::{Account, Accounts};
 use storage::database::Database;
-use storage::deliveries::{Answers, Delivery, DeliveryState, exports, is_answered, known, note};
+use storage::deliveries::{
+    Delivery, DeliveryProof, DeliveryState, exports, is_answered, record_refusal, recorded_identities,
+};
 use storage::ledger::CommitError;
 use storage::ledger::StreamId;
 use tokio_util::sync::CancellationToken;
@@ -148,7 +150,7 @@ impl MailIngest {
     async fn read_mails(&self, mailbox: &mut Mailbox, stop: &CancellationToken) -> Result<(), MailIngestError> {
         let entries = mailbox.list(self.since().await?).await?;
         let ids = entries.iter().map(|entry| entry.id.to_string()).collect();
-        let known = known(&self.database, &self.address.key(), ids).await?;
+        let known = recorded_identities(&self.database, &self.address.key(), ids).await?;
         for entry in entries {
             if stop.is_cancelled() {
                 return Ok(());
@@ -169,7 +171,7 @@ impl MailIngest {
     }
 
     async fn mark_again(&self, mailbox: &mut Mailbox, entry: &MailEntry) -> Result<(), MailIngestError> {
-        if storage::deliveries::is_ours(&self.database, &self.address.key(), entry.id.as_str()).await? {
+        if storage::deliveries::is_ingested(&self.database, &self.address.key(), entry.id.as_str()).await? {
             mailbox.mark(&entry.id).await?;
         }
         Ok(())
@@ -245,7 +247,7 @@ impl MailIngest {
             self.note(delivery, None, rejection.0, &rejection.1).await?;
             return Ok(rejection.0);
         };
-        let (stream, answers) = ((&candidate.stream, &candidate.id), Answers::Job(candidate.job.id));
+        let (stream, answers) = ((&candidate.stream, &candidate.id), DeliveryProof::Job(candidate.job.id));
         let received = match ingest(&self.database, candidate.account, stream, (delivery, answers), csv).await {
             Ok(received) => received,
             Err(FileError::Commit(error)) => return Err(error.into()),
@@ -321,7 +323,7 @@ impl MailIngest {
             "a mail was not stored; see `convosync deliveries`"
         );
         count(state);
-        Ok(note(&self.database, delivery, stream, state, reason).await?)
+        Ok(record_refusal(&self.database, delivery, stream, state, reason).await?)
     }
 
     async fn since(&self) -> Result<chrono::NaiveDate, DbErr> {

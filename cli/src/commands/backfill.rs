@@ -12,7 +12,7 @@ use domain::window::Window;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 use storage::accounts::Account;
-use storage::ledger::backfills::{self, Order, OrderError};
+use storage::ledger::backfills::{self, BackfillCommand, BackfillCommandError};
 use storage::ledger::progress::{Estimate, Progress, estimate, progress};
 
 /// Starts, lists, shows, pauses, resumes or cancels a backfill.
@@ -42,9 +42,9 @@ pub async fn run(context: &CommandContext, output: Output, command: Backfill) ->
             show(output, &all, |all| progress_table(all))
         }
         Backfill::Show { id } => show_one(output, &find(context, id).await?),
-        Backfill::Pause { id } => change(context, output, id, Order::Pause).await,
-        Backfill::Resume { id } => change(context, output, id, Order::Resume).await,
-        Backfill::Cancel { id } => change(context, output, id, Order::Cancel).await,
+        Backfill::Pause { id } => change(context, output, id, BackfillCommand::Pause).await,
+        Backfill::Resume { id } => change(context, output, id, BackfillCommand::Resume).await,
+        Backfill::Cancel { id } => change(context, output, id, BackfillCommand::Cancel).await,
     }
 }
 
@@ -109,10 +109,10 @@ async fn closed_lane(context: &CommandContext, account: &str) -> Result<Option<S
     Ok(closing.map(|closing| closing.reason))
 }
 
-async fn change(context: &CommandContext, output: Output, id: i64, order: Order) -> Result<(), Failure> {
-    backfills::order(&context.database, id, order).await.map_err(|error| match error {
-        OrderError::Database(error) => error.into(),
-        OrderError::Unknown(_) | OrderError::Ended(..) => Failure::usage(error.to_string()),
+async fn change(context: &CommandContext, output: Output, id: i64, order: BackfillCommand) -> Result<(), Failure> {
+    backfills::apply(&context.database, id, order).await.map_err(|error| match error {
+        BackfillCommandError::Database(error) => error.into(),
+        BackfillCommandError::Unknown(_) | BackfillCommandError::Ended(..) => Failure::usage(error.to_string()),
     })?;
     show_one(output, &find(context, id).await?)
 }

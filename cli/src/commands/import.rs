@@ -18,7 +18,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 use storage::accounts::Account;
-use storage::deliveries::{Answers, Delivery, exports};
+use storage::deliveries::{Delivery, DeliveryProof, exports};
 use storage::ledger::{self, StreamId};
 use worker::file::{FileError, FileSummary, ingest, inspect};
 
@@ -64,12 +64,15 @@ pub async fn run(context: &CommandContext, output: Output, arguments: &Import) -
         ));
     }
     let answers = match days {
-        Some((from, to)) => Answers::Window(days_window(account, from, to)?, made_at(&arguments.file)?),
-        None => open_export(context, &id, &surveyed).await?.map_or(Answers::Nothing, |job| Answers::Job(job.id)),
+        Some((from, to)) => DeliveryProof::Window(days_window(account, from, to)?, made_at(&arguments.file)?),
+        None => {
+            open_export(context, &id, &surveyed).await?.map_or(DeliveryProof::Nothing, |job| DeliveryProof::Job(job.id))
+        }
     };
     let delivery = Delivery { origin: "file".to_owned(), identity: digest(&arguments.file)?, kind: "file" };
-    let known = storage::deliveries::known(&context.database, "file", vec![delivery.identity.clone()]).await?;
-    if !known.is_empty() && answers == Answers::Nothing {
+    let known =
+        storage::deliveries::recorded_identities(&context.database, "file", vec![delivery.identity.clone()]).await?;
+    if !known.is_empty() && answers == DeliveryProof::Nothing {
         say("This file was imported before; it brings nothing new.");
         return Ok(());
     }
@@ -92,7 +95,7 @@ pub async fn run(context: &CommandContext, output: Output, arguments: &Import) -
         unchanged: received.effect.unchanged,
         rejects: surveyed.summary.rejects.len(),
         named: surveyed.summary.items.len(),
-        asked: received.asked,
+        asked: received.queued_items,
         covers: received.window.map(|window| [window.from().with_timezone(&zone).date_naive(), last(&window)]),
         reason: received.reason,
     };

@@ -5,7 +5,7 @@ pub mod webhook_intake;
 use crate::accounts::Account;
 use crate::database::Database;
 use crate::ledger::CommitError;
-use crate::ledger::items::{fresh, keys_of};
+use crate::ledger::items::{items_to_request, keys_of};
 use crate::ledger::rejects::keep_aside;
 use crate::ledger::{self, StreamId};
 use crate::snapshot::Snapshot;
@@ -31,22 +31,22 @@ use std::time::Duration;
 pub struct Delivery {
     /// The mailbox, or `file`.
     pub origin: String,
-    /// What tells it apart there.
+    /// The identifier, unique within the origin.
     pub identity: String,
     /// `mail` or `file`.
     pub kind: &'static str,
 }
 
-/// What is to become of a delivery.
+/// The outcome of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryState {
     /// Its rows are stored, and count.
     Committed,
-    /// What it answers was answered before.
+    /// An earlier delivery or answer already covers its window.
     Duplicate,
-    /// It answers nothing that was asked.
+    /// It matches no request of this service.
     Foreign,
-    /// It holds less than is known to be there.
+    /// It holds fewer rows than the database has for its days.
     Short,
     /// It cannot be read.
     Unreadable,
@@ -66,9 +66,9 @@ impl DeliveryState {
     }
 }
 
-/// What a file answers.
+/// The request or window that a delivered file covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answers {
+pub enum DeliveryProof {
     /// The job of this id, asked for by an export.
     Job(i64),
     /// All of this window, as a person says; the file was made at that instant.
@@ -77,29 +77,29 @@ pub enum Answers {
     Nothing,
 }
 
-/// What came of it.
+/// The result of a delivery ingest.
 #[derive(Clone, Debug)]
-pub struct Received {
-    /// What became of it.
+pub struct IngestResult {
+    /// The outcome of the delivery.
     pub state: DeliveryState,
-    /// What storing its rows did.
+    /// The counts of rows inserted, updated and unchanged.
     pub effect: Effect,
-    /// How much of what it names is to be asked for now.
-    pub asked: usize,
+    /// The number of items that the file names and the ledger queues now.
+    pub queued_items: usize,
     /// Why it was not committed.
     pub reason: Option<String>,
-    /// What is held by it.
+    /// The window that the file covers.
     pub window: Option<Window>,
 }
 
 /// The exports that were asked for and not answered, of one stream; one whose question is known to have been taken first.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn exports(on: &Snapshot, id: &StreamId) -> Result<Vec<Job>, DbErr> {
     let ledger = ledger::load(on, id).await?;
-    let asked = |job: &Job| matches!(job.slice, Slice::Export(_)) && (job.attempt > 0 || job.is_parked());
-    let mut found: Vec<Job> = ledger.jobs.into_iter().filter(asked).collect();
+    let is_open = |job: &Job| matches!(job.slice, Slice::Export(_)) && (job.attempt > 0 || job.is_parked());
+    let mut found: Vec<Job> = ledger.jobs.into_iter().filter(is_open).collect();
     found.sort_by_key(|job| (!job.is_accepted_export(), !matches!(job.state, JobState::Awaiting { .. }), job.id));
     Ok(found)
 }
@@ -107,9 +107,9 @@ pub async fn exports(on: &Snapshot, id: &StreamId) -> Result<Vec<Job>, DbErr> {
 /// Those of `names` at `place` that were worked on before.
 ///
 /// # Errors
-/// What the database says.
-pub async fn known(db: &Database, place: &str, names: Vec<String>) -> Result<BTreeSet<String>, DbErr> {
-    let mut known = BTreeSet::new();
+/// Returns the database error.
+pub async fn recorded_identities(db: &Database, place: &str, names: Vec<String>) -> Result<BTreeSet<String>, DbErr> {
+    let mut recorded = BTreeSet::new();
     for names in names.chunks(500) {
         let found: Vec<String> = deliveries::Entity::find()
             .select_only()
@@ -119,16 +119,16 @@ pub async fn known(db: &Database, place: &str, names: Vec<String>) -> Result<BTr
             .into_tuple()
             .all(db.connection())
             .await?;
-        known.extend(found);
+        recorded.extend(found);
     }
-    Ok(known)
+    Ok(recorded)
 }
 
 /// Whether a delivery is done with for good, so that the mail may be marked: stored, or the copy of one that is.
 ///
 /// # Errors
-/// What the database says.
-pub async fn is_ours(db: &Database, place: &str, name: &str) -> Result<bool, DbErr> {
+/// Returns the database error.
+pub async fn is_ingested(db: &Database, place: &str, name: &str) -> Result<bool, DbErr> {
     let row = deliveries::Entity::find()
         .filter(deliveries::Column::Origin.eq(place))
         .filter(deliveries::Column::Identity.eq(name))
@@ -141,7 +141,7 @@ pub async fn is_ours(db: &Database, place: &str, name: &str) -> Result<bool, DbE
 /// Whether a mail was stored whose window holds all of `span`, with just as many rows: another such is its copy.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn is_answered(
     db: &Database,
     id: &StreamId,
@@ -159,11 +159,11 @@ pub async fn is_answered(
     Ok(stored.one(db.connection()).await?.is_some())
 }
 
-/// Notes what became of a delivery whose rows were not taken; what was noted before stays.
+/// Records the outcome of a delivery whose rows were refused; an earlier record stays.
 ///
 /// # Errors
-/// What the database says.
-pub async fn note(
+/// Returns the database error.
+pub async fn record_refusal(
     db: &Database,
     delivery: &Delivery,
     of: Option<&StreamId>,
@@ -177,8 +177,8 @@ pub async fn note(
     deliveries::Entity::insert(row).on_conflict(once).exec_without_returning(db.connection()).await.map(|_| ())
 }
 
-/// Takes a delivery's rows: all of them, and what they prove, or nothing.
-pub struct Receiving<'a> {
+/// Stores a delivery's rows and the coverage that they prove, in one transaction.
+pub struct DeliveryIngest<'a> {
     account: &'a Account,
     stream: &'a Stream,
     id: &'a StreamId,
@@ -187,11 +187,11 @@ pub struct Receiving<'a> {
     now: DateTime<Utc>,
 }
 
-impl<'a> Receiving<'a> {
+impl<'a> DeliveryIngest<'a> {
     /// Begins.
     ///
     /// # Errors
-    /// What the database says.
+    /// Returns the database error.
     pub async fn open(
         db: &Database,
         account: &'a Account,
@@ -204,38 +204,38 @@ impl<'a> Receiving<'a> {
         Ok(Self { account, stream, id, tx, upsert, now })
     }
 
-    /// Takes some rows.
+    /// Stores a batch of rows in the open transaction.
     ///
     /// # Errors
-    /// What the database says; then nothing more can be taken.
+    /// Returns the database error; the intake then takes no more rows.
     pub async fn take(&mut self, rows: &RowBatch) -> Result<(), DbErr> {
         self.upsert.add(&self.tx, rows).await
     }
 
-    /// Makes it hold, where it answers what it is said to answer.
+    /// Commits the delivery, if the file covers the window that `answers` names.
     ///
     /// # Errors
-    /// What the database says; then nothing was stored.
+    /// Returns the database error; the transaction then stores nothing.
     pub async fn finish(
         self,
         delivery: &Delivery,
-        answers: Answers,
+        answers: DeliveryProof,
         summary: &ResponseSummary,
-    ) -> Result<Received, CommitError> {
+    ) -> Result<IngestResult, CommitError> {
         let Self { account, stream, id, tx, upsert, now } = self;
         let effect = upsert.finish(&tx).await?;
         let before = ledger::lock_with(&tx, id, &keys_of(&summary.items)).await?;
         let window = match answers {
-            Answers::Job(job) => {
+            DeliveryProof::Job(job) => {
                 let Some(job) = before.jobs.iter().find(|open| open.id == job) else {
-                    // Nobody waits for it any more.
+                    // The ledger no longer has an open job for this file.
                     tx.rollback().await?;
-                    return Ok(refused(DeliveryState::Duplicate, "nobody waits for it any more".to_owned()));
+                    return Ok(refused(DeliveryState::Duplicate, "no open job waits for this file".to_owned()));
                 };
                 job.slice.window()
             }
-            Answers::Window(window, _) => Some(window),
-            Answers::Nothing => None,
+            DeliveryProof::Window(window, _) => Some(window),
+            DeliveryProof::Nothing => None,
         };
         if let Some(window) = window {
             let there = rows_in(&tx, stream, id, window).await?;
@@ -247,8 +247,8 @@ impl<'a> Receiving<'a> {
         }
         keep_aside(&tx, id, window.as_ref(), &summary.rejects, now).await?;
         let mut after = before.clone();
-        let items = fresh(&tx, id, &before, &summary.items).await?;
-        let asked = items.len();
+        let items = items_to_request(&tx, id, &before, &summary.items).await?;
+        let queued_items = items.len();
         settle(&mut after, account, answers, (summary, items), (effect, now));
         ledger::store(&tx, id, &before, &after, now).await?;
         let mut row = row(delivery, Some(id), DeliveryState::Committed, now);
@@ -258,23 +258,23 @@ impl<'a> Receiving<'a> {
         deliveries::Entity::insert(row).exec_without_returning(&tx).await?;
         tx.commit().await?;
         let window = window.filter(|_| summary.rejects.is_empty());
-        Ok(Received { state: DeliveryState::Committed, effect, asked, reason: None, window })
+        Ok(IngestResult { state: DeliveryState::Committed, effect, queued_items, reason: None, window })
     }
 }
 
-fn refused(state: DeliveryState, reason: String) -> Received {
-    Received { state, effect: Effect::default(), asked: 0, reason: Some(reason), window: None }
+fn refused(state: DeliveryState, reason: String) -> IngestResult {
+    IngestResult { state, effect: Effect::default(), queued_items: 0, reason: Some(reason), window: None }
 }
 
 fn settle(
     ledger: &mut Ledger,
     account: &Account,
-    answers: Answers,
+    answers: DeliveryProof,
     (summary, items): (&ResponseSummary, NamedItems),
     (effect, now): (Effect, DateTime<Utc>),
 ) {
     let rules = account.source.rules();
-    let heard = |sent_at| AnswerSummary {
+    let answer_at = |sent_at| AnswerSummary {
         sent_at,
         elapsed: Duration::ZERO,
         rows: summary.rows,
@@ -286,22 +286,22 @@ fn settle(
     };
     let verdict = match summary.rejects.len() {
         0 => Verdict::Commit,
-        // It will not come again by itself, and what cannot be read proves nothing.
+        // The vendor does not send the file again, and unreadable rows prove no coverage.
         rejects => {
             Verdict::Park(format!("{rejects} rows of the mailed export could not be read; see the table rejects"))
         }
     };
     match answers {
-        Answers::Job(id) => {
+        DeliveryProof::Job(id) => {
             let job = ledger.jobs.iter().find(|job| job.id == id);
-            let asked = job.and_then(|job| job.requested_at).unwrap_or(now - rules.settle);
-            ledger.settle(id, &verdict, Some(&heard(asked)), rules, now);
+            let requested_at = job.and_then(|job| job.requested_at).unwrap_or(now - rules.settle);
+            ledger.settle(id, &verdict, Some(&answer_at(requested_at)), rules, now);
         }
-        Answers::Window(window, made_at) if summary.rejects.is_empty() => {
-            ledger.hold(window, &heard(made_at), rules, now);
+        DeliveryProof::Window(window, made_at) if summary.rejects.is_empty() => {
+            ledger.hold(window, &answer_at(made_at), rules, now);
         }
-        // What it names is worth asking for, whatever it proves.
-        Answers::Window(..) | Answers::Nothing => ledger.add_items(&items, Duration::ZERO, rules, now),
+        // The ledger queues the named items even if the file proves no coverage.
+        DeliveryProof::Window(..) | DeliveryProof::Nothing => ledger.add_items(&items, Duration::ZERO, rules, now),
     }
 }
 

@@ -1,8 +1,8 @@
-//! Webhooks: what they tell is stored, and what they name is wanted, before anybody is told that they were taken.
+//! Webhooks: the intake stores rows and queues named items before the server acknowledges the events.
 
 use crate::database::Database;
 use crate::ledger::StreamId;
-use crate::ledger::items::{fresh, key_of};
+use crate::ledger::items::{items_to_request, key_of};
 use crate::ledger::job_row::job_row;
 use crate::transaction::Transaction;
 use crate::upsert::Upsert;
@@ -19,11 +19,11 @@ use sea_orm::sea_query::{Expr, OnConflict, SimpleExpr};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, Set, Value};
 use std::time::Duration;
 
-/// What became of the events of one webhook.
+/// The counts of events in one webhook request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Accepted {
+pub struct WebhookCounts {
     /// Events that were new.
-    pub fresh: u64,
+    pub new_events: u64,
     /// Events that were taken before.
     pub repeated: u64,
 }
@@ -31,8 +31,8 @@ pub struct Accepted {
 /// Takes the events of a webhook for `id`, all of them or none. An event that was taken before changes nothing.
 ///
 /// # Errors
-/// What the database says.
-pub async fn accept(db: &Database, id: &StreamId, events: &[WebhookEvent<RowBatch>]) -> Result<Accepted, DbErr> {
+/// Returns the database error.
+pub async fn accept(db: &Database, id: &StreamId, events: &[WebhookEvent<RowBatch>]) -> Result<WebhookCounts, DbErr> {
     let tx = db.begin().await?;
     let now = db.now(&tx).await?;
     let taken = take(&tx, id, events, now).await;
@@ -53,19 +53,19 @@ async fn take(
     id: &StreamId,
     events: &[WebhookEvent<RowBatch>],
     now: DateTime<Utc>,
-) -> Result<Accepted, DbErr> {
-    let (mut accepted, mut upsert) = (Accepted::default(), Upsert::new(Spans::default(), now));
+) -> Result<WebhookCounts, DbErr> {
+    let (mut accepted, mut upsert) = (WebhookCounts::default(), Upsert::new(Spans::default(), now));
     for event in events {
         if !is_new(tx, id, event, now).await? {
             accepted.repeated += 1;
             continue;
         }
-        accepted.fresh += 1;
+        accepted.new_events += 1;
         for rows in &event.rows {
             upsert.add(tx, rows).await?;
         }
-        // What is to be asked for once more is found by the list that is.
-        let items = fresh(tx, id, &Ledger::default(), &event.items).await?;
+        // The empty ledger adds no items of its own: the list job finds those that need another read.
+        let items = items_to_request(tx, id, &Ledger::default(), &event.items).await?;
         for item in &items.first_fetch {
             job(tx, id, item, item.scope, now).await?;
         }
@@ -77,7 +77,7 @@ async fn take(
     Ok(accepted)
 }
 
-/// Notes an event; `false` where it is known.
+/// Records an event; returns `false` if the database already has it.
 async fn is_new(
     tx: &Transaction,
     id: &StreamId,

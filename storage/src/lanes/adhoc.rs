@@ -11,7 +11,7 @@ use sea_orm::{ActiveModelTrait, DbErr};
 /// Takes a turn on a lane for a single request that no job asks for; `None` where the lane is not free.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn acquire_adhoc(db: &Database, spec: &LaneSpec, holder: &str) -> Result<Option<Lease>, DbErr> {
     let tx = db.begin().await?;
     let Some((row, mut lane)) = lock(&tx, spec).await? else { return Ok(None) };
@@ -23,10 +23,10 @@ pub async fn acquire_adhoc(db: &Database, spec: &LaneSpec, holder: &str) -> Resu
     Ok(Some(lease))
 }
 
-/// Ends a borrowed turn; `idle` says that the vendor is known to have ended its work.
+/// Ends a borrowed turn; `idle` says that the vendor has confirmed the end of its work.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn release_adhoc(db: &Database, spec: &LaneSpec, lease: &Lease, idle: bool) -> Result<(), DbErr> {
     let tx = db.begin().await?;
     let Some((_, mut lane)) = lock(&tx, spec).await? else { return Ok(()) };

@@ -23,7 +23,7 @@ pub struct Claim {
     pub ticket: Ticket,
     /// Whose it is.
     pub stream: StreamId,
-    /// What to ask for.
+    /// The job to send.
     pub job: Job,
     /// The turn.
     pub lease: Lease,
@@ -33,21 +33,21 @@ pub struct Claim {
     pub previous_request_answered: bool,
 }
 
-/// Takes up what a ticket names: `None` where the ticket is old, or the lane is not free after all.
+/// Claims the job that a ticket names; returns `None` if the ticket is stale or the lane is busy.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn claim(db: &Database, spec: &LaneSpec, ticket: Ticket, holder: &str) -> Result<Option<Claim>, DbErr> {
     let tx = db.begin().await?;
-    let claimed = take(db, &tx, spec, ticket, holder).await?;
+    let claim = take(db, &tx, spec, ticket, holder).await?;
     tx.commit().await?;
-    Ok(claimed)
+    Ok(claim)
 }
 
 /// The account whose job a ticket names; `None` where the ticket is old.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn account_of(db: &Database, ticket: Ticket) -> Result<Option<String>, DbErr> {
     Ok(dispatched(db.connection(), ticket).await?.map(|row| row.account))
 }
@@ -55,7 +55,7 @@ pub async fn account_of(db: &Database, ticket: Ticket) -> Result<Option<String>,
 /// Gives a ticket back that will not be worked on.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn undispatch(db: &Database, ticket: Ticket) -> Result<(), DbErr> {
     return_ticket(db.connection(), ticket).await
 }
@@ -63,20 +63,20 @@ pub async fn undispatch(db: &Database, ticket: Ticket) -> Result<(), DbErr> {
 /// Holds on to a lane; `None` where the lease is lost.
 ///
 /// # Errors
-/// What the database says.
-pub async fn renew(db: &Database, spec: &LaneSpec, claimed: &Claim) -> Result<Option<Lease>, DbErr> {
+/// Returns the database error.
+pub async fn renew(db: &Database, spec: &LaneSpec, claim: &Claim) -> Result<Option<Lease>, DbErr> {
     let tx = db.begin().await?;
     let Some((_, mut lane)) = lock(&tx, spec).await? else { return Ok(None) };
     let now = db.now(&tx).await?;
-    let Some(lease) = lane.renew(&claimed.lease, now, spec.rules.lease) else {
+    let Some(lease) = lane.renew(&claim.lease, now, spec.rules.lease) else {
         tx.rollback().await?;
         return Ok(None);
     };
     store_slot(&tx, spec, &lane, lease.slot, None).await?;
     jobs::Entity::update_many()
         .col_expr(jobs::Column::UntilAt, Expr::value(Some(lease.until)))
-        .filter(jobs::Column::Id.eq(claimed.ticket.job))
-        .filter(jobs::Column::Attempt.eq(claimed.ticket.attempt))
+        .filter(jobs::Column::Id.eq(claim.ticket.job))
+        .filter(jobs::Column::Attempt.eq(claim.ticket.attempt))
         .filter(jobs::Column::State.eq("running"))
         .exec(&tx)
         .await?;

@@ -12,7 +12,7 @@ use domain::ticket::Ticket;
 use entities::jobs;
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Set};
 
-/// What a lane has to offer.
+/// The result of a dispatch attempt on a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dispatch {
     /// Work, handed out: its ticket is to be pushed, or worked on at once.
@@ -27,13 +27,13 @@ pub enum Dispatch {
 /// between taking a ticket and taking its lane costs no more than one that dies later.
 const TICKET: TimeDelta = TimeDelta::seconds(15);
 
-/// How long a lane stays locked for one step of somebody else's, more or less.
+/// The approximate time that another process holds a lane's lock for one step.
 const LOCKED: TimeDelta = TimeDelta::milliseconds(5);
 
 /// Hands out the lane's next job, if it has a free slot: no more tickets are ever under way than there are slots.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn dispatch(db: &Database, spec: &LaneSpec) -> Result<Dispatch, DbErr> {
     let tx = db.begin().await?;
     let next = choose(db, &tx, spec).await?;
@@ -45,7 +45,7 @@ pub async fn dispatch(db: &Database, spec: &LaneSpec) -> Result<Dispatch, DbErr>
 async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Dispatch, DbErr> {
     let found = try_lock(tx, spec).await?;
     let now = db.now(tx).await?;
-    // Somebody has it locked, for a moment.
+    // Another process holds the lock for a moment.
     let Some((row, lane)) = found else { return Ok(Dispatch::At(now + LOCKED)) };
     if lane.is_closed(now) {
         return Ok(lane.closed.and_then(|closed| closed.until).map_or(Dispatch::Nothing, Dispatch::At));

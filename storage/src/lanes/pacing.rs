@@ -12,7 +12,7 @@ use std::time::Duration;
 /// sets no rate; `None` where the lane was shut since the turn began.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn book(db: &Database, spec: &LaneSpec) -> Result<Option<Duration>, DbErr> {
     let Some(gap) = spec.rules.gap() else { return Ok(Some(Duration::ZERO)) };
     let tx = db.begin().await?;
@@ -32,10 +32,10 @@ pub async fn book(db: &Database, spec: &LaneSpec) -> Result<Option<Duration>, Db
     Ok(Some((booked - now).to_std().unwrap_or_default()))
 }
 
-/// Whether somebody has shut the lane while the holder of a turn waited for its instant.
+/// Whether another process closed the lane while the holder waited for its send time.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn is_shut(db: &Database, spec: &LaneSpec) -> Result<bool, DbErr> {
     let now = db.now(db.connection()).await?;
     Ok(load(db.connection(), &spec.key).await?.is_none_or(|(_, lane)| lane.is_closed(now)))

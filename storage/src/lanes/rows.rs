@@ -16,7 +16,7 @@ use std::time::Duration;
 /// Makes the lane's rows where they are missing, and brings width and spacing up to date.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn ensure(db: &Database, spec: &LaneSpec) -> Result<(), DbErr> {
     let tx = db.begin().await?;
     let row = lanes::ActiveModel {
@@ -53,7 +53,7 @@ pub async fn ensure(db: &Database, spec: &LaneSpec) -> Result<(), DbErr> {
 /// Shuts a lane for all workers, or opens it.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn set_closed(
     on: &impl ConnectionTrait,
     key: &LaneKey,
@@ -73,7 +73,7 @@ pub async fn set_closed(
 /// Loads a lane for reading.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn load(on: &impl ConnectionTrait, key: &LaneKey) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
     let Some(row) = lanes::Entity::find_by_id(key.as_str()).one(on).await? else { return Ok(None) };
     let slots = slots(on, key).await?;
@@ -81,12 +81,12 @@ pub async fn load(on: &impl ConnectionTrait, key: &LaneKey) -> Result<Option<(la
     Ok(Some((row, lane)))
 }
 
-/// Locks a lane until `tx` ends, waiting for whoever has it locked; `None` where it is not known.
+/// Locks a lane until `tx` ends, and waits for any current holder; returns `None` if the lane does not exist.
 pub(crate) async fn lock(tx: &Transaction, spec: &LaneSpec) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
     lock_with(tx, spec, QuerySelect::lock_exclusive).await
 }
 
-/// The same for those who can come again in a moment: `None` also where somebody else has it locked.
+/// Locks a lane without waiting; returns `None` also if another transaction holds the lock.
 pub(crate) async fn try_lock(tx: &Transaction, spec: &LaneSpec) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
     lock_with(tx, spec, |find| find.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)).await
 }

@@ -1,4 +1,4 @@
-//! What a lane knows when it chooses, and what it notes of each turn.
+//! The traffic figures that a lane reads to choose a job, and records after each turn.
 
 use super::spec::LaneSpec;
 use crate::ledger::job_row::EXPORT;
@@ -11,7 +11,7 @@ use domain::next_job::LaneContext;
 use entities::{jobs, lanes};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Set};
 
-/// What the lane knows.
+/// Returns the traffic figures of the lane.
 pub(crate) async fn traffic(
     tx: &Transaction,
     spec: &LaneSpec,
@@ -35,7 +35,7 @@ pub(crate) async fn traffic(
     })
 }
 
-/// One more request today, and when what kind of work last started.
+/// Counts one more request today, and records the start time of the job's purpose.
 pub(crate) fn count(row: lanes::Model, spec: &LaneSpec, purpose: Purpose, now: DateTime<Utc>) -> lanes::ActiveModel {
     let today = day(spec, now);
     let used = if row.quota_day.as_deref() == Some(&today) { row.quota_used } else { 0 };

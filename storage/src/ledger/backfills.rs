@@ -10,20 +10,20 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Set,
 };
 
-/// What an operator may do to a backfill.
+/// A command that an operator gives to a backfill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum BackfillCommand {
     /// Hold it back.
     Pause,
     /// Go on.
     Resume,
-    /// End it; what was answered stays.
+    /// Cancel the backfill; stored answers stay.
     Cancel,
 }
 
-/// Why an order was not carried out.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub enum OrderError {
+pub enum BackfillCommandError {
     /// There is no such backfill.
     #[error("there is no backfill {0}")]
     Unknown(i64),
@@ -38,7 +38,7 @@ pub enum OrderError {
 /// Stores a new backfill of `window` for `streams` of `account`; returns its id.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn start(db: &Database, account: &str, streams: &[String], window: Window, mode: Mode) -> Result<i64, DbErr> {
     let tx = db.begin().await?;
     let row = backfills::ActiveModel {
@@ -68,7 +68,7 @@ pub async fn start(db: &Database, account: &str, streams: &[String], window: Win
 /// Every backfill, newest first.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn list(on: &impl ConnectionTrait) -> Result<Vec<backfills::Model>, DbErr> {
     backfills::Entity::find().order_by_desc(backfills::Column::Id).all(on).await
 }
@@ -76,7 +76,7 @@ pub async fn list(on: &impl ConnectionTrait) -> Result<Vec<backfills::Model>, Db
 /// One backfill and how far its streams are.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn find(
     on: &impl ConnectionTrait,
     id: i64,
@@ -89,34 +89,36 @@ pub async fn find(
 /// The jobs of a backfill that stand open: how many in all, and how many of them wait for a person.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn open_jobs(on: &impl ConnectionTrait, id: i64) -> Result<(u32, u32), DbErr> {
     let open = jobs::Entity::find().filter(jobs::Column::BackfillId.eq(id)).all(on).await?;
     let parked = open.iter().filter(|job| job.state == "parked").count();
     Ok((u32::try_from(open.len()).unwrap_or(u32::MAX), u32::try_from(parked).unwrap_or(u32::MAX)))
 }
 
-/// Carries an order out. Jobs that nobody works on yet go with a cancelled or paused backfill; what is in flight ends.
+/// Applies a command. Pausing or cancelling deletes the jobs that no worker runs; running jobs finish.
 ///
 /// # Errors
-/// [`OrderError`].
-pub async fn order(db: &Database, id: i64, order: Order) -> Result<(), OrderError> {
+/// [`BackfillCommandError`].
+pub async fn apply(db: &Database, id: i64, command: BackfillCommand) -> Result<(), BackfillCommandError> {
     let tx = db.begin().await?;
-    let Some(row) = backfills::Entity::find_by_id(id).one(&tx).await? else { return Err(OrderError::Unknown(id)) };
+    let Some(row) = backfills::Entity::find_by_id(id).one(&tx).await? else {
+        return Err(BackfillCommandError::Unknown(id));
+    };
     if matches!(row.state.as_str(), "done" | "cancelled") {
-        return Err(OrderError::Ended(id, row.state));
+        return Err(BackfillCommandError::Ended(id, row.state));
     }
     let now: DateTime<Utc> = db.now(&tx).await?;
     let mut row = row.into_active_model();
-    let state = match order {
-        Order::Pause => "paused",
-        Order::Resume => "running",
-        Order::Cancel => "cancelled",
+    let state = match command {
+        BackfillCommand::Pause => "paused",
+        BackfillCommand::Resume => "running",
+        BackfillCommand::Cancel => "cancelled",
     };
     row.state = Set(state.to_owned());
-    row.finished_at = Set((order == Order::Cancel).then_some(now));
+    row.finished_at = Set((command == BackfillCommand::Cancel).then_some(now));
     row.update(&tx).await?;
-    if order == Order::Resume {
+    if command == BackfillCommand::Resume {
         unpark(&tx, id).await?;
     } else {
         jobs::Entity::delete_many()
@@ -125,10 +127,10 @@ pub async fn order(db: &Database, id: i64, order: Order) -> Result<(), OrderErro
             .exec(&tx)
             .await?;
     }
-    tx.commit().await.map_err(OrderError::from)
+    tx.commit().await.map_err(BackfillCommandError::from)
 }
 
-/// Someone who resumes a backfill has seen what blocked it: its parked windows are tried again.
+/// An operator who resumes a backfill has cleared its obstacle: the worker retries the parked windows.
 async fn unpark(on: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
     jobs::Entity::update_many()
         .col_expr(jobs::Column::State, Expr::value("waiting"))

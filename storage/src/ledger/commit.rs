@@ -1,10 +1,10 @@
-//! The last summary of the line: rows, items, ledger and lane in one transaction, and only if the fence holds.
+//! Commits rows, items, ledger and lane in one transaction, if the claim still holds its lease.
 
 use crate::database::Database;
 use crate::lanes::claim::Claim;
 use crate::lanes::{LaneSpec, lock, set_closed, store_slot};
 use crate::ledger::intake::Intake;
-use crate::ledger::items::{ended, fresh, keys_of};
+use crate::ledger::items::{items_to_request, keys_of, record_item_end};
 use crate::ledger::job_row::{backfill_of, slice_key};
 use crate::ledger::rejects::keep_aside;
 use crate::ledger::{self, CommitError};
@@ -33,15 +33,15 @@ pub struct ExchangeRecord {
     pub sent_at: DateTime<Utc>,
     /// Until the last byte.
     pub elapsed: Duration,
-    /// What came back: all steps together, or why nothing did.
+    /// The summary of all answer pages, or the fault that stopped the exchange.
     pub result: Result<ResponseSummary, Fault>,
-    /// What follows.
+    /// The judgement on the exchange.
     pub judgement: Judgement,
-    /// Whether the vendor is known to have ended its work.
+    /// Whether the vendor has confirmed the end of its work.
     pub idle: bool,
 }
 
-/// Stores all of it, or nothing: the rows that `intake` took, and what follows from them.
+/// Stores the rows of `intake` and the resulting ledger changes in one transaction.
 ///
 /// # Errors
 /// [`CommitError`].
@@ -67,7 +67,7 @@ async fn store(
     let id = &claimed.stream;
     let summary = exchange.result.as_ref().ok();
     let job = &claimed.job;
-    // What is asked for by its key, and names nothing else, concerns no other job: there may be thousands.
+    // A job for a single key that names no other item affects no other job; a stream may have thousands.
     let before = match (&job.slice, summary) {
         (Slice::Item(key), summary) if summary.is_none_or(|summary| summary.items.is_empty()) => {
             ledger::lock_named(tx, id, job.id, &[key]).await?
@@ -79,15 +79,15 @@ async fn store(
     let window = claimed.job.slice.window();
     keep_aside(tx, id, window.as_ref(), summary.map_or(&[], |summary| &summary.rejects), now).await?;
     let items = match summary {
-        Some(summary) => fresh(tx, id, &before, &summary.items).await?,
+        Some(summary) => items_to_request(tx, id, &before, &summary.items).await?,
         None => NamedItems::default(),
     };
     if let Some(found) =
         summary.and_then(|summary| summary.item_status).filter(|_| exchange.judgement.verdict == Verdict::Commit)
     {
-        ended(tx, id, job, found, now).await?;
+        record_item_end(tx, id, job, found, now).await?;
     }
-    let heard = summary.map(|summary| AnswerSummary {
+    let answer = summary.map(|summary| AnswerSummary {
         sent_at: exchange.sent_at,
         elapsed: exchange.elapsed,
         rows: summary.rows,
@@ -98,10 +98,11 @@ async fn store(
         histogram,
     });
     let mut after = before.clone();
-    after.settle(claimed.job.id, &exchange.judgement.verdict, heard.as_ref(), &exchange.rules, now);
+    after.settle(claimed.job.id, &exchange.judgement.verdict, answer.as_ref(), &exchange.rules, now);
     ledger::store(tx, id, &before, &after, now).await?;
-    let seen = Seen { sent_at: exchange.sent_at, elapsed: exchange.elapsed, heard: &exchange.result, effect };
-    evidence(tx, claimed, &seen, &exchange.judgement).await?;
+    let measurements =
+        Measurements { sent_at: exchange.sent_at, elapsed: exchange.elapsed, result: &exchange.result, effect };
+    evidence(tx, claimed, &measurements, &exchange.judgement).await?;
     note_health(tx, claimed, &exchange.result, now).await?;
     lane.release(&claimed.lease, now, exchange.idle);
     store_slot(tx, spec, &lane, claimed.lease.slot, None).await?;
@@ -144,24 +145,29 @@ async fn release(db: &Database, tx: &Transaction, spec: &LaneSpec, claimed: &Cla
 async fn end<T>(tx: Transaction, done: Result<T, CommitError>) -> Result<T, CommitError> {
     match done {
         Ok(_) => tx.commit().await?,
-        // What went wrong before says more than a roll-back that fails as well.
+        // The first error explains more than a failed rollback.
         Err(_) => drop(tx.rollback().await),
     }
     done
 }
 
-/// What the evidence of a request is made of.
-struct Seen<'a> {
+/// The measurements that the evidence row of a request records.
+struct Measurements<'a> {
     sent_at: DateTime<Utc>,
     elapsed: Duration,
-    heard: &'a Result<ResponseSummary, Fault>,
+    result: &'a Result<ResponseSummary, Fault>,
     effect: Effect,
 }
 
-async fn evidence(tx: &Transaction, claimed: &Claim, seen: &Seen<'_>, judgement: &Judgement) -> Result<(), DbErr> {
+async fn evidence(
+    tx: &Transaction,
+    claimed: &Claim,
+    measurements: &Measurements<'_>,
+    judgement: &Judgement,
+) -> Result<(), DbErr> {
     let count = |number: u64| Set(i64::try_from(number).unwrap_or(i64::MAX));
     let window = claimed.job.covered_window();
-    let summary = seen.heard.as_ref().ok();
+    let summary = measurements.result.as_ref().ok();
     let row = requests::ActiveModel {
         account: Set(claimed.stream.account.clone()),
         stream: Set(claimed.stream.stream.clone()),
@@ -169,16 +175,16 @@ async fn evidence(tx: &Transaction, claimed: &Claim, seen: &Seen<'_>, judgement:
         backfill_id: Set(backfill_of(claimed.job.purpose)),
         from_at: Set(window.as_ref().map(Window::from)),
         to_at: Set(window.as_ref().map(Window::to)),
-        sent_at: Set(seen.sent_at),
-        elapsed_ms: Set(i64::try_from(seen.elapsed.as_millis()).unwrap_or(i64::MAX)),
-        outcome: Set(seen.heard.as_ref().err().map_or("answer", Fault::kind).to_owned()),
+        sent_at: Set(measurements.sent_at),
+        elapsed_ms: Set(i64::try_from(measurements.elapsed.as_millis()).unwrap_or(i64::MAX)),
+        outcome: Set(measurements.result.as_ref().err().map_or("answer", Fault::kind).to_owned()),
         verdict: Set(judgement.verdict.as_str().to_owned()),
         rows: count(summary.map_or(0, |summary| summary.rows)),
-        inserted: count(seen.effect.inserted),
-        updated: count(seen.effect.updated),
-        unchanged: count(seen.effect.unchanged),
+        inserted: count(measurements.effect.inserted),
+        updated: count(measurements.effect.updated),
+        unchanged: count(measurements.effect.unchanged),
         rejected: count(summary.map_or(0, |summary| summary.rejects.len() as u64)),
-        error: Set(seen.heard.as_ref().err().map(ToString::to_string)),
+        error: Set(measurements.result.as_ref().err().map(ToString::to_string)),
         slice_key: Set(slice_key(&claimed.job.slice)),
         ..Default::default()
     };
@@ -189,14 +195,14 @@ async fn evidence(tx: &Transaction, claimed: &Claim, seen: &Seen<'_>, judgement:
 async fn note_health(
     tx: &Transaction,
     claimed: &Claim,
-    heard: &Result<ResponseSummary, Fault>,
+    result: &Result<ResponseSummary, Fault>,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     use streams::Column;
     let row = streams::Entity::update_many()
         .filter(Column::Account.eq(&claimed.stream.account))
         .filter(Column::Stream.eq(&claimed.stream.stream));
-    let row = match heard {
+    let row = match result {
         Ok(_) => row
             .col_expr(Column::AnsweredAt, Expr::value(Some(now)))
             .col_expr(Column::FailingSince, Expr::value(None::<DateTime<Utc>>))

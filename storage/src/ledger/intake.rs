@@ -44,7 +44,7 @@ impl<'a> Intake<'a> {
         Self { db, spec, claimed, waiting: Vec::new(), size: 0, open: None, effect: Effect::default(), histogram }
     }
 
-    /// What the rows answer.
+    /// The claim that the rows answer.
     #[must_use]
     pub fn claimed(&self) -> &'a Claim {
         self.claimed

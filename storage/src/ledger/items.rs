@@ -1,4 +1,4 @@
-//! Which items are worth following, and what has been followed to its end.
+//! The items to request, and the items that a worker has read to the end.
 
 use crate::ledger::StreamId;
 use crate::transaction::Transaction;
@@ -18,7 +18,7 @@ const KEYS: usize = 500;
 
 /// Those of `items` that are worth asking for: what was followed to its end is so in a later version only, or where
 /// `ledger` has an order since then to ask for everything once more.
-pub(crate) async fn fresh(
+pub(crate) async fn items_to_request(
     tx: &Transaction,
     id: &StreamId,
     ledger: &Ledger,
@@ -49,8 +49,8 @@ pub(crate) async fn fresh(
     Ok(worth)
 }
 
-/// Notes that what `job` asked for is at its end.
-pub(crate) async fn ended(
+/// Records that the item of `job` has ended.
+pub(crate) async fn record_item_end(
     tx: &Transaction,
     id: &StreamId,
     job: &Job,
@@ -79,7 +79,7 @@ pub(crate) fn keys_of(items: &[Item]) -> Vec<&str> {
     items.iter().filter_map(|item| key_of(&item.slice)).collect()
 }
 
-/// What tells one thing from others.
+/// The key that identifies an item.
 pub(crate) fn key_of(slice: &Slice) -> Option<&str> {
     match slice {
         Slice::Item(key) => Some(key),

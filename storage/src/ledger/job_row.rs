@@ -78,7 +78,7 @@ pub(crate) fn job_row(id: &StreamId, job: &Job) -> jobs::ActiveModel {
     }
 }
 
-/// What a slice is called, where it is not a window of everything.
+/// The name of a slice, unless the slice is a plain window.
 pub(crate) fn slice_key(slice: &Slice) -> Option<String> {
     match slice {
         Slice::Item(key) => Some(key.clone()),
@@ -96,7 +96,7 @@ pub(crate) fn backfill_of(purpose: Purpose) -> Option<i64> {
     }
 }
 
-/// Where a job stands, from its row.
+/// Reads the state of a job from its row.
 fn to_state(row: &jobs::Model) -> JobState {
     let until = row.until_at.unwrap_or(DateTime::UNIX_EPOCH);
     match row.state.as_str() {

@@ -19,19 +19,19 @@ pub(crate) fn of_stream(id: &StreamId) -> Select<jobs::Entity> {
 pub(crate) async fn store_jobs(tx: &Transaction, id: &StreamId, before: &[Job], after: &[Job]) -> Result<(), DbErr> {
     let left: BTreeSet<i64> = after.iter().map(|job| job.id).collect();
     let gone: Vec<i64> = before.iter().map(|job| job.id).filter(|id| !left.contains(id)).collect();
-    for some in gone.chunks(BATCH) {
-        jobs::Entity::delete_many().filter(jobs::Column::Id.is_in(some.iter().copied())).exec(tx).await?;
+    for chunk in gone.chunks(BATCH) {
+        jobs::Entity::delete_many().filter(jobs::Column::Id.is_in(chunk.iter().copied())).exec(tx).await?;
     }
-    let known: BTreeMap<i64, &Job> = before.iter().map(|job| (job.id, job)).collect();
-    let (old, new): (Vec<&Job>, Vec<&Job>) = after.iter().partition(|job| known.contains_key(&job.id));
-    for job in old.into_iter().filter(|job| known.get(&job.id) != Some(job)) {
+    let by_id: BTreeMap<i64, &Job> = before.iter().map(|job| (job.id, job)).collect();
+    let (old, new): (Vec<&Job>, Vec<&Job>) = after.iter().partition(|job| by_id.contains_key(&job.id));
+    for job in old.into_iter().filter(|job| by_id.get(&job.id) != Some(job)) {
         let mut row = job_row(id, job);
         row.id = Set(job.id);
         row.update(tx).await?;
     }
     // A list may name thousands.
-    for some in new.chunks(BATCH) {
-        let rows = some.iter().map(|job| job_row(id, job));
+    for chunk in new.chunks(BATCH) {
+        let rows = chunk.iter().map(|job| job_row(id, job));
         jobs::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
     Ok(())

@@ -5,10 +5,10 @@ use entities::jobs;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder};
 
-/// Every job that stands open, those that wait for a person first.
+/// Lists every open job; parked jobs, which wait for an operator, come first.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn list(on: &impl ConnectionTrait) -> Result<Vec<jobs::Model>, DbErr> {
     let parked_first = jobs::Column::State.eq("parked");
     jobs::Entity::find().order_by_desc(parked_first).order_by_asc(jobs::Column::DueAt).all(on).await
@@ -17,7 +17,7 @@ pub async fn list(on: &impl ConnectionTrait) -> Result<Vec<jobs::Model>, DbErr> 
 /// One job.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn find(on: &impl ConnectionTrait, id: i64) -> Result<Option<jobs::Model>, DbErr> {
     jobs::Entity::find_by_id(id).one(on).await
 }
@@ -25,7 +25,7 @@ pub async fn find(on: &impl ConnectionTrait, id: i64) -> Result<Option<jobs::Mod
 /// Frees a job that waits for a person, or for its next try: it is due now. Returns whether there was one.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn retry(db: &Database, id: i64) -> Result<bool, DbErr> {
     let now = db.now(db.connection()).await?;
     let done = jobs::Entity::update_many()
@@ -45,7 +45,7 @@ pub async fn retry(db: &Database, id: i64) -> Result<bool, DbErr> {
 /// Returns whether there was one.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn discard(db: &Database, id: i64) -> Result<bool, DbErr> {
     let done = jobs::Entity::delete_many()
         .filter(jobs::Column::Id.eq(id))

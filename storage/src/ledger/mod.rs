@@ -44,7 +44,7 @@ use std::collections::BTreeSet;
 /// Loads a ledger for reading. A stream without any rows has an empty ledger.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn load(on: &Snapshot, id: &StreamId) -> Result<Ledger, DbErr> {
     let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(on).await?;
     load_with(on, id, row).await
@@ -53,7 +53,7 @@ pub async fn load(on: &Snapshot, id: &StreamId) -> Result<Ledger, DbErr> {
 /// Loads the spans that the stream holds, final or not.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn held(on: &impl ConnectionTrait, id: &StreamId) -> Result<Spans, DbErr> {
     Ok(load_coverage(on, id).await?.held().clone())
 }
@@ -61,7 +61,7 @@ pub async fn held(on: &impl ConnectionTrait, id: &StreamId) -> Result<Spans, DbE
 /// Loads a ledger in order to change it. The stream stays locked until `tx` ends.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn lock(tx: &Transaction, id: &StreamId) -> Result<Ledger, DbErr> {
     let row = lock_stream(tx, id).await?;
     load_with(tx, id, row).await
@@ -70,7 +70,7 @@ pub async fn lock(tx: &Transaction, id: &StreamId) -> Result<Ledger, DbErr> {
 /// Stores the difference between `before` and `after`.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn store(
     tx: &Transaction,
     id: &StreamId,

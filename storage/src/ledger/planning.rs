@@ -9,10 +9,10 @@ use domain::plan::Plan;
 use domain::planner::plan;
 use sea_orm::DbErr;
 
-/// Adds what is worth claiming now; returns whether there was anything. Any number of processes may do so at once.
+/// Adds the jobs that a lane may claim now; returns whether it added any. Processes may run it concurrently.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn replan(db: &Database, account: &Account, id: &StreamId) -> Result<bool, DbErr> {
     // Without a lock first: nearly always there is nothing to add.
     let snapshot = db.snapshot().await?;

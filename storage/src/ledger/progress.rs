@@ -1,4 +1,4 @@
-//! How far a backfill is, and what one would take.
+//! The progress of a backfill, and the estimate for a new one.
 
 use crate::accounts::Account;
 use crate::ledger::backfills::{self, open_jobs};
@@ -33,13 +33,13 @@ pub struct Progress {
     pub mode: String,
     /// `running`, `paused`, `done` or `cancelled`.
     pub state: String,
-    /// Answered, and in all: what is still to come is an estimate.
+    /// The answered and total windows; the total includes an estimate of the remaining windows.
     pub windows: Windows,
     /// Rows that came with them.
     pub rows: i64,
     /// Windows that wait for a person.
     pub blocked: u32,
-    /// What its answers have named, and nobody has read yet.
+    /// The items that its answers named and no worker has read yet.
     pub items: NamedItems,
     /// How long the rest should take; absent where nothing is known yet.
     pub eta_seconds: Option<u64>,
@@ -63,10 +63,10 @@ pub struct NamedItems {
     pub blocked: u64,
 }
 
-/// What a backfill would take.
+/// The estimated cost of a backfill.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Estimate {
-    /// Windows to ask for, as far as can be told.
+    /// The estimated number of windows to request.
     pub windows: u64,
     /// Requests: if no answer is capped, and if days vary a lot.
     pub requests: Range,
@@ -88,7 +88,7 @@ pub struct Range {
 /// How far the backfill `id` is; `None` where there is none.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn progress(on: &Snapshot, account: Option<&Account>, id: i64) -> Result<Option<Progress>, DbErr> {
     let Some((order, streams)) = backfills::find(on, id).await? else { return Ok(None) };
     let (open, blocked) = open_jobs(on, id).await?;
@@ -119,10 +119,10 @@ pub async fn progress(on: &Snapshot, account: Option<&Account>, id: i64) -> Resu
     }))
 }
 
-/// What a backfill of `window` would take, were it started now. Writes nothing.
+/// Estimates a backfill of `window` that starts now. Writes nothing.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn estimate(on: &Snapshot, account: &Account, window: Window, mode: Mode) -> Result<Estimate, DbErr> {
     let now = on.now();
     let zone = account.source.zone();

@@ -35,7 +35,7 @@ pub struct CoverageDay {
 /// Each stream and day of `account` from `first` to `last`, both included.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn coverage(
     on: &Snapshot,
     account: &Account,
@@ -65,7 +65,7 @@ pub async fn coverage(
 /// The first and the last day on which `account` owes anything: from its `since`, or the earliest day held, to today.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn span(on: &Snapshot, account: &Account) -> Result<(NaiveDate, NaiveDate), DbErr> {
     let now = on.now();
     let day = |at: DateTime<Utc>| at.with_timezone(&account.source.zone()).date_naive();

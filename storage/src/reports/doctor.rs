@@ -27,7 +27,7 @@ pub const CHECKS: [&str; 5] = ["clock", "evidence", "overlap", "orphans", "lanes
 /// Makes every check.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn examine(db: &Database, accounts: &Accounts) -> Result<Vec<Finding>, DbErr> {
     let mut found = Vec::new();
     let on = &db.report_snapshot().await?;

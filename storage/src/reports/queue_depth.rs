@@ -24,7 +24,7 @@ pub struct QueueDepth {
 /// How many jobs stand where.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn queue_depth(on: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<QueueDepth, DbErr> {
     let rows: Vec<(String, DateTime<Utc>)> = jobs::Entity::find()
         .select_only()

@@ -43,7 +43,7 @@ pub struct AccountStatus {
     pub days: DayCounts,
     /// The last failure, while requests fail.
     pub last_error: Option<String>,
-    /// What people should look at before it is too late.
+    /// The warnings that an operator must handle before data expires.
     pub warnings: Vec<String>,
     /// How many missing days the vendor will soon have forgotten, over all its streams.
     pub days_at_risk: u64,
@@ -90,7 +90,7 @@ const LATE: i64 = 60;
 /// How everything stands.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn status(on: &Snapshot, accounts: &Accounts) -> Result<Status, DbErr> {
     let now = on.now();
     let mut account_statuses = Vec::new();

@@ -1,6 +1,6 @@
 //! Which rows are there already, and in what state.
 
-use crate::transaction::{Transaction, said};
+use crate::transaction::{Transaction, db_err};
 use crate::upsert::sql::quoted;
 use chrono::{DateTime, Utc};
 use entities::rows::RowBatch;
@@ -32,7 +32,7 @@ pub enum Form {
 /// that begins as the key does; and then each look-up would read all rows of its account.
 ///
 /// # Errors
-/// What the database says.
+/// Returns the database error.
 pub async fn form(tx: &Transaction, schema: &TableSchema) -> Result<Form, DbErr> {
     let mut sql = question(schema, Form::Equal);
     for place in (1..=schema.key.len() + 1).rev() {
@@ -81,14 +81,14 @@ async fn postgres(
         };
     }
     let digests = some.iter().map(|row| rows.text(*row, rows.schema().digest).unwrap_or_default().to_owned());
-    let found = query.bind(digests.collect::<Vec<_>>()).fetch_all(connection).await.map_err(said)?;
+    let found = query.bind(digests.collect::<Vec<_>>()).fetch_all(connection).await.map_err(db_err)?;
     let read = |row: &PgRow| -> Result<Option<(usize, State)>, sqlx::Error> {
         let ordinal = usize::try_from(row.try_get::<i64, _>(0)? - 1).unwrap_or(usize::MAX);
         let state = if row.try_get(1)? { State::New } else { State::Stored(row.try_get(2)?) };
         Ok(some.get(ordinal).map(|row| (*row, state)))
     };
     let differing: Result<Vec<_>, _> = found.iter().map(read).collect();
-    let mut differing: Vec<_> = differing.map_err(said)?.into_iter().flatten().collect();
+    let mut differing: Vec<_> = differing.map_err(db_err)?.into_iter().flatten().collect();
     differing.sort_unstable_by_key(|(row, _)| *row);
     Ok(differing)
 }

@@ -15,7 +15,7 @@ use entities::rows::RowBatch;
 use entities::{items, jobs};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use std::time::Duration;
-use storage::deliveries::webhook_intake::{Accepted, accept};
+use storage::deliveries::webhook_intake::{WebhookCounts, accept};
 use storage::lanes::claim::Claim;
 use storage::ledger::backfills;
 use storage::ledger::commit::{ExchangeRecord, commit};
@@ -49,11 +49,11 @@ async fn answer(store: &Store, claimed: &Claim, items: Vec<Item>, item_status: O
     store.expire().await;
 }
 
-async fn take(store: &Store, id: &str, item: &Item) -> Accepted {
+async fn take(store: &Store, id: &str, item: &Item) -> WebhookCounts {
     accept(store.db(), &stream("a"), &[event(id, item)]).await.unwrap()
 }
 
-const FRESH: Accepted = Accepted { fresh: 1, repeated: 0 };
+const FRESH: WebhookCounts = WebhookCounts { new_events: 1, repeated: 0 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_counts_once_and_jobs_what_it_names() {
@@ -71,7 +71,7 @@ async fn once(engine: Engine) {
     let (one, two) = (item(now, "one", Some(1)), item(now, "two", None));
     let both = [event("e1", &one), event("e2", &two)];
     let accepted = accept(store.db(), &stream("a"), &both).await.unwrap();
-    assert_eq!((accepted.fresh, accepted.repeated), (2, 0));
+    assert_eq!((accepted.new_events, accepted.repeated), (2, 0));
     let wanted = store.ledger("a").await.jobs;
     let told: Vec<_> = wanted.iter().map(|job| (job.purpose, &job.slice, job.scope, job.seen_version)).collect();
     let expected = [&one, &two].map(|item| (Purpose::Item, &item.slice, item.scope, item.seen_version));
@@ -80,7 +80,7 @@ async fn once(engine: Engine) {
     // The same again, and the first beside a new one.
     let third = event("e3", &one);
     let accepted = accept(store.db(), &stream("a"), &[both[0].clone(), third, both[1].clone()]).await.unwrap();
-    assert_eq!((accepted.fresh, accepted.repeated, store.count("deliveries").await), (1, 2, 3));
+    assert_eq!((accepted.new_events, accepted.repeated, store.count("deliveries").await), (1, 2, 3));
     assert_eq!(store.ledger("a").await.jobs.len(), 2, "one job for one thing");
 }
 

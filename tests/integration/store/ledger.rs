@@ -14,7 +14,7 @@ use domain::window::Window;
 use std::sync::Arc;
 use std::time::Duration;
 use storage::database::Database;
-use storage::ledger::backfills::{self, Order};
+use storage::ledger::backfills::{self, BackfillCommand};
 use storage::ledger::{StreamId, lock, store};
 use tokio::task::JoinSet;
 
@@ -162,8 +162,8 @@ async fn backfills_in_ledgers(engine: Engine) {
     for mode in [Mode::Missing, Mode::All, Mode::Missing] {
         ids.push(backfills::start(store.db(), "a", &streams, hours(now, -48, -24), mode).await.unwrap());
     }
-    backfills::order(store.db(), ids[1], Order::Pause).await.unwrap();
-    backfills::order(store.db(), ids[2], Order::Cancel).await.unwrap();
+    backfills::apply(store.db(), ids[1], BackfillCommand::Pause).await.unwrap();
+    backfills::apply(store.db(), ids[2], BackfillCommand::Cancel).await.unwrap();
     let found: Vec<_> =
         store.ledger("a").await.backfills.iter().map(|one| (one.id, one.mode, one.progress, one.window)).collect();
     let window = hours(now, -48, -24);

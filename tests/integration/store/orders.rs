@@ -8,7 +8,7 @@ use domain::job::{Job, JobState, Purpose};
 use domain::slice::Slice;
 use domain::window::Window;
 use std::time::Duration;
-use storage::ledger::backfills::{Order, OrderError, find, list, open_jobs, order, start};
+use storage::ledger::backfills::{BackfillCommand, BackfillCommandError, apply, find, list, open_jobs, start};
 use storage::ledger::jobs;
 
 async fn started(store: &Store, mode: Mode) -> i64 {
@@ -71,7 +71,7 @@ async fn life(engine: Engine) {
     opened(&store, first, now).await;
     opened(&store, second, now).await;
     assert_eq!(open_jobs(db.connection(), first).await.unwrap(), (4, 1));
-    order(db, first, Order::Resume).await.unwrap();
+    apply(db, first, BackfillCommand::Resume).await.unwrap();
     assert_eq!(
         standings(&store, first).await,
         ["dispatched", "running", "waiting", "waiting"],
@@ -80,23 +80,23 @@ async fn life(engine: Engine) {
     let freed =
         store.made.number("SELECT COUNT(*) FROM jobs WHERE state = 'waiting' AND failures + rechecks = 0").await;
     assert_eq!(freed, 1, "and counts from nothing again");
-    order(db, first, Order::Pause).await.unwrap();
+    apply(db, first, BackfillCommand::Pause).await.unwrap();
     assert_eq!(state(first).await.state, "paused");
     assert_eq!(standings(&store, first).await, ["running"], "only what is in flight ends");
     assert_eq!(standings(&store, second).await.len(), 4, "another backfill's jobs stay");
-    order(db, first, Order::Resume).await.unwrap();
+    apply(db, first, BackfillCommand::Resume).await.unwrap();
     assert_eq!((state(first).await.state.as_str(), state(first).await.finished_at), ("running", None));
-    order(db, first, Order::Cancel).await.unwrap();
+    apply(db, first, BackfillCommand::Cancel).await.unwrap();
     assert_eq!(state(first).await.state, "cancelled");
     assert!(state(first).await.finished_at.is_some_and(|at| at >= now));
-    for again in [Order::Pause, Order::Resume, Order::Cancel] {
-        let refused = order(db, first, again).await;
+    for again in [BackfillCommand::Pause, BackfillCommand::Resume, BackfillCommand::Cancel] {
+        let refused = apply(db, first, again).await;
         assert!(
-            matches!(&refused, Err(OrderError::Ended(id, state)) if *id == first && state == "cancelled"),
+            matches!(&refused, Err(BackfillCommandError::Ended(id, state)) if *id == first && state == "cancelled"),
             "{refused:?}"
         );
     }
-    assert!(matches!(order(db, 999, Order::Pause).await, Err(OrderError::Unknown(999))));
+    assert!(matches!(apply(db, 999, BackfillCommand::Pause).await, Err(BackfillCommandError::Unknown(999))));
     assert!(find(db.connection(), 999).await.unwrap().is_none());
 }
 

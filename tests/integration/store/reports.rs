@@ -19,7 +19,7 @@ use sea_orm::{EntityTrait, Set};
 use serde_json::json;
 use std::time::Duration;
 use storage::lanes::set_closed;
-use storage::ledger::backfills::{Order, order, start};
+use storage::ledger::backfills::{BackfillCommand, apply, start};
 use storage::ledger::progress::{Range, estimate, progress};
 use storage::reports::coverage::coverage;
 use storage::reports::coverage::span;
@@ -311,7 +311,7 @@ async fn estimated(engine: Engine) {
         (7, 8),
         "without its account only open jobs are known"
     );
-    order(db, id, Order::Cancel).await.unwrap();
+    apply(db, id, BackfillCommand::Cancel).await.unwrap();
     let ended = shown(Some(account)).await;
     assert_eq!((ended.state.as_str(), ended.windows.done, ended.windows.total, ended.blocked), ("cancelled", 7, 7, 0));
     let idle = start(db, "b", &streams, scene.days(0, 5), Mode::All).await.unwrap();

@@ -73,7 +73,7 @@ async fn a_missing_day_near_the_horizon_is_told_everywhere() {
     let expected = format!("days from {} on are missing, and the vendor keeps 30 days only", vendor.day(28));
     until("the log", async || {
         let log = process.log();
-        log.contains(&expected) && log.contains("before it is too late")
+        log.contains(&expected) && log.contains("needs an operator's attention")
     })
     .await;
     let shown = json(&settings, &["status"]).await;
