@@ -1,4 +1,4 @@
-//! A simulated vendor on a loopback address.
+//! Serves a vendor on a loopback address.
 
 use axum::Router;
 use std::io;
@@ -8,13 +8,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long requests under way may still take once it is told to stop.
+/// How long requests in flight may take after a stop.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// A vendor being served.
+/// A running server.
 #[derive(Debug)]
 pub struct Serving {
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -23,15 +23,15 @@ pub struct Serving {
 /// Serves `router` on `listener` until `shutdown` is cancelled or [`Serving::stop`] is called.
 ///
 /// # Errors
-/// Where the listener's address is not loopback: a simulator has no passwords worth the name, and must not
-/// be reachable from elsewhere.
+/// Where the listener's address is not loopback: a simulator has no real credentials, so other machines must not reach
+/// it.
 pub fn serve(listener: TcpListener, router: Router, shutdown: &CancellationToken) -> io::Result<Serving> {
     let address = listener.local_addr()?;
     if !address.ip().is_loopback() {
         let message = format!("a simulator listens on loopback only, not on {address}");
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
     }
-    // A child: to stop one vendor must not stop the others.
+    // A child token, so that a stop of one vendor does not stop the others.
     let stopping = shutdown.child_token();
     let tasks = TaskTracker::new();
     tasks.spawn(listen(listener, router, stopping.clone()));
@@ -46,13 +46,13 @@ impl Serving {
         format!("http://{}", self.address)
     }
 
-    /// Stops listening, and waits a moment for the requests under way.
+    /// Stops listening, and waits a second for the requests in flight.
     pub async fn stop(self) {
         self.stopping.cancel();
         self.tasks.wait().await;
     }
 
-    /// Waits until something else has stopped it.
+    /// Waits until the shutdown token has stopped it.
     pub async fn stopped(&self) {
         self.tasks.wait().await;
     }
@@ -67,7 +67,7 @@ async fn listen(listener: TcpListener, router: Router, stopping: CancellationTok
     tokio::select! {
         ended = async { served.await } => {
             if let Err(error) = ended {
-                tracing::warn!(%error, "simulator stopped serving");
+                tracing::warn!(%error, "the simulator stopped serving after an error; start it again");
             }
         }
         () = overdue => {}

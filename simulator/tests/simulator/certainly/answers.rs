@@ -1,11 +1,11 @@
-//! What a GET answers: the cap, the order, the spellings.
+//! Answers to a GET: the cap, the order, the variants.
 
 use super::*;
 use simulator::certainly::{Order, OverCapAnswer};
 use std::collections::BTreeSet;
 
 #[tokio::test]
-async fn under_the_cap_all_comes_and_over_it_500_and_not_a_word() {
+async fn a_capped_answer_has_500_rows_without_a_notice() {
     let bench = bench(plain()).await;
     let table = [("2026-11-10", 40, "rows"), ("2026-11-11", 499, "rows"), ("2026-11-12", 500, "rows")];
     let over = [("2026-11-13", 501, "capped"), ("2026-11-14", 3000, "capped"), ("2026-11-15", 0, "empty")];
@@ -13,7 +13,7 @@ async fn under_the_cap_all_comes_and_over_it_500_and_not_a_word() {
         let truth = bench.vendor.dataset(BOT, days(day, day));
         assert_eq!(truth.len(), count);
         let rows = bench.rows(day, day).await;
-        // The newest come.
+        // The newest rows.
         assert_eq!(rows, truth[count - rows.len()..]);
         let seen = bench.vendor.requests().last().unwrap().clone();
         assert_eq!((seen.matched, seen.rows, seen.outcome), (count, count.min(500), outcome));
@@ -27,7 +27,7 @@ async fn under_the_cap_all_comes_and_over_it_500_and_not_a_word() {
 }
 
 #[tokio::test]
-async fn which_500_come_is_a_switch_and_so_is_refusing_them() {
+async fn order_and_refusal_over_the_cap_are_configurable() {
     let oldest = bench(Config { order: Order::OldestFirst, ..plain() }).await;
     let truth = oldest.vendor.dataset(BOT, days("2026-11-13", "2026-11-14"));
     let (_, body) = oldest.ask(&question("2026-11-13", "2026-11-14")).await;
@@ -45,7 +45,7 @@ async fn which_500_come_is_a_switch_and_so_is_refusing_them() {
 }
 
 #[tokio::test]
-async fn each_wrapper_and_spelling_means_the_same() {
+async fn each_wrapper_and_variant_equals_the_dataset() {
     let bench = bench(Config { wrapper: Wrapper::Mixed, ..config() }).await;
     let truth = bench.vendor.dataset(BOT, days("2026-11-10", "2026-11-10"));
     let (mut wrappers, mut ids, mut types) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -71,7 +71,7 @@ async fn each_wrapper_and_spelling_means_the_same() {
 }
 
 #[tokio::test]
-async fn days_are_utcs_and_the_last_is_left_out_only_where_switched() {
+async fn days_are_utc_and_exclude_the_last_only_where_configured() {
     let bench = bench(plain()).await;
     let rows = bench.rows("2026-11-10", "2026-11-10").await;
     assert!(rows.iter().all(|row| row.timestamp.date_naive() == day("2026-11-10")));
@@ -81,12 +81,12 @@ async fn days_are_utcs_and_the_last_is_left_out_only_where_switched() {
     assert_eq!(exclusive.rows("2026-11-10", "2026-11-10").await.len(), 0);
     assert_eq!(exclusive.vendor.fewest_gets(BOT, day("2026-05-01"), day("2026-05-28")), 2);
     assert_eq!(bench.vendor.fewest_gets(BOT, day("2026-05-01"), day("2026-05-30")), 2);
-    // 40 | 499 | two at the cap or over it, and one far over | 0 and 1.
+    // 40 | 499 | three days at or over the cap | 0 and 1.
     assert_eq!(bench.vendor.fewest_gets(BOT, day("2026-11-10"), day("2026-11-16")), 3);
 }
 
 #[tokio::test]
-async fn a_row_has_every_field_of_the_vendors_page() {
+async fn a_row_has_every_documented_field() {
     let bench = bench(plain()).await;
     let (_, body) = bench.ask(&question("2026-11-11", "2026-11-11")).await;
     let row = &body[0];

@@ -1,10 +1,10 @@
-//! The file: each style means the same.
+//! The CSV files: no style changes the meaning.
 
 use super::*;
 use std::collections::BTreeSet;
 
 #[tokio::test]
-async fn each_style_means_the_same_as_the_answer() {
+async fn each_csv_style_equals_the_json_answer() {
     let bench = bench(plain()).await;
     let span = days("2026-11-10", "2026-11-10");
     let rows = bench.rows("2026-11-10", "2026-11-10").await;
@@ -36,7 +36,7 @@ async fn each_style_means_the_same_as_the_answer() {
 }
 
 #[tokio::test]
-async fn rows_are_ragged_only_where_switched_and_only_that_share() {
+async fn rows_are_ragged_by_the_configured_share() {
     let bench = bench(Config { ragged: 0.2, ..plain() }).await;
     let file = bench.vendor.csv(BOT, days("2026-11-14", "2026-11-14"), 4);
     let text = String::from_utf8(file).unwrap();
@@ -50,7 +50,7 @@ async fn rows_are_ragged_only_where_switched_and_only_that_share() {
 }
 
 #[tokio::test]
-async fn a_file_without_messages_has_its_head() {
+async fn a_file_without_messages_has_its_header() {
     let bench = bench(plain()).await;
     let file = bench.vendor.csv(BOT, days("2026-11-15", "2026-11-15"), 1);
     assert!(reader::records(&file).is_empty());

@@ -1,15 +1,15 @@
-//! What is held: by seed, by day, by the clock.
+//! The dataset: by seed, by day, by the clock.
 
 use super::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[tokio::test]
-async fn truth_follows_from_the_seed_and_the_time_alone() {
+async fn the_dataset_follows_from_seed_and_time_alone() {
     let live = Config { live_every: Some(Duration::from_secs(30)), ..config() };
     let (one, two) = (bench(live.clone()).await, bench(live.clone()).await);
     let other = bench(Config { seed: 8, ..live }).await;
     let span = days("2026-10-01", "2026-11-21");
-    // In another order, so that nothing can depend on what was made first.
+    // In another order, so that no result can depend on what was generated first.
     let _ = two.vendor.dataset(OTHER_BOT, days("2026-11-20", "2026-11-20"));
     let _ = two.vendor.dataset(BOT, days("2026-11-19", "2026-11-20"));
     let before = one.vendor.count(BOT, span);
@@ -26,7 +26,7 @@ async fn truth_follows_from_the_seed_and_the_time_alone() {
     assert!(held.is_sorted_by_key(|row| row.timestamp));
     let ids: BTreeSet<u64> = held.iter().map(|row| row.id).collect();
     assert_eq!(ids.len(), held.len());
-    // Sixty live ones in the half hour, and whatever else it brought.
+    // Sixty live messages in the half hour, beside those of the day.
     assert_eq!(held.iter().filter(|row| row.id >= 90_000_000_000).count(), 60);
     assert!(held.len() >= before + 60);
     let in_october = one.vendor.count(BOT, days("2026-10-01", "2026-10-31")) / 31;
@@ -58,7 +58,7 @@ async fn conversations_have_two_to_eight_messages_in_their_order_and_on_one_day(
 }
 
 #[tokio::test]
-async fn today_is_as_long_as_the_clock_says_and_what_is_late_comes_later() {
+async fn today_ends_at_the_clock_and_late_messages_come_later() {
     let late = Config { late: 0.3, days: [(day("2026-11-20"), 1000)].into(), ..plain() };
     let bench = bench(late).await;
     let on_time = super::bench(Config { late: 0.0, days: [(day("2026-11-20"), 1000)].into(), ..plain() }).await;
@@ -73,7 +73,7 @@ async fn today_is_as_long_as_the_clock_says_and_what_is_late_comes_later() {
     bench.clock.forward(TimeDelta::minutes(30));
     let later = bench.vendor.dataset(BOT, today);
     assert!(all.iter().all(|row| later.contains(row)) && later.len() > all.len());
-    // Not a microsecond too early, though the clock has only milliseconds.
+    // Not a microsecond too early, although the clock has only milliseconds.
     let now = on_time.clock.now();
     on_time.clock.forward(TimeDelta::days(1));
     let next = on_time.vendor.dataset(BOT, today).into_iter().find(|row| row.timestamp > now).unwrap().timestamp;
@@ -85,7 +85,7 @@ async fn today_is_as_long_as_the_clock_says_and_what_is_late_comes_later() {
 }
 
 #[tokio::test]
-async fn once_frozen_nothing_is_missing_and_nothing_comes() {
+async fn freezing_shows_late_messages_and_stops_new_ones() {
     let late = Config { late: 0.5, live_every: Some(Duration::from_secs(1)), ..plain() };
     let bench = bench(late).await;
     bench.clock.forward(TimeDelta::minutes(10));
@@ -102,7 +102,7 @@ async fn once_frozen_nothing_is_missing_and_nothing_comes() {
 }
 
 #[tokio::test]
-async fn the_control_routes_tell_what_the_simulator_knows() {
+async fn the_control_routes_show_the_same() {
     let bench = bench(plain()).await;
     bench.rows("2026-11-10", "2026-11-10").await;
     bench.ask("").await;

@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// What a mail says: its `Message-ID`, its text, its file.
-struct Read {
+/// A parsed mail: its `Message-ID`, its text, its file.
+struct ParsedMail {
     id: String,
     text: String,
     file: Option<(String, Vec<u8>)>,
 }
 
-fn read(mail: &[u8]) -> Read {
+fn parse(mail: &[u8]) -> ParsedMail {
     let mail = String::from_utf8(mail.to_vec()).unwrap();
     assert!(mail.lines().all(|line| line.len() < 200) && mail.matches('\n').count() == mail.matches("\r\n").count());
     let (head, body) = mail.split_once("\r\n\r\n").unwrap();
@@ -24,7 +24,7 @@ fn read(mail: &[u8]) -> Read {
     let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
     assert!(DateTime::parse_from_rfc2822(&field("Date: ")).is_ok());
     let id = field("Message-ID: ");
-    let Some((_, boundary)) = head.split_once("boundary=\"") else { return Read { id, text: mail, file: None } };
+    let Some((_, boundary)) = head.split_once("boundary=\"") else { return ParsedMail { id, text: mail, file: None } };
     let boundary = format!("--{}", boundary.split('"').next().unwrap());
     assert!(body.trim_end().ends_with(&format!("{boundary}--")));
     let parts: Vec<&str> = body.split(boundary.as_str()).collect();
@@ -35,15 +35,15 @@ fn read(mail: &[u8]) -> Read {
     let file = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
     let kind = if kind.contains("text/csv") { "csv" } else { "octets" };
     assert!(kind == "csv" || parts[2].contains("application/octet-stream"));
-    Read { id, text: parts[1].to_owned(), file: Some((name, file)) }
+    ParsedMail { id, text: parts[1].to_owned(), file: Some((name, file)) }
 }
 
-fn mails(bench: &Bench) -> Vec<Read> {
-    bench.vendor.take_mail().iter().map(|mail| read(mail)).collect()
+fn mails(bench: &Bench) -> Vec<ParsedMail> {
+    bench.vendor.take_mail().iter().map(|mail| parse(mail)).collect()
 }
 
 #[tokio::test]
-async fn an_export_brings_all_days_in_one_mail_as_they_are_when_it_is_made() {
+async fn an_export_mails_all_days_as_of_its_completion() {
     let bench = bench(Config { export_takes: Duration::from_millis(1500), ..config() }).await;
     let accepted = bench.order("2026-10-01", "2026-11-20").await;
     assert_eq!(accepted, (200, json!({"message": "The report will be sent to user@example.com"})));
@@ -69,7 +69,7 @@ async fn an_export_brings_all_days_in_one_mail_as_they_are_when_it_is_made() {
 }
 
 #[tokio::test]
-async fn one_export_at_a_time_and_busy_is_told_in_each_way() {
+async fn runs_one_export_at_a_time_and_answers_busy_as_configured() {
     let long = Duration::from_hours(1);
     let text = json!({"message": "There is already a report being generated, please wait"});
     for (busy, status) in [(BusyAnswer::Conflict409, 409), (BusyAnswer::TooMany429, 429), (BusyAnswer::Ok200, 200)] {
@@ -81,7 +81,7 @@ async fn one_export_at_a_time_and_busy_is_told_in_each_way() {
         assert_eq!(serde_json::from_slice::<Value>(&response.bytes().await.unwrap()).unwrap(), text);
         assert_eq!((bench.outcomes(), bench.vendor.busy_count()), (vec!["accepted", "busy"], 1));
         assert_eq!((bench.vendor.exports().len(), bench.broken_rules()), (1, vec![]));
-        // Rows can be asked for all the while.
+        // A GET is answered meanwhile.
         assert_eq!(bench.ask(&question("2026-11-10", "2026-11-10")).await.0, 200);
     }
     let tokens = vec![config().token(), String::from("second-token")];
@@ -92,7 +92,7 @@ async fn one_export_at_a_time_and_busy_is_told_in_each_way() {
         statuses.insert(bench.order("2026-11-10", "2026-11-10").await.0);
     }
     assert_eq!((statuses, bench.vendor.busy_count()), (BTreeSet::from([200, 409, 429]), 30));
-    // Another token has an export of its own; a new token in the place of the old one has not.
+    // Another token can start an export of its own; a new token in the place of the old one cannot.
     let body = json!({"fromDate": "2026-11-10", "toDate": "2026-11-10", "reportId": 1, "botId": BOT});
     let post = |token: &str| {
         let request = bench.client.post(bench.url("reports/messages/")).header("Content-Type", "application/json");
@@ -122,7 +122,7 @@ async fn a_lost_mail_never_comes_and_the_next_export_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_late_mail_comes_after_the_next_ones() {
+async fn a_late_mail_comes_after_the_next_mail() {
     let bench = bench(config()).await;
     let late = MailFaults { late: 1.0, late_by: Duration::from_secs(2), ..MailFaults::default() };
     bench.vendor.set_mail_faults(late);
@@ -141,7 +141,7 @@ async fn a_late_mail_comes_after_the_next_ones() {
 }
 
 #[tokio::test]
-async fn a_mail_may_come_twice_under_one_name_or_two() {
+async fn a_duplicated_mail_has_the_same_message_id_or_another() {
     let bench = bench(config()).await;
     bench.vendor.set_mail_faults(MailFaults { duplicated: 1.0, ..MailFaults::default() });
     let mut same = BTreeSet::new();
@@ -157,7 +157,7 @@ async fn a_mail_may_come_twice_under_one_name_or_two() {
 }
 
 #[tokio::test]
-async fn a_foreign_mail_comes_before_ours() {
+async fn a_foreign_mail_comes_before_the_report() {
     let bench = bench(config()).await;
     bench.vendor.set_mail_faults(MailFaults { foreign: 1.0, ..MailFaults::default() });
     let truth = bench.vendor.dataset(BOT, days("2026-11-10", "2026-11-11"));
@@ -180,7 +180,7 @@ async fn a_foreign_mail_comes_before_ours() {
 }
 
 #[tokio::test]
-async fn a_cut_file_ends_inside_a_row() {
+async fn a_cut_mail_file_ends_inside_a_row() {
     let bench = bench(config()).await;
     bench.vendor.set_mail_faults(MailFaults { cut: 1.0, ..MailFaults::default() });
     for _ in 0..12 {
@@ -205,7 +205,7 @@ fn listed(folder: &Path) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_maildir_never_shows_half_a_mail() {
+async fn a_maildir_never_contains_a_partial_mail() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("not/yet/there");
     let mail_names_bot = false;
@@ -213,10 +213,10 @@ async fn a_maildir_never_shows_half_a_mail() {
     bench.vendor.set_mail_faults(MailFaults { duplicated: 1.0, ..MailFaults::default() });
     for _ in 0..8 {
         bench.order("2026-11-14", "2026-11-14").await;
-        // Whoever looks while it is delivered sees whole mails or none.
+        // A reader during the delivery finds complete mails only.
         while bench.vendor.exports().last().unwrap().state != ExportState::Mailed {
             for mail in listed(&path.join("new")) {
-                let mail = read(&mail);
+                let mail = parse(&mail);
                 assert!(!mail.text.contains(BOT));
                 assert!(mail.file.is_some());
             }
@@ -225,12 +225,12 @@ async fn a_maildir_never_shows_half_a_mail() {
     bench.vendor.idle().await;
     assert_eq!((listed(&path.join("new")).len(), listed(&path.join("tmp")).len()), (16, 0));
     assert!(path.join("cur").is_dir() && bench.vendor.take_mail().is_empty());
-    let first = read(&listed(&path.join("new"))[0]).file.unwrap().1;
+    let first = parse(&listed(&path.join("new"))[0]).file.unwrap().1;
     assert_eq!(reader::file(&first), bench.vendor.dataset(BOT, days("2026-11-14", "2026-11-14")));
 }
 
 #[tokio::test]
-async fn both_types_of_attachment_are_seen() {
+async fn attachments_have_either_content_type() {
     let bench = bench(config()).await;
     let mut kinds = BTreeSet::new();
     for _ in 0..12 {

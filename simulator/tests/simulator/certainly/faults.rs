@@ -1,4 +1,4 @@
-//! What goes wrong though the caller did nothing wrong.
+//! Faults.
 
 use super::*;
 use simulator::certainly::ExportState;
@@ -15,7 +15,7 @@ async fn run(faults: Faults, times: usize) -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn faults_fall_in_the_same_places_for_one_seed() {
+async fn one_seed_gives_the_same_faults() {
     let faults = Faults {
         throttle_429: 0.1,
         server_500: 0.1,
@@ -58,7 +58,7 @@ async fn each_fault_has_its_shape() {
 }
 
 #[tokio::test]
-async fn a_cut_body_is_never_read_as_whole() {
+async fn a_cut_body_never_parses_as_complete() {
     let bench = bench(config()).await;
     bench.vendor.set_faults(Faults { cut_body: 1.0, ..Faults::default() });
     let (mut closed_early, mut with_length, mut cut_text) = (0, 0, 0);
@@ -80,7 +80,7 @@ async fn a_cut_body_is_never_read_as_whole() {
 }
 
 #[tokio::test]
-async fn a_post_whose_answer_is_lost_is_an_export_all_the_same() {
+async fn accepts_an_export_whose_answer_is_lost() {
     let bench = bench(config()).await;
     bench.vendor.set_faults(Faults { gateway_504: 1.0, ..Faults::default() });
     assert_eq!(bench.order("2026-11-10", "2026-11-10").await.0, 504);

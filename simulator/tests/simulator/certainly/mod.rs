@@ -43,7 +43,7 @@ fn config() -> Config {
     }
 }
 
-/// The same, where nothing is spelled in more than one way.
+/// The same without mixed variants.
 fn plain() -> Config {
     Config { ids: IdStyle::Number, wrapper: Wrapper::Bare, ..config() }
 }

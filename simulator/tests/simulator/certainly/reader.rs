@@ -1,4 +1,4 @@
-//! A reader for these tests, of answers and of files.
+//! A reader of answers and files, for these tests alone.
 
 use serde_json::{Map, Value, json};
 use simulator::certainly::Message;
@@ -50,7 +50,7 @@ const BOOLEANS: [&str; 5] =
 const NESTED: [&str; 5] = ["response", "data", "kpis", "through_bot_modules", "botuser_meta"];
 const TEXTS: [&str; 7] = ["message", "name", "type", "instruction", "error_instruction", "timestamp", "created_date"];
 
-/// The rows of an answer in whatever wrapper.
+/// The rows of an answer in any wrapper.
 pub fn messages(body: Value) -> Vec<Message> {
     let rows = match body {
         Value::Array(rows) => rows,
@@ -64,7 +64,7 @@ pub fn messages(body: Value) -> Vec<Message> {
     rows.into_iter().map(message).collect()
 }
 
-/// The rows of a file in whatever style.
+/// The rows of a file in any style.
 pub fn file(bytes: &[u8]) -> Vec<Message> {
     let records = records(bytes);
     let heads = records.first().into_iter().flatten().map(|(header, _)| plain(header)).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Rules broken: each is answered and recorded.
+//! The rules: each breach is answered and logged.
 
 use super::*;
 use simulator::certainly::TooWideAnswer;
@@ -41,7 +41,7 @@ async fn each_broken_rule_is_answered_and_recorded() {
     }
     let told = format!("{:?} {:?}", bench.vendor.breaches(), bench.vendor.requests());
     assert!(!told.contains("old-token") && !told.contains(&good));
-    // Fifteen days break nothing; nor does any report, either path, or the bot in capitals.
+    // Fifteen days break no rule; nor do the other reports, the other path, and the bot in capitals.
     let before = bench.broken_rules().len();
     assert_eq!(bench.ask(&question("2026-10-01", "2026-10-15")).await.0, 200);
     for report in ["reportId=2", "reportId=3", "reportId=4"] {
@@ -54,7 +54,7 @@ async fn each_broken_rule_is_answered_and_recorded() {
 }
 
 #[tokio::test]
-async fn a_body_follows_the_rules_of_a_query() {
+async fn checks_a_body_by_the_rules_of_a_query() {
     let bench = bench(config()).await;
     let good = json!({"fromDate": "2026-11-10", "toDate": "2026-11-10", "reportId": "1", "botId": BOT});
     let mut without = good.clone();
@@ -69,7 +69,7 @@ async fn a_body_follows_the_rules_of_a_query() {
     let missing = [Rule::MISSING_PARAMETER, Rule::BAD_PARAMETER, Rule::UNKNOWN_BOT, Rule::BAD_PARAMETER];
     assert_eq!(bench.broken_rules(), missing);
     assert!(bench.vendor.exports().is_empty());
-    // A text for the number is as good, and a POST may ask for years.
+    // A text instead of the number is accepted, and a POST may cover years.
     assert_eq!(sent(bench.post(&good)).await.0, 200);
     bench.vendor.idle().await;
     assert_eq!(bench.order("2026-01-01", "2026-11-20").await.0, 200);
@@ -77,7 +77,7 @@ async fn a_body_follows_the_rules_of_a_query() {
 }
 
 #[tokio::test]
-async fn only_the_word_jwt_is_a_scheme() {
+async fn accepts_only_the_scheme_jwt() {
     let bench = bench(config()).await;
     for header in [format!("Bearer {}", bench.token), bench.token.clone(), String::from("JWT ")] {
         let request = bench.get(None, &question("2026-11-10", "2026-11-10")).header("Authorization", header);
@@ -88,7 +88,7 @@ async fn only_the_word_jwt_is_a_scheme() {
 }
 
 #[tokio::test]
-async fn a_token_ends_with_its_exp_and_a_new_one_takes_its_place() {
+async fn a_token_expires_at_exp_and_can_be_renewed() {
     let expires = at("2026-11-20T12:30:00Z");
     let bench = bench(Config { token_expires_at: expires, ..config() }).await;
     let day = question("2026-11-10", "2026-11-10");
@@ -108,7 +108,7 @@ async fn a_token_ends_with_its_exp_and_a_new_one_takes_its_place() {
 }
 
 #[tokio::test]
-async fn without_its_slash_a_get_is_sent_on_and_a_post_fails() {
+async fn without_the_slash_redirects_a_get_and_fails_a_post() {
     let bench = bench(config()).await;
     for path in ["frontend/reports/messages", "reports/messages"] {
         let day = question("2026-11-10", "2026-11-10");
@@ -123,7 +123,7 @@ async fn without_its_slash_a_get_is_sent_on_and_a_post_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_second_at_once_on_a_token_is_refused_and_another_token_is_not() {
+async fn refuses_a_second_request_in_flight_on_one_token() {
     let tokens = vec![config().token(), String::from("second-token")];
     let bench = bench(Config { tokens, latency: Duration::from_secs(2), ..config() }).await;
     let day = question("2026-11-10", "2026-11-10");
@@ -131,14 +131,14 @@ async fn the_second_at_once_on_a_token_is_refused_and_another_token_is_not() {
         answer = bench.ask(&day) => panic!("too early: {answer:?}"),
         () = async { while bench.vendor.requests().is_empty() { sleep(Duration::from_millis(1)).await } } => {}
     }
-    // The caller is gone, the vendor works on.
+    // The caller has hung up, the vendor works on.
     let (second, other) = tokio::join!(bench.ask(&day), sent(bench.get(Some("second-token"), &day)));
     assert_eq!((second.0, other.0), (429, 200));
     assert_eq!((bench.broken_rules(), bench.vendor.most_in_flight()), (vec![Rule::SIMULTANEOUS], 2));
     bench.vendor.idle().await;
     assert!(bench.vendor.requests().iter().all(|seen| seen.ended_at.is_some()));
     bench.vendor.set_latency(Duration::ZERO, Duration::ZERO);
-    // One after the other, however fast: never a breach.
+    // One after the other, however fast, is never a breach.
     let nothing = question("2026-11-15", "2026-11-15");
     for _ in 0..400 {
         assert_eq!(bench.ask(&nothing).await.0, 200);
@@ -147,7 +147,7 @@ async fn the_second_at_once_on_a_token_is_refused_and_another_token_is_not() {
 }
 
 #[tokio::test]
-async fn too_many_days_are_recorded_even_where_they_are_answered() {
+async fn records_a_range_too_long_also_where_it_is_answered() {
     let bench = bench(Config { too_wide: TooWideAnswer::Rows, days: [].into(), ..config() }).await;
     assert_eq!(bench.ask(&question("2026-05-20", "2026-06-03")).await.0, 200);
     assert_eq!(bench.broken_rules(), []);

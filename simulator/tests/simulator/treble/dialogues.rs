@@ -1,4 +1,4 @@
-//! How sessions go, and what their histories tell.
+//! The lifecycles of sessions, and their histories.
 
 use super::{bench, config};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,7 +15,7 @@ fn is_later(before: &Session, after: &Session) {
     assert!(before.deployment == "PROCESSING" || before.deployment == after.deployment, "{id}");
 }
 
-/// What was said stays said; a receipt may come.
+/// A message never changes; a receipt may appear.
 fn is_longer(before: &[Message], after: &[Message]) {
     assert!(before.len() <= after.len());
     for (then, now) in before.iter().zip(after) {
@@ -26,7 +26,7 @@ fn is_longer(before: &[Message], after: &[Message]) {
     }
 }
 
-/// Nothing is told before it happens.
+/// No value appears before its time.
 fn is_past(held: &Snapshot, now: DateTime<Utc>) {
     for message in &held.messages {
         let instants = [Some(message.created_at), message.delivered_at, message.read_at];
@@ -48,7 +48,7 @@ fn by_session(held: &Snapshot) -> BTreeMap<u64, Vec<Message>> {
 }
 
 #[tokio::test]
-async fn no_session_goes_back() {
+async fn no_session_returns_to_an_earlier_state() {
     let bench = bench(Config { sessions_per_day: 60.0, ..config() }).await;
     let window = bench.last_days(2);
     let (mut before, mut words) = (bench.vendor.dataset(window), BTreeSet::new());
@@ -104,7 +104,7 @@ fn each_is_as_the_vendor_says(held: &Snapshot) {
 }
 
 #[tokio::test]
-async fn a_history_tells_what_is_true_and_other_things() {
+async fn a_history_has_the_messages_and_other_entries() {
     let bench = bench(config()).await;
     let held = bench.vendor.dataset(bench.last_days(1));
     let talks = by_session(&held);
@@ -127,7 +127,7 @@ async fn a_history_tells_what_is_true_and_other_things() {
 }
 
 #[tokio::test]
-async fn receipts_may_come_after_the_end_where_that_is_switched_on() {
+async fn late_receipts_come_after_the_end_where_configured() {
     for share in [0.0, 0.5] {
         let bench = bench(Config { late_receipts: share, ..config() }).await;
         let held = bench.vendor.dataset(bench.last_days(20));
@@ -141,7 +141,7 @@ async fn receipts_may_come_after_the_end_where_that_is_switched_on() {
 }
 
 #[tokio::test]
-async fn short_talks_end_soon_and_frozen_ones_stand_still() {
+async fn short_sessions_end_soon_and_frozen_ones_do_not_change() {
     let live_every = Some(Duration::from_millis(250));
     let lasts_for = Some(Duration::from_secs(3));
     let bench = bench(Config { live_every, lasts_for, never_close: 0.0, ..config() }).await;

@@ -58,7 +58,7 @@ impl Bench {
     }
 }
 
-/// An instant in any of its spellings; `None` where there is none.
+/// A timestamp in any format; `None` where it is absent.
 fn instant(value: Option<&Value>) -> Option<DateTime<Utc>> {
     match value? {
         Value::Null => None,

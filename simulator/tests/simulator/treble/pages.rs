@@ -40,7 +40,7 @@ fn whole(window: Window) -> Window {
 }
 
 #[tokio::test]
-async fn pages_hold_each_session_and_repeats_are_only_repeats() {
+async fn pages_have_each_session_and_repeat_only_known_ones() {
     for (order, limit) in [(Order::NewestFirst, 7), (Order::OldestFirst, 100), (Order::OldestFirst, 1)] {
         let bench = bench(Config { order, repeats: 0.5, ..config() }).await;
         let window = whole(bench.last_days(if limit == 1 { 2 } else { 20 }));
@@ -60,7 +60,7 @@ async fn pages_hold_each_session_and_repeats_are_only_repeats() {
 }
 
 #[tokio::test]
-async fn sessions_that_arrive_move_no_page() {
+async fn new_sessions_do_not_move_pages() {
     for order in [Order::NewestFirst, Order::OldestFirst] {
         let live_every = Some(Duration::from_millis(600));
         let bench = bench(Config { order, live_every, repeats: 0.0, ..config() }).await;
@@ -90,7 +90,7 @@ async fn a_window_is_half_open() {
 }
 
 #[tokio::test]
-async fn instants_are_spelled_as_configured_and_mean_the_same() {
+async fn writes_timestamps_in_the_configured_format() {
     let mut shapes = BTreeSet::new();
     for times in [TimeFormat::Number, TimeFormat::Text, TimeFormat::DayAndTime, TimeFormat::Mixed] {
         let bench = bench(Config { times, ..config() }).await;

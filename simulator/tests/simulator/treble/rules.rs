@@ -1,4 +1,4 @@
-//! Rules refused and recorded.
+//! The rules and the faults.
 
 use super::{KEY, bench, config};
 use crate::window;
@@ -37,7 +37,7 @@ async fn each_broken_rule_is_answered_and_recorded() {
 }
 
 #[tokio::test]
-async fn what_is_unknown_is_404_and_a_failing_poll_fails_alone() {
+async fn answers_404_for_unknown_items_and_fails_only_the_failing_poll() {
     let bench = bench(Config { failing_polls: vec![2], ..config() }).await;
     for path in ["/devapi/poll/1/sessions", "/devapi/session/1/history", "/devapi/session/x/history"] {
         let (status, body) = bench.ask(path).await;
@@ -59,7 +59,7 @@ async fn what_is_unknown_is_404_and_a_failing_poll_fails_alone() {
 }
 
 #[tokio::test]
-async fn the_control_routes_tell_the_same() {
+async fn the_control_routes_show_the_same() {
     let bench = bench(config()).await;
     let get = async |path: &str| bench.ask(&format!("/simulator/{path}")).await.1;
     bench.vendor.set_keys(Vec::new());
@@ -82,7 +82,7 @@ async fn the_control_routes_tell_the_same() {
 }
 
 #[tokio::test]
-async fn each_fault_is_what_it_is_called_and_the_truth_comes_after_it() {
+async fn each_fault_has_its_status_and_the_next_answer_is_right() {
     let bench = bench(config()).await;
     let id = bench.vendor.dataset(bench.last_days(2)).sessions[0].id;
     let path = format!("/devapi/session/{id}/history");
@@ -104,7 +104,7 @@ async fn each_fault_is_what_it_is_called_and_the_truth_comes_after_it() {
 }
 
 #[tokio::test]
-async fn the_width_is_counted() {
+async fn enforces_the_limit_on_requests_in_flight() {
     let limits = Limits { max_in_flight: 2, latency: Duration::from_millis(1500), ..config().limits };
     let bench = bench(Config { limits, ..config() }).await;
     let all = futures::future::join_all((0..3).map(|_| bench.ask("/poll/api/all"))).await;
@@ -113,7 +113,7 @@ async fn the_width_is_counted() {
 }
 
 #[tokio::test]
-async fn the_rate_and_the_wait_are_counted() {
+async fn enforces_the_rate_and_the_wait() {
     let limits = Limits { requests_per_second: 10.0, ..config().limits };
     let bench = bench(Config { limits, ..config() }).await;
     let path = "/poll/api/all";

@@ -4,7 +4,7 @@ use super::{bench, config};
 use std::collections::BTreeSet;
 
 #[tokio::test]
-async fn a_report_has_a_line_for_each_session() {
+async fn a_session_report_has_a_line_per_session() {
     let bench = bench(config()).await;
     let window = bench.last_days(6);
     let held = bench.vendor.dataset(window);

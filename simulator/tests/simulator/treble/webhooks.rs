@@ -1,4 +1,4 @@
-//! Webhooks: told, lost, doubled, late and forged, and how they have to be answered.
+//! Webhooks: on time, lost, duplicated, late and forged, and the rule for replies.
 
 use super::{Bench, bench, config};
 use axum::Router;
@@ -58,14 +58,14 @@ fn digits(phone: &str) -> &str {
 }
 
 #[tokio::test]
-async fn each_event_is_told_once_with_what_is_true() {
+async fn delivers_each_event_once_with_the_values_of_the_dataset() {
     let bench = bench(config_with(WebhookFaults::default())).await;
     let started = bench.clock.now();
     let deliveries = bench.two_days();
     let (events, sessions) = (bench.vendor.events(), bench.by_id());
     let ends: BTreeSet<_> = events.iter().filter(|it| it.action == "session.close").map(|it| &it.subject).collect();
     for (id, session) in &sessions {
-        // Also of one that was made before the simulator was.
+        // Also of a session that was created before the simulator started.
         assert_eq!(session.finished_at.is_some_and(|at| at >= started), ends.contains(id), "{session:?}");
     }
     assert!(events.len() > 1000, "{}", events.len());
@@ -111,7 +111,7 @@ async fn each_event_is_told_once_with_what_is_true() {
 }
 
 #[tokio::test]
-async fn lost_doubled_and_late_ones_and_those_astray() {
+async fn loses_duplicates_delays_and_forges_webhooks() {
     let webhook_faults =
         WebhookFaults { lost: 0.06, duplicate: 0.06, disorder: 0.06, forged: 0.06, ..WebhookFaults::default() };
     let bench = bench(config_with(webhook_faults)).await;
@@ -151,7 +151,7 @@ async fn lost_doubled_and_late_ones_and_those_astray() {
 }
 
 #[tokio::test]
-async fn an_answer_has_to_be_an_object_in_time() {
+async fn a_webhook_reply_must_be_a_json_object_in_time() {
     let bench = bench(config_with(WebhookFaults { retries: 1, ..WebhookFaults::default() })).await;
     bench.clock.forward(TimeDelta::hours(3));
     bench.vendor.freeze();
@@ -177,7 +177,7 @@ async fn an_answer_has_to_be_an_object_in_time() {
 }
 
 #[tokio::test]
-async fn the_sender_posts_forged_ones_to_the_wrong_place() {
+async fn the_sender_posts_forgeries_to_a_wrong_address() {
     let bench = bench(config_with(WebhookFaults { forged: 0.5, ..WebhookFaults::default() })).await;
     let right: Arc<Mutex<usize>> = Arc::default();
     let count = Arc::clone(&right);
@@ -210,7 +210,7 @@ async fn the_sender_posts_forged_ones_to_the_wrong_place() {
 }
 
 #[tokio::test]
-async fn a_burst_is_of_sessions_that_have_closed_each_with_an_id_of_its_own() {
+async fn a_burst_is_about_closed_sessions_under_unique_event_ids() {
     let bench = bench(config_with(WebhookFaults::default())).await;
     let burst = bench.vendor.burst(2000);
     assert_eq!(burst.len(), 2000);

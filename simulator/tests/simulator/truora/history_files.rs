@@ -5,7 +5,7 @@ use crate::window;
 use simulator::truora::{Config, Language};
 use std::collections::{BTreeSet, HashMap};
 
-/// Small letters without accents, as an importer that knows its vendors reads headers and words.
+/// Small letters without accents, as an importer reads headers and words.
 fn plain(text: &str) -> String {
     text.trim()
         .to_lowercase()
@@ -35,7 +35,7 @@ fn rows(file: &[u8]) -> (Vec<HashMap<String, String>>, char, bool) {
 }
 
 #[tokio::test]
-async fn a_history_names_each_process_in_each_language_and_style() {
+async fn a_history_file_has_each_process_in_each_language_and_style() {
     let bench = bench(Config { odd_words: 0.1, ..config() }).await;
     let window = window("2026-08-08T00:00:00Z", "2026-08-13T00:00:00Z");
     let truth = bench.vendor.dataset(window);

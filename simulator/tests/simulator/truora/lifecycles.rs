@@ -1,4 +1,4 @@
-//! How processes go, and that what is written means what is true.
+//! The lifecycles of processes, and the variants of results.
 
 use super::{bench, config, process};
 use crate::{at, window};
@@ -27,7 +27,7 @@ fn is_later(before: &Process, after: &Process) {
 }
 
 #[tokio::test]
-async fn no_life_goes_back() {
+async fn no_process_returns_to_an_earlier_state() {
     let bench = bench(Config { processes_per_day: 150.0, overridden: 0.2, odd_words: 0.1, ..config() }).await;
     let window = bench.last_days(3);
     let mut before: BTreeMap<String, Process> = BTreeMap::new();
@@ -57,7 +57,7 @@ async fn no_life_goes_back() {
 }
 
 #[tokio::test]
-async fn a_result_means_what_is_true_however_it_is_written() {
+async fn each_variant_of_a_result_equals_the_dataset() {
     let bench = bench(config()).await;
     let (mut digits, mut shapes) = (BTreeSet::new(), BTreeSet::new());
     let truth = bench.vendor.dataset(bench.last_days(2));
@@ -76,7 +76,7 @@ async fn a_result_means_what_is_true_however_it_is_written() {
     }
     assert!(digits.contains(&0) && digits.contains(&9) && digits.len() > 7, "{digits:?}");
     assert_eq!(shapes.len(), 4, "{shapes:?}");
-    // The same one, read often: another spelling, the same process.
+    // The same result, read often: another variant, the same process.
     let first = &truth[0];
     for _ in 0..20 {
         assert_eq!(&bench.result(&first.process_id).await, first);
@@ -85,7 +85,7 @@ async fn a_result_means_what_is_true_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn short_lives_end_soon_and_needless_questions_are_counted() {
+async fn short_processes_end_soon_and_repeated_results_are_counted() {
     let short = Duration::from_secs(2);
     let live = Duration::from_millis(500);
     let config = Config {
@@ -121,7 +121,7 @@ async fn short_lives_end_soon_and_needless_questions_are_counted() {
 }
 
 #[tokio::test]
-async fn frozen_truth_stands_still() {
+async fn a_frozen_dataset_does_not_change() {
     let live = Some(Duration::from_secs(1));
     let bench = bench(Config { live_every: live, pending_for: Some(Duration::from_secs(5)), ..config() }).await;
     bench.clock.forward(TimeDelta::seconds(60));
@@ -137,7 +137,7 @@ async fn frozen_truth_stands_still() {
 }
 
 #[tokio::test]
-async fn the_control_routes_tell_the_same() {
+async fn the_control_routes_show_the_same() {
     let bench = bench(config()).await;
     let get = async |path: &str| bench.ask(&format!("/simulator/{path}")).await.1;
     bench.vendor.set_keys(Vec::new());
@@ -159,7 +159,7 @@ async fn the_control_routes_tell_the_same() {
 }
 
 #[tokio::test]
-async fn another_seed_is_another_truth_and_the_same_the_same() {
+async fn the_seed_decides_the_dataset() {
     let (one, same) = (bench(config()).await, bench(config()).await);
     let other = bench(Config { seed: 8, ..config() }).await;
     let window = one.last_days(5);

@@ -55,7 +55,7 @@ impl Bench {
     }
 }
 
-/// What a careful reader makes of a result: left out, null and empty are one.
+/// Parses a result; left out, null and empty mean the same.
 fn process(body: &Value) -> Process {
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let some = |name: &str| Some(text(name)).filter(|text| !text.is_empty());

@@ -30,7 +30,7 @@ fn ids(rows: &[Value]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn pages_hold_each_process_once_though_others_arrive() {
+async fn pages_have_each_process_once_while_others_begin() {
     let config = Config { live_every: Some(Duration::from_millis(700)), ..config() };
     let bench = bench(config).await;
     bench.clock.forward(TimeDelta::seconds(20));
@@ -69,7 +69,7 @@ async fn dates_are_half_open_and_go_on_in_the_links() {
 }
 
 #[tokio::test]
-async fn a_row_is_the_process_as_it_is() {
+async fn a_list_row_shows_the_current_process() {
     let bench = bench(config()).await;
     let (_, page) = bench.ask("/v1/processes").await;
     let rows = page["processes"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! Rules refused and recorded, and faults that change no meaning.
+//! The rules and the faults.
 
 use super::{KEY, bench, config};
 use chrono::TimeDelta;
@@ -39,7 +39,7 @@ async fn each_broken_rule_is_answered_and_recorded() {
 }
 
 #[tokio::test]
-async fn an_unknown_process_and_a_route_that_is_not_there_are_told_apart() {
+async fn distinguishes_an_unknown_process_from_an_unknown_route() {
     let bench = bench(Config { gateway_403: true, ..config() }).await;
     assert_eq!(bench.ask("/v1/processes/IDP00/result").await.0, 404);
     assert!(bench.broken_rules().is_empty(), "a webhook may have named it");
@@ -52,7 +52,7 @@ async fn an_unknown_process_and_a_route_that_is_not_there_are_told_apart() {
 }
 
 #[tokio::test]
-async fn the_rate_is_counted_and_the_wait_has_to_be_waited() {
+async fn enforces_the_rate_and_the_wait() {
     let bench = bench(paced(2.0)).await;
     let path = "/v1/processes?page_size=1";
     for _ in 0..5 {
@@ -76,10 +76,10 @@ async fn the_rate_is_counted_and_the_wait_has_to_be_waited() {
 }
 
 #[tokio::test]
-async fn a_steady_caller_is_never_held_back() {
+async fn never_throttles_a_steady_caller() {
     let bench = bench(paced(5.0)).await;
     for turn in 0..40 {
-        // Late and early by turns, as a network makes it.
+        // Late and early by turns, as over a network.
         bench.clock.forward(TimeDelta::milliseconds(if turn % 2 == 0 { 350 } else { 50 }));
         assert_eq!(bench.head("/v1/processes/IDP0").await.0, 404);
     }
@@ -87,7 +87,7 @@ async fn a_steady_caller_is_never_held_back() {
 }
 
 #[tokio::test]
-async fn the_width_is_counted() {
+async fn enforces_the_limit_on_requests_in_flight() {
     let mut config = config();
     config.limits = Limits { max_in_flight: 2, latency: Duration::from_millis(1500), ..config.limits };
     let bench = bench(config).await;
@@ -101,7 +101,7 @@ async fn the_width_is_counted() {
 }
 
 #[tokio::test]
-async fn a_429_without_a_cause_has_to_be_waited_for_as_well() {
+async fn a_429_by_fault_requires_the_same_wait() {
     let bench = bench(config()).await;
     let wait = Duration::from_millis(2500);
     bench.vendor.set_faults(Faults { throttle_429: 1.0, retry_after: wait, ..Faults::default() });
@@ -117,7 +117,7 @@ async fn a_429_without_a_cause_has_to_be_waited_for_as_well() {
 }
 
 #[tokio::test]
-async fn who_keeps_the_rate_and_waits_breaks_no_rule() {
+async fn a_caller_that_keeps_the_rate_and_waits_breaks_no_rule() {
     let bench = bench(paced(5.0)).await;
     bench.vendor.set_faults(Faults { throttle_429: 0.2, server_500: 0.1, ..Faults::default() });
     let (mut waits, mut answers) = (0, 0);
@@ -135,7 +135,7 @@ async fn who_keeps_the_rate_and_waits_breaks_no_rule() {
 }
 
 #[tokio::test]
-async fn each_fault_is_what_it_is_called() {
+async fn each_fault_has_its_status_and_outcome() {
     let bench = bench(config()).await;
     let id = bench.vendor.dataset(bench.last_days(2))[0].process_id.clone();
     let path = format!("/v1/processes/{id}/result");

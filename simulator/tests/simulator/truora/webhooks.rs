@@ -1,4 +1,4 @@
-//! Webhooks: told, lost, doubled, late and forged.
+//! Webhooks: on time, lost, duplicated, late and forged.
 
 use super::{Bench, bench, config};
 use axum::Router;
@@ -34,7 +34,7 @@ fn busy(webhook_faults: WebhookFaults) -> Config {
     }
 }
 
-/// The events of a body that was signed with the secret; `None` where it was not.
+/// The events of a body, if the secret signed it.
 fn verified(body: &[u8]) -> Option<Vec<Value>> {
     let text = std::str::from_utf8(body).unwrap();
     let wrapped: Option<Value> = serde_json::from_str(text).ok();
@@ -93,14 +93,14 @@ fn set(ids: &[String]) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn each_event_is_told_once_and_signed() {
+async fn delivers_each_event_once_and_signed() {
     let bench = bench(busy(WebhookFaults::default())).await;
     let started = bench.clock.now();
     let deliveries = bench.two_days(202);
     let events = bench.vendor.events();
     let moments: BTreeSet<_> = events.iter().map(|it| (it.subject.clone(), it.at)).collect();
     for it in bench.vendor.dataset(bench.last_days(20)) {
-        // Also of one that began before the simulator did.
+        // Also of a process that began before the simulator started.
         let changed = it.update_date >= started && it.status != "pending";
         assert!(!changed || moments.contains(&(it.process_id.clone(), it.update_date)), "{it:?}");
     }
@@ -136,7 +136,7 @@ async fn each_event_is_told_once_and_signed() {
 }
 
 #[tokio::test]
-async fn what_is_lost_never_comes_and_what_is_doubled_or_late_does() {
+async fn loses_duplicates_and_delays_webhooks() {
     let webhook_faults = WebhookFaults { lost: 0.05, duplicate: 0.05, disorder: 0.05, ..WebhookFaults::default() };
     let webhook_faults = WebhookFaults { disorder_by: Duration::from_hours(1), ..webhook_faults };
     let bench = bench(busy(webhook_faults)).await;
@@ -168,7 +168,7 @@ async fn what_is_lost_never_comes_and_what_is_doubled_or_late_does() {
 }
 
 #[tokio::test]
-async fn nothing_forged_verifies() {
+async fn no_forged_webhook_verifies() {
     let bench = bench(busy(WebhookFaults { forged: 0.1, ..WebhookFaults::default() })).await;
     let deliveries = bench.two_days(401);
     let (forged, genuine): (Vec<_>, Vec<_>) = deliveries.iter().partition(|it| it.origin == Origin::Forged);
@@ -195,7 +195,7 @@ async fn nothing_forged_verifies() {
 }
 
 #[tokio::test]
-async fn a_genuine_one_is_tried_three_more_times_with_growing_waits() {
+async fn retries_a_genuine_delivery_three_times_with_growing_waits() {
     let bench = bench(busy(WebhookFaults::default())).await;
     bench.clock.forward(TimeDelta::minutes(30));
     bench.vendor.freeze();
@@ -218,14 +218,14 @@ async fn a_genuine_one_is_tried_three_more_times_with_growing_waits() {
 }
 
 #[tokio::test]
-async fn the_sender_posts_until_it_is_taken_and_only_to_loopback() {
+async fn the_sender_retries_until_success_and_only_on_loopback() {
     let got: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
     let pages = Arc::clone(&got);
     let receive = async move |headers: HeaderMap, body: Bytes| {
         assert!(headers.contains_key("content-type"));
         let mut pages = pages.lock().unwrap();
         pages.push(body.to_vec());
-        // The first is not taken.
+        // The first delivery is refused.
         if pages.len() == 1 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::ACCEPTED }
     };
     let bench = bench(busy(WebhookFaults::default())).await;
@@ -239,7 +239,7 @@ async fn the_sender_posts_until_it_is_taken_and_only_to_loopback() {
     let sending = bench.vendor.send_webhooks(&format!("{}/hooks/truora/one", hooks.base()), stopping.clone()).unwrap();
     bench.clock.forward(TimeDelta::minutes(30));
     bench.vendor.freeze();
-    // Whatever the first attempt's turn is, its wait is over in the end.
+    // Steps longer than any wait between attempts.
     let due = async {
         loop {
             bench.clock.forward(TimeDelta::seconds(10));
@@ -261,7 +261,7 @@ async fn the_sender_posts_until_it_is_taken_and_only_to_loopback() {
 }
 
 #[tokio::test]
-async fn a_sender_that_stops_gives_back_what_it_had() {
+async fn a_stopping_sender_returns_its_deliveries() {
     let bench = bench(busy(WebhookFaults::default())).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let came = CancellationToken::new();
@@ -290,7 +290,7 @@ fn told_well(bench: &Bench) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_burst_is_of_processes_that_there_are_each_with_an_id_of_its_own() {
+async fn a_burst_is_about_existing_processes_under_unique_event_ids() {
     let bench = bench(busy(WebhookFaults { lost: 1.0, ..WebhookFaults::default() })).await;
     let bursts = [bench.vendor.burst(2000), bench.vendor.burst(2000)].concat();
     assert_eq!(bursts.len(), 4000);

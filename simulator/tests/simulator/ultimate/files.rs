@@ -1,11 +1,11 @@
-//! The files themselves: how long their addresses are good, how they grow, break off and stream.
+//! The files: the validity of their URLs, growth, cuts and streaming.
 
 use super::*;
 use simulator::ultimate::{Compression, Layout, Variants};
 use std::collections::HashSet;
 
 #[tokio::test]
-async fn an_address_expires_after_what_was_asked_for_or_sooner() {
+async fn a_url_expires_after_the_requested_time_or_sooner() {
     let bench = bench(config()).await;
     let url = bench.urls(Version::V2, "2026-08-10").await[0].clone();
     bench.clock.forward(TimeDelta::seconds(599));
@@ -30,7 +30,7 @@ async fn an_address_expires_after_what_was_asked_for_or_sooner() {
 }
 
 #[tokio::test]
-async fn some_addresses_are_dead_at_first_and_good_after_a_fresh_list() {
+async fn some_urls_expire_at_once_and_a_further_list_has_valid_ones() {
     let file_faults = FileFaults { expire_url: 0.5, ..FileFaults::default() };
     let bench = bench(Config { file_faults, files_per_day: 6, ..config() }).await;
     let mut statuses = [Vec::new(), Vec::new()];
@@ -70,7 +70,7 @@ async fn the_newest_file_grows_once() {
     assert!(short.len() < held.len() && short.len() >= held.len() * 8 / 10, "{} of {}", short.len(), held.len());
     assert!(short.iter().all(|row| held.contains(row)));
     assert_eq!(latest(bench.rows(Version::V2, "2026-08-11").await), held);
-    // The day before was whole at once, and a list that arrives cut off is none.
+    // The day before is complete at once, and a list that is cut off does not count.
     assert_eq!(latest(bench.rows(Version::V2, "2026-08-10").await), bench.held(Version::V2, "2026-08-10"));
     let other = super::bench(grows).await;
     other.vendor.set_faults(Faults { cut_body: 1.0, ..Faults::default() });
@@ -81,7 +81,7 @@ async fn the_newest_file_grows_once() {
     }
     other.vendor.set_faults(Faults::default());
     assert!(other.rows(Version::V2, "2026-08-11").await.len() < held.len());
-    // Settled, all are whole, also by an address from before.
+    // After settling, all files are complete, also by an older URL.
     other.vendor.settle();
     assert_eq!(latest(other.rows(Version::V2, "2026-08-11").await), held);
     assert_eq!(
@@ -93,7 +93,7 @@ async fn the_newest_file_grows_once() {
 }
 
 #[tokio::test]
-async fn a_body_cut_off_is_never_read_as_whole() {
+async fn a_cut_body_never_parses_as_complete() {
     let bench = bench(Config { variants: Variants::mixed(), ..config() }).await;
     let url = bench.urls(Version::V2, "2026-08-10").await[0].clone();
     bench.vendor.set_faults(Faults { cut_body: 1.0, ..Faults::default() });
@@ -119,7 +119,7 @@ async fn a_body_cut_off_is_never_read_as_whole() {
 }
 
 #[tokio::test]
-async fn a_big_file_streams_and_is_never_whole_in_memory() {
+async fn streams_a_large_file_without_holding_it_in_memory() {
     for (layout, compression) in [(Layout::Array, Compression::None), (Layout::Lines, Compression::Gzip)] {
         let variants = Variants { layout, compression, ..Variants::default() };
         let bench = bench(Config { conversations_per_day: 1_000_000.0, wide: true, variants, ..config() }).await;
@@ -129,7 +129,7 @@ async fn a_big_file_streams_and_is_never_whole_in_memory() {
         while read < 1_000_000 {
             read += reading.chunk().await.unwrap().unwrap().len();
         }
-        // The reader rests; the vendor comes to rest too, once what lies between them is full.
+        // The reader pauses; the vendor pauses too, once the buffers between them are full.
         let mut made = 0;
         for _ in 0..200 {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -140,7 +140,7 @@ async fn a_big_file_streams_and_is_never_whole_in_memory() {
         }
         assert!(made < 32_000_000, "{made} bytes made, {read} read");
         assert_eq!(bench.vendor.requests()[1].ended_at, None);
-        // All the while it is under way; who hangs up ends it.
+        // It is in flight until the caller hangs up.
         assert_eq!(bench.list_of(Version::V2, "2026-08-11").await.0, 429);
         drop(reading);
         bench.vendor.idle().await;
@@ -151,7 +151,7 @@ async fn a_big_file_streams_and_is_never_whole_in_memory() {
 }
 
 #[tokio::test]
-async fn a_wide_file_has_rows_of_one_and_a_half_kilobytes_and_all_of_them_arrive() {
+async fn a_wide_file_has_rows_of_1500_bytes_and_is_complete() {
     let bench = bench(Config { conversations_per_day: 10_000.0, wide: true, ..config() }).await;
     let rows = bench.vendor.count(BOT, whole("2026-08-10"));
     let mut sizes = Vec::new();
@@ -172,7 +172,7 @@ async fn a_wide_file_has_rows_of_one_and_a_half_kilobytes_and_all_of_them_arrive
 }
 
 #[tokio::test]
-async fn a_stalled_file_is_half_there_and_under_way_until_the_caller_hangs_up() {
+async fn a_stalled_file_stops_half_way_and_stays_in_flight_until_hang_up() {
     let bench = bench(Config { file_faults: FileFaults { stall: 1.0, ..FileFaults::default() }, ..config() }).await;
     let url = bench.urls(Version::V2, "2026-08-10").await[0].clone();
     let mut answer = reqwest::get(&url).await.unwrap();

@@ -84,7 +84,7 @@ impl Bench {
     }
 }
 
-/// One of each conversation: the one that ends last.
+/// The state of each conversation that ends last.
 fn latest(rows: Vec<Conversation>) -> Vec<Conversation> {
     let mut kept: std::collections::HashMap<String, Conversation> = std::collections::HashMap::new();
     for row in rows {

@@ -1,4 +1,4 @@
-//! Reads every spelling of a file; written for these tests alone, so that it is a second opinion.
+//! A reader of every variant of a file, for these tests alone.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use flate2::read::GzDecoder;
@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 use simulator::ultimate::{Conversation, Version};
 use std::io::Read;
 
-/// The rows of a whole file.
+/// The rows of a complete file.
 pub fn read(bytes: &[u8], version: Version) -> Vec<Conversation> {
     raw(bytes).into_iter().map(|row| conversation(row, version)).collect()
 }
 
-/// The rows as they are written.
+/// The rows as JSON.
 pub fn raw(bytes: &[u8]) -> Vec<Map<String, Value>> {
     let text = unpacked(bytes);
     if text.starts_with('[') {
@@ -20,7 +20,7 @@ pub fn raw(bytes: &[u8]) -> Vec<Map<String, Value>> {
     serde_json::Deserializer::from_str(&text).into_iter().collect::<Result<_, _>>().unwrap()
 }
 
-/// The text of a file, unpacked where it is packed.
+/// The text of a file, after decompression.
 pub fn unpacked(bytes: &[u8]) -> String {
     let mut text = String::new();
     if bytes.starts_with(&[0x1F, 0x8B]) {
@@ -31,7 +31,7 @@ pub fn unpacked(bytes: &[u8]) -> String {
     text
 }
 
-/// Whether the bytes are a whole file of rows.
+/// Whether the bytes are a complete file of rows.
 pub fn is_whole(bytes: &[u8]) -> bool {
     let mut text = String::new();
     let packed = bytes.starts_with(&[0x1F, 0x8B]);
@@ -69,7 +69,7 @@ fn conversation(row: Map<String, Value>, version: Version) -> Conversation {
         assert!(plain.insert(name, value).is_none());
     }
     let found: Conversation = serde_json::from_value(Value::Object(plain.clone())).unwrap();
-    // Each column that the version has is written, and none besides.
+    // Exactly the columns of the version.
     let all = serde_json::to_value(found.clone().in_version(version)).unwrap();
     let missing =
         all.as_object().unwrap().iter().filter(|(name, value)| !value.is_null() && !plain.contains_key(*name));
@@ -78,7 +78,7 @@ fn conversation(row: Map<String, Value>, version: Version) -> Conversation {
     found
 }
 
-/// The documented name, in its own letters.
+/// The documented name, in its documented case.
 fn documented(name: &str) -> String {
     let small = name.to_lowercase();
     match small.as_str() {

@@ -1,4 +1,4 @@
-//! What the files say: the same, however they are written.
+//! The rows of files: no variant changes the meaning.
 
 use super::*;
 use simulator::ultimate::{
@@ -7,7 +7,7 @@ use simulator::ultimate::{
 use std::collections::{BTreeSet, HashSet};
 
 #[tokio::test]
-async fn every_spelling_says_the_same() {
+async fn each_variant_equals_the_dataset() {
     let plain = Variants::default();
     let shapes = [
         plain,
@@ -37,7 +37,7 @@ async fn every_spelling_says_the_same() {
     assert_eq!(bench.broken_rules(), []);
 }
 
-/// What tells one spelling from another in a file.
+/// The marks of the variants in a file.
 fn marks(bytes: &[u8]) -> Vec<String> {
     let rows = reader::raw(bytes);
     let packed = bytes.starts_with(&[0x1F, 0x8B]);
@@ -75,7 +75,7 @@ fn marks(bytes: &[u8]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn mixed_means_each_spelling_by_and_by_and_the_same_again_by_seed() {
+async fn mixed_draws_each_variant_and_repeats_by_seed() {
     let mixed = Config { variants: Variants::mixed(), conversations_per_day: 1.2, ..config() };
     let mut runs = Vec::new();
     for _ in 0..2 {
@@ -124,7 +124,7 @@ async fn mixed_means_each_spelling_by_and_by_and_the_same_again_by_seed() {
 }
 
 #[tokio::test]
-async fn a_day_holds_what_ended_on_it_and_another_seed_holds_others() {
+async fn a_day_has_the_conversations_that_end_on_it_and_the_seed_decides_which() {
     let bench = bench(Config { over_midnight: 0.3, ..config() }).await;
     let held = bench.held(Version::V3, "2026-08-10");
     let (first, last) = (at("2026-08-10T00:00:00Z"), at("2026-08-11T00:00:00Z"));
@@ -151,7 +151,7 @@ async fn a_day_holds_what_ended_on_it_and_another_seed_holds_others() {
 }
 
 #[tokio::test]
-async fn what_comes_again_is_true_at_its_later_end_once_that_is_out() {
+async fn a_resumed_conversation_counts_at_its_later_end_once_published() {
     let bench = bench(Config { resumed: 0.4, ..config() }).await;
     let before = bench.held(Version::V3, "2026-08-11");
     let file = bench.rows(Version::V3, "2026-08-11").await;
@@ -161,7 +161,7 @@ async fn what_comes_again_is_true_at_its_later_end_once_that_is_out() {
     let ids: HashSet<&String> = after.iter().map(|it| &it.conversation_id).collect();
     let left: Vec<&Conversation> = before.iter().filter(|it| !ids.contains(&it.conversation_id)).collect();
     assert!(left.len() > 5 && after.iter().all(|it| before.contains(it)));
-    // The file stays as it is; the later one tells more.
+    // The file does not change; the later file has more.
     assert_eq!(bench.rows(Version::V3, "2026-08-11").await, file);
     let mut rows = Vec::new();
     for day in ["2026-08-14", "2026-08-13", "2026-08-12", "2026-08-11"] {
@@ -184,7 +184,7 @@ async fn what_comes_again_is_true_at_its_later_end_once_that_is_out() {
 }
 
 #[tokio::test]
-async fn duplicates_are_an_older_and_the_present_state_in_either_order() {
+async fn duplicates_are_an_older_and_the_current_state_in_either_order() {
     let bench = bench(Config { duplicates: 0.5, resumed: 0.1, ..config() }).await;
     let held = bench.held(Version::V2, "2026-08-11");
     let rows = bench.rows(Version::V2, "2026-08-11").await;
@@ -207,7 +207,7 @@ async fn duplicates_are_an_older_and_the_present_state_in_either_order() {
 }
 
 #[tokio::test]
-async fn odd_data_is_no_json_or_holds_a_nul_and_a_canary_can_be_found() {
+async fn odd_data_is_not_json_or_has_a_nul_and_the_canary_is_there() {
     let canary = "573999999999".to_owned();
     let odd = Config { odd_data: 0.3, canary_phone: Some(canary.clone()), conversations_per_day: 300.0, ..config() };
     let bench = bench(odd).await;
@@ -217,4 +217,12 @@ async fn odd_data_is_no_json_or_holds_a_nul_and_a_canary_can_be_found() {
     let share = held.len() / 10..held.len() / 4;
     assert!(share.contains(&no_json) && share.contains(&nul), "{no_json} and {nul} of {}", held.len());
     assert!(held.iter().any(|it| it.conversations_data["phone"] == canary));
+}
+
+#[tokio::test]
+async fn even_days_have_the_same_number_of_conversations() {
+    let bench = bench(Config { even_days: true, over_midnight: 0.0, ..config() }).await;
+    for day in 1..=11 {
+        assert_eq!(bench.vendor.count(BOT, whole(&format!("2026-08-{day:02}"))), 40);
+    }
 }

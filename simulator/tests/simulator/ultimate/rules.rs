@@ -1,4 +1,4 @@
-//! What the vendor refuses, and that it is written down.
+//! The rules, the faults and the request log.
 
 use super::*;
 use simulator::ultimate::{AuthScheme, EmptyAnswer, NotReadyAnswer, TooOldAnswer};
@@ -47,7 +47,7 @@ async fn each_broken_rule_is_answered_as_documented_and_recorded() {
     assert_eq!(details[..4], ["no key", "a key that the vendor does not accept", "sent with Bearer", "organizationid"]);
     let told = format!("{:?} {:?}", bench.vendor.breaches(), bench.vendor.requests());
     assert!(!told.contains("old-key") && !told.contains(KEY));
-    // Thirty days back breaks nothing; nor do a body without a ttl and the other version.
+    // Thirty days back breaks no rule; nor do a body without a ttl and the other version.
     let before = bench.broken_rules().len();
     assert_eq!(keyed(&json!({"date": "2026-07-13"})).send().await.unwrap().status(), 200);
     assert_eq!(replaced("", "").send().await.unwrap().status(), 200);
@@ -55,7 +55,7 @@ async fn each_broken_rule_is_answered_as_documented_and_recorded() {
 }
 
 #[tokio::test]
-async fn a_bearer_is_wanted_where_it_is_switched_on_and_a_key_can_be_revoked() {
+async fn requires_bearer_where_configured_and_rejects_a_revoked_key() {
     let bench = bench(Config { auth: AuthScheme::Bearer, ..config() }).await;
     let day = json!({"date": "2026-08-10"});
     let bearer = |key: &str| bench.call("v2", &day).header("authorization", format!("Bearer {key}"));
@@ -68,7 +68,7 @@ async fn a_bearer_is_wanted_where_it_is_switched_on_and_a_key_can_be_revoked() {
 }
 
 #[tokio::test]
-async fn a_day_is_there_from_half_an_hour_after_its_end() {
+async fn publishes_a_day_half_an_hour_after_its_end() {
     let bench = bench(config()).await;
     assert_eq!(bench.list_of(Version::V2, "2026-08-11").await.0, 200);
     assert_eq!(bench.list_of(Version::V2, "2026-08-12").await.0, 404);
@@ -79,7 +79,7 @@ async fn a_day_is_there_from_half_an_hour_after_its_end() {
     bench.clock.forward(TimeDelta::minutes(1));
     assert_eq!(bench.list_of(Version::V2, "2026-08-12").await.0, 200);
     assert!(bench.vendor.count(BOT, whole("2026-08-12")) > 0);
-    // Frozen, nothing comes out any more.
+    // After a freeze no file is published.
     bench.vendor.freeze();
     bench.clock.forward(TimeDelta::days(2));
     assert_eq!(bench.list_of(Version::V2, "2026-08-13").await.0, 404);
@@ -88,7 +88,7 @@ async fn a_day_is_there_from_half_an_hour_after_its_end() {
 }
 
 #[tokio::test]
-async fn days_without_a_file_are_answered_as_switched() {
+async fn answers_a_day_without_a_file_as_configured() {
     for (not_ready, status) in
         [(NotReadyAnswer::NotFound404, 404), (NotReadyAnswer::BadRequest400, 400), (NotReadyAnswer::EmptyList, 200)]
     {
@@ -102,7 +102,7 @@ async fn days_without_a_file_are_answered_as_switched() {
 }
 
 #[tokio::test]
-async fn an_empty_day_is_answered_as_switched() {
+async fn answers_an_empty_day_as_configured() {
     let quiet = Config { empty_days: 1.0, ..config() };
     for (empty, status) in
         [(EmptyAnswer::NotFound404, 404), (EmptyAnswer::EmptyList, 200), (EmptyAnswer::EmptyFile, 200)]
@@ -127,7 +127,7 @@ async fn an_empty_day_is_answered_as_switched() {
 }
 
 #[tokio::test]
-async fn lists_and_downloads_together_are_one_at_a_time() {
+async fn limits_lists_and_downloads_together() {
     let bench = bench(Config { latency: Duration::from_millis(300), ..config() }).await;
     let urls = bench.urls(Version::V2, "2026-08-10").await;
     let later = async {
@@ -154,7 +154,7 @@ async fn lists_and_downloads_together_are_one_at_a_time() {
 }
 
 #[tokio::test]
-async fn the_host_of_the_files_wants_no_key_and_no_forged_address() {
+async fn the_file_host_refuses_keys_and_forged_urls() {
     let bench = bench(config()).await;
     let urls = bench.urls(Version::V2, "2026-08-10").await;
     for name in ["authorization", "organizationid", "botid", "x-api-key"] {
@@ -238,7 +238,7 @@ async fn run(faults: Faults) -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn faults_fall_in_the_same_places_for_one_seed() {
+async fn one_seed_gives_the_same_faults() {
     let faults = Faults {
         throttle_429: 0.1,
         server_500: 0.1,
@@ -256,7 +256,7 @@ async fn faults_fall_in_the_same_places_for_one_seed() {
 }
 
 #[tokio::test]
-async fn the_control_routes_tell_the_same() {
+async fn the_control_routes_show_the_same() {
     let bench = bench(config()).await;
     let get = async |path: &str| {
         let response = bench.client.get(format!("{}/simulator/{path}", bench.serving.base())).send().await.unwrap();

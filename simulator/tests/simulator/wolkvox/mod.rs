@@ -93,7 +93,7 @@ async fn each_broken_rule_is_answered_as_documented_and_recorded() {
     }
     let told = format!("{:?} {:?}", bench.vendor.breaches(), bench.vendor.requests());
     assert!(!told.contains("old-token") && !told.contains(TOKEN));
-    // Exactly 31 days, to the second, break nothing; nor does one second.
+    // Exactly 31 days, to the second, break no rule; nor does one second.
     let before = bench.broken_rules().len();
     assert_eq!(bench.ask(Some(TOKEN), &question("20260701000000", "20260731235959")).await.0, 200);
     bench.ask(Some(TOKEN), &question("20260701000000", "20260701000000")).await;
@@ -101,7 +101,7 @@ async fn each_broken_rule_is_answered_as_documented_and_recorded() {
 }
 
 #[tokio::test]
-async fn the_second_at_once_on_a_token_is_refused_and_another_token_is_not() {
+async fn refuses_a_second_request_in_flight_on_one_token() {
     let bench = bench(Config { latency: Duration::from_millis(300), ..config() }).await;
     let day = a_day();
     let (first, second, other) = tokio::join!(
@@ -120,7 +120,7 @@ async fn the_second_at_once_on_a_token_is_refused_and_another_token_is_not() {
 }
 
 #[tokio::test]
-async fn who_hangs_up_keeps_the_token_busy_until_the_vendor_is_through() {
+async fn a_token_stays_busy_after_hang_up_until_the_work_is_done() {
     let bench = bench(Config { latency: Duration::from_millis(700), ..config() }).await;
     let hasty = bench.request(Some(TOKEN), &a_day()).timeout(Duration::from_millis(100)).send().await;
     assert!(hasty.unwrap_err().is_timeout());
@@ -135,13 +135,13 @@ async fn who_hangs_up_keeps_the_token_busy_until_the_vendor_is_through() {
 }
 
 #[tokio::test]
-async fn a_token_is_busy_until_the_body_has_left_and_free_with_its_last_byte() {
+async fn a_token_is_busy_until_the_last_byte_of_the_body() {
     let bench = bench(Config { chats_per_day: 20_000.0, ..config() }).await;
     let mut reading = bench.request(Some(TOKEN), &a_day()).send().await.unwrap();
     reading.chunk().await.unwrap();
     assert_eq!(bench.ask(Some(TOKEN), &a_day()).await.0, 403);
     while reading.chunk().await.unwrap().is_some() {}
-    // One after the other, each on a connection of its own: never a breach.
+    // One after the other, each on its own connection, is never a breach.
     for _ in 0..60 {
         let alone = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!(
@@ -155,7 +155,7 @@ async fn a_token_is_busy_until_the_body_has_left_and_free_with_its_last_byte() {
 }
 
 #[tokio::test]
-async fn over_the_cap_the_oldest_come_and_nothing_is_said() {
+async fn a_capped_answer_has_the_oldest_rows_without_a_notice() {
     let bench = bench(config()).await;
     let all = bench.vendor.dataset(its_day());
     assert!(all.len() > 300, "{}", all.len());
@@ -172,13 +172,13 @@ async fn over_the_cap_the_oldest_come_and_nothing_is_said() {
 }
 
 #[tokio::test]
-async fn truth_follows_from_the_seed_and_the_time_alone() {
+async fn the_dataset_follows_from_seed_and_time_alone() {
     let live = Some(Duration::from_secs(30));
     let (one, two) =
         (bench(Config { live_every: live, ..config() }).await, bench(Config { live_every: live, ..config() }).await);
     let other = bench(Config { seed: 8, ..config() }).await;
     let span = window("2026-07-20T00:00:00Z", "2026-08-12T18:00:00Z");
-    // In another order, so that nothing can depend on what was made first.
+    // In another order, so that no result can depend on what was generated first.
     let _ = two.vendor.dataset(window("2026-08-12T00:00:00Z", "2026-08-12T12:00:00Z"));
     for bench in [&one, &two] {
         bench.clock.forward(TimeDelta::minutes(30));
@@ -198,7 +198,7 @@ async fn truth_follows_from_the_seed_and_the_time_alone() {
 }
 
 #[tokio::test]
-async fn the_windows_together_give_the_truth_and_each_second_is_in_one() {
+async fn adjacent_windows_give_the_dataset_with_each_second_in_one() {
     for zone in [chrono_tz::America::Bogota, chrono_tz::America::Santiago] {
         let bench = bench(Config { zone, chats_per_day: 3000.0, closes_after: Duration::ZERO, ..config() }).await;
         let from = zone_midnight(zone, "2026-08-11");
@@ -217,7 +217,7 @@ fn zone_midnight(zone: chrono_tz::Tz, day: &str) -> DateTime<Utc> {
 }
 
 #[tokio::test]
-async fn an_hour_that_clocks_repeat_is_found_twice() {
+async fn finds_both_hours_that_the_clocks_repeat() {
     // Clocks in Santiago went back on 2026-04-05 at midnight: the hour from 23:00 on the 4th came twice.
     let zone = chrono_tz::America::Santiago;
     let history_from = at("2026-04-01T00:00:00Z");
@@ -228,7 +228,7 @@ async fn an_hour_that_clocks_repeat_is_found_twice() {
 }
 
 #[tokio::test]
-async fn a_chat_is_seen_from_its_start_and_changes_when_it_closes() {
+async fn a_chat_is_visible_from_its_start_and_changes_when_it_closes() {
     let bench = bench(Config { closes_after: Duration::from_hours(2), ..config() }).await;
     let today = window("2026-08-12T05:00:00Z", "2026-08-13T05:00:00Z");
     let before = bench.vendor.dataset(today);
@@ -248,7 +248,7 @@ async fn a_chat_is_seen_from_its_start_and_changes_when_it_closes() {
 }
 
 #[tokio::test]
-async fn once_frozen_all_is_closed_and_stays() {
+async fn freezing_closes_all_chats() {
     let live_every = Some(Duration::from_millis(400));
     let bench = bench(Config { live_every, ..config() }).await;
     bench.clock.forward(TimeDelta::minutes(10));
@@ -277,7 +277,7 @@ async fn run((faults, wolkvox_faults): (Faults, WolkvoxFaults), times: usize) ->
 }
 
 #[tokio::test]
-async fn faults_fall_in_the_same_places_for_one_seed() {
+async fn one_seed_gives_the_same_faults() {
     let faults = Faults {
         throttle_429: 0.1,
         server_500: 0.1,

@@ -1,4 +1,4 @@
-//! Bodies cut off, odd rows, quotas, and the ways in that are not the vendor's.
+//! Variants of answers, quotas, and the control routes.
 
 use super::*;
 use simulator::serve;
@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
-async fn a_cut_body_is_never_read_as_whole() {
+async fn a_cut_body_never_parses_as_complete() {
     let bench = bench(config()).await;
     bench.vendor.set_faults(Faults { cut_body: 1.0, ..Faults::default() });
     let (mut closed_early, mut with_length, mut cut_text) = (0, 0, 0);
@@ -29,7 +29,7 @@ async fn a_cut_body_is_never_read_as_whole() {
 }
 
 #[tokio::test]
-async fn the_quota_is_the_operations_and_a_local_days() {
+async fn the_quota_counts_all_tokens_per_local_day() {
     let bench = bench(Config { daily_quota: Some(3), ..config() }).await;
     // A bad token costs nothing.
     assert_eq!(bench.ask(Some("old-token"), &a_day()).await.1["msg"], "PLEASE VALIDATE TOKEN");
@@ -39,7 +39,7 @@ async fn the_quota_is_the_operations_and_a_local_days() {
     let (status, envelope) = bench.ask(Some("second-token"), &a_day()).await;
     assert_eq!((status.as_u16(), &envelope["msg"]), (403, &Value::from("TOKEN LIMIT EXCEEDED")));
     assert_eq!(bench.broken_rules(), [Rule::BAD_KEY, OVER_QUOTA]);
-    // Midnight in UTC is no midnight in Bogota.
+    // Midnight in UTC is not midnight in Bogota.
     bench.clock.forward(TimeDelta::hours(11));
     assert_eq!(bench.ask(Some(TOKEN), &a_day()).await.0, 403);
     bench.clock.forward(TimeDelta::hours(1));
@@ -47,7 +47,7 @@ async fn the_quota_is_the_operations_and_a_local_days() {
 }
 
 #[tokio::test]
-async fn an_empty_window_is_answered_as_switched() {
+async fn answers_an_empty_window_as_configured() {
     let nothing = question("20260501000000", "20260501235959");
     for (empty, status, data) in [
         (EmptyAnswer::NotFound404, 404, Value::Null),
@@ -66,7 +66,7 @@ async fn an_empty_window_is_answered_as_switched() {
 }
 
 #[tokio::test]
-async fn rows_are_as_odd_as_switched() {
+async fn rows_are_odd_as_configured() {
     let canary = "573999999999".to_owned();
     let odd = Config {
         blank_ids: 0.1,
@@ -90,7 +90,7 @@ async fn rows_are_as_odd_as_switched() {
     for name in ["ASA", "agent_name ", "Channel", "feeling", "date_close"] {
         assert!(row.get(name).is_some(), "no {name:?} in {row}");
     }
-    // What tells chats apart where ids are blank; the same in both states.
+    // The key of chats with blank ids; equal in both states.
     let mut told: Vec<_> = rows.iter().map(|row| [&row["conn_id"], &row["session_id"], &row["start_date"]]).collect();
     told.sort_by_key(|key| key.map(ToString::to_string));
     told.dedup();
@@ -109,7 +109,7 @@ async fn rows_are_as_odd_as_switched() {
 }
 
 #[tokio::test]
-async fn rows_cost_time_and_too_much_of_it_is_a_504() {
+async fn rows_cost_latency_and_too_many_give_a_504() {
     let bench = bench(Config { longest_call: Duration::from_secs(2), ..config() }).await;
     bench.vendor.set_latency(Duration::from_millis(1), Duration::from_secs(20));
     assert_eq!(bench.ask(Some(TOKEN), &a_day()).await.0, 504);
@@ -119,7 +119,7 @@ async fn rows_cost_time_and_too_much_of_it_is_a_504() {
 }
 
 #[tokio::test]
-async fn who_stops_reading_is_given_up_at_the_end_of_the_longest_call() {
+async fn gives_up_a_caller_that_stops_reading() {
     let longest_call = Duration::from_secs(2);
     let bench = bench(Config { longest_call, chats_per_day: 40_000.0, ..config() }).await;
     let mut reading = bench.request(Some(TOKEN), &a_day()).send().await.unwrap();
@@ -137,7 +137,7 @@ async fn who_stops_reading_is_given_up_at_the_end_of_the_longest_call() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_withdrawn_is_bad() {
+async fn rejects_a_withdrawn_token() {
     let bench = bench(config()).await;
     bench.vendor.set_daily_quota(Some(1));
     bench.vendor.set_tokens(vec!["second-token".to_owned()]);
@@ -146,13 +146,13 @@ async fn a_token_that_is_withdrawn_is_bad() {
 }
 
 #[tokio::test]
-async fn a_month_of_a_big_operation_is_quick() {
+async fn counts_and_sends_a_large_month_within_seconds() {
     let bench = bench(Config { chats_per_day: 20_000.0, ..config() }).await;
     let began = std::time::Instant::now();
     let month = window("2026-07-10T05:00:00Z", "2026-08-09T05:00:00Z");
     let count = bench.vendor.count(month);
     assert!((500_000..700_000).contains(&count), "{count}");
-    // Even where many start in one second, a chat without an id is told apart.
+    // Session and start identify a chat also where many start in one second.
     let day = bench.vendor.dataset(its_day());
     let mut told: Vec<_> = day.iter().map(|chat| (&chat.session_id, &chat.start_date)).collect();
     told.sort_unstable();
@@ -160,14 +160,14 @@ async fn a_month_of_a_big_operation_is_quick() {
     assert_eq!(told.len(), day.len());
     let (status, envelope) = bench.ask(Some(TOKEN), &question("20260710000000", "20260808235959")).await;
     assert_eq!((status.as_u16(), &envelope["msg"]), (200, &Value::from("60000 records were found")));
-    // Unoptimised and beside other work; optimised it is a fraction.
+    // The bound is for a build without optimisation beside other work.
     let took = began.elapsed();
     assert!(took < Duration::from_secs(40), "{took:?}");
     println!("count of {count} and 60,000 rows over HTTP: {took:?}");
 }
 
 #[tokio::test]
-async fn the_control_routes_tell_the_same() {
+async fn the_control_routes_show_the_same() {
     let bench = bench(config()).await;
     let get = async |path: &str| {
         let response = bench.client.get(format!("{}{path}", bench.serving.base())).send().await.unwrap();
@@ -191,14 +191,14 @@ async fn the_control_routes_tell_the_same() {
 }
 
 #[tokio::test]
-async fn it_serves_loopback_only_and_stops_when_told() {
+async fn serves_loopback_only_and_stops_on_request() {
     let open = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let refused = serve(open, axum::Router::new(), &CancellationToken::new()).unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
     let bench =
         bench(Config { latency: Duration::from_mins(5), longest_call: Duration::from_hours(1), ..config() }).await;
     let address = bench.serving.address;
-    // One that waits for its answer all the while.
+    // A request that waits for its answer meanwhile.
     let mut waiting = Box::pin(bench.request(Some(TOKEN), &a_day()).send());
     assert!(tokio::time::timeout(Duration::from_millis(200), &mut waiting).await.is_err());
     tokio::time::timeout(Duration::from_secs(5), bench.serving.stop()).await.unwrap();
@@ -207,4 +207,14 @@ async fn it_serves_loopback_only_and_stops_when_told() {
     let serving = serve(again, bench.vendor.router(), &shutdown).unwrap();
     shutdown.cancel();
     tokio::time::timeout(Duration::from_secs(5), serving.stopped()).await.unwrap();
+}
+
+#[tokio::test]
+async fn even_days_have_the_same_number_of_chats() {
+    let bench = bench(Config { even_days: true, chats_per_day: 120.0, ..config() }).await;
+    // A Thursday to the Wednesday after.
+    for first in 6..12 {
+        let day = window(&format!("2026-08-{first:02}T05:00:00Z"), &format!("2026-08-{:02}T05:00:00Z", first + 1));
+        assert_eq!(bench.vendor.count(day), 120);
+    }
 }
