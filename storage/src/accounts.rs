@@ -1,4 +1,4 @@
-//! The accounts in force: the list that scheduler, workers, server and command line read.
+//! The accounts of the settings and the lanes that they share. Scheduler, worker, server and CLI read this list.
 
 use crate::lanes::LaneSpec;
 use crate::ledger::StreamId;
@@ -11,16 +11,16 @@ use domain::window::{Window, midnight};
 use entities::rows::RowBatch;
 use std::sync::Arc;
 
-/// One account: how to ask, and from when on its live sync must be complete.
+/// One account: its source, and the first day of its live sync.
 #[derive(Clone)]
 pub struct Account {
-    /// How to ask.
+    /// The source that builds the account's requests and parses the responses.
     pub source: Arc<dyn Source<RowBatch>>,
-    /// The first day of the live sync, where the settings say one.
+    /// The first day of the live sync, in the account's zone; `None` if the settings do not give one.
     pub since: Option<NaiveDate>,
 }
 
-/// All accounts, and the lanes they share.
+/// All accounts, and the lanes that they share.
 #[derive(Clone, Default)]
 pub struct Accounts {
     accounts: Vec<Account>,
@@ -28,7 +28,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Of these accounts. Accounts with one credential share one lane, under the strictest rules among them.
+    /// Builds the list. Accounts with the same credential share one lane, which follows the strictest of their rules.
     #[must_use]
     pub fn new(accounts: Vec<Account>) -> Self {
         let mut lanes: Vec<LaneSpec> = Vec::new();
@@ -42,25 +42,25 @@ impl Accounts {
         Self { accounts, lanes }
     }
 
-    /// The accounts, as the settings list them.
+    /// The accounts, in the order of the settings.
     #[must_use]
     pub fn all(&self) -> &[Account] {
         &self.accounts
     }
 
-    /// The lanes.
+    /// The lanes, one per credential.
     #[must_use]
     pub fn lanes(&self) -> &[LaneSpec] {
         &self.lanes
     }
 
-    /// The account `name`.
+    /// Finds the account `name`.
     #[must_use]
     pub fn account(&self, name: &str) -> Option<&Account> {
         self.accounts.iter().find(|account| account.source.account() == name)
     }
 
-    /// The lane of the account `name`.
+    /// Finds the lane of the account `name`.
     #[must_use]
     pub fn lane(&self, name: &str) -> Option<&LaneSpec> {
         self.lanes.iter().find(|lane| lane.accounts.iter().any(|account| account == name))
@@ -68,7 +68,7 @@ impl Accounts {
 }
 
 impl Account {
-    /// Its streams, as the ledger knows them.
+    /// The identities of the account's streams in the ledger.
     #[must_use]
     pub fn streams(&self) -> Vec<StreamId> {
         let id = |stream: domain::source::Stream| StreamId {
@@ -79,8 +79,8 @@ impl Account {
         self.source.streams().into_iter().map(id).collect()
     }
 
-    /// What its live sync must cover from: what the settings say; else what was noted when the stream was first seen;
-    /// else, now, the day on which answers may still change.
+    /// The start of the span that the live sync must cover: the setting `since`; without it the start that the ledger
+    /// recorded with the stream's first plan; without both the first day whose answers may still change at `now`.
     #[must_use]
     pub fn since(&self, ledger: &Ledger, now: DateTime<Utc>) -> DateTime<Utc> {
         let zone = self.source.zone();
@@ -92,15 +92,16 @@ impl Account {
         }
     }
 
-    /// One of its streams at `now`, to tell its days.
+    /// Combines a stream's ledger with the account's rules, to compute the completeness of days at `now`.
     #[must_use]
     pub fn view<'a>(&'a self, ledger: &'a Ledger, now: DateTime<Utc>) -> DaysView<'a> {
         let (rules, zone) = (self.source.rules(), self.source.zone());
         DaysView { ledger, rules, zone, now, due: self.due(now) }
     }
 
-    /// What must be asked for to have all of `window`, as far as the vendor has it: some may be filed later than it
-    /// happened, and some be forgotten. What is not over yet counts as if it were.
+    /// The window to request so that `window` becomes complete. It ends later where the vendor files rows late, up to
+    /// the newest live slot, and starts later where the vendor has deleted older data. `None` if nothing of it is left.
+    /// A window that reaches into the future keeps its end.
     #[must_use]
     pub fn askable(&self, window: Window, now: DateTime<Utc>) -> Option<Window> {
         let rules = self.source.rules();
@@ -115,8 +116,8 @@ impl Account {
         let days = expiring_days(self.view(ledger, now), first);
         let kept = self.source.rules().retention.map_or(0, |kept| kept.num_days());
         let forgotten = days.first().map(|day| match days.len() {
-            1 => format!("{day} is missing, and the vendor keeps {kept} days only"),
-            more => format!("{more} days from {day} on are missing, and the vendor keeps {kept} days only"),
+            1 => format!("{day} is missing, and the vendor keeps only {kept} days"),
+            more => format!("{more} days from {day} on are missing, and the vendor keeps only {kept} days"),
         });
         let named = ledger.jobs.iter().filter(|job| job.slice.is_named() && job.is_parked()).count();
         let named = match named {
@@ -127,7 +128,7 @@ impl Account {
         forgotten.into_iter().chain(named).chain(self.ending(now)).collect()
     }
 
-    /// That the credential has ended, or soon will.
+    /// The warning that the credential has expired or soon expires.
     #[must_use]
     pub fn ending(&self, now: DateTime<Utc>) -> Option<String> {
         let end = self.source.credential_expires().filter(|end| *end - now < EXPIRY_WARNING)?;
@@ -135,14 +136,16 @@ impl Account {
         Some(if end <= now { format!("the token ended at {when}") } else { format!("the token ends at {when}") })
     }
 
-    /// Everything from `since` up to here is held: what the vendor may still file later is not.
+    /// The end of the span from `since` that the ledger holds without a gap, less the time by which the vendor files
+    /// rows late.
     #[must_use]
     pub fn proven_until(&self, ledger: &Ledger, since: DateTime<Utc>) -> DateTime<Utc> {
         since.max(ledger.effective_coverage().proven_until(since) - self.source.rules().late_filing)
     }
 
-    /// Up to when live work should have asked by `now`: the slot before the newest, which may still be on its way. But a
-    /// file that is there and was not fetched is missing: nobody waits a day to be told.
+    /// The live slot up to which the live sync should be complete at `now`: the one before the newest, because a worker
+    /// may still fetch the newest. For a vendor that publishes a file per slot it is the newest: a published file that
+    /// no worker fetched is missing at once.
     #[must_use]
     pub fn due(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let rules = self.source.rules();

@@ -1,4 +1,4 @@
-//! One connection pool, PostgreSQL or SQLite.
+//! The connection pool, for PostgreSQL or SQLite, and the clock that counts for leases.
 
 use crate::conversations_view;
 use crate::transaction::Transaction;
@@ -15,31 +15,31 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// The database and the clock that counts for it: PostgreSQL's own, so that hosts may disagree; for a SQLite file, which
-/// only one host uses, that host's.
+/// The database and its clock. Leases count by PostgreSQL's clock, because the clocks of several hosts may differ, or by
+/// the host's clock for a SQLite file, which only one host uses.
 #[derive(Clone)]
 pub struct Database {
     connection: DatabaseConnection,
     clock: Arc<dyn Clock>,
-    /// Places for snapshots that may last long.
+    /// Permits for snapshots that may last long: one per connection that reports may use.
     pub(crate) report_permits: Arc<Semaphore>,
 }
 
-/// How long one SQLite writer waits for another.
+/// The maximum time that a SQLite writer waits for another writer, and that a query waits for a connection.
 const BUSY: Duration = Duration::from_secs(30);
-/// Connections in the pool: each to a SQLite file has a thread and a cache of its own.
+/// Connections in a SQLite pool. Each has its own thread and cache.
 const SQLITE_CONNECTIONS: u32 = 4;
-/// The same for PostgreSQL.
+/// Connections in a PostgreSQL pool.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
 impl Database {
-    /// Connects to `postgres://…` (or `postgresql://…`) or `sqlite://FILE`; a missing SQLite file is made.
+    /// Connects to `postgres://…` (or `postgresql://…`) or `sqlite://FILE`; creates a missing SQLite file.
     ///
     /// # Errors
     /// The error of the server or the file system. It omits the address, which may hold a password.
     pub async fn connect(url: &str, clock: Arc<dyn Clock>) -> Result<Self, DbErr> {
         let is_file = url.starts_with("sqlite:");
-        // SeaORM knows only the shorter of the two names, and shows an address that it cannot read.
+        // SeaORM accepts only `postgres://`, and repeats an address that it cannot parse in its error.
         let url = url.strip_prefix("postgresql://").map_or_else(|| url.to_owned(), |rest| format!("postgres://{rest}"));
         if !is_file {
             url.parse::<PgConnectOptions>().map_err(|why| DbErr::Conn(RuntimeErr::Internal(why.to_string())))?;
@@ -62,13 +62,13 @@ impl Database {
         Ok(Self { connection: sea_orm::Database::connect(options).await?, clock, report_permits })
     }
 
-    /// For a single statement that reads.
+    /// The pool, for a single read statement.
     #[must_use]
     pub fn connection(&self) -> &DatabaseConnection {
         &self.connection
     }
 
-    /// Opens a transaction that is going to write.
+    /// Begins a write transaction.
     ///
     /// # Errors
     /// Returns the database error.
@@ -76,7 +76,7 @@ impl Database {
         Transaction::begin(&self.connection).await
     }
 
-    /// The time that counts, to the millisecond.
+    /// Reads the clock that counts for leases, to the millisecond.
     ///
     /// # Errors
     /// Returns the database error.
@@ -84,12 +84,15 @@ impl Database {
         if on.get_database_backend() != DbBackend::Postgres {
             return Ok(self.clock.now());
         }
-        let ask = Statement::from_string(DbBackend::Postgres, "SELECT clock_timestamp() AS now");
-        let row = on.query_one_raw(ask).await?.ok_or_else(|| DbErr::Custom("the database tells no time".to_owned()))?;
+        let select = Statement::from_string(DbBackend::Postgres, "SELECT clock_timestamp() AS now");
+        let row = on
+            .query_one_raw(select)
+            .await?
+            .ok_or_else(|| DbErr::Custom("the database returned no row for SELECT clock_timestamp()".to_owned()))?;
         Ok(row.try_get::<DateTime<Utc>>("", "now")?.trunc_subsecs(3))
     }
 
-    /// This host's time, to compare with.
+    /// Reads this host's clock, to compare it with the database's.
     #[must_use]
     pub fn host_now(&self) -> DateTime<Utc> {
         self.clock.now()
@@ -101,11 +104,11 @@ impl Database {
     /// # Errors
     /// Returns the database error; a failed migration rolls back.
     pub async fn migrate(&self, conversations: &[&str]) -> Result<Vec<String>, DbErr> {
-        // A write would wait for the workers, and every command migrates: with nothing to change there must be none.
+        // Every command migrates, and a write waits for the workers' transactions. Without a change it must not write.
         if self.pending().await?.is_empty() && conversations_view::is_current(&self.connection, conversations).await? {
             return Ok(Vec::new());
         }
-        // Processes that start together must not both migrate: the second waits, and finds nothing left to do.
+        // Two processes that start together must not both migrate. The second waits, and then finds no pending migration.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
@@ -124,7 +127,7 @@ impl Database {
         Ok(pending)
     }
 
-    /// Takes the last `steps` migrations back, and the view `conversations`, which the next [`Database::migrate`] makes again.
+    /// Reverts the last `steps` migrations and drops the view `conversations`, which [`Database::migrate`] creates again.
     ///
     /// # Errors
     /// Returns the database error.
@@ -133,7 +136,7 @@ impl Database {
         migrations::Migrator::down(&self.connection, Some(steps)).await
     }
 
-    /// The names of changes not made yet.
+    /// The names of the pending migrations.
     ///
     /// # Errors
     /// Returns the database error.
@@ -142,7 +145,7 @@ impl Database {
         Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
     }
 
-    /// Whether a write would succeed: takes the write lock and lets go of it.
+    /// Checks that a write would succeed: takes the write lock and releases it.
     ///
     /// # Errors
     /// Returns the database error.

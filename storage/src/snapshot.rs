@@ -1,4 +1,4 @@
-//! A read transaction: all that it reads is of one instant, whatever is committed meanwhile.
+//! A read transaction whose statements all read the database as of one instant.
 
 use crate::database::Database;
 use crate::transaction::Transaction;
@@ -7,19 +7,19 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statem
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// The database as it is at one instant. Every answer that several statements make up is read in one snapshot, because a
-/// commit between two statements would show half of itself. A snapshot refuses writes, and ends when it is dropped.
+/// The database as of one instant. An answer that needs several statements reads them all in one snapshot, because a
+/// commit between two statements would otherwise appear in part. A snapshot refuses writes and ends when it is dropped.
 pub struct Snapshot {
     tx: Transaction,
     now: DateTime<Utc>,
-    _place: Option<OwnedSemaphorePermit>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// SQLite fixes the snapshot with the first statement that reads a table; PostgreSQL with any.
+/// SQLite fixes the snapshot at the first statement that reads a table, PostgreSQL at the first statement of any type.
 const FIRST_READ: &str = "SELECT 1 AS one FROM sqlite_schema LIMIT 1";
 
 impl Database {
-    /// Opens a snapshot for a short read of the service's own.
+    /// Opens a snapshot for a short read by the scheduler or a worker.
     ///
     /// # Errors
     /// Returns the database error.
@@ -27,9 +27,9 @@ impl Database {
         Snapshot::open(self, None).await
     }
 
-    /// Opens a snapshot for an answer to people, which may take long. At most half of the connections serve such answers
-    /// at once; the other half is left to the scheduler and the workers. A caller that holds one must not open a second: two such
-    /// callers could wait for each other for ever.
+    /// Opens a snapshot for a report to an operator, which may take long. Reports use at most half of the connections at
+    /// a time; the other half remains for the scheduler and the workers. A caller must not open a second report snapshot
+    /// while it holds one: two such callers could deadlock.
     ///
     /// # Errors
     /// Returns the database error.
@@ -41,17 +41,17 @@ impl Database {
 }
 
 impl Snapshot {
-    /// Opens one, which holds on to `place` as long as it lasts.
-    pub(crate) async fn open(db: &Database, place: Option<OwnedSemaphorePermit>) -> Result<Self, DbErr> {
+    /// Opens a snapshot that keeps `permit` until it is dropped.
+    pub(crate) async fn open(db: &Database, permit: Option<OwnedSemaphorePermit>) -> Result<Self, DbErr> {
         let tx = Transaction::begin_read(db.connection()).await?;
         if tx.get_database_backend() == DbBackend::Sqlite {
             tx.query_one_raw(Statement::from_string(DbBackend::Sqlite, FIRST_READ)).await?;
         }
         let now = db.now(&tx).await?;
-        Ok(Self { tx, now, _place: place })
+        Ok(Self { tx, now, _permit: permit })
     }
 
-    /// The time that counts, read once when the snapshot was opened.
+    /// The time of the database's clock when the snapshot was opened.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.now
@@ -82,5 +82,5 @@ impl ConnectionTrait for Snapshot {
 }
 
 fn read_only() -> DbErr {
-    DbErr::Custom("a snapshot is for reading; write in a transaction".to_owned())
+    DbErr::Custom("a snapshot is read-only; write in a transaction".to_owned())
 }

@@ -1,7 +1,7 @@
-//! One transaction, to write or to read, on either engine.
+//! One read or write transaction, on either engine.
 //!
-//! PostgreSQL's is the driver's own, made to look like one of SeaORM's: only the driver's can COPY, and rows that are
-//! copied must stand or fall with the ledger that speaks of them.
+//! On PostgreSQL it wraps a transaction of sqlx and implements SeaORM's [`ConnectionTrait`]: only sqlx offers COPY, and
+//! copied rows must commit or roll back together with the ledger.
 
 use sea_orm::sqlx::postgres::PgArguments;
 use sea_orm::sqlx::{self, AssertSqlSafe, PgConnection, Postgres};
@@ -12,10 +12,10 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// One snapshot for all statements, where PostgreSQL would by default take a new one for each.
+/// All statements share one snapshot. By default PostgreSQL takes a new one for each statement.
 const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// A transaction. Dropped, it rolls back.
+/// A transaction. It rolls back when it is dropped without a commit.
 pub struct Transaction(Engine);
 
 enum Engine {
@@ -24,7 +24,7 @@ enum Engine {
 }
 
 impl Transaction {
-    /// Opens one that is going to write.
+    /// Begins a write transaction.
     ///
     /// # Errors
     /// Returns the database error.
@@ -33,7 +33,7 @@ impl Transaction {
             let tx = on.get_postgres_connection_pool().begin().await.map_err(db_err)?;
             return Ok(Self(Engine::Postgres(Mutex::new(tx))));
         }
-        // A deferred SQLite transaction that reads and then writes fails at once when another wrote in between.
+        // A deferred SQLite transaction that reads and then writes fails if another transaction wrote in between.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
@@ -41,13 +41,13 @@ impl Transaction {
         Ok(Self(Engine::Sqlite(on.begin_with_options(options).await?)))
     }
 
-    /// Opens one that only reads: all its statements see the database as the first of them finds it.
+    /// Begins a read-only transaction. All its statements see the database as of the first one.
     pub(crate) async fn begin_read(on: &DatabaseConnection) -> Result<Self, DbErr> {
         if on.get_database_backend() == DbBackend::Postgres {
             let tx = on.get_postgres_connection_pool().begin_with(READ).await.map_err(db_err)?;
             return Ok(Self(Engine::Postgres(Mutex::new(tx))));
         }
-        // Deferred: it takes no write lock, so writers go on beside it.
+        // A deferred transaction takes no write lock, so it does not block writers.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
             ..TransactionOptions::default()
@@ -55,7 +55,7 @@ impl Transaction {
         Ok(Self(Engine::Sqlite(on.begin_with_options(options).await?)))
     }
 
-    /// Makes all of it hold.
+    /// Commits the transaction.
     ///
     /// # Errors
     /// Returns the database error.
@@ -66,7 +66,7 @@ impl Transaction {
         }
     }
 
-    /// Takes all of it back.
+    /// Rolls the transaction back.
     ///
     /// # Errors
     /// Returns the database error.
@@ -77,19 +77,19 @@ impl Transaction {
         }
     }
 
-    /// The driver's connection, where this is PostgreSQL.
-    pub(crate) async fn postgres(&self) -> Option<Wire<'_>> {
+    /// Locks the sqlx connection; `None` on SQLite.
+    pub(crate) async fn postgres(&self) -> Option<LockedConnection<'_>> {
         match &self.0 {
             Engine::Sqlite(_) => None,
-            Engine::Postgres(tx) => Some(Wire(tx.lock().await)),
+            Engine::Postgres(tx) => Some(LockedConnection(tx.lock().await)),
         }
     }
 }
 
-/// The driver's connection, with exclusive access.
-pub(crate) struct Wire<'a>(MutexGuard<'a, sqlx::Transaction<'static, Postgres>>);
+/// The sqlx connection of a transaction, with exclusive access.
+pub(crate) struct LockedConnection<'a>(MutexGuard<'a, sqlx::Transaction<'static, Postgres>>);
 
-impl Wire<'_> {
+impl LockedConnection<'_> {
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
         &mut self.0
     }
@@ -108,7 +108,7 @@ impl ConnectionTrait for Transaction {
         match &self.0 {
             Engine::Sqlite(tx) => tx.execute_raw(statement).await,
             Engine::Postgres(tx) => {
-                let (sql, values) = parts(statement);
+                let (sql, values) = sql_and_values(statement);
                 let query = sqlx::query_with(AssertSqlSafe(sql), values);
                 query.execute(&mut **tx.lock().await).await.map(Into::into).map_err(db_err)
             }
@@ -129,7 +129,7 @@ impl ConnectionTrait for Transaction {
         match &self.0 {
             Engine::Sqlite(tx) => tx.query_one_raw(statement).await,
             Engine::Postgres(tx) => {
-                let (sql, values) = parts(statement);
+                let (sql, values) = sql_and_values(statement);
                 let query = sqlx::query_with(AssertSqlSafe(sql), values);
                 let row = query.fetch_optional(&mut **tx.lock().await).await.map_err(db_err)?;
                 Ok(row.map(Into::into))
@@ -141,7 +141,7 @@ impl ConnectionTrait for Transaction {
         match &self.0 {
             Engine::Sqlite(tx) => tx.query_all_raw(statement).await,
             Engine::Postgres(tx) => {
-                let (sql, values) = parts(statement);
+                let (sql, values) = sql_and_values(statement);
                 let query = sqlx::query_with(AssertSqlSafe(sql), values);
                 let rows = query.fetch_all(&mut **tx.lock().await).await.map_err(db_err)?;
                 Ok(rows.into_iter().map(Into::into).collect())
@@ -150,12 +150,12 @@ impl ConnectionTrait for Transaction {
     }
 }
 
-/// The driver's words as SeaORM would repeat them.
+/// Wraps an error of sqlx as SeaORM does.
 pub(crate) fn db_err(error: sqlx::Error) -> DbErr {
     DbErr::Exec(RuntimeErr::SqlxError(error.into()))
 }
 
-fn parts(statement: Statement) -> (String, PgArguments) {
+fn sql_and_values(statement: Statement) -> (String, PgArguments) {
     let values = SqlxValues(statement.values.unwrap_or(sea_orm::Values(Vec::new())));
     (statement.sql, sqlx::IntoArguments::<Postgres>::into_arguments(values))
 }

@@ -47,11 +47,11 @@ impl Exchange<'_> {
     ///
     /// # Errors
     /// None. The error type is that of the task that stores the rows and runs beside this one.
-    pub async fn run<E>(self, claimed: &Claim) -> Result<Option<ExchangeResult>, E> {
-        Ok(self.send_all(claimed).await)
+    pub async fn run<E>(self, claim: &Claim) -> Result<Option<ExchangeResult>, E> {
+        Ok(self.send_all(claim).await)
     }
 
-    async fn send_all(&self, claimed: &Claim) -> Option<ExchangeResult> {
+    async fn send_all(&self, claim: &Claim) -> Option<ExchangeResult> {
         let mut started = None;
         let mut result = ExchangeResult {
             summary: Ok(ResponseSummary::default()),
@@ -72,7 +72,7 @@ impl Exchange<'_> {
             }
             let started = *started.get_or_insert_with(|| self.clock.elapsed());
             result.requests += 1;
-            let answer = self.send_one(claimed, cursor.as_ref()).await;
+            let answer = self.send_one(claim, cursor.as_ref()).await;
             result.elapsed = self.clock.elapsed().saturating_sub(started);
             match answer {
                 Ok(summary) => {
@@ -94,13 +94,13 @@ impl Exchange<'_> {
 
     /// Sends one request and parses its response. On a fault, also returns whether the vendor is known to have
     /// finished.
-    async fn send_one(&self, claimed: &Claim, cursor: Option<&Cursor>) -> Result<ResponseSummary, (Fault, bool)> {
-        let (stream, slice): (&str, &Slice) = (&claimed.stream.stream, &claimed.job.slice);
+    async fn send_one(&self, claim: &Claim, cursor: Option<&Cursor>) -> Result<ResponseSummary, (Fault, bool)> {
+        let (stream, slice): (&str, &Slice) = (&claim.stream.stream, &claim.job.slice);
         let before_sending = |fault| (fault, true);
         let request =
             info_span!("request").in_scope(|| self.source.request(stream, slice, cursor)).map_err(before_sending)?;
         let mut reader = self.source.reader(stream, slice, cursor).map_err(before_sending)?;
-        let sending = self.http.send(&request, self.source.rules().timeout, claimed.now);
+        let sending = self.http.send(&request, self.source.rules().timeout, claim.now);
         let mut response = sending.instrument(info_span!("send")).await?;
         let reading = async {
             while let Some(chunk) = response.chunk().await? {

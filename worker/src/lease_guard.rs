@@ -16,21 +16,21 @@ pub struct LeaseGuard<'a> {
     database: &'a Database,
     clock: &'a dyn Clock,
     lane: &'a LaneSpec,
-    claimed: &'a Claim,
+    claim: &'a Claim,
     ends: Mutex<Duration>,
 }
 
 impl<'a> LeaseGuard<'a> {
-    /// Guards the lease of `claimed`. It counts from `acquiring`, the instant before the lease was requested, so that
+    /// Guards the lease of `claim`. It counts from `acquiring`, the instant before the lease was requested, so that
     /// it ends here no later than in the database.
     pub fn new(
         database: &'a Database,
         clock: &'a dyn Clock,
         lane: &'a LaneSpec,
-        claimed: &'a Claim,
+        claim: &'a Claim,
         acquiring: Duration,
     ) -> Self {
-        Self { database, clock, lane, claimed, ends: Mutex::new(acquiring + lane.rules.lease) }
+        Self { database, clock, lane, claim, ends: Mutex::new(acquiring + lane.rules.lease) }
     }
 
     /// Whether a request sent now would reach its time-out before the lease ends; renews the lease if needed. A process
@@ -77,7 +77,7 @@ impl<'a> LeaseGuard<'a> {
 
     async fn renew(&self) -> bool {
         let requested_at = self.clock.elapsed();
-        match renew(self.database, self.lane, self.claimed).await {
+        match renew(self.database, self.lane, self.claim).await {
             Ok(Some(_)) => {
                 if let Ok(mut ends) = self.ends.lock() {
                     *ends = requested_at + self.lane.rules.lease;

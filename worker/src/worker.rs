@@ -90,8 +90,8 @@ impl Worker {
             return Ok(None);
         };
         let acquiring = self.clock.elapsed();
-        let Some(claimed) = claim(&self.database, lane, ticket, &self.name).await? else { return Ok(None) };
-        let lease = LeaseGuard::new(&self.database, self.clock.as_ref(), lane, &claimed, acquiring);
+        let Some(claim) = claim(&self.database, lane, ticket, &self.name).await? else { return Ok(None) };
+        let lease = LeaseGuard::new(&self.database, self.clock.as_ref(), lane, &claim, acquiring);
         let (rows, mut batches) = channel(BUFFERED_BATCHES);
         let source = account.source.as_ref();
         let rate = self.rates.of_lane(&lane.key, &lane.rules);
@@ -103,7 +103,7 @@ impl Worker {
             rate: rate.as_deref(),
             rows,
         };
-        let mut intake = Intake::new(&self.database, lane, &claimed);
+        let mut intake = Intake::new(&self.database, lane, &claim);
         let storing = async {
             while let Some(batch) = batches.recv().await {
                 intake.take(batch).await?;
@@ -112,15 +112,15 @@ impl Worker {
         };
         // If the lease is lost meanwhile, the fence would refuse the rows anyway.
         let (result, ()) = tokio::select! {
-            done = async { tokio::try_join!(exchange.run(&claimed), storing) } => done?,
+            done = async { tokio::try_join!(exchange.run(&claim), storing) } => done?,
             () = lease.keep_renewed() => return Err(CommitError::Fenced),
         };
         let Some(result) = result else {
-            abandon(&self.database, lane, &claimed).await?;
+            abandon(&self.database, lane, &claim).await?;
             return Ok(Some(lane));
         };
-        let now = claimed.now + TimeDelta::from_std(self.clock.elapsed().saturating_sub(acquiring)).unwrap_or_default();
-        let judgement = self.judge(account, lane, &claimed, &result, now);
+        let now = claim.now + TimeDelta::from_std(self.clock.elapsed().saturating_sub(acquiring)).unwrap_or_default();
+        let judgement = self.judge(account, lane, &claim, &result, now);
         self.commit(account, intake, result, judgement).instrument(info_span!("commit")).await?;
         Ok(Some(lane))
     }
@@ -130,7 +130,7 @@ impl Worker {
         &self,
         account: &Account,
         lane: &LaneSpec,
-        claimed: &Claim,
+        claim: &Claim,
         result: &ExchangeResult,
         now: DateTime<Utc>,
     ) -> Judgement {
@@ -138,7 +138,7 @@ impl Worker {
             now,
             next_day: next_day(lane, now),
             jitter: (self.jitter)(),
-            previous_request_answered: claimed.previous_request_answered,
+            previous_request_answered: claim.previous_request_answered,
         };
         let answer = result.summary.as_ref().map(|summary| Answer {
             rows: summary.rows,
@@ -147,12 +147,12 @@ impl Worker {
             open_until: summary.item_status.and_then(|status| status.open_until),
         });
         let judgement = info_span!("judge")
-            .in_scope(|| judge(account.source.rules(), &claimed.job, answer.as_ref().map_err(|fault| *fault), at));
+            .in_scope(|| judge(account.source.rules(), &claim.job, answer.as_ref().map_err(|fault| *fault), at));
         info!(
-            account = claimed.stream.account,
-            stream = claimed.stream.stream,
-            purpose = claimed.job.purpose.as_str(),
-            window = claimed.job.slice.window().map(|window| window.to_string()),
+            account = claim.stream.account,
+            stream = claim.stream.stream,
+            purpose = claim.job.purpose.as_str(),
+            window = claim.job.slice.window().map(|window| window.to_string()),
             verdict = judgement.verdict.as_str(),
             rows = result.summary.as_ref().map_or(0, |summary| summary.rows),
             fault = result.summary.as_ref().err().map(ToString::to_string),
@@ -170,17 +170,17 @@ impl Worker {
         result: ExchangeResult,
         judgement: Judgement,
     ) -> Result<(), CommitError> {
-        let claimed = intake.claimed();
-        let name = claimed.stream.account.clone();
+        let claim = intake.claim();
+        let name = claim.stream.account.clone();
         let outcome = result.summary.as_ref().err().map_or("answer", domain::fault::Fault::kind);
         metrics::counter!("convosync_vendor_requests_total", "account" => name.clone(), "outcome" => outcome)
             .increment(result.requests);
-        let late = (claimed.now - claimed.job.due).to_std().unwrap_or_default();
-        metrics::histogram!("convosync_start_lateness_seconds", "account" => name.clone(), "purpose" => claimed.job.purpose.as_str())
+        let late = (claim.now - claim.job.due).to_std().unwrap_or_default();
+        metrics::histogram!("convosync_start_lateness_seconds", "account" => name.clone(), "purpose" => claim.job.purpose.as_str())
             .record(late.as_secs_f64());
         let exchange = ExchangeRecord {
             rules: account.source.rules().clone(),
-            sent_at: claimed.now,
+            sent_at: claim.now,
             elapsed: result.elapsed,
             result: result.summary,
             judgement,

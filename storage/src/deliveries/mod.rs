@@ -1,4 +1,4 @@
-//! Rows that came by another way than an answer: by mail, or as a file given by hand.
+//! Rows that arrive without a request: by mail, by webhook, or in a file that an operator imports.
 
 pub mod webhook_intake;
 
@@ -6,7 +6,7 @@ use crate::accounts::Account;
 use crate::database::Database;
 use crate::ledger::CommitError;
 use crate::ledger::items::{items_to_request, keys_of};
-use crate::ledger::rejects::keep_aside;
+use crate::ledger::rejects::store_rejects;
 use crate::ledger::{self, StreamId};
 use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
@@ -26,7 +26,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Que
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// One mail or file.
+/// The identity of a mail or an imported file.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The mailbox, or `file`.
@@ -40,15 +40,15 @@ pub struct Delivery {
 /// The outcome of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryState {
-    /// Its rows are stored, and count.
+    /// The transaction stored its rows.
     Committed,
     /// An earlier delivery or answer already covers its window.
     Duplicate,
     /// It matches no request of this service.
     Foreign,
-    /// It holds fewer rows than the database has for its days.
+    /// It holds fewer rows than the database stores for its window.
     Short,
-    /// It cannot be read.
+    /// The parser cannot read it.
     Unreadable,
 }
 
@@ -66,14 +66,14 @@ impl DeliveryState {
     }
 }
 
-/// The request or window that a delivered file covers.
+/// The coverage that a delivered file proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryProof {
-    /// The job of this id, asked for by an export.
+    /// The window of the export job with this id.
     Job(i64),
-    /// All of this window, as a person says; the file was made at that instant.
+    /// The whole window, as the operator states; the vendor made the file at that instant.
     Window(Window, DateTime<Utc>),
-    /// Nothing in particular: its rows are welcome, and prove nothing.
+    /// None: the intake stores the rows, and they prove no coverage.
     Nothing,
 }
 
@@ -86,13 +86,14 @@ pub struct IngestResult {
     pub effect: Effect,
     /// The number of items that the file names and the ledger queues now.
     pub queued_items: usize,
-    /// Why it was not committed.
+    /// Why the intake refused the delivery; `None` if it committed.
     pub reason: Option<String>,
-    /// The window that the file covers.
+    /// The window that the ledger now holds because of the file.
     pub window: Option<Window>,
 }
 
-/// The exports that were asked for and not answered, of one stream; one whose question is known to have been taken first.
+/// Loads a stream's export jobs that a worker requested and no mail has answered yet. Exports that the vendor has accepted
+/// come first, then those that await a mail.
 ///
 /// # Errors
 /// Returns the database error.
@@ -104,41 +105,46 @@ pub async fn exports(on: &Snapshot, id: &StreamId) -> Result<Vec<Job>, DbErr> {
     Ok(found)
 }
 
-/// Those of `names` at `place` that were worked on before.
+/// Returns those of `identities` that the table records for `origin`.
 ///
 /// # Errors
 /// Returns the database error.
-pub async fn recorded_identities(db: &Database, place: &str, names: Vec<String>) -> Result<BTreeSet<String>, DbErr> {
+pub async fn recorded_identities(
+    db: &Database,
+    origin: &str,
+    identities: Vec<String>,
+) -> Result<BTreeSet<String>, DbErr> {
     let mut recorded = BTreeSet::new();
-    for names in names.chunks(500) {
-        let found: Vec<String> = deliveries::Entity::find()
+    for identities in identities.chunks(500) {
+        let known: Vec<String> = deliveries::Entity::find()
             .select_only()
             .column(deliveries::Column::Identity)
-            .filter(deliveries::Column::Origin.eq(place))
-            .filter(deliveries::Column::Identity.is_in(names))
+            .filter(deliveries::Column::Origin.eq(origin))
+            .filter(deliveries::Column::Identity.is_in(identities))
             .into_tuple()
             .all(db.connection())
             .await?;
-        recorded.extend(found);
+        recorded.extend(known);
     }
     Ok(recorded)
 }
 
-/// Whether a delivery is done with for good, so that the mail may be marked: stored, or the copy of one that is.
+/// Whether the intake has stored this delivery or a duplicate of it, so that the worker may mark the mail as processed.
 ///
 /// # Errors
 /// Returns the database error.
-pub async fn is_ingested(db: &Database, place: &str, name: &str) -> Result<bool, DbErr> {
+pub async fn is_ingested(db: &Database, origin: &str, identity: &str) -> Result<bool, DbErr> {
     let row = deliveries::Entity::find()
-        .filter(deliveries::Column::Origin.eq(place))
-        .filter(deliveries::Column::Identity.eq(name))
+        .filter(deliveries::Column::Origin.eq(origin))
+        .filter(deliveries::Column::Identity.eq(identity))
         .filter(
             deliveries::Column::State.is_in([DeliveryState::Committed.as_str(), DeliveryState::Duplicate.as_str()]),
         );
     Ok(row.one(db.connection()).await?.is_some())
 }
 
-/// Whether a mail was stored whose window holds all of `span`, with just as many rows: another such is its copy.
+/// Whether the table records a committed delivery whose window contains both instants and that held `rows` rows. A mail
+/// with the same span and row count is a duplicate of it.
 ///
 /// # Errors
 /// Returns the database error.
@@ -159,22 +165,23 @@ pub async fn is_answered(
     Ok(stored.one(db.connection()).await?.is_some())
 }
 
-/// Records the outcome of a delivery whose rows were refused; an earlier record stays.
+/// Records a refused delivery and the reason. An earlier record of the same delivery stays.
 ///
 /// # Errors
 /// Returns the database error.
 pub async fn record_refusal(
     db: &Database,
     delivery: &Delivery,
-    of: Option<&StreamId>,
+    id: Option<&StreamId>,
     state: DeliveryState,
     reason: &str,
 ) -> Result<(), DbErr> {
     let now = db.now(db.connection()).await?;
-    let mut row = row(delivery, of, state, now);
+    let mut row = row(delivery, id, state, now);
     row.reason = Set(Some(reason.to_owned()));
-    let once = OnConflict::columns([deliveries::Column::Origin, deliveries::Column::Identity]).do_nothing().to_owned();
-    deliveries::Entity::insert(row).on_conflict(once).exec_without_returning(db.connection()).await.map(|_| ())
+    let keep_first =
+        OnConflict::columns([deliveries::Column::Origin, deliveries::Column::Identity]).do_nothing().to_owned();
+    deliveries::Entity::insert(row).on_conflict(keep_first).exec_without_returning(db.connection()).await.map(|_| ())
 }
 
 /// Stores a delivery's rows and the coverage that they prove, in one transaction.
@@ -188,7 +195,7 @@ pub struct DeliveryIngest<'a> {
 }
 
 impl<'a> DeliveryIngest<'a> {
-    /// Begins.
+    /// Begins a transaction for the delivery.
     ///
     /// # Errors
     /// Returns the database error.
@@ -207,25 +214,26 @@ impl<'a> DeliveryIngest<'a> {
     /// Stores a batch of rows in the open transaction.
     ///
     /// # Errors
-    /// Returns the database error; the intake then takes no more rows.
+    /// Returns the database error; the caller then drops the ingest, which rolls back.
     pub async fn take(&mut self, rows: &RowBatch) -> Result<(), DbErr> {
         self.upsert.add(&self.tx, rows).await
     }
 
-    /// Commits the delivery, if the file covers the window that `answers` names.
+    /// Commits the delivery with the coverage of `proof`. Refuses a file whose job is no longer open, and a file with fewer
+    /// rows than the database stores for the window.
     ///
     /// # Errors
     /// Returns the database error; the transaction then stores nothing.
     pub async fn finish(
         self,
         delivery: &Delivery,
-        answers: DeliveryProof,
+        proof: DeliveryProof,
         summary: &ResponseSummary,
     ) -> Result<IngestResult, CommitError> {
         let Self { account, stream, id, tx, upsert, now } = self;
         let effect = upsert.finish(&tx).await?;
         let before = ledger::lock_with(&tx, id, &keys_of(&summary.items)).await?;
-        let window = match answers {
+        let window = match proof {
             DeliveryProof::Job(job) => {
                 let Some(job) = before.jobs.iter().find(|open| open.id == job) else {
                     // The ledger no longer has an open job for this file.
@@ -238,18 +246,19 @@ impl<'a> DeliveryIngest<'a> {
             DeliveryProof::Nothing => None,
         };
         if let Some(window) = window {
-            let there = rows_in(&tx, stream, id, window).await?;
-            if there > summary.rows {
+            let stored = rows_in(&tx, stream, id, window).await?;
+            if stored > summary.rows {
                 tx.rollback().await?;
-                let reason = format!("{there} rows of its days are known, and it holds {}", summary.rows);
+                let reason =
+                    format!("the database holds {stored} rows of these days, and the file only {}", summary.rows);
                 return Ok(refused(DeliveryState::Short, reason));
             }
         }
-        keep_aside(&tx, id, window.as_ref(), &summary.rejects, now).await?;
+        store_rejects(&tx, id, window.as_ref(), &summary.rejects, now).await?;
         let mut after = before.clone();
         let items = items_to_request(&tx, id, &before, &summary.items).await?;
         let queued_items = items.len();
-        settle(&mut after, account, answers, (summary, items), (effect, now));
+        settle(&mut after, account, proof, (summary, items), (effect, now));
         ledger::store(&tx, id, &before, &after, now).await?;
         let mut row = row(delivery, Some(id), DeliveryState::Committed, now);
         row.rows = Set(i64::try_from(summary.rows).unwrap_or(i64::MAX));
@@ -269,7 +278,7 @@ fn refused(state: DeliveryState, reason: String) -> IngestResult {
 fn settle(
     ledger: &mut Ledger,
     account: &Account,
-    answers: DeliveryProof,
+    proof: DeliveryProof,
     (summary, items): (&ResponseSummary, NamedItems),
     (effect, now): (Effect, DateTime<Utc>),
 ) {
@@ -291,7 +300,7 @@ fn settle(
             Verdict::Park(format!("{rejects} rows of the mailed export could not be read; see the table rejects"))
         }
     };
-    match answers {
+    match proof {
         DeliveryProof::Job(id) => {
             let job = ledger.jobs.iter().find(|job| job.id == id);
             let requested_at = job.and_then(|job| job.requested_at).unwrap_or(now - rules.settle);
@@ -305,7 +314,7 @@ fn settle(
     }
 }
 
-/// How many rows of the stream are stored in `window`. The names come from the sources, never from people.
+/// Counts the stored rows of a stream in `window`. The names in the SQL come from the sources, never from a request.
 async fn rows_in(tx: &Transaction, stream: &Stream, id: &StreamId, window: Window) -> Result<u64, DbErr> {
     let (sql, values) = crate::reports::coverage::counting(stream, id, window);
     let row = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
@@ -315,7 +324,7 @@ async fn rows_in(tx: &Transaction, stream: &Stream, id: &StreamId, window: Windo
 
 fn row(
     delivery: &Delivery,
-    of: Option<&StreamId>,
+    id: Option<&StreamId>,
     state: DeliveryState,
     now: DateTime<Utc>,
 ) -> deliveries::ActiveModel {
@@ -324,8 +333,8 @@ fn row(
         identity: Set(delivery.identity.clone()),
         kind: Set(delivery.kind.to_owned()),
         state: Set(state.as_str().to_owned()),
-        account: Set(of.map(|id| id.account.clone())),
-        stream: Set(of.map(|id| id.stream.clone())),
+        account: Set(id.map(|id| id.account.clone())),
+        stream: Set(id.map(|id| id.stream.clone())),
         reason: Set(None),
         from_at: Set(None),
         to_at: Set(None),

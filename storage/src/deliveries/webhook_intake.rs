@@ -24,22 +24,22 @@ use std::time::Duration;
 pub struct WebhookCounts {
     /// Events that were new.
     pub new_events: u64,
-    /// Events that were taken before.
+    /// Events that the table already recorded.
     pub repeated: u64,
 }
 
-/// Takes the events of a webhook for `id`, all of them or none. An event that was taken before changes nothing.
+/// Stores the events of one webhook request for `id` in one transaction. A repeated event changes nothing.
 ///
 /// # Errors
 /// Returns the database error.
 pub async fn accept(db: &Database, id: &StreamId, events: &[WebhookEvent<RowBatch>]) -> Result<WebhookCounts, DbErr> {
     let tx = db.begin().await?;
     let now = db.now(&tx).await?;
-    let taken = take(&tx, id, events, now).await;
-    match taken {
-        Ok(accepted) => {
+    let counts = store_events(&tx, id, events, now).await;
+    match counts {
+        Ok(counts) => {
             tx.commit().await?;
-            Ok(accepted)
+            Ok(counts)
         }
         Err(error) => {
             tx.rollback().await?;
@@ -48,33 +48,33 @@ pub async fn accept(db: &Database, id: &StreamId, events: &[WebhookEvent<RowBatc
     }
 }
 
-async fn take(
+async fn store_events(
     tx: &Transaction,
     id: &StreamId,
     events: &[WebhookEvent<RowBatch>],
     now: DateTime<Utc>,
 ) -> Result<WebhookCounts, DbErr> {
-    let (mut accepted, mut upsert) = (WebhookCounts::default(), Upsert::new(Spans::default(), now));
+    let (mut counts, mut upsert) = (WebhookCounts::default(), Upsert::new(Spans::default(), now));
     for event in events {
         if !is_new(tx, id, event, now).await? {
-            accepted.repeated += 1;
+            counts.repeated += 1;
             continue;
         }
-        accepted.new_events += 1;
+        counts.new_events += 1;
         for rows in &event.rows {
             upsert.add(tx, rows).await?;
         }
         // The empty ledger adds no items of its own: the list job finds those that need another read.
         let items = items_to_request(tx, id, &Ledger::default(), &event.items).await?;
         for item in &items.first_fetch {
-            job(tx, id, item, item.scope, now).await?;
+            queue_item(tx, id, item, item.scope, now).await?;
         }
         for item in &items.refetch {
-            job(tx, id, item, None, now).await?;
+            queue_item(tx, id, item, None, now).await?;
         }
     }
     upsert.finish(tx).await?;
-    Ok(accepted)
+    Ok(counts)
 }
 
 /// Records an event; returns `false` if the database already has it.
@@ -98,14 +98,15 @@ async fn is_new(
         received_at: Set(now),
         ..Default::default()
     };
-    let known = OnConflict::columns([deliveries::Column::Origin, deliveries::Column::Identity]).do_nothing().to_owned();
-    Ok(deliveries::Entity::insert(row).on_conflict(known).exec_without_returning(tx).await? > 0)
+    let keep_first =
+        OnConflict::columns([deliveries::Column::Origin, deliveries::Column::Identity]).do_nothing().to_owned();
+    Ok(deliveries::Entity::insert(row).on_conflict(keep_first).exec_without_returning(tx).await? > 0)
 }
 
-/// Jobs what an event names: once, unless somebody asks already and may have asked too soon. What only waits to be looked
-/// at once more is due now; what waits for a person goes on waiting. All in one statement, for a ticket for it may be under
-/// way.
-async fn job(
+/// Queues the item that an event names. An open job for the item becomes due now, unless its last attempt failed, and a
+/// parked job stays parked. A running job may have read an older state, so the item then gets a second job. The update is
+/// one statement, because a worker may claim the job at the same time.
+async fn queue_item(
     tx: &Transaction,
     id: &StreamId,
     item: &Item,
@@ -114,18 +115,21 @@ async fn job(
 ) -> Result<(), DbErr> {
     use jobs::Column;
     let Some(key) = key_of(&item.slice) else { return Ok(()) };
-    let of = item.scope.as_ref();
-    let kept = |column: Column, news: Option<DateTime<Utc>>| Expr::col(column).if_null(news);
-    let unless = |so: SimpleExpr, column: Column, news: Value| Expr::case(so, Expr::col(column)).finally(news).into();
-    let is_older = item.seen_version.map_or_else(|| true.into(), |seen| Expr::col(Column::SeenVersionAt).gte(seen));
+    let scope = item.scope.as_ref();
+    let fill_null = |column: Column, value: Option<DateTime<Utc>>| Expr::col(column).if_null(value);
+    let keep_if = |condition: SimpleExpr, column: Column, value: Value| {
+        Expr::case(condition, Expr::col(column)).finally(value).into()
+    };
+    let is_older =
+        item.seen_version.map_or_else(|| true.into(), |version| Expr::col(Column::SeenVersionAt).gte(version));
     let open = jobs::Entity::update_many()
-        .col_expr(Column::DueAt, unless(Expr::col(Column::Failures).gt(0), Column::DueAt, now.into()))
-        .col_expr(Column::SeenVersionAt, unless(is_older, Column::SeenVersionAt, item.seen_version.into()))
-        .col_expr(Column::HasEnded, unless((!item.has_ended).into(), Column::HasEnded, true.into()))
-        .col_expr(Column::FromAt, kept(Column::FromAt, of.map(Window::from)))
-        .col_expr(Column::ToAt, kept(Column::ToAt, of.map(Window::to)))
-        .col_expr(Column::MissingFromAt, kept(Column::MissingFromAt, missing_scope.as_ref().map(Window::from)))
-        .col_expr(Column::MissingToAt, kept(Column::MissingToAt, missing_scope.as_ref().map(Window::to)))
+        .col_expr(Column::DueAt, keep_if(Expr::col(Column::Failures).gt(0), Column::DueAt, now.into()))
+        .col_expr(Column::SeenVersionAt, keep_if(is_older, Column::SeenVersionAt, item.seen_version.into()))
+        .col_expr(Column::HasEnded, keep_if((!item.has_ended).into(), Column::HasEnded, true.into()))
+        .col_expr(Column::FromAt, fill_null(Column::FromAt, scope.map(Window::from)))
+        .col_expr(Column::ToAt, fill_null(Column::ToAt, scope.map(Window::to)))
+        .col_expr(Column::MissingFromAt, fill_null(Column::MissingFromAt, missing_scope.as_ref().map(Window::from)))
+        .col_expr(Column::MissingToAt, fill_null(Column::MissingToAt, missing_scope.as_ref().map(Window::to)))
         .filter(Column::Account.eq(&id.account))
         .filter(Column::Stream.eq(&id.stream))
         .filter(Column::SliceKey.eq(key))

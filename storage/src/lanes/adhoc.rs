@@ -8,7 +8,7 @@ use domain::job::Purpose;
 use domain::lane::Lease;
 use sea_orm::{ActiveModelTrait, DbErr};
 
-/// Takes a turn on a lane for a single request that no job asks for; `None` where the lane is not free.
+/// Acquires a slot for a single request that belongs to no job; `None` if no slot is free or the lane does not exist.
 ///
 /// # Errors
 /// Returns the database error.
@@ -23,7 +23,7 @@ pub async fn acquire_adhoc(db: &Database, spec: &LaneSpec, holder: &str) -> Resu
     Ok(Some(lease))
 }
 
-/// Ends a borrowed turn; `idle` says that the vendor has confirmed the end of its work.
+/// Releases a slot of [`acquire_adhoc`]. `idle` states that the vendor has confirmed the end of its work.
 ///
 /// # Errors
 /// Returns the database error.

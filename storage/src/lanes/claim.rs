@@ -1,4 +1,4 @@
-//! A worker takes up the job that a ticket names, and a slot of its lane, in one transaction.
+//! A worker claims the job that a ticket names and a slot of the job's lane, in one transaction.
 
 use super::rows::{lock, store_slot};
 use super::spec::LaneSpec;
@@ -19,17 +19,17 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait
 /// A job with a lease on its lane.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// The ticket that led here.
+    /// The ticket that the worker received.
     pub ticket: Ticket,
-    /// Whose it is.
+    /// The stream of the job.
     pub stream: StreamId,
-    /// The job to send.
+    /// The job to fetch.
     pub job: Job,
-    /// The turn.
+    /// The lease on the lane's slot.
     pub lease: Lease,
-    /// When it was taken, by the clock that counts.
+    /// When the worker claimed the job, by the database's clock.
     pub now: DateTime<Utc>,
-    /// Whether the vendor has answered the question of this stream before this one.
+    /// Whether the job failed before while the stream's latest request succeeded.
     pub previous_request_answered: bool,
 }
 
@@ -39,12 +39,12 @@ pub struct Claim {
 /// Returns the database error.
 pub async fn claim(db: &Database, spec: &LaneSpec, ticket: Ticket, holder: &str) -> Result<Option<Claim>, DbErr> {
     let tx = db.begin().await?;
-    let claim = take(db, &tx, spec, ticket, holder).await?;
+    let claim = try_claim(db, &tx, spec, ticket, holder).await?;
     tx.commit().await?;
     Ok(claim)
 }
 
-/// The account whose job a ticket names; `None` where the ticket is old.
+/// The account of the job that a ticket names; `None` if the ticket is stale.
 ///
 /// # Errors
 /// Returns the database error.
@@ -52,7 +52,7 @@ pub async fn account_of(db: &Database, ticket: Ticket) -> Result<Option<String>,
     Ok(dispatched(db.connection(), ticket).await?.map(|row| row.account))
 }
 
-/// Gives a ticket back that will not be worked on.
+/// Returns a dispatched job to the state `waiting`, if the ticket is not stale.
 ///
 /// # Errors
 /// Returns the database error.
@@ -60,7 +60,7 @@ pub async fn undispatch(db: &Database, ticket: Ticket) -> Result<(), DbErr> {
     return_ticket(db.connection(), ticket).await
 }
 
-/// Holds on to a lane; `None` where the lease is lost.
+/// Extends the lease of a claim; `None` if the lease is lost.
 ///
 /// # Errors
 /// Returns the database error.
@@ -84,7 +84,7 @@ pub async fn renew(db: &Database, spec: &LaneSpec, claim: &Claim) -> Result<Opti
     Ok(Some(lease))
 }
 
-async fn take(
+async fn try_claim(
     db: &Database,
     tx: &Transaction,
     spec: &LaneSpec,
@@ -95,7 +95,7 @@ async fn take(
     let Some(row) = dispatched(tx, ticket).await? else { return Ok(None) };
     let Some(mut job) = to_job(&row) else { return Ok(None) };
     let now = db.now(tx).await?;
-    // The ticket may have been under way for so long that another export was handed out meanwhile.
+    // The queue may have delayed the ticket so long that the scheduler dispatched another export.
     if matches!(job.slice, Slice::Export(_)) && is_exporting(tx, spec, Some(job.id), now).await? {
         return_ticket(tx, ticket).await?;
         return Ok(None);
@@ -113,20 +113,20 @@ async fn take(
     row.until_at = Set(Some(lease.until));
     row.requested_at = Set(job.requested_at);
     row.update(tx).await?;
-    let previous_request_answered = job.failures > 0 && answers(tx, &stream).await?;
+    let previous_request_answered = job.failures > 0 && is_succeeding(tx, &stream).await?;
     Ok(Some(Claim { ticket, stream, job, lease, now, previous_request_answered }))
 }
 
-async fn answers(tx: &Transaction, id: &StreamId) -> Result<bool, DbErr> {
+async fn is_succeeding(tx: &Transaction, id: &StreamId) -> Result<bool, DbErr> {
     let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(tx).await?;
     Ok(row.is_some_and(|row| row.answered_at.is_some() && row.failing_since.is_none()))
 }
 
 async fn dispatched(on: &impl ConnectionTrait, ticket: Ticket) -> Result<Option<jobs::Model>, DbErr> {
-    let found = jobs::Entity::find_by_id(ticket.job)
+    let job = jobs::Entity::find_by_id(ticket.job)
         .filter(jobs::Column::Attempt.eq(ticket.attempt))
         .filter(jobs::Column::State.eq("dispatched"));
-    found.one(on).await
+    job.one(on).await
 }
 
 async fn return_ticket(on: &impl ConnectionTrait, ticket: Ticket) -> Result<(), DbErr> {

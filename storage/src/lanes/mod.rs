@@ -1,7 +1,8 @@
 //! Turn-taking for one credential over all processes: [`domain::lane`] decides, the database holds the state.
 //!
-//! Map: [`LaneSpec`], the lane as the settings describe it; [`dispatch`], its next job becomes a ticket; [`claim`], a worker
-//! takes the job and a slot; [`adhoc`], a slot without a job; [`pacing`], reserved send times where the vendor sets a rate.
+//! Map: [`LaneSpec`] describes the lane as the settings do; [`dispatch`] turns its next job into a ticket; [`claim`] gives a
+//! worker the job and a slot; [`adhoc`] gives a slot without a job; [`pacing`] reserves send times where the vendor limits the
+//! rate.
 
 pub mod adhoc;
 pub mod claim;

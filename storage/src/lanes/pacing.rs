@@ -1,4 +1,4 @@
-//! Bookings of the instants at which a lane's requests may be sent.
+//! Reserved send times for lanes whose vendor limits the rate.
 
 use super::rows::{load, lock};
 use super::spec::LaneSpec;
@@ -8,31 +8,31 @@ use domain::pacer::Pacer;
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
 use std::time::Duration;
 
-/// Books an instant for the holder of a turn: how long it has to wait before it sends a request. Nothing where the vendor
-/// sets no rate; `None` where the lane was shut since the turn began.
+/// Reserves a send time for a worker that holds a slot, and returns the time to wait for it: zero if the lane has no rate
+/// limit, `None` if the lane is closed.
 ///
 /// # Errors
 /// Returns the database error.
 pub async fn book(db: &Database, spec: &LaneSpec) -> Result<Option<Duration>, DbErr> {
     let Some(gap) = spec.rules.gap() else { return Ok(Some(Duration::ZERO)) };
     let tx = db.begin().await?;
-    let found = lock(&tx, spec).await?;
+    let locked = lock(&tx, spec).await?;
     let now = db.now(&tx).await?;
-    let Some((row, _)) = found.filter(|(_, lane)| !lane.is_closed(now)) else {
-        // One that is only dropped keeps its lock for a moment longer.
+    let Some((row, _)) = locked.filter(|(_, lane)| !lane.is_closed(now)) else {
+        // A dropped transaction keeps its lock a moment longer.
         tx.rollback().await?;
         return Ok(None);
     };
-    let mut beat = Pacer { gap, next: row.next_send_at.unwrap_or(DateTime::UNIX_EPOCH) };
-    let booked = beat.book(now, spec.rules.max_in_flight);
+    let mut pacer = Pacer { gap, next: row.next_send_at.unwrap_or(DateTime::UNIX_EPOCH) };
+    let send_at = pacer.book(now, spec.rules.max_in_flight);
     let mut row = row.into_active_model();
-    row.next_send_at = Set(Some(beat.next));
+    row.next_send_at = Set(Some(pacer.next));
     row.update(&tx).await?;
     tx.commit().await?;
-    Ok(Some((booked - now).to_std().unwrap_or_default()))
+    Ok(Some((send_at - now).to_std().unwrap_or_default()))
 }
 
-/// Whether another process closed the lane while the holder waited for its send time.
+/// Whether the lane is closed now, because another process closed it while this one waited for its send time.
 ///
 /// # Errors
 /// Returns the database error.

@@ -1,4 +1,4 @@
-//! The jobs that a lane could dispatch now.
+//! The jobs that a lane can dispatch now.
 
 use crate::ledger::job_row::to_job;
 use chrono::{DateTime, Utc};
@@ -10,11 +10,11 @@ use sea_orm::{
 };
 use std::collections::BTreeSet;
 
-/// The number of jobs among which a lane chooses.
+/// The maximum number of candidates per query.
 const READY: u64 = 200;
 
-/// The jobs of some accounts that could be handed out at `now`, the live ones first, then what happened last. Backfills
-/// among them, however much else there is: they too have their turn.
+/// Loads the jobs of `accounts` that are due at `now` or whose ticket, lease or mail is overdue: live jobs first, then the
+/// newest windows. If other jobs fill the limit, the oldest backfill jobs are added, so that a backfill always moves.
 pub(crate) async fn ready(
     on: &impl ConnectionTrait,
     accounts: &[String],
@@ -36,8 +36,8 @@ pub(crate) async fn ready(
     let mut rows = newest.all(on).await?;
     if u64::try_from(rows.len()).is_ok_and(|count| count == READY) {
         let backfills = all.filter(Column::Purpose.eq("backfill")).order_by_asc(Column::DueAt).limit(READY);
-        let known: BTreeSet<i64> = rows.iter().map(|row| row.id).collect();
-        rows.extend(backfills.all(on).await?.into_iter().filter(|row| !known.contains(&row.id)));
+        let loaded: BTreeSet<i64> = rows.iter().map(|row| row.id).collect();
+        rows.extend(backfills.all(on).await?.into_iter().filter(|row| !loaded.contains(&row.id)));
     }
     Ok(rows.into_iter().filter_map(|row| to_job(&row).map(|job| (row, job))).collect())
 }

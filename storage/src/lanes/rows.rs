@@ -1,4 +1,4 @@
-//! A lane and its slots as rows: created, loaded, locked, stored.
+//! Creates, loads, locks and stores the rows of a lane and its slots.
 
 use super::spec::LaneSpec;
 use crate::database::Database;
@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use std::time::Duration;
 
-/// Makes the lane's rows where they are missing, and brings width and spacing up to date.
+/// Creates the lane and its slots if they are missing, and updates the spacing and the number of slots from the settings.
 ///
 /// # Errors
 /// Returns the database error.
@@ -50,7 +50,7 @@ pub async fn ensure(db: &Database, spec: &LaneSpec) -> Result<(), DbErr> {
     tx.commit().await
 }
 
-/// Shuts a lane for all workers, or opens it.
+/// Closes a lane for all workers, or opens it if `closure` is `None`. Returns whether the lane exists.
 ///
 /// # Errors
 /// Returns the database error.
@@ -60,14 +60,14 @@ pub async fn set_closed(
     closure: Option<&LaneClosure>,
     now: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
-    let done = lanes::Entity::update_many()
+    let update = lanes::Entity::update_many()
         .col_expr(lanes::Column::ClosedAt, Expr::value(closure.map(|_| now)))
         .col_expr(lanes::Column::ClosedUntil, Expr::value(closure.and_then(|closure| closure.until)))
         .col_expr(lanes::Column::ClosedReason, Expr::value(closure.map(|closure| closure.reason.clone())))
         .filter(lanes::Column::Lane.eq(key.as_str()))
         .exec(on)
         .await?;
-    Ok(done.rows_affected > 0)
+    Ok(update.rows_affected > 0)
 }
 
 /// Loads a lane for reading.
@@ -94,18 +94,18 @@ pub(crate) async fn try_lock(tx: &Transaction, spec: &LaneSpec) -> Result<Option
 async fn lock_with(
     tx: &Transaction,
     spec: &LaneSpec,
-    how: impl FnOnce(Select<lanes::Entity>) -> Select<lanes::Entity>,
+    lock: impl FnOnce(Select<lanes::Entity>) -> Select<lanes::Entity>,
 ) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
     let find = lanes::Entity::find_by_id(spec.key.as_str());
-    // A SQLite transaction that is going to write has the whole file to itself.
-    let find = if tx.get_database_backend() == DbBackend::Postgres { how(find) } else { find };
+    // SQLite needs no row lock: its write transaction locks the whole file.
+    let find = if tx.get_database_backend() == DbBackend::Postgres { lock(find) } else { find };
     let Some(row) = find.one(tx).await? else { return Ok(None) };
     let slots = slots(tx, &spec.key).await?;
     let lane = assemble(&row, &slots);
     Ok(Some((row, lane)))
 }
 
-/// Stores one slot of a locked lane; `holder` is left as it is where `None`.
+/// Stores one slot of a locked lane; keeps the stored holder if `holder` is `None`.
 pub(crate) async fn store_slot(
     tx: &Transaction,
     spec: &LaneSpec,

@@ -1,20 +1,20 @@
-//! One credential's lane, as the settings describe it.
+//! A lane as the settings describe it.
 
 use chrono_tz::Tz;
 use domain::lane::LaneKey;
 use domain::rules::Rules;
 
-/// One credential's lane, as the settings describe it.
+/// The lane of one credential, as the settings describe it.
 #[derive(Clone, Debug)]
 pub struct LaneSpec {
-    /// Its key.
+    /// The lane's key, a salted hash of vendor and credential.
     pub key: LaneKey,
-    /// The vendor.
+    /// The vendor's name.
     pub vendor: &'static str,
     /// The accounts that share the credential.
     pub accounts: Vec<String>,
-    /// The strictest of their rules: width and spacing hold for all.
+    /// The strictest of the accounts' rules.
     pub rules: Rules,
-    /// Where the vendor's day begins.
+    /// The zone of the vendor's quota day.
     pub zone: Tz,
 }

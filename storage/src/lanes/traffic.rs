@@ -1,4 +1,4 @@
-//! The traffic figures that a lane reads to choose a job, and records after each turn.
+//! The traffic figures of a lane: dispatch reads them to choose a job, and each claim updates them.
 
 use super::spec::LaneSpec;
 use crate::ledger::job_row::EXPORT;
@@ -11,18 +11,18 @@ use domain::next_job::LaneContext;
 use entities::{jobs, lanes};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Set};
 
-/// Returns the traffic figures of the lane.
+/// Reads the lane's traffic figures. `tickets` is the number of its unclaimed tickets.
 pub(crate) async fn traffic(
     tx: &Transaction,
     spec: &LaneSpec,
     (row, lane): (&lanes::Model, &Lane),
-    under_way: u64,
+    tickets: u64,
     now: DateTime<Utc>,
 ) -> Result<LaneContext, DbErr> {
     let used = if row.quota_day.as_deref() == Some(&day(spec, now)) { row.quota_used } else { 0 };
     let spacing = TimeDelta::from_std(spec.rules.spacing).unwrap_or(TimeDelta::zero());
     let interval = spec.rules.cadence();
-    // The lane must be free again by then, its spacing included.
+    // The lane must be free by then, its spacing included.
     let next_live = due_at(slot_at(now, &spec.rules) + interval, &spec.rules) - spacing;
     let idle = lane.slots.iter().filter(|slot| slot.until <= now && slot.not_before <= next_live.max(now)).count();
     Ok(LaneContext {
@@ -31,11 +31,11 @@ pub(crate) async fn traffic(
         last_backfill: row.backfill_at,
         quota: spec.rules.daily_quota.map(|quota| (u32::try_from(used).unwrap_or(0), quota)),
         is_exporting: is_exporting(tx, spec, None, now).await?,
-        has_spare: u64::try_from(idle).unwrap_or(0) >= under_way + 2,
+        has_spare: u64::try_from(idle).unwrap_or(0) >= tickets + 2,
     })
 }
 
-/// Counts one more request today, and records the start time of the job's purpose.
+/// Counts one request against today's quota, and records when background work or a backfill last started.
 pub(crate) fn count(row: lanes::Model, spec: &LaneSpec, purpose: Purpose, now: DateTime<Utc>) -> lanes::ActiveModel {
     let today = day(spec, now);
     let used = if row.quota_day.as_deref() == Some(&today) { row.quota_used } else { 0 };
@@ -51,7 +51,7 @@ pub(crate) fn count(row: lanes::Model, spec: &LaneSpec, purpose: Purpose, now: D
     row
 }
 
-/// Whether the vendor is at work on an export, or is being asked for one, other than the job `own`.
+/// Whether an export other than the job `own` is awaited, dispatched or running on the lane.
 pub(crate) async fn is_exporting(
     tx: &Transaction,
     spec: &LaneSpec,
@@ -61,13 +61,13 @@ pub(crate) async fn is_exporting(
     if spec.rules.export.is_none() {
         return Ok(false);
     }
-    let out = jobs::Entity::find()
+    let exports = jobs::Entity::find()
         .filter(jobs::Column::Account.is_in(spec.accounts.iter().map(String::as_str)))
         .filter(jobs::Column::State.is_in(["awaiting", "dispatched", "running"]))
         .filter(jobs::Column::SliceKey.eq(EXPORT))
         .filter(jobs::Column::UntilAt.gt(now))
         .filter(jobs::Column::Id.ne(own.unwrap_or_default()));
-    Ok(out.count(tx).await? > 0)
+    Ok(exports.count(tx).await? > 0)
 }
 
 fn day(spec: &LaneSpec, now: DateTime<Utc>) -> String {

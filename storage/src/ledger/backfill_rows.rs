@@ -1,4 +1,4 @@
-//! A stream's backfills as rows, and back.
+//! Loads and stores the backfills of a stream.
 
 use super::StreamId;
 use crate::transaction::Transaction;
@@ -10,37 +10,36 @@ use entities::{backfill_streams, backfill_windows, backfills};
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
 pub(crate) async fn load_backfills(on: &impl ConnectionTrait, id: &StreamId) -> Result<Vec<Backfill>, DbErr> {
-    let orders = backfills::Entity::find()
+    let rows = backfills::Entity::find()
         .filter(backfills::Column::Account.eq(&id.account))
         .filter(backfills::Column::State.is_in(["running", "paused"]))
         .all(on)
         .await?;
-    let mut found = Vec::new();
-    for order in orders {
-        let stream = backfill_streams::Entity::find_by_id((order.id, id.stream.clone())).one(on).await?;
-        let Some((stream, window)) =
-            stream.filter(|stream| !stream.is_done).zip(Window::new(order.from_at, order.to_at))
+    let mut open = Vec::new();
+    for row in rows {
+        let stream = backfill_streams::Entity::find_by_id((row.id, id.stream.clone())).one(on).await?;
+        let Some((stream, window)) = stream.filter(|stream| !stream.is_done).zip(Window::new(row.from_at, row.to_at))
         else {
             continue;
         };
         let answered = backfill_windows::Entity::find()
-            .filter(backfill_windows::Column::BackfillId.eq(order.id))
+            .filter(backfill_windows::Column::BackfillId.eq(row.id))
             .filter(backfill_windows::Column::Stream.eq(&id.stream))
             .all(on)
             .await?;
-        found.push(Backfill {
-            id: order.id,
+        open.push(Backfill {
+            id: row.id,
             window,
-            mode: if order.mode == "all" { Mode::All } else { Mode::Missing },
-            ordered_at: order.created_at,
-            progress: if order.state == "paused" { Progress::Paused } else { Progress::Running },
-            answered: answered.iter().filter_map(|row| Window::new(row.from_at, row.to_at)).collect::<Spans>(),
+            mode: if row.mode == "all" { Mode::All } else { Mode::Missing },
+            ordered_at: row.created_at,
+            progress: if row.state == "paused" { Progress::Paused } else { Progress::Running },
+            answered: answered.iter().filter_map(|answer| Window::new(answer.from_at, answer.to_at)).collect::<Spans>(),
             windows_done: u32::try_from(stream.windows_done).unwrap_or(0),
             rows: u64::try_from(stream.rows).unwrap_or(0),
         });
     }
-    found.sort_by_key(|backfill| backfill.id);
-    Ok(found)
+    open.sort_by_key(|backfill| backfill.id);
+    Ok(open)
 }
 
 pub(crate) async fn store_backfill(
@@ -81,16 +80,16 @@ pub(crate) async fn store_backfill(
     Ok(())
 }
 
-/// The order is done once it is done for each stream.
+/// Marks the backfill as done if it is done for each of its streams.
 async fn finish(tx: &Transaction, id: i64, now: DateTime<Utc>) -> Result<(), DbErr> {
     let streams = backfill_streams::Entity::find().filter(backfill_streams::Column::BackfillId.eq(id)).all(tx).await?;
     if streams.iter().all(|stream| stream.is_done)
-        && let Some(order) = backfills::Entity::find_by_id(id).one(tx).await?
+        && let Some(backfill) = backfills::Entity::find_by_id(id).one(tx).await?
     {
-        let mut order = order.into_active_model();
-        order.state = Set("done".to_owned());
-        order.finished_at = Set(Some(now));
-        order.update(tx).await?;
+        let mut backfill = backfill.into_active_model();
+        backfill.state = Set("done".to_owned());
+        backfill.finished_at = Set(Some(now));
+        backfill.update(tx).await?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Backfills: ordering, watching and ending them.
+//! Starts, lists, pauses, resumes and cancels backfills.
 
 use crate::database::Database;
 use chrono::{DateTime, Utc};
@@ -13,9 +13,9 @@ use sea_orm::{
 /// A command that an operator gives to a backfill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackfillCommand {
-    /// Hold it back.
+    /// Pause the backfill.
     Pause,
-    /// Go on.
+    /// Resume the backfill, and retry its parked jobs.
     Resume,
     /// Cancel the backfill; stored answers stay.
     Cancel,
@@ -27,11 +27,11 @@ pub enum BackfillCommandError {
     /// There is no such backfill.
     #[error("there is no backfill {0}")]
     Unknown(i64),
-    /// It has ended.
-    #[error("backfill {0} is {1} already")]
+    /// The backfill is done or cancelled.
+    #[error("backfill {0} is already {1}")]
     Ended(i64, String),
-    /// The database refused.
-    #[error("the database refused")]
+    /// The database failed.
+    #[error("the database refused the command; nothing was changed")]
     Database(#[from] DbErr),
 }
 
@@ -65,7 +65,7 @@ pub async fn start(db: &Database, account: &str, streams: &[String], window: Win
     Ok(id)
 }
 
-/// Every backfill, newest first.
+/// Lists all backfills, newest first.
 ///
 /// # Errors
 /// Returns the database error.
@@ -73,7 +73,7 @@ pub async fn list(on: &impl ConnectionTrait) -> Result<Vec<backfills::Model>, Db
     backfills::Entity::find().order_by_desc(backfills::Column::Id).all(on).await
 }
 
-/// One backfill and how far its streams are.
+/// Loads a backfill and the progress of its streams; `None` if there is none with this id.
 ///
 /// # Errors
 /// Returns the database error.
@@ -81,12 +81,12 @@ pub async fn find(
     on: &impl ConnectionTrait,
     id: i64,
 ) -> Result<Option<(backfills::Model, Vec<backfill_streams::Model>)>, DbErr> {
-    let Some(order) = backfills::Entity::find_by_id(id).one(on).await? else { return Ok(None) };
+    let Some(backfill) = backfills::Entity::find_by_id(id).one(on).await? else { return Ok(None) };
     let streams = backfill_streams::Entity::find().filter(backfill_streams::Column::BackfillId.eq(id)).all(on).await?;
-    Ok(Some((order, streams)))
+    Ok(Some((backfill, streams)))
 }
 
-/// The jobs of a backfill that stand open: how many in all, and how many of them wait for a person.
+/// Counts the open jobs of a backfill: all of them, and the parked ones among them.
 ///
 /// # Errors
 /// Returns the database error.
@@ -130,7 +130,7 @@ pub async fn apply(db: &Database, id: i64, command: BackfillCommand) -> Result<(
     tx.commit().await.map_err(BackfillCommandError::from)
 }
 
-/// An operator who resumes a backfill has cleared its obstacle: the worker retries the parked windows.
+/// Makes the parked jobs of a backfill wait again: the operator who resumes it has removed the reason.
 async fn unpark(on: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
     jobs::Entity::update_many()
         .col_expr(jobs::Column::State, Expr::value("waiting"))

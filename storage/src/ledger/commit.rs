@@ -6,7 +6,7 @@ use crate::lanes::{LaneSpec, lock, set_closed, store_slot};
 use crate::ledger::intake::Intake;
 use crate::ledger::items::{items_to_request, keys_of, record_item_end};
 use crate::ledger::job_row::{backfill_of, slice_key};
-use crate::ledger::rejects::keep_aside;
+use crate::ledger::rejects::store_rejects;
 use crate::ledger::{self, CommitError};
 use crate::transaction::Transaction;
 use crate::upsert::Effect;
@@ -25,13 +25,13 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, Set};
 use std::time::Duration;
 
-/// One exchange with a vendor, from the question to the verdict.
+/// One exchange with a vendor: the request, its result and the verdict.
 pub struct ExchangeRecord {
     /// The account's rules.
     pub rules: Rules,
-    /// When the question was sent.
+    /// When the worker sent the first request.
     pub sent_at: DateTime<Utc>,
-    /// Until the last byte.
+    /// The time until the last byte of the response.
     pub elapsed: Duration,
     /// The summary of all answer pages, or the fault that stopped the exchange.
     pub result: Result<ResponseSummary, Fault>,
@@ -46,9 +46,9 @@ pub struct ExchangeRecord {
 /// # Errors
 /// [`CommitError`].
 pub async fn commit(intake: Intake<'_>, exchange: ExchangeRecord) -> Result<Effect, CommitError> {
-    let Intake { db, spec, claimed, .. } = intake;
-    let (tx, effect, histogram) = intake.written().await?;
-    let stored = store(db, &tx, spec, claimed, (exchange, effect, histogram)).await;
+    let Intake { db, spec, claim, .. } = intake;
+    let (tx, effect, histogram) = intake.finish().await?;
+    let stored = store(db, &tx, spec, claim, (exchange, effect, histogram)).await;
     end(tx, stored).await
 }
 
@@ -56,17 +56,17 @@ async fn store(
     db: &Database,
     tx: &Transaction,
     spec: &LaneSpec,
-    claimed: &Claim,
+    claim: &Claim,
     (exchange, effect, histogram): (ExchangeRecord, Effect, Option<RowHistogram>),
 ) -> Result<Effect, CommitError> {
     let Some((_, mut lane)) = lock(tx, spec).await? else { return Err(CommitError::Fenced) };
     let now = db.now(tx).await?;
-    if !lane.is_held(&claimed.lease, now) {
+    if !lane.is_held(&claim.lease, now) {
         return Err(CommitError::Fenced);
     }
-    let id = &claimed.stream;
+    let id = &claim.stream;
     let summary = exchange.result.as_ref().ok();
-    let job = &claimed.job;
+    let job = &claim.job;
     // A job for a single key that names no other item affects no other job; a stream may have thousands.
     let before = match (&job.slice, summary) {
         (Slice::Item(key), summary) if summary.is_none_or(|summary| summary.items.is_empty()) => {
@@ -76,16 +76,16 @@ async fn store(
             ledger::lock_with(tx, id, &summary.map_or(Vec::new(), |summary| keys_of(&summary.items))).await?
         }
     };
-    let window = claimed.job.slice.window();
-    keep_aside(tx, id, window.as_ref(), summary.map_or(&[], |summary| &summary.rejects), now).await?;
+    let window = claim.job.slice.window();
+    store_rejects(tx, id, window.as_ref(), summary.map_or(&[], |summary| &summary.rejects), now).await?;
     let items = match summary {
         Some(summary) => items_to_request(tx, id, &before, &summary.items).await?,
         None => NamedItems::default(),
     };
-    if let Some(found) =
+    if let Some(status) =
         summary.and_then(|summary| summary.item_status).filter(|_| exchange.judgement.verdict == Verdict::Commit)
     {
-        record_item_end(tx, id, job, found, now).await?;
+        record_item_end(tx, id, job, status, now).await?;
     }
     let answer = summary.map(|summary| AnswerSummary {
         sent_at: exchange.sent_at,
@@ -98,60 +98,60 @@ async fn store(
         histogram,
     });
     let mut after = before.clone();
-    after.settle(claimed.job.id, &exchange.judgement.verdict, answer.as_ref(), &exchange.rules, now);
+    after.settle(claim.job.id, &exchange.judgement.verdict, answer.as_ref(), &exchange.rules, now);
     ledger::store(tx, id, &before, &after, now).await?;
     let measurements =
         Measurements { sent_at: exchange.sent_at, elapsed: exchange.elapsed, result: &exchange.result, effect };
-    evidence(tx, claimed, &measurements, &exchange.judgement).await?;
-    note_health(tx, claimed, &exchange.result, now).await?;
-    lane.release(&claimed.lease, now, exchange.idle);
-    store_slot(tx, spec, &lane, claimed.lease.slot, None).await?;
+    record_request(tx, claim, &measurements, &exchange.judgement).await?;
+    record_health(tx, claim, &exchange.result, now).await?;
+    lane.release(&claim.lease, now, exchange.idle);
+    store_slot(tx, spec, &lane, claim.lease.slot, None).await?;
     if let Some(closure) = exchange.judgement.closure {
-        // A person may have shut it in the meantime, and for longer.
+        // An operator may have closed the lane meanwhile, and for longer.
         lane.close(closure);
         set_closed(tx, &spec.key, lane.closed.as_ref(), now).await?;
     }
     Ok(effect)
 }
 
-/// Gives a claimed job back without having asked: the lane is free again at once.
+/// Releases a claim whose request was not sent: the job waits again, and the lane's slot is free at once.
 ///
 /// # Errors
 /// [`CommitError`].
-pub async fn abandon(db: &Database, spec: &LaneSpec, claimed: &Claim) -> Result<(), CommitError> {
+pub async fn abandon(db: &Database, spec: &LaneSpec, claim: &Claim) -> Result<(), CommitError> {
     let tx = db.begin().await?;
-    let given = release(db, &tx, spec, claimed).await;
-    end(tx, given).await
+    let released = release(db, &tx, spec, claim).await;
+    end(tx, released).await
 }
 
-async fn release(db: &Database, tx: &Transaction, spec: &LaneSpec, claimed: &Claim) -> Result<(), CommitError> {
+async fn release(db: &Database, tx: &Transaction, spec: &LaneSpec, claim: &Claim) -> Result<(), CommitError> {
     let Some((_, mut lane)) = lock(tx, spec).await? else { return Err(CommitError::Fenced) };
     let now = db.now(tx).await?;
-    if !lane.is_held(&claimed.lease, now) {
+    if !lane.is_held(&claim.lease, now) {
         return Err(CommitError::Fenced);
     }
-    let before = ledger::lock(tx, &claimed.stream).await?;
+    let before = ledger::lock(tx, &claim.stream).await?;
     let mut after = before.clone();
-    let again = domain::judge::Verdict::Snooze(claimed.job.due);
-    after.settle(claimed.job.id, &again, None, &spec.rules, now);
-    ledger::store(tx, &claimed.stream, &before, &after, now).await?;
-    lane.release(&claimed.lease, now, true);
-    store_slot(tx, spec, &lane, claimed.lease.slot, None).await?;
+    let snooze = Verdict::Snooze(claim.job.due);
+    after.settle(claim.job.id, &snooze, None, &spec.rules, now);
+    ledger::store(tx, &claim.stream, &before, &after, now).await?;
+    lane.release(&claim.lease, now, true);
+    store_slot(tx, spec, &lane, claim.lease.slot, None).await?;
     Ok(())
 }
 
-/// Waits for the end also where nothing is stored: a transaction that is only dropped keeps its locks a moment longer,
-/// and whoever comes next would find the lane locked.
-async fn end<T>(tx: Transaction, done: Result<T, CommitError>) -> Result<T, CommitError> {
-    match done {
+/// Commits, or rolls back after an error, and waits for the end of either: a dropped transaction keeps its locks a moment
+/// longer, and the next worker would find the lane locked.
+async fn end<T>(tx: Transaction, result: Result<T, CommitError>) -> Result<T, CommitError> {
+    match result {
         Ok(_) => tx.commit().await?,
         // The first error explains more than a failed rollback.
         Err(_) => drop(tx.rollback().await),
     }
-    done
+    result
 }
 
-/// The measurements that the evidence row of a request records.
+/// The measurements that the row in `requests` records.
 struct Measurements<'a> {
     sent_at: DateTime<Utc>,
     elapsed: Duration,
@@ -159,20 +159,20 @@ struct Measurements<'a> {
     effect: Effect,
 }
 
-async fn evidence(
+async fn record_request(
     tx: &Transaction,
-    claimed: &Claim,
+    claim: &Claim,
     measurements: &Measurements<'_>,
     judgement: &Judgement,
 ) -> Result<(), DbErr> {
     let count = |number: u64| Set(i64::try_from(number).unwrap_or(i64::MAX));
-    let window = claimed.job.covered_window();
+    let window = claim.job.covered_window();
     let summary = measurements.result.as_ref().ok();
     let row = requests::ActiveModel {
-        account: Set(claimed.stream.account.clone()),
-        stream: Set(claimed.stream.stream.clone()),
-        purpose: Set(claimed.job.purpose.as_str().to_owned()),
-        backfill_id: Set(backfill_of(claimed.job.purpose)),
+        account: Set(claim.stream.account.clone()),
+        stream: Set(claim.stream.stream.clone()),
+        purpose: Set(claim.job.purpose.as_str().to_owned()),
+        backfill_id: Set(backfill_of(claim.job.purpose)),
         from_at: Set(window.as_ref().map(Window::from)),
         to_at: Set(window.as_ref().map(Window::to)),
         sent_at: Set(measurements.sent_at),
@@ -185,23 +185,23 @@ async fn evidence(
         unchanged: count(measurements.effect.unchanged),
         rejected: count(summary.map_or(0, |summary| summary.rejects.len() as u64)),
         error: Set(measurements.result.as_ref().err().map(ToString::to_string)),
-        slice_key: Set(slice_key(&claimed.job.slice)),
+        slice_key: Set(slice_key(&claim.job.slice)),
         ..Default::default()
     };
     row.insert(tx).await.map(|_| ())
 }
 
-/// Whether the stream's requests succeed, and since when they do not.
-async fn note_health(
+/// Records in `streams` that the request succeeded, or since when requests fail and why.
+async fn record_health(
     tx: &Transaction,
-    claimed: &Claim,
+    claim: &Claim,
     result: &Result<ResponseSummary, Fault>,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     use streams::Column;
     let row = streams::Entity::update_many()
-        .filter(Column::Account.eq(&claimed.stream.account))
-        .filter(Column::Stream.eq(&claimed.stream.stream));
+        .filter(Column::Account.eq(&claim.stream.account))
+        .filter(Column::Stream.eq(&claim.stream.stream));
     let row = match result {
         Ok(_) => row
             .col_expr(Column::AnsweredAt, Expr::value(Some(now)))

@@ -1,14 +1,14 @@
-//! Why a commit stored nothing.
+//! The error of a commit that stored nothing.
 
 use sea_orm::DbErr;
 
-/// Why a commit stored nothing.
+/// The error of a commit; the transaction stored nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// The lease is lost: another worker has, or had, the lane, and the job is its own.
+    /// The lease is lost: another worker has claimed the slot since.
     #[error("the lease on the lane is lost; nothing was written")]
     Fenced,
-    /// The database refused.
+    /// The database failed.
     #[error("the database refused the commit")]
     Database(#[from] DbErr),
 }

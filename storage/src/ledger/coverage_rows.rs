@@ -1,4 +1,4 @@
-//! A stream's coverage as rows, and back.
+//! Loads and stores the coverage of a stream.
 
 use super::StreamId;
 use crate::transaction::Transaction;

@@ -1,4 +1,4 @@
-//! The rows of one answer on their way in, while it is still being read: memory stays bounded however long it is.
+//! Stores the rows of a response while it still arrives, so that memory stays bounded for any size of response.
 
 use crate::database::Database;
 use crate::lanes::claim::Claim;
@@ -12,66 +12,67 @@ use domain::slice::Slice;
 use entities::rows::RowBatch;
 use sea_orm::DbBackend;
 
-/// Takes the rows of one exchange.
+/// Stores the rows of one exchange.
 ///
-/// On PostgreSQL all of them go into the transaction that also brings the ledger. A SQLite file has one writer at a
-/// time, and nobody else could renew a lease while a long answer comes in: there a long answer's rows are stored some at
-/// a time, each time only if the fence holds, and only the ledger says, in the end, that all of them are there.
+/// On PostgreSQL all rows belong to the transaction that also stores the ledger. A SQLite file has one writer at a time,
+/// so a transaction as long as the response would block the renewal of leases. There the intake commits the rows in
+/// slices, each only if the fence holds; only the last transaction adds coverage.
 pub struct Intake<'a> {
     pub(crate) db: &'a Database,
     pub(crate) spec: &'a LaneSpec,
-    pub(crate) claimed: &'a Claim,
-    waiting: Vec<RowBatch>,
+    pub(crate) claim: &'a Claim,
+    pending: Vec<RowBatch>,
     size: usize,
     open: Option<(Transaction, Upsert)>,
     effect: Effect,
     histogram: Option<RowHistogram>,
 }
 
-/// So much of an answer waits in memory, in bytes; most answers are shorter, and need no transaction before their end.
-const PATIENCE: usize = 2 << 20;
+/// The size from which pending rows are written, in bytes. Most responses are smaller and need no transaction before their
+/// end.
+const WRITE_SIZE: usize = 2 << 20;
 
 impl<'a> Intake<'a> {
-    /// Ready to take what the vendor answers to `claimed`.
+    /// Creates the intake for the response to the job of `claim`.
     #[must_use]
-    pub fn new(db: &'a Database, spec: &'a LaneSpec, claimed: &'a Claim) -> Self {
-        let histogram = match claimed.job.slice {
+    pub fn new(db: &'a Database, spec: &'a LaneSpec, claim: &'a Claim) -> Self {
+        let histogram = match claim.job.slice {
             Slice::Window(window) if spec.rules.row_cap < u64::MAX => {
-                Some(RowHistogram::new(window, claimed.now, &spec.rules))
+                Some(RowHistogram::new(window, claim.now, &spec.rules))
             }
             _ => None,
         };
-        Self { db, spec, claimed, waiting: Vec::new(), size: 0, open: None, effect: Effect::default(), histogram }
+        Self { db, spec, claim, pending: Vec::new(), size: 0, open: None, effect: Effect::default(), histogram }
     }
 
-    /// The claim that the rows answer.
+    /// The claim that the rows belong to.
     #[must_use]
-    pub fn claimed(&self) -> &'a Claim {
-        self.claimed
+    pub fn claim(&self) -> &'a Claim {
+        self.claim
     }
 
-    /// Takes rows.
+    /// Adds rows; writes the pending rows if they exceed a size.
     ///
     /// # Errors
-    /// [`CommitError`]; then nothing more can be taken.
+    /// [`CommitError`]; the caller then drops the intake.
     pub async fn take(&mut self, rows: RowBatch) -> Result<(), CommitError> {
         self.size += rows.size();
         if let Some(histogram) = &mut self.histogram {
             (0..rows.len()).filter_map(|row| rows.time(row, rows.schema().at)).for_each(|at| histogram.add(at));
         }
-        self.waiting.push(rows);
+        self.pending.push(rows);
         let is_postgres = self.db.connection().get_database_backend() == DbBackend::Postgres;
-        // Once a transaction is open there is nothing to wait for: the next rows are read while these are looked up.
-        if self.size < PATIENCE && !(is_postgres && self.open.is_some()) {
+        // An open transaction writes at once: the parser reads the next rows while the database looks these up.
+        if self.size < WRITE_SIZE && !(is_postgres && self.open.is_some()) {
             return Ok(());
         }
-        self.write().await?;
-        if is_postgres { Ok(()) } else { self.store_some().await }
+        self.write_pending().await?;
+        if is_postgres { Ok(()) } else { self.commit_slice().await }
     }
 
-    /// All rows written, in a transaction that is still open.
-    pub(crate) async fn written(mut self) -> Result<(Transaction, Effect, Option<RowHistogram>), CommitError> {
-        self.write().await?;
+    /// Writes the remaining rows. Returns the open transaction and the effect of all rows.
+    pub(crate) async fn finish(mut self) -> Result<(Transaction, Effect, Option<RowHistogram>), CommitError> {
+        self.write_pending().await?;
         match self.open {
             Some((tx, upsert)) => {
                 let effect = self.effect.and(upsert.finish(&tx).await?);
@@ -81,25 +82,25 @@ impl<'a> Intake<'a> {
         }
     }
 
-    async fn write(&mut self) -> Result<(), CommitError> {
+    async fn write_pending(&mut self) -> Result<(), CommitError> {
         self.size = 0;
-        for rows in std::mem::take(&mut self.waiting) {
+        for rows in std::mem::take(&mut self.pending) {
             let (tx, upsert) = match &mut self.open {
                 Some(open) => open,
-                none => none.insert(begin(self.db, self.claimed).await?),
+                none => none.insert(begin(self.db, self.claim).await?),
             };
             upsert.add(tx, &rows).await?;
         }
         Ok(())
     }
 
-    /// Makes what has come so far hold. It proves nothing yet: no window counts as held before the ledger says so.
-    async fn store_some(&mut self) -> Result<(), CommitError> {
+    /// Commits the rows so far if the fence holds. They add no coverage.
+    async fn commit_slice(&mut self) -> Result<(), CommitError> {
         let Some((tx, upsert)) = self.open.take() else { return Ok(()) };
         let effect = upsert.finish(&tx).await?;
         let lane = lock(&tx, self.spec).await?.map(|(_, lane)| lane);
         let now = self.db.now(&tx).await?;
-        if !lane.is_some_and(|lane| lane.is_held(&self.claimed.lease, now)) {
+        if !lane.is_some_and(|lane| lane.is_held(&self.claim.lease, now)) {
             tx.rollback().await?;
             return Err(CommitError::Fenced);
         }
@@ -109,9 +110,9 @@ impl<'a> Intake<'a> {
     }
 }
 
-async fn begin(db: &Database, claimed: &Claim) -> Result<(Transaction, Upsert), CommitError> {
+async fn begin(db: &Database, claim: &Claim) -> Result<(Transaction, Upsert), CommitError> {
     let tx = db.begin().await?;
     let now = db.now(&tx).await?;
-    let held = ledger::held(&tx, &claimed.stream).await?;
+    let held = ledger::held(&tx, &claim.stream).await?;
     Ok((tx, Upsert::new(held, now)))
 }

@@ -13,11 +13,11 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, Set};
 use std::collections::BTreeMap;
 
-/// As many keys as one question names.
+/// Keys per query.
 const KEYS: usize = 500;
 
-/// Those of `items` that are worth asking for: what was followed to its end is so in a later version only, or where
-/// `ledger` has an order since then to ask for everything once more.
+/// Selects those of `items` that a worker must fetch: the unknown ones, and an ended one if it has a newer version or if a
+/// backfill of everything has started since it ended.
 pub(crate) async fn items_to_request(
     tx: &Transaction,
     id: &StreamId,
@@ -25,28 +25,28 @@ pub(crate) async fn items_to_request(
     items: &[Item],
 ) -> Result<NamedItems, DbErr> {
     let keys = keys_of(items);
-    let mut known: BTreeMap<String, Model> = BTreeMap::new();
-    for some in keys.chunks(KEYS) {
-        let found = Entity::find()
+    let mut ended: BTreeMap<String, Model> = BTreeMap::new();
+    for chunk in keys.chunks(KEYS) {
+        let rows = Entity::find()
             .filter(Column::Account.eq(&id.account))
             .filter(Column::Stream.eq(&id.stream))
-            .filter(Column::SliceKey.is_in(some.iter().copied()))
+            .filter(Column::SliceKey.is_in(chunk.iter().copied()))
             .all(tx)
             .await?;
-        known.extend(found.into_iter().map(|row| (row.slice_key.clone(), row)));
+        ended.extend(rows.into_iter().map(|row| (row.slice_key.clone(), row)));
     }
-    let mut worth = NamedItems::default();
+    let mut selected = NamedItems::default();
     for item in items {
-        let Some(known) = key_of(&item.slice).and_then(|key| known.get(key)) else {
-            worth.first_fetch.push(item.clone());
+        let Some(row) = key_of(&item.slice).and_then(|key| ended.get(key)) else {
+            selected.first_fetch.push(item.clone());
             continue;
         };
-        let ordered = item.scope.and_then(|of| ledger.refetch_since(of));
-        if item.seen_version > known.version_at || ordered.is_some_and(|ordered| known.ended_at < ordered) {
-            worth.refetch.push(item.clone());
+        let refetch_since = item.scope.and_then(|scope| ledger.refetch_since(scope));
+        if item.seen_version > row.version_at || refetch_since.is_some_and(|since| row.ended_at < since) {
+            selected.refetch.push(item.clone());
         }
     }
-    Ok(worth)
+    Ok(selected)
 }
 
 /// Records that the item of `job` has ended.
@@ -54,7 +54,7 @@ pub(crate) async fn record_item_end(
     tx: &Transaction,
     id: &StreamId,
     job: &Job,
-    found: ItemStatus,
+    status: ItemStatus,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let Some(key) = key_of(&job.slice) else { return Ok(()) };
@@ -63,23 +63,23 @@ pub(crate) async fn record_item_end(
         stream: Set(id.stream.clone()),
         slice_key: Set(key.to_owned()),
         began_at: Set(job.scope.as_ref().map(Window::from)),
-        version_at: Set(job.seen_version.max(found.version)),
+        version_at: Set(job.seen_version.max(status.version)),
         ended_at: Set(now),
     };
-    // When it began is not told by a second look.
-    let mut news = vec![Column::VersionAt, Column::EndedAt];
-    news.extend(job.scope.map(|_| Column::BeganAt));
-    let again =
-        OnConflict::columns([Column::Account, Column::Stream, Column::SliceKey]).update_columns(news).to_owned();
-    Entity::insert(row).on_conflict(again).exec_without_returning(tx).await.map(|_| ())
+    // A re-check does not know when the item began, so it keeps the stored instant.
+    let mut updated = vec![Column::VersionAt, Column::EndedAt];
+    updated.extend(job.scope.map(|_| Column::BeganAt));
+    let replace =
+        OnConflict::columns([Column::Account, Column::Stream, Column::SliceKey]).update_columns(updated).to_owned();
+    Entity::insert(row).on_conflict(replace).exec_without_returning(tx).await.map(|_| ())
 }
 
-/// The keys that `items` name.
+/// The keys of `items`.
 pub(crate) fn keys_of(items: &[Item]) -> Vec<&str> {
     items.iter().filter_map(|item| key_of(&item.slice)).collect()
 }
 
-/// The key that identifies an item.
+/// The key of an item; `None` for a slice that is no item.
 pub(crate) fn key_of(slice: &Slice) -> Option<&str> {
     match slice {
         Slice::Item(key) => Some(key),

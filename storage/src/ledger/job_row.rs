@@ -1,4 +1,4 @@
-//! Jobs as rows, and back.
+//! Converts a job to a row of `jobs`, and a row to a job.
 
 use crate::ledger::StreamId;
 use chrono::{DateTime, Utc};
@@ -9,24 +9,24 @@ use entities::jobs;
 use sea_orm::{NotSet, Set};
 use std::time::Duration;
 
-/// How a window is marked that is to come by mail.
+/// The slice key of a window that the vendor answers by mail.
 pub(crate) const EXPORT: &str = "export";
-/// How the windows of a part begin: no key of a source's does.
-const PART: &str = "part/";
+/// The prefix of the slice keys of a partition's windows. No source has an item whose key begins so.
+const PARTITION: &str = "part/";
 
-/// A job from its row; `None` where the row holds no slice.
+/// Converts a row to a job; `None` if the row has no slice.
 pub(crate) fn to_job(row: &jobs::Model) -> Option<Job> {
     let slice = match (row.from_at.zip(row.to_at), &row.slice_key, row.delivery_id) {
-        (Some((from, to)), Some(how), _) if how == EXPORT => Slice::Export(Window::new(from, to)?),
-        (Some((from, to)), Some(how), _) if let Some(part) = how.strip_prefix(PART) => {
-            Slice::Partition(part.to_owned(), Window::new(from, to)?)
+        (Some((from, to)), Some(key), _) if key == EXPORT => Slice::Export(Window::new(from, to)?),
+        (Some((from, to)), Some(key), _) if let Some(name) = key.strip_prefix(PARTITION) => {
+            Slice::Partition(name.to_owned(), Window::new(from, to)?)
         }
         (Some((from, to)), None, _) => Slice::Window(Window::new(from, to)?),
         (_, Some(key), _) => Slice::Item(key.clone()),
         (None, None, Some(id)) => Slice::Delivery(id),
         (None, None, None) => return None,
     };
-    let is_key = matches!(slice, Slice::Item(_) | Slice::Delivery(_));
+    let has_scope = matches!(slice, Slice::Item(_) | Slice::Delivery(_));
     Some(Job {
         id: row.id,
         purpose: to_purpose(&row.purpose, row.backfill_id),
@@ -37,7 +37,7 @@ pub(crate) fn to_job(row: &jobs::Model) -> Option<Job> {
         failures: u32::try_from(row.failures).unwrap_or(0),
         rechecks: u32::try_from(row.rechecks).unwrap_or(0),
         requested_at: row.requested_at,
-        scope: row.from_at.zip(row.to_at).filter(|_| is_key).and_then(|(from, to)| Window::new(from, to)),
+        scope: row.from_at.zip(row.to_at).filter(|_| has_scope).and_then(|(from, to)| Window::new(from, to)),
         seen_version: row.seen_version_at,
         has_ended: row.has_ended,
         missing_scope: row.missing_from_at.zip(row.missing_to_at).and_then(|(from, to)| Window::new(from, to)),
@@ -45,7 +45,7 @@ pub(crate) fn to_job(row: &jobs::Model) -> Option<Job> {
     })
 }
 
-/// A row from a job; without an id, for a new one.
+/// Converts a job to a row without an id.
 pub(crate) fn job_row(id: &StreamId, job: &Job) -> jobs::ActiveModel {
     let window = job.covered_window();
     let (state, until, reason) = state_columns(&job.state);
@@ -78,17 +78,17 @@ pub(crate) fn job_row(id: &StreamId, job: &Job) -> jobs::ActiveModel {
     }
 }
 
-/// The name of a slice, unless the slice is a plain window.
+/// The slice key of a job; `None` for a plain window or a delivery.
 pub(crate) fn slice_key(slice: &Slice) -> Option<String> {
     match slice {
         Slice::Item(key) => Some(key.clone()),
         Slice::Export(_) => Some(EXPORT.to_owned()),
-        Slice::Partition(part, _) => Some(format!("{PART}{part}")),
+        Slice::Partition(name, _) => Some(format!("{PARTITION}{name}")),
         Slice::Window(_) | Slice::Delivery(_) => None,
     }
 }
 
-/// Which backfill a purpose names.
+/// The id of a purpose's backfill.
 pub(crate) fn backfill_of(purpose: Purpose) -> Option<i64> {
     match purpose {
         Purpose::Backfill(id) => Some(id),

@@ -1,4 +1,4 @@
-//! Jobs as operators see them: looking, trying again, giving up.
+//! Lists, retries and discards jobs for an operator.
 
 use crate::database::Database;
 use entities::jobs;
@@ -14,7 +14,7 @@ pub async fn list(on: &impl ConnectionTrait) -> Result<Vec<jobs::Model>, DbErr> 
     jobs::Entity::find().order_by_desc(parked_first).order_by_asc(jobs::Column::DueAt).all(on).await
 }
 
-/// One job.
+/// Loads the job `id`.
 ///
 /// # Errors
 /// Returns the database error.
@@ -22,13 +22,13 @@ pub async fn find(on: &impl ConnectionTrait, id: i64) -> Result<Option<jobs::Mod
     jobs::Entity::find_by_id(id).one(on).await
 }
 
-/// Frees a job that waits for a person, or for its next try: it is due now. Returns whether there was one.
+/// Makes a parked or waiting job due now and resets its failures. Returns whether there was such a job.
 ///
 /// # Errors
 /// Returns the database error.
 pub async fn retry(db: &Database, id: i64) -> Result<bool, DbErr> {
     let now = db.now(db.connection()).await?;
-    let done = jobs::Entity::update_many()
+    let outcome = jobs::Entity::update_many()
         .col_expr(jobs::Column::State, Expr::value("waiting"))
         .col_expr(jobs::Column::DueAt, Expr::value(now))
         .col_expr(jobs::Column::Failures, Expr::value(0))
@@ -38,19 +38,19 @@ pub async fn retry(db: &Database, id: i64) -> Result<bool, DbErr> {
         .filter(jobs::Column::State.is_in(["parked", "waiting"]))
         .exec(db.connection())
         .await?;
-    Ok(done.rows_affected > 0)
+    Ok(outcome.rows_affected > 0)
 }
 
-/// Gives a job up that nobody is working on. Its window counts as missing, and is wanted again where it is owed.
-/// Returns whether there was one.
+/// Deletes a job that no worker runs. Its window counts as missing, and the scheduler plans it again if the live sync or a
+/// backfill covers it. Returns whether there was such a job.
 ///
 /// # Errors
 /// Returns the database error.
 pub async fn discard(db: &Database, id: i64) -> Result<bool, DbErr> {
-    let done = jobs::Entity::delete_many()
+    let outcome = jobs::Entity::delete_many()
         .filter(jobs::Column::Id.eq(id))
         .filter(jobs::Column::State.eq("running").not())
         .exec(db.connection())
         .await?;
-    Ok(done.rows_affected > 0)
+    Ok(outcome.rows_affected > 0)
 }

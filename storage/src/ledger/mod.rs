@@ -2,7 +2,7 @@
 //!
 //! Map: [`planning`] adds the jobs that [`domain::planner`] proposes; [`intake`] writes the rows of an exchange while they
 //! arrive; [`commit`] stores what follows from its verdict; [`jobs`] and [`backfills`] carry out operators' commands;
-//! [`progress`] tells how far a backfill is.
+//! [`progress`] computes how far a backfill is.
 
 mod backfill_rows;
 pub mod backfills;
@@ -108,17 +108,17 @@ pub async fn store(
 /// Like [`lock`], with the jobs for `keys` as well, which [`load_with`] may leave out.
 pub(crate) async fn lock_with(tx: &Transaction, id: &StreamId, keys: &[&str]) -> Result<Ledger, DbErr> {
     let mut ledger = lock(tx, id).await?;
-    let known: BTreeSet<i64> = ledger.jobs.iter().map(|job| job.id).collect();
-    for some in keys.chunks(BATCH) {
-        let named = of_stream(id).filter(JobColumn::SliceKey.is_in(some.iter().copied())).all(tx).await?;
-        ledger.jobs.extend(named.iter().filter(|row| !known.contains(&row.id)).filter_map(to_job));
+    let loaded: BTreeSet<i64> = ledger.jobs.iter().map(|job| job.id).collect();
+    for chunk in keys.chunks(BATCH) {
+        let named = of_stream(id).filter(JobColumn::SliceKey.is_in(chunk.iter().copied())).all(tx).await?;
+        ledger.jobs.extend(named.iter().filter(|row| !loaded.contains(&row.id)).filter_map(to_job));
     }
     ledger.jobs.sort_by_key(|job| job.id);
     Ok(ledger)
 }
 
-/// Locks the stream and loads only the part of its ledger that job `job` and the jobs for `keys` concern: the result has
-/// no coverage, no pace and no other jobs.
+/// Locks the stream and loads only job `job`, the jobs for `keys` and the backfills. The result has no coverage, no pace
+/// and no other jobs.
 pub(crate) async fn lock_named(tx: &Transaction, id: &StreamId, job: i64, keys: &[&str]) -> Result<Ledger, DbErr> {
     lock_stream(tx, id).await?;
     let named = Condition::any().add(JobColumn::Id.eq(job)).add(JobColumn::SliceKey.is_in(keys.iter().copied()));
@@ -129,7 +129,7 @@ pub(crate) async fn lock_named(tx: &Transaction, id: &StreamId, job: i64, keys: 
 
 async fn lock_stream(tx: &Transaction, id: &StreamId) -> Result<Option<streams::Model>, DbErr> {
     let pace = Pace::default();
-    let fresh = streams::ActiveModel {
+    let new_row = streams::ActiveModel {
         account: Set(id.account.clone()),
         stream: Set(id.stream.clone()),
         source: Set(id.source.clone()),
@@ -137,8 +137,9 @@ async fn lock_stream(tx: &Transaction, id: &StreamId) -> Result<Option<streams::
         seconds_per_row: Set(pace.seconds_per_row),
         ..Default::default()
     };
-    let nothing = OnConflict::columns([streams::Column::Account, streams::Column::Stream]).do_nothing().to_owned();
-    streams::Entity::insert(fresh).on_conflict(nothing).exec_without_returning(tx).await?;
+    let keep_existing =
+        OnConflict::columns([streams::Column::Account, streams::Column::Stream]).do_nothing().to_owned();
+    streams::Entity::insert(new_row).on_conflict(keep_existing).exec_without_returning(tx).await?;
     let mut find = streams::Entity::find_by_id((id.account.clone(), id.stream.clone()));
     if tx.get_database_backend() == DbBackend::Postgres {
         find = find.lock_exclusive();
@@ -146,12 +147,12 @@ async fn lock_stream(tx: &Transaction, id: &StreamId) -> Result<Option<streams::
     find.one(tx).await
 }
 
-/// Leaves out the last looks at items that have ended, as long as no worker has tried them: no day waits for them, no plan
-/// depends on them, and a week of them may be stored.
+/// Loads a ledger without the scheduled re-checks of ended items that no worker has tried: no day and no plan depends on
+/// them, and a stream may have a week of them.
 async fn load_with(on: &impl ConnectionTrait, id: &StreamId, row: Option<streams::Model>) -> Result<Ledger, DbErr> {
-    let last_look = JobColumn::SliceKey.is_not_null().and(JobColumn::FromAt.is_null());
+    let recheck = JobColumn::SliceKey.is_not_null().and(JobColumn::FromAt.is_null());
     let untried = JobColumn::State.eq("waiting").and(JobColumn::Attempt.eq(0));
-    let open = of_stream(id).filter(last_look.and(untried).not()).all(on).await?;
+    let open = of_stream(id).filter(recheck.and(untried).not()).all(on).await?;
     let mut ledger = Ledger {
         coverage: load_coverage(on, id).await?,
         jobs: open.iter().filter_map(to_job).collect(),

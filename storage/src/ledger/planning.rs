@@ -1,4 +1,4 @@
-//! Plans for one stream: [`domain::planner`] between loading and storing.
+//! Plans a stream: loads its ledger, calls [`domain::planner`] and stores the new jobs.
 
 use crate::accounts::Account;
 use crate::database::Database;
@@ -14,7 +14,7 @@ use sea_orm::DbErr;
 /// # Errors
 /// Returns the database error.
 pub async fn replan(db: &Database, account: &Account, id: &StreamId) -> Result<bool, DbErr> {
-    // Without a lock first: nearly always there is nothing to add.
+    // Plan without a lock first: most calls add nothing.
     let snapshot = db.snapshot().await?;
     let ledger = ledger::load(&snapshot, id).await?;
     if ledger.since.is_some() && plan_for(account, &ledger, snapshot.now()).is_empty() {

@@ -21,13 +21,13 @@ use utoipa::ToSchema;
 /// A backfill as operators see it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Progress {
-    /// Its id.
+    /// The backfill's id.
     pub id: i64,
-    /// Whose.
+    /// The account's name in the settings.
     pub account: String,
-    /// Where it begins.
+    /// The start of the backfilled span.
     pub from: DateTime<Utc>,
-    /// Where it ends, exclusive.
+    /// The end of that span, exclusive.
     pub to: DateTime<Utc>,
     /// `missing` or `all`.
     pub mode: String,
@@ -35,31 +35,31 @@ pub struct Progress {
     pub state: String,
     /// The answered and total windows; the total includes an estimate of the remaining windows.
     pub windows: Windows,
-    /// Rows that came with them.
+    /// The number of rows in the answers.
     pub rows: i64,
-    /// Windows that wait for a person.
+    /// The number of parked jobs, which wait for an operator.
     pub blocked: u32,
     /// The items that its answers named and no worker has read yet.
     pub items: NamedItems,
-    /// How long the rest should take; absent where nothing is known yet.
+    /// The estimated remaining time, in seconds; absent until the ledger has learned the rows per day.
     pub eta_seconds: Option<u64>,
 }
 
-/// Windows of a backfill.
+/// The windows of a backfill.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Windows {
-    /// Answered in full.
+    /// Windows that the vendor answered in full.
     pub done: u64,
-    /// With those to come.
+    /// All windows, including the estimated remaining ones.
     pub total: u64,
 }
 
-/// Processes, sessions and the like that were named in a backfill's span.
+/// The items that began in a backfill's span and that no worker has read yet.
 #[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
 pub struct NamedItems {
-    /// Not read yet.
+    /// Items that no worker has read yet.
     pub left: u64,
-    /// Those among them that wait for a person.
+    /// The parked items among them, which wait for an operator.
     pub blocked: u64,
 }
 
@@ -68,54 +68,54 @@ pub struct NamedItems {
 pub struct Estimate {
     /// The estimated number of windows to request.
     pub windows: u64,
-    /// Requests: if no answer is capped, and if days vary a lot.
+    /// The number of requests: low if the vendor caps no answer, high if the days differ much.
     pub requests: Range,
-    /// Time on the lane.
+    /// The time that the lane needs, in seconds.
     pub seconds: Range,
-    /// How the days of the span stand now.
+    /// The span's days by their completeness now.
     pub days: DayCounts,
 }
 
-/// From the best case to a bad one.
+/// A range of estimates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Range {
-    /// The best case.
+    /// The estimate for the best case.
     pub low: u64,
-    /// A bad one.
+    /// The estimate for a bad case.
     pub high: u64,
 }
 
-/// How far the backfill `id` is; `None` where there is none.
+/// Computes the progress of the backfill `id`; `None` if it does not exist.
 ///
 /// # Errors
 /// Returns the database error.
 pub async fn progress(on: &Snapshot, account: Option<&Account>, id: i64) -> Result<Option<Progress>, DbErr> {
-    let Some((order, streams)) = backfills::find(on, id).await? else { return Ok(None) };
+    let Some((backfill, streams)) = backfills::find(on, id).await? else { return Ok(None) };
     let (open, blocked) = open_jobs(on, id).await?;
     let done: u64 = streams.iter().map(|stream| u64::try_from(stream.windows_done).unwrap_or(0)).sum();
     let (mut to_come, mut eta, mut items) = (0, Some(0), NamedItems::default());
-    if let Some(account) = account.filter(|_| matches!(order.state.as_str(), "running" | "paused")) {
+    if let Some(account) = account.filter(|_| matches!(backfill.state.as_str(), "running" | "paused")) {
         for stream in account.streams() {
             let ledger = ledger::load(on, &stream).await?;
-            let left = windows_for(&left(&ledger, id, account), &ledger, account.source.rules());
+            let left = windows_for(&remaining_windows(&ledger, id, account), &ledger, account.source.rules());
             let pace = ledger.pace_for(Purpose::Backfill(id));
-            let named = named(&ledger, &order);
-            let reading = reading(account, named.left - named.blocked);
-            eta = pace.rows_per_day.and(eta).map(|eta| eta + seconds(&left, &ledger, account) + reading);
+            let unread = unread_items(&ledger, &backfill);
+            let item_seconds = item_seconds(account, unread.left - unread.blocked);
+            eta = pace.rows_per_day.and(eta).map(|eta| eta + window_seconds(&left, &ledger, account) + item_seconds);
             to_come += left.len() as u64;
-            items = NamedItems { left: items.left + named.left, blocked: items.blocked + named.blocked };
+            items = NamedItems { left: items.left + unread.left, blocked: items.blocked + unread.blocked };
         }
     }
     Ok(Some(Progress {
         id,
-        from: order.from_at,
-        to: order.to_at,
+        from: backfill.from_at,
+        to: backfill.to_at,
         windows: Windows { done, total: done + to_come.max(u64::from(open)) },
         rows: streams.iter().map(|stream| stream.rows).sum(),
         blocked,
         items,
         eta_seconds: eta,
-        ..described(order)
+        ..described(backfill)
     }))
 }
 
@@ -140,11 +140,11 @@ pub async fn estimate(on: &Snapshot, account: &Account, window: Window, mode: Mo
         });
         let windows = windows_for(&remaining, &ledger, account.source.rules());
         let low = windows.len() as u64;
-        // A split costs one wasted answer; before anything is known, a day's answer may have to be split many times.
+        // A split costs one wasted request. Before the ledger knows the rows per day, a day may need many splits.
         let pace = ledger.pace_for(Purpose::Settle);
         let high = if pace.rows_per_day.is_some() { low + low.div_ceil(2) } else { low * 3 };
         let named = expected_items(on, &stream, &ledger, &remaining).await?;
-        let time = seconds(&windows, &ledger, account) + reading(account, named);
+        let time = window_seconds(&windows, &ledger, account) + item_seconds(account, named);
         sum.windows += low;
         sum.requests = Range { low: sum.requests.low + low + named, high: sum.requests.high + high + named * 2 };
         sum.seconds = Range { low: sum.seconds.low + time, high: sum.seconds.high + time * 3 + 1 };
@@ -160,15 +160,16 @@ pub async fn estimate(on: &Snapshot, account: &Account, window: Window, mode: Mo
     Ok(sum)
 }
 
-/// The windows still to ask for on behalf of the backfill `id`.
-fn left(ledger: &Ledger, id: i64, account: &Account) -> Vec<Window> {
-    let found = ledger.backfills.iter().find(|backfill| backfill.id == id);
-    found.map(|backfill| backfill.remaining(&ledger.coverage, account.source.rules())).unwrap_or_default()
+/// The windows that the backfill `id` has yet to request.
+fn remaining_windows(ledger: &Ledger, id: i64, account: &Account) -> Vec<Window> {
+    let backfill = ledger.backfills.iter().find(|backfill| backfill.id == id);
+    backfill.map(|backfill| backfill.remaining(&ledger.coverage, account.source.rules())).unwrap_or_default()
 }
 
-fn named(ledger: &Ledger, order: &Model) -> NamedItems {
-    let span = Window::new(order.from_at, order.to_at);
-    let is_in = |job: &&Job| job.unread_window().zip(span).is_some_and(|(of, span)| of.intersect(&span).is_some());
+fn unread_items(ledger: &Ledger, backfill: &Model) -> NamedItems {
+    let span = Window::new(backfill.from_at, backfill.to_at);
+    let is_in =
+        |job: &&Job| job.unread_window().zip(span).is_some_and(|(window, span)| window.intersect(&span).is_some());
     let unread = ledger.jobs.iter().filter(is_in);
     unread.fold(NamedItems::default(), |sum, job| NamedItems {
         left: sum.left + 1,
@@ -176,45 +177,45 @@ fn named(ledger: &Ledger, order: &Model) -> NamedItems {
     })
 }
 
-/// How many things answers for `remaining` should name, after those that were named before.
+/// Estimates the number of items that the answers for `remaining` will name, from the number per second held so far.
 async fn expected_items(
     on: &impl ConnectionTrait,
     id: &StreamId,
     ledger: &Ledger,
     remaining: &[Window],
 ) -> Result<u64, DbErr> {
-    let followed = items::Entity::find()
+    let ended = items::Entity::find()
         .filter(items::Column::Account.eq(&id.account))
         .filter(items::Column::Stream.eq(&id.stream))
         .count(on)
         .await?;
     let span = |windows: &[Window]| windows.iter().map(|window| window.span().num_seconds()).sum::<i64>();
     let (held, to_come) = (span(ledger.coverage.held().windows()).max(1), span(remaining));
-    let named = u128::from(followed) * u128::try_from(to_come).unwrap_or(0) / u128::try_from(held).unwrap_or(1);
+    let named = u128::from(ended) * u128::try_from(to_come).unwrap_or(0) / u128::try_from(held).unwrap_or(1);
     Ok(u64::try_from(named).unwrap_or(u64::MAX))
 }
 
-/// How many seconds it takes to read so many things one by one.
-fn reading(account: &Account, things: u64) -> u64 {
+/// Estimates the seconds that it takes to fetch `items` items, from the lane's spacing and rate.
+fn item_seconds(account: &Account, items: u64) -> u64 {
     let rules = account.source.rules();
-    let apart = rules.gap().unwrap_or_default().max(rules.spacing / rules.max_in_flight.max(1));
-    u64::try_from(apart.as_millis()).unwrap_or(u64::MAX).saturating_mul(things) / 1000
+    let interval = rules.gap().unwrap_or_default().max(rules.spacing / rules.max_in_flight.max(1));
+    u64::try_from(interval.as_millis()).unwrap_or(u64::MAX).saturating_mul(items) / 1000
 }
 
-fn seconds(windows: &[Window], ledger: &Ledger, account: &Account) -> u64 {
+fn window_seconds(windows: &[Window], ledger: &Ledger, account: &Account) -> u64 {
     let rules = account.source.rules();
     let pace = ledger.pace_for(Purpose::Settle);
     windows.iter().map(|window| pace.expected(*window) + rules.spacing).sum::<Duration>().as_secs()
 }
 
-fn described(order: Model) -> Progress {
+fn described(backfill: Model) -> Progress {
     Progress {
-        id: order.id,
-        account: order.account,
-        from: order.from_at,
-        to: order.to_at,
-        mode: order.mode,
-        state: order.state,
+        id: backfill.id,
+        account: backfill.account,
+        from: backfill.from_at,
+        to: backfill.to_at,
+        mode: backfill.mode,
+        state: backfill.state,
         windows: Windows { done: 0, total: 0 },
         rows: 0,
         blocked: 0,

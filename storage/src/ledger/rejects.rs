@@ -1,4 +1,4 @@
-//! Rows that the reader could not read, kept aside.
+//! Stores the rows that a parser rejected.
 
 use super::StreamId;
 use crate::transaction::Transaction;
@@ -10,8 +10,8 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{DbErr, EntityTrait, Set};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Stores rejected rows. A row that is rejected again is stored once.
-pub(crate) async fn keep_aside(
+/// Stores rejected rows. A row that is rejected again is not stored again.
+pub(crate) async fn store_rejects(
     tx: &Transaction,
     id: &StreamId,
     window: Option<&Window>,
@@ -31,8 +31,8 @@ pub(crate) async fn keep_aside(
             ..Default::default()
         };
         let key = [rejects::Column::Account, rejects::Column::Stream, rejects::Column::Digest];
-        let once = OnConflict::columns(key).do_nothing().to_owned();
-        rejects::Entity::insert(row).on_conflict(once).exec_without_returning(tx).await?;
+        let keep_first = OnConflict::columns(key).do_nothing().to_owned();
+        rejects::Entity::insert(row).on_conflict(keep_first).exec_without_returning(tx).await?;
     }
     Ok(())
 }

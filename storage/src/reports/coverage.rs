@@ -18,21 +18,21 @@ use utoipa::ToSchema;
 /// One day of one stream.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CoverageDay {
-    /// The stream.
+    /// The stream's name.
     pub stream: String,
-    /// The day, as the account's clocks have it.
+    /// The day, in the account's zone.
     pub day: NaiveDate,
-    /// How much it can be trusted.
+    /// The completeness of the day.
     pub state: Completeness,
-    /// Rows stored for it.
+    /// The number of stored rows that the vendor files under the day.
     pub rows: u64,
-    /// Requests whose window touched it.
+    /// The number of requests whose window overlaps the day.
     pub requests: u64,
-    /// Why it is not final.
+    /// Why the day is not final.
     pub reason: Option<String>,
 }
 
-/// Each stream and day of `account` from `first` to `last`, both included.
+/// Computes the coverage of each stream of `account` on each day from `first` to `last`, both included.
 ///
 /// # Errors
 /// Returns the database error.
@@ -62,7 +62,7 @@ pub async fn coverage(
     Ok(found)
 }
 
-/// The first and the last day on which `account` owes anything: from its `since`, or the earliest day held, to today.
+/// The first and the last day of an account's coverage: from its `since`, or the earliest held day, to today.
 ///
 /// # Errors
 /// Returns the database error.
@@ -78,14 +78,14 @@ pub async fn span(on: &Snapshot, account: &Account) -> Result<(NaiveDate, NaiveD
     Ok((first, day(now)))
 }
 
-/// The question for the rows of a stream whose instant lies in `window`. The names come from the sources, never from
-/// people.
+/// Builds the query that counts a stream's rows in `window`. The names in the SQL come from the sources, never from a
+/// request.
 pub(crate) fn counting(stream: &Stream, id: &StreamId, window: Window) -> (String, Vec<Value>) {
     let (table, at) = (quoted(stream.table), quoted(stream.at));
     let mut sql = format!("SELECT COUNT(*) AS rows FROM {table} WHERE account = $1 AND {at} >= $2 AND {at} < $3");
     let mut values: Vec<Value> = vec![id.account.as_str().into(), window.from().into(), window.to().into()];
-    if let Some(part) = stream.partition {
-        let _ = write!(sql, " AND {} = $4", quoted(part));
+    if let Some(column) = stream.partition {
+        let _ = write!(sql, " AND {} = $4", quoted(column));
         values.push(id.stream.as_str().into());
     }
     (sql, values)

@@ -1,4 +1,4 @@
-//! Contradictions in the database that should never be there.
+//! Checks the database for contradictions that a correct service never produces.
 
 use crate::accounts::Accounts;
 use crate::database::Database;
@@ -10,40 +10,40 @@ use domain::window::Window;
 use entities::{coverage, jobs, lanes, requests};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 
-/// Something that is wrong, and what to do about it.
+/// A contradiction, and the operator's remedy.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// The name of the check.
     pub check: &'static str,
-    /// What is wrong.
+    /// The contradiction.
     pub wrong: String,
-    /// What to do.
+    /// The operator's next step.
     pub remedy: String,
 }
 
-/// The checks, by name, in the order they are made.
+/// The names of the checks, in the order in which they run.
 pub const CHECKS: [&str; 5] = ["clock", "evidence", "overlap", "orphans", "lanes"];
 
-/// Makes every check.
+/// Runs all checks and returns their findings.
 ///
 /// # Errors
 /// Returns the database error.
 pub async fn examine(db: &Database, accounts: &Accounts) -> Result<Vec<Finding>, DbErr> {
-    let mut found = Vec::new();
+    let mut findings = Vec::new();
     let on = &db.report_snapshot().await?;
-    found.extend(clock(on, db.host_now()));
+    findings.extend(clock(on, db.host_now()));
     for account in accounts.all() {
         for id in account.streams() {
-            found.extend(evidence(on, &id).await?);
+            findings.extend(evidence(on, &id).await?);
         }
     }
-    found.extend(overlap(on).await?);
-    found.extend(orphans(on, accounts).await?);
-    found.extend(shut(on, accounts).await?);
-    Ok(found)
+    findings.extend(overlap(on).await?);
+    findings.extend(orphans(on, accounts).await?);
+    findings.extend(closed_lanes(on, accounts).await?);
+    Ok(findings)
 }
 
-/// Hosts may disagree with the database's clock, which counts; but windows are cut by it, so it should be right.
+/// Compares the database's clock with this host's. Leases and windows follow the database's clock, so it must be right.
 fn clock(on: &Snapshot, host_now: DateTime<Utc>) -> Option<Finding> {
     let apart = (on.now() - host_now).num_seconds().abs();
     (apart > 30).then(|| Finding {
@@ -53,67 +53,67 @@ fn clock(on: &Snapshot, host_now: DateTime<Utc>) -> Option<Finding> {
     })
 }
 
-/// What is held must have been asked for and answered in full.
+/// Finds held windows that no stored request answered in full.
 async fn evidence(on: &Snapshot, id: &ledger::StreamId) -> Result<Vec<Finding>, DbErr> {
-    let seen = requests::Entity::find()
+    let answered = requests::Entity::find()
         .filter(requests::Column::Account.eq(&id.account))
         .filter(requests::Column::Stream.eq(&id.stream))
         .filter(requests::Column::Verdict.eq("commit"))
         .all(on)
         .await?;
-    let seen: Spans = seen.iter().filter_map(|row| Window::new(row.from_at?, row.to_at?)).collect();
+    let answered: Spans = answered.iter().filter_map(|row| Window::new(row.from_at?, row.to_at?)).collect();
     let ledger = ledger::load(on, id).await?;
-    let bare = ledger.coverage.held().windows().iter().flat_map(|held| seen.gaps(*held));
-    Ok(bare
+    let unproven = ledger.coverage.held().windows().iter().flat_map(|held| answered.gaps(*held));
+    Ok(unproven
         .map(|window| Finding {
             check: "evidence",
             wrong: format!("{} {}: {window} is held, but no request for it was answered", id.account, id.stream),
-            remedy: "order a backfill of these days with --mode all".to_owned(),
+            remedy: "start a backfill of these days with --mode all".to_owned(),
         })
         .collect())
 }
 
+/// Finds windows of one stream that overlap in `coverage`.
 async fn overlap(on: &Snapshot) -> Result<Vec<Finding>, DbErr> {
     let mut rows = coverage::Entity::find().all(on).await?;
     rows.sort_by_key(|row| (row.account.clone(), row.stream.clone(), row.from_at));
-    let twice = rows
-        .iter()
-        .zip(rows.iter().skip(1))
-        .filter(|(one, next)| (&one.account, &one.stream) == (&next.account, &next.stream) && next.from_at < one.to_at);
-    Ok(twice
-        .map(|(one, next)| Finding {
+    let overlaps = rows.iter().zip(rows.iter().skip(1)).filter(|(window, next)| {
+        (&window.account, &window.stream) == (&next.account, &next.stream) && next.from_at < window.to_at
+    });
+    Ok(overlaps
+        .map(|(window, next)| Finding {
             check: "overlap",
-            wrong: format!("{} {}: two stored windows overlap at {}", one.account, one.stream, next.from_at),
-            remedy: "somebody else wrote into the table coverage; restore it from a backup".to_owned(),
+            wrong: format!("{} {}: two stored windows overlap at {}", window.account, window.stream, next.from_at),
+            remedy: "another program wrote to the table coverage; restore the table from a backup".to_owned(),
         })
         .collect())
 }
 
-/// Jobs of accounts that are no longer in the settings are never asked for.
+/// Finds jobs of accounts that the settings no longer name. No worker fetches them.
 async fn orphans(on: &Snapshot, accounts: &Accounts) -> Result<Vec<Finding>, DbErr> {
     let rows = jobs::Entity::find().all(on).await?;
     let orphans = rows.iter().filter(|row| accounts.account(&row.account).is_none()).count();
     Ok(Vec::from_iter((orphans > 0).then(|| Finding {
         check: "orphans",
         wrong: format!("{orphans} jobs belong to accounts that are not in the settings"),
-        remedy: "put the account back, or discard them: convosync jobs list".to_owned(),
+        remedy: "add the account to the settings again, or discard the jobs: convosync jobs list, convosync jobs discard".to_owned(),
     })))
 }
 
-/// A lane that waits for a person stays shut until somebody opens it.
-async fn shut(on: &Snapshot, accounts: &Accounts) -> Result<Vec<Finding>, DbErr> {
+/// Finds lanes that stay closed until an operator opens them.
+async fn closed_lanes(on: &Snapshot, accounts: &Accounts) -> Result<Vec<Finding>, DbErr> {
     let rows = lanes::Entity::find().filter(lanes::Column::ClosedAt.is_not_null()).all(on).await?;
-    let named = |row: &lanes::Model| {
+    let account_of = |row: &lanes::Model| {
         accounts.lanes().iter().find(|lane| lane.key.as_str() == row.lane)?.accounts.first().cloned()
     };
     Ok(rows
         .iter()
         .filter(|row| row.closed_until.is_none())
-        .filter_map(|row| Some((named(row)?, row.closed_reason.clone().unwrap_or_default())))
+        .filter_map(|row| Some((account_of(row)?, row.closed_reason.clone().unwrap_or_default())))
         .map(|(account, reason)| Finding {
             check: "lanes",
-            wrong: format!("the lane of {account} waits for a person: {reason}"),
-            remedy: format!("mend it, then: convosync lanes open {account}"),
+            wrong: format!("the lane of {account} is closed until an operator opens it: {reason}"),
+            remedy: format!("remove the reason, then run: convosync lanes open {account}"),
         })
         .collect())
 }

@@ -1,7 +1,7 @@
 //! The answers to operators' questions.
 //!
 //! Map: [`status`], the state of every account, lane and the queue; [`coverage`], the completeness of each day;
-//! [`queue_depth`], the number of jobs in each state; [`webhook_stats`], webhooks taken and lost; [`doctor`], checks of the
+//! [`queue_depth`], the number of jobs in each state; [`webhook_stats`], webhooks received and missed; [`doctor`], checks of the
 //! stored ledger.
 
 pub mod coverage;

@@ -6,22 +6,22 @@ use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QuerySelect};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How many jobs stand where.
+/// The number of jobs in each state.
 #[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
 pub struct QueueDepth {
-    /// Could be asked for now.
+    /// Jobs that a worker may start now.
     pub due: u64,
-    /// Wait for their time.
+    /// Jobs that wait for their due time or for a mail.
     pub waiting: u64,
-    /// Are being asked for.
+    /// Jobs that a worker runs.
     pub running: u64,
-    /// Wait for a person.
+    /// Jobs that wait for an operator.
     pub parked: u64,
-    /// How long the oldest due job has been due, in seconds.
+    /// The time since the oldest due job became due, in seconds.
     pub oldest_due_seconds: i64,
 }
 
-/// How many jobs stand where.
+/// Counts the jobs in each state.
 ///
 /// # Errors
 /// Returns the database error.

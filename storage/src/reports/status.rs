@@ -15,79 +15,79 @@ use sea_orm::{DbErr, EntityTrait};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Everything at a glance.
+/// The state of the service.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Status {
-    /// In the order of the settings.
+    /// The accounts, in the order of the settings.
     pub accounts: Vec<AccountStatus>,
-    /// One per credential.
+    /// The lanes, one per credential.
     pub lanes: Vec<LaneStatus>,
-    /// All jobs together.
+    /// The jobs of all accounts, by state.
     pub queue: QueueDepth,
 }
 
-/// One account.
+/// The state of an account.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AccountStatus {
-    /// Its name in the settings.
+    /// The account's name in the settings.
     pub name: String,
-    /// The vendor.
+    /// The vendor's name.
     pub source: String,
-    /// In one word.
+    /// The worst state of the account's streams.
     pub state: Health,
-    /// Everything from its `since` up to here is held.
+    /// The end of the span from `since` that all streams hold without a gap.
     pub proven_until: DateTime<Utc>,
-    /// How far the newest held instant lies behind where the live cadence should have brought it; 0 when on time.
+    /// The time by which the newest held instant is later than the live interval allows, in seconds; 0 when on time.
     pub lateness_seconds: i64,
-    /// The days since its `since`, today included, over all its streams.
+    /// The days from `since` to today by completeness, summed over all streams.
     pub days: DayCounts,
-    /// The last failure, while requests fail.
+    /// The reason why a job or the lane waits for an operator, or else the latest failure while requests fail.
     pub last_error: Option<String>,
     /// The warnings that an operator must handle before data expires.
     pub warnings: Vec<String>,
-    /// How many missing days the vendor will soon have forgotten, over all its streams.
+    /// The number of missing days that the vendor will soon delete, over all streams.
     pub days_at_risk: u64,
-    /// When the credential ends, where it says so itself.
+    /// When the credential expires, if it states so.
     pub credential_ends: Option<DateTime<Utc>>,
-    /// What has come by webhook of late; absent where nothing has.
+    /// The webhooks of the last seven days; absent if none arrived.
     pub webhooks: Option<Webhooks>,
 }
 
-/// An account's state in one word, the worst first.
+/// The state of an account, from worst to best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// Waits for a person.
+    /// A job or the lane waits for an operator.
     Parked,
     /// Its requests have failed for longer than a live interval.
     Down,
-    /// Behind its cadence.
+    /// The live sync is behind its interval.
     Late,
-    /// As it should be.
+    /// The live sync is on time.
     Ok,
 }
 
-/// One lane.
+/// The state of a lane.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LaneStatus {
-    /// An account on it; others with the same credential share it.
+    /// The first account of the lane.
     pub account: String,
-    /// All accounts on it.
+    /// All accounts of the lane: they share its credential.
     pub accounts: Vec<String>,
-    /// How many requests may be in flight.
+    /// The maximum number of requests in flight.
     pub width: usize,
-    /// How many are.
+    /// The number of slots that workers hold.
     pub held: usize,
-    /// When it opens again by itself.
+    /// When the lane opens again by itself.
     pub closed_until: Option<DateTime<Utc>>,
-    /// Why it is closed; without `closed_until`, a person must open it.
+    /// Why the lane is closed. Without `closed_until` an operator must open it.
     pub closed_reason: Option<String>,
 }
 
-/// Behind by this much is not late yet: a poll takes its time.
+/// The lateness that is still on time, in seconds, because a poll takes time.
 const LATE: i64 = 60;
 
-/// How everything stands.
+/// Reads the state of all accounts, lanes and jobs.
 ///
 /// # Errors
 /// Returns the database error.
@@ -96,8 +96,8 @@ pub async fn status(on: &Snapshot, accounts: &Accounts) -> Result<Status, DbErr>
     let mut account_statuses = Vec::new();
     for account in accounts.all() {
         let lane = lanes::load(on, &account.source.lane()).await?.map(|(_, lane)| lane);
-        let shut = lane.and_then(|lane| lane.closed).filter(|closed| closed.until.is_none());
-        account_statuses.push(account_status(on, account, shut.map(|closed| closed.reason), now).await?);
+        let closed_reason = lane.and_then(|lane| lane.closed).filter(|closed| closed.until.is_none());
+        account_statuses.push(account_status(on, account, closed_reason.map(|closed| closed.reason), now).await?);
     }
     let mut lanes = Vec::new();
     for spec in accounts.lanes() {
@@ -118,7 +118,7 @@ pub async fn status(on: &Snapshot, accounts: &Accounts) -> Result<Status, DbErr>
 async fn account_status(
     on: &Snapshot,
     account: &Account,
-    shut: Option<String>,
+    closed_reason: Option<String>,
     now: DateTime<Utc>,
 ) -> Result<AccountStatus, DbErr> {
     let (zone, rules) = (account.source.zone(), account.source.rules());
@@ -147,7 +147,7 @@ async fn account_status(
         let late = (now - ready - interval).num_seconds();
         status.lateness_seconds = status.lateness_seconds.max(late);
         let failing = row.as_ref().and_then(|row| row.failing_since);
-        let state = if ledger.parked().is_some() || shut.is_some() {
+        let state = if ledger.parked().is_some() || closed_reason.is_some() {
             Health::Parked
         } else if failing.is_some_and(|since| now - since > interval) {
             Health::Down
@@ -164,7 +164,8 @@ async fn account_status(
             }
         }
         let parked = ledger.parked().map(str::to_owned);
-        status.last_error = shut.clone().or(parked).or(row.and_then(|row| row.last_error)).or(status.last_error);
+        status.last_error =
+            closed_reason.clone().or(parked).or(row.and_then(|row| row.last_error)).or(status.last_error);
     }
     Ok(status)
 }

@@ -1,28 +1,28 @@
-//! Many rows at once, by PostgreSQL's binary COPY.
+//! Writes many rows by PostgreSQL's binary COPY.
 
 use crate::transaction::{Transaction, db_err};
 use crate::upsert::sql::{column_list, on_conflict, quoted};
 use entities::rows::RowBatch;
 use sea_orm::{ConnectionTrait, DbErr};
 
-/// The head of a binary COPY: signature, no flags, no extension.
+/// The header of a binary COPY: signature, no flags, no extension.
 const HEAD: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// Its tail.
+/// The trailer of a binary COPY.
 const TAIL: [u8; 2] = (-1_i16).to_be_bytes();
-/// How much is sent at once.
+/// The size of a message, in bytes.
 const PIECE: usize = 256 << 10;
 
-/// Adds rows that are known not to be there.
+/// Inserts rows whose keys the table does not hold.
 pub async fn insert(tx: &Transaction, rows: &RowBatch) -> Result<(), DbErr> {
     copy(tx, &rows.schema().table, rows).await
 }
 
-/// Overwrites rows that are known to be there.
+/// Updates rows whose keys the table holds.
 pub async fn merge(tx: &Transaction, rows: &RowBatch) -> Result<(), DbErr> {
     let schema = rows.schema();
     let (table, stage, names) = (&schema.table, format!("stage_{}", schema.table), column_list(schema));
     let (quoted_stage, quoted_table) = (quoted(&stage), quoted(table));
-    // It goes with the transaction: poolers between us and the server may give each one another session.
+    // The stage ends with the transaction: a connection pooler may give each transaction another session.
     let make = format!("CREATE TEMP TABLE IF NOT EXISTS {quoted_stage} (LIKE {quoted_table}) ON COMMIT DROP");
     tx.execute_unprepared(&make).await?;
     copy(tx, &stage, rows).await?;
@@ -34,11 +34,11 @@ pub async fn merge(tx: &Transaction, rows: &RowBatch) -> Result<(), DbErr> {
 }
 
 async fn copy(tx: &Transaction, table: &str, rows: &RowBatch) -> Result<(), DbErr> {
-    let Some(mut wire) = tx.postgres().await else {
+    let Some(mut locked) = tx.postgres().await else {
         return Err(DbErr::Custom("only PostgreSQL can COPY".to_owned()));
     };
     let statement = format!("COPY {} ({}) FROM STDIN WITH (FORMAT binary)", quoted(table), column_list(rows.schema()));
-    let mut copy = wire.connection().copy_in_raw(&statement).await.map_err(db_err)?;
+    let mut copy = locked.connection().copy_in_raw(&statement).await.map_err(db_err)?;
     copy.send(HEAD).await.map_err(db_err)?;
     for piece in rows.packed().chunks(PIECE) {
         copy.send(piece).await.map_err(db_err)?;

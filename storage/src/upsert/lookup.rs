@@ -1,4 +1,4 @@
-//! Which rows are there already, and in what state.
+//! Looks up which rows are stored already, and whether they differ.
 
 use crate::transaction::{Transaction, db_err};
 use crate::upsert::sql::quoted;
@@ -10,31 +10,31 @@ use sea_orm::sqlx::{self, AssertSqlSafe, Row as _};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use std::collections::BTreeMap;
 
-/// What is known of a row whose digest is not the stored one.
+/// A row of a batch that the table does not hold with the same digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// It is not stored.
-    New,
-    /// It is, in another state, of this version.
-    Stored(Option<DateTime<Utc>>),
+pub enum StoredRow {
+    /// The table does not hold the key.
+    Missing,
+    /// The table holds the key with another digest, in this version.
+    Differs(Option<DateTime<Utc>>),
 }
 
-/// How PostgreSQL is asked for the row of a key.
+/// The condition by which PostgreSQL looks a key up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// For an equal one: quick, where the plan goes by the key's index.
+pub enum KeyCondition {
+    /// Equality: fast, if the plan uses the key's index.
     Equal,
-    /// For the first from there on, in the order of the key, which is that of the key's index and of no other.
+    /// The first row from the key on, in key order: only the key's index has this order.
     Ordered,
 }
 
-/// The form that goes by the key's index now. A plan that is made while a table is believed to be empty goes by any index
-/// that begins as the key does; and then each look-up would read all rows of its account.
+/// Chooses the condition for which PostgreSQL uses the key's index now. While it believes that a table is empty, it may
+/// use any index that begins with the account, and each look-up would then read all rows of the account.
 ///
 /// # Errors
 /// Returns the database error.
-pub async fn form(tx: &Transaction, schema: &TableSchema) -> Result<Form, DbErr> {
-    let mut sql = question(schema, Form::Equal);
+pub async fn key_condition(tx: &Transaction, schema: &TableSchema) -> Result<KeyCondition, DbErr> {
+    let mut sql = lookup_query(schema, KeyCondition::Equal);
     for place in (1..=schema.key.len() + 1).rev() {
         sql = sql.replace(&format!("${place}::"), "NULL::");
     }
@@ -42,60 +42,60 @@ pub async fn form(tx: &Transaction, schema: &TableSchema) -> Result<Form, DbErr>
     let plan = tx.query_all_raw(explain).await?;
     let lines: Result<Vec<String>, DbErr> = plan.iter().map(|line| line.try_get("", "QUERY PLAN")).collect();
     let lines = lines?;
-    let goes_by_key = lines.iter().any(|line| line.contains(&format!("using {}_pkey on", schema.table)));
+    let uses_key_index = lines.iter().any(|line| line.contains(&format!("using {}_pkey on", schema.table)));
     let key = schema.key.iter().filter_map(|place| schema.columns.get(*place));
-    let is_whole = |line: &&String| key.clone().all(|column| line.contains(&format!("({} =", column.name)));
-    let goes_by_all = lines.iter().any(|line| line.contains("Index Cond") && is_whole(&line));
-    Ok(if goes_by_key && goes_by_all { Form::Equal } else { Form::Ordered })
+    let compares_key = |line: &&String| key.clone().all(|column| line.contains(&format!("({} =", column.name)));
+    let compares_all_columns = lines.iter().any(|line| line.contains("Index Cond") && compares_key(&line));
+    Ok(if uses_key_index && compares_all_columns { KeyCondition::Equal } else { KeyCondition::Ordered })
 }
 
-/// Those of `some` that are not stored exactly so.
+/// Returns those of `positions` whose row is not stored with the same digest.
 pub async fn differing(
     tx: &Transaction,
-    form: Form,
+    condition: KeyCondition,
     rows: &RowBatch,
-    some: &[usize],
-) -> Result<Vec<(usize, State)>, DbErr> {
+    positions: &[usize],
+) -> Result<Vec<(usize, StoredRow)>, DbErr> {
     match tx.postgres().await {
-        Some(mut wire) => postgres(wire.connection(), form, rows, some).await,
-        None => sqlite(tx, rows, some).await,
+        Some(mut locked) => postgres(locked.connection(), condition, rows, positions).await,
+        None => sqlite(tx, rows, positions).await,
     }
 }
 
-/// One question, with arrays. The stored row is looked up by a sub-select that PostgreSQL cannot turn into a join, which
-/// would read the whole table for each question.
+/// Looks all rows up by one query with arrays. A sub-select finds each stored row: PostgreSQL cannot turn it into a join,
+/// which would read the whole table.
 async fn postgres(
     connection: &mut sqlx::PgConnection,
-    form: Form,
+    condition: KeyCondition,
     rows: &RowBatch,
-    some: &[usize],
-) -> Result<Vec<(usize, State)>, DbErr> {
-    let sql = question(rows.schema(), form);
+    positions: &[usize],
+) -> Result<Vec<(usize, StoredRow)>, DbErr> {
+    let sql = lookup_query(rows.schema(), condition);
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for place in &rows.schema().key {
         query = match rows.schema().columns.get(*place).map(|column| column.column_type) {
-            Some(ColumnType::Int) => query.bind(some.iter().map(|row| rows.int(*row, *place)).collect::<Vec<_>>()),
+            Some(ColumnType::Int) => query.bind(positions.iter().map(|row| rows.int(*row, *place)).collect::<Vec<_>>()),
             _ => query.bind(
-                some.iter().map(|row| rows.text(*row, *place).unwrap_or_default().to_owned()).collect::<Vec<_>>(),
+                positions.iter().map(|row| rows.text(*row, *place).unwrap_or_default().to_owned()).collect::<Vec<_>>(),
             ),
         };
     }
-    let digests = some.iter().map(|row| rows.text(*row, rows.schema().digest).unwrap_or_default().to_owned());
-    let found = query.bind(digests.collect::<Vec<_>>()).fetch_all(connection).await.map_err(db_err)?;
-    let read = |row: &PgRow| -> Result<Option<(usize, State)>, sqlx::Error> {
+    let digests = positions.iter().map(|row| rows.text(*row, rows.schema().digest).unwrap_or_default().to_owned());
+    let answer = query.bind(digests.collect::<Vec<_>>()).fetch_all(connection).await.map_err(db_err)?;
+    let read = |row: &PgRow| -> Result<Option<(usize, StoredRow)>, sqlx::Error> {
         let ordinal = usize::try_from(row.try_get::<i64, _>(0)? - 1).unwrap_or(usize::MAX);
-        let state = if row.try_get(1)? { State::New } else { State::Stored(row.try_get(2)?) };
-        Ok(some.get(ordinal).map(|row| (*row, state)))
+        let state = if row.try_get(1)? { StoredRow::Missing } else { StoredRow::Differs(row.try_get(2)?) };
+        Ok(positions.get(ordinal).map(|row| (*row, state)))
     };
-    let differing: Result<Vec<_>, _> = found.iter().map(read).collect();
+    let differing: Result<Vec<_>, _> = answer.iter().map(read).collect();
     let mut differing: Vec<_> = differing.map_err(db_err)?.into_iter().flatten().collect();
     differing.sort_unstable_by_key(|(row, _)| *row);
     Ok(differing)
 }
 
-/// How PostgreSQL is asked which rows are new or differ: with an array for each part of the key, and one of digests.
+/// Builds the query for new and differing rows. Its parameters are an array per key column and an array of digests.
 #[must_use]
-pub fn question(schema: &TableSchema, form: Form) -> String {
+pub fn lookup_query(schema: &TableSchema, condition: KeyCondition) -> String {
     let version = schema.version.and_then(|place| schema.columns.get(place));
     let version = version.map_or("NULL::timestamptz".to_owned(), |column| format!("t.{}", quoted(column.name)));
     let key: Vec<_> = schema.key.iter().filter_map(|place| schema.columns.get(*place)).collect();
@@ -107,9 +107,9 @@ pub fn question(schema: &TableSchema, form: Form) -> String {
     let columns: Vec<String> = key.iter().map(|column| format!("t.{}", quoted(column.name))).collect();
     let equal: Vec<String> = columns.iter().zip(&names).map(|(column, name)| format!("{column} = u.{name}")).collect();
     let (columns, equal) = (columns.join(", "), equal.join(" AND "));
-    let (found, on) = match form {
-        Form::Equal => (format!("WHERE {equal}"), "true"),
-        Form::Ordered => {
+    let (filter, on) = match condition {
+        KeyCondition::Equal => (format!("WHERE {equal}"), "true"),
+        KeyCondition::Ordered => {
             let keys = names.iter().map(|name| format!("u.{name}")).collect::<Vec<_>>().join(", ");
             (format!("WHERE ({columns}) >= ({keys}) ORDER BY {columns}"), equal.as_str())
         }
@@ -117,7 +117,7 @@ pub fn question(schema: &TableSchema, form: Form) -> String {
     format!(
         "SELECT u.ordinal, t.digest IS NULL, t.version FROM unnest({}, ${}::text[]) WITH ORDINALITY \
          AS u({}, digest, ordinal) LEFT JOIN LATERAL (SELECT {columns}, t.digest, {version} AS version FROM {} t \
-         {found} LIMIT 1) t ON {on} WHERE t.digest IS DISTINCT FROM u.digest",
+         {filter} LIMIT 1) t ON {on} WHERE t.digest IS DISTINCT FROM u.digest",
         arrays.collect::<Vec<_>>().join(", "),
         key.len() + 1,
         names.join(", "),
@@ -125,26 +125,26 @@ pub fn question(schema: &TableSchema, form: Form) -> String {
     )
 }
 
-/// A question for each group of rows that differ in the last part of their key only.
-async fn sqlite(tx: &Transaction, rows: &RowBatch, some: &[usize]) -> Result<Vec<(usize, State)>, DbErr> {
+/// Runs one query for each group of rows whose keys differ only in the last column.
+async fn sqlite(tx: &Transaction, rows: &RowBatch, positions: &[usize]) -> Result<Vec<(usize, StoredRow)>, DbErr> {
     let schema = rows.schema();
     let Some((last, group)) = schema.key.split_last() else { return Ok(Vec::new()) };
     let mut groups: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
-    let part = |row: usize, place: usize| match schema.columns.get(place).map(|column| column.column_type) {
+    let key_part = |row: usize, place: usize| match schema.columns.get(place).map(|column| column.column_type) {
         Some(ColumnType::Int) => rows.int(row, place).unwrap_or_default().to_string(),
         _ => rows.text(row, place).unwrap_or_default().to_owned(),
     };
-    for row in some {
-        groups.entry(group.iter().map(|place| part(*row, *place)).collect()).or_default().push(*row);
+    for row in positions {
+        groups.entry(group.iter().map(|place| key_part(*row, *place)).collect()).or_default().push(*row);
     }
     let mut differing = Vec::new();
     for members in groups.into_values() {
         let stored = stored(tx, rows, &members).await?;
         for row in members {
-            match stored.get(&part(row, *last)) {
-                None => differing.push((row, State::New)),
+            match stored.get(&key_part(row, *last)) {
+                None => differing.push((row, StoredRow::Missing)),
                 Some((digest, _)) if Some(digest.as_str()) == rows.text(row, schema.digest) => {}
-                Some((_, version)) => differing.push((row, State::Stored(*version))),
+                Some((_, version)) => differing.push((row, StoredRow::Differs(*version))),
             }
         }
     }
@@ -152,13 +152,14 @@ async fn sqlite(tx: &Transaction, rows: &RowBatch, some: &[usize]) -> Result<Vec
     Ok(differing)
 }
 
-type Stored = BTreeMap<String, (String, Option<DateTime<Utc>>)>;
+/// The stored rows of a group: the last key column, and its digest and version.
+type StoredRows = BTreeMap<String, (String, Option<DateTime<Utc>>)>;
 
-async fn stored(tx: &Transaction, rows: &RowBatch, members: &[usize]) -> Result<Stored, DbErr> {
+async fn stored(tx: &Transaction, rows: &RowBatch, members: &[usize]) -> Result<StoredRows, DbErr> {
     let schema = rows.schema();
     let name = |place: &usize| schema.columns.get(*place).map_or(String::new(), |column| quoted(column.name));
     let (Some((last, group)), Some(first)) = (schema.key.split_last(), members.first()) else {
-        return Ok(Stored::new());
+        return Ok(StoredRows::new());
     };
     let value = |row: usize, place: usize| -> Value {
         match schema.columns.get(place).map(|column| column.column_type) {
@@ -166,14 +167,14 @@ async fn stored(tx: &Transaction, rows: &RowBatch, members: &[usize]) -> Result<
             _ => Value::String(rows.text(row, place).map(str::to_owned)),
         }
     };
-    let holes = vec!["?"; members.len()].join(", ");
+    let parameters = vec!["?"; members.len()].join(", ");
     let equal: Vec<String> = group
         .iter()
         .map(|place| format!("{} = ?", name(place)))
-        .chain([format!("{} IN ({})", name(last), holes)])
+        .chain([format!("{} IN ({})", name(last), parameters)])
         .collect();
     let sql = format!(
-        "SELECT CAST({} AS TEXT) AS part, digest, {} AS version FROM {} WHERE {}",
+        "SELECT CAST({} AS TEXT) AS key_part, digest, {} AS version FROM {} WHERE {}",
         name(last),
         schema.version.as_ref().map_or("NULL".to_owned(), name),
         quoted(&schema.table),
@@ -181,9 +182,9 @@ async fn stored(tx: &Transaction, rows: &RowBatch, members: &[usize]) -> Result<
     );
     let values = group.iter().map(|place| value(*first, *place)).chain(members.iter().map(|row| value(*row, *last)));
     let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
-    let mut found = Stored::new();
+    let mut rows_by_key = StoredRows::new();
     for row in tx.query_all_raw(statement).await? {
-        found.insert(row.try_get("", "part")?, (row.try_get("", "digest")?, row.try_get("", "version")?));
+        rows_by_key.insert(row.try_get("", "key_part")?, (row.try_get("", "digest")?, row.try_get("", "version")?));
     }
-    Ok(found)
+    Ok(rows_by_key)
 }

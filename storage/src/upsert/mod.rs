@@ -1,11 +1,11 @@
-//! Rows into their table: new ones inserted, changed ones updated, unchanged ones left alone.
+//! Stores rows in their table: inserts new ones, updates changed ones, does not write unchanged ones.
 
 mod copy;
 mod insert;
 mod lookup;
 pub(crate) mod sql;
 
-pub use lookup::{Form, form, question};
+pub use lookup::{KeyCondition, key_condition, lookup_query};
 
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
@@ -16,25 +16,25 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// What the planner is told before a look-up, for the transaction that it belongs to.
+/// The planner settings of PostgreSQL that make a look-up use the key's index, for one transaction.
 pub const SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; \
                             SET LOCAL enable_sort = off; SET LOCAL jit = off";
 
-/// What storing rows did.
+/// The counts of an upsert.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effect {
-    /// Rows that were new.
+    /// Rows that the table did not hold.
     pub inserted: u64,
-    /// Rows that differed.
+    /// Rows that differed from the stored ones.
     pub updated: u64,
-    /// Rows that were there already, equal, or in a later state.
+    /// Rows that were stored already, in the same or in a later version.
     pub unchanged: u64,
-    /// The earliest instant of a new or changed row that lies in what was held before.
+    /// The earliest instant of a new or changed row inside the spans that the stream held before.
     pub earliest_change: Option<DateTime<Utc>>,
 }
 
 impl Effect {
-    /// Both together.
+    /// The sum of both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -46,96 +46,98 @@ impl Effect {
     }
 }
 
-/// Stores rows in one go.
+/// Stores one batch of rows.
 ///
 /// # Errors
-/// What the database says; the transaction is then void.
+/// Returns the database error; the caller must roll the transaction back.
 pub async fn upsert(tx: &Transaction, rows: &RowBatch, held: &Spans, now: DateTime<Utc>) -> Result<Effect, DbErr> {
     let mut upsert = Upsert::new(held.clone(), now);
     upsert.add(tx, rows).await?;
     upsert.finish(tx).await
 }
 
-/// Rows per look-up of what is stored: few enough that the look-up's plan never tips over.
+/// Rows per look-up: few enough that PostgreSQL always chooses the key's index.
 const LOOK_UP: usize = 500;
-/// From so many rows on, or so many bytes, what waits is written: larger writes wait less for each other.
-const WAITING: (usize, usize) = (4000, 4 << 20);
-/// From so many rows on COPY is quicker than a statement: it costs three round trips, and `TCP_NODELAY` is not set.
+/// The number of pending rows, and of their bytes, from which they are written. Fewer, larger writes are faster.
+const PENDING: (usize, usize) = (4000, 4 << 20);
+/// The number of rows from which COPY is faster than a statement: COPY costs three round trips, and sqlx does not set
+/// `TCP_NODELAY`.
 const COPY: usize = 300;
 
-/// Stores rows at one instant, in one transaction.
+/// Stores rows in one transaction, with one `synced_at`.
 pub struct Upsert {
     held: Spans,
     now: DateTime<Utc>,
     effect: Effect,
-    waiting: Vec<Waiting>,
+    pending: Vec<PendingRows>,
     locked: BTreeSet<String>,
-    forms: BTreeMap<String, Form>,
+    conditions: BTreeMap<String, KeyCondition>,
 }
 
-/// Rows of one table that are still to be written.
-struct Waiting {
+/// Rows of one table that are not written yet.
+struct PendingRows {
     new: RowBatch,
     changed: RowBatch,
     keys: HashSet<u128>,
 }
 
 impl Upsert {
-    /// Stores at `now`. `held` is what the stream held before, to tell late changes from first arrivals.
+    /// Creates an upsert with `now` as `synced_at`. `held` are the spans that the stream held before; only changes inside
+    /// them count for [`Effect::earliest_change`].
     #[must_use]
     pub fn new(held: Spans, now: DateTime<Utc>) -> Self {
         Self {
             held,
             now,
             effect: Effect::default(),
-            waiting: Vec::new(),
+            pending: Vec::new(),
             locked: BTreeSet::new(),
-            forms: BTreeMap::new(),
+            conditions: BTreeMap::new(),
         }
     }
 
-    /// Takes rows in; some may wait to be written together with others.
+    /// Looks the rows up, and keeps the new and changed ones pending until there are enough to write.
     ///
     /// # Errors
-    /// What the database says; the transaction is then void.
+    /// Returns the database error; the caller must roll the transaction back.
     pub async fn add(&mut self, tx: &Transaction, rows: &RowBatch) -> Result<(), DbErr> {
         if rows.is_empty() {
             return Ok(());
         }
         self.lock(tx, rows).await?;
-        let at = self.place(rows);
+        let at = self.pending_position(rows);
         let newest = newest(rows);
-        // What waits is not yet to be seen by a look-up.
-        let is_known = |waiting: &Waiting| newest.iter().any(|row| waiting.keys.contains(&rows.key(*row)));
-        if self.waiting.get(at).is_some_and(is_known) {
+        // A look-up does not find pending rows, so pending rows with the same key are written first.
+        let is_known = |pending: &PendingRows| newest.iter().any(|row| pending.keys.contains(&rows.key(*row)));
+        if self.pending.get(at).is_some_and(is_known) {
             self.write(tx, at).await?;
         }
-        for some in newest.chunks(LOOK_UP) {
-            self.sort(tx, at, rows, some).await?;
+        for positions in newest.chunks(LOOK_UP) {
+            self.classify(tx, at, rows, positions).await?;
         }
-        let is_full = |waiting: &Waiting| {
-            let size = waiting.new.size() + waiting.changed.size();
-            waiting.keys.len() >= WAITING.0 || size >= WAITING.1
+        let is_full = |pending: &PendingRows| {
+            let size = pending.new.size() + pending.changed.size();
+            pending.keys.len() >= PENDING.0 || size >= PENDING.1
         };
-        if self.waiting.get(at).is_some_and(is_full) {
+        if self.pending.get(at).is_some_and(is_full) {
             self.write(tx, at).await?;
         }
         Ok(())
     }
 
-    /// Writes what waits, and tells what all of it did.
+    /// Writes the pending rows and returns the counts of all rows.
     ///
     /// # Errors
-    /// What the database says; the transaction is then void.
+    /// Returns the database error; the caller must roll the transaction back.
     pub async fn finish(mut self, tx: &Transaction) -> Result<Effect, DbErr> {
-        for at in 0..self.waiting.len() {
+        for at in 0..self.pending.len() {
             self.write(tx, at).await?;
         }
         Ok(self.effect)
     }
 
-    /// One writer per account at a time, so that what a look-up did not find is not there a moment later; and plans that
-    /// go by the key, whatever the planner believes of a table that it has not analysed since it was empty.
+    /// Lets one transaction per account write at a time, so that no other inserts a row between look-up and write. Also sets
+    /// the planner settings: without them PostgreSQL may read the whole table if it has not analysed it since it was empty.
     async fn lock(&mut self, tx: &Transaction, rows: &RowBatch) -> Result<(), DbErr> {
         if tx.get_database_backend() != DbBackend::Postgres {
             return Ok(());
@@ -151,52 +153,58 @@ impl Upsert {
         Ok(())
     }
 
-    /// How this table is looked into, as long as the transaction lasts.
-    async fn form(&mut self, tx: &Transaction, schema: &TableSchema) -> Result<Form, DbErr> {
+    /// Chooses the look-up for a table, once per transaction.
+    async fn lookup_condition(&mut self, tx: &Transaction, schema: &TableSchema) -> Result<KeyCondition, DbErr> {
         if tx.get_database_backend() != DbBackend::Postgres {
-            return Ok(Form::Equal);
+            return Ok(KeyCondition::Equal);
         }
-        if let Some(form) = self.forms.get(&schema.table) {
-            return Ok(*form);
+        if let Some(condition) = self.conditions.get(&schema.table) {
+            return Ok(*condition);
         }
-        let form = lookup::form(tx, schema).await?;
-        self.forms.insert(schema.table.clone(), form);
-        Ok(form)
+        let condition = lookup::key_condition(tx, schema).await?;
+        self.conditions.insert(schema.table.clone(), condition);
+        Ok(condition)
     }
 
-    /// Where rows of this table wait.
-    fn place(&mut self, rows: &RowBatch) -> usize {
+    /// The position of the pending rows of a table.
+    fn pending_position(&mut self, rows: &RowBatch) -> usize {
         let schema = rows.schema();
-        let known = self.waiting.iter().position(|waiting| waiting.new.schema().table == schema.table);
-        known.unwrap_or_else(|| {
-            self.waiting.push(Waiting {
+        let position = self.pending.iter().position(|pending| pending.new.schema().table == schema.table);
+        position.unwrap_or_else(|| {
+            self.pending.push(PendingRows {
                 new: RowBatch::new(schema),
                 changed: RowBatch::new(schema),
                 keys: HashSet::new(),
             });
-            self.waiting.len() - 1
+            self.pending.len() - 1
         })
     }
 
-    /// Looks up which of `some` are there already, and in what state.
-    async fn sort(&mut self, tx: &Transaction, at: usize, rows: &RowBatch, some: &[usize]) -> Result<(), DbErr> {
+    /// Looks the rows at `positions` up and sorts them into new, changed and unchanged ones.
+    async fn classify(
+        &mut self,
+        tx: &Transaction,
+        at: usize,
+        rows: &RowBatch,
+        positions: &[usize],
+    ) -> Result<(), DbErr> {
         let schema = rows.schema();
-        let form = self.form(tx, schema).await?;
-        let stored = lookup::differing(tx, form, rows, some).await?;
-        self.effect.unchanged += u64::try_from(some.len() - stored.len()).unwrap_or(0);
+        let condition = self.lookup_condition(tx, schema).await?;
+        let stored = lookup::differing(tx, condition, rows, positions).await?;
+        self.effect.unchanged += u64::try_from(positions.len() - stored.len()).unwrap_or(0);
         let (mut new, mut changed) = (HashSet::new(), HashSet::new());
         for (row, state) in stored {
             let version = schema.version.and_then(|column| rows.time(row, column));
             match state {
-                lookup::State::New => {
+                lookup::StoredRow::Missing => {
                     self.effect.inserted += 1;
                     new.insert(row);
                 }
-                lookup::State::Stored(before) if schema.version.is_some() && version < before => {
+                lookup::StoredRow::Differs(before) if schema.version.is_some() && version < before => {
                     self.effect.unchanged += 1;
                     continue;
                 }
-                lookup::State::Stored(_) => {
+                lookup::StoredRow::Differs(_) => {
                     self.effect.updated += 1;
                     changed.insert(row);
                 }
@@ -204,20 +212,20 @@ impl Upsert {
             let change = rows.time(row, schema.at).filter(|at| self.held.contains(*at));
             self.effect.earliest_change = self.effect.earliest_change.into_iter().chain(change).min();
         }
-        if let Some(waiting) = self.waiting.get_mut(at) {
-            waiting.keys.extend(new.iter().chain(&changed).map(|row| rows.key(*row)));
-            waiting.new.take(rows, |row| new.contains(&row));
-            waiting.changed.take(rows, |row| changed.contains(&row));
+        if let Some(pending) = self.pending.get_mut(at) {
+            pending.keys.extend(new.iter().chain(&changed).map(|row| rows.key(*row)));
+            pending.new.take(rows, |row| new.contains(&row));
+            pending.changed.take(rows, |row| changed.contains(&row));
         }
         Ok(())
     }
 
     async fn write(&mut self, tx: &Transaction, at: usize) -> Result<(), DbErr> {
-        let Some(waiting) = self.waiting.get_mut(at) else { return Ok(()) };
-        let empty = RowBatch::new(waiting.new.schema());
+        let Some(pending) = self.pending.get_mut(at) else { return Ok(()) };
+        let empty = RowBatch::new(pending.new.schema());
         let (mut new, mut changed) =
-            (std::mem::replace(&mut waiting.new, empty.clone()), std::mem::replace(&mut waiting.changed, empty));
-        waiting.keys.clear();
+            (std::mem::replace(&mut pending.new, empty.clone()), std::mem::replace(&mut pending.changed, empty));
+        pending.keys.clear();
         new.stamp(self.now);
         changed.stamp(self.now);
         let copies = tx.get_database_backend() == DbBackend::Postgres;
@@ -233,7 +241,7 @@ impl Upsert {
     }
 }
 
-/// Each key's truest row: of two states the one with the later version, else the one that came last.
+/// Selects one row per key: the one with the latest version, or the last one of equal versions.
 fn newest(rows: &RowBatch) -> Vec<usize> {
     let version = |row: usize| rows.schema().version.and_then(|column| rows.time(row, column));
     let mut newest: HashMap<u128, usize> = HashMap::with_capacity(rows.len());

@@ -1,18 +1,18 @@
-//! Pieces of SQL that follow from a table's schema.
+//! Builds pieces of SQL from a table's schema.
 
 use entities::schema::TableSchema;
 
-/// An identifier in quotes: a column may be named like a word of SQL (`data`, `position`), or in mixed case.
+/// Quotes an identifier, because a column's name may be a keyword of SQL (`data`, `position`) or in mixed case.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{name}\"")
 }
 
-/// The names of all columns, in order.
+/// Lists the names of all columns, in the entity's order.
 pub(crate) fn column_list(schema: &TableSchema) -> String {
     schema.columns.iter().map(|column| quoted(column.name)).collect::<Vec<_>>().join(", ")
 }
 
-/// The clause that turns an insert into an update where the key exists.
+/// Builds the clause that updates the row if the key exists.
 pub(crate) fn on_conflict(schema: &TableSchema) -> String {
     let name = |position: &usize| schema.columns.get(*position).map_or("", |column| column.name);
     let key: Vec<String> = schema.key.iter().map(|position| quoted(name(position))).collect();

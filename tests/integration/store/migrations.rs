@@ -120,6 +120,43 @@ async fn together(engine: Engine) {
     }
 }
 
+/// One vendor's part of the view, as an older and as a newer version of the program may bring it.
+const FIRST_PART: &str = "SELECT 'wolkvox', account, conn_id, start_at, end_at, channel, customer_phone, customer_name, \
+                          go_to_agent = 'YES', agent_name, times_chatted, synced_at FROM wolkvox_chats";
+const SECOND_PART: &str = "SELECT 'treble', account, session_id, created_at, finished_at, 'whatsapp', phone, NULL, false, \
+                           NULL, NULL, synced_at FROM treble_sessions";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_users_view_on_conversations_survives_a_second_migrate() {
+    a_users_view_survives(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_users_view_on_conversations_survives_a_second_migrate_on_sqlite() {
+    a_users_view_survives(Engine::Sqlite).await;
+}
+
+async fn a_users_view_survives(engine: Engine) {
+    let made = TestDatabase::empty(engine).await;
+    made.database.migrate(&[FIRST_PART]).await.unwrap();
+    made.run("CREATE VIEW my_report AS SELECT source, COUNT(*) AS conversations FROM conversations GROUP BY source")
+        .await;
+    made.run(
+        "INSERT INTO treble_sessions (account, session_id, created_at, extra, digest, synced_at) VALUES ('a', 's1', \
+              '2026-10-01T00:00:00Z', '{}', '', '2026-10-01T00:00:00Z')",
+    )
+    .await;
+    let sources = async || made.texts("SELECT source FROM my_report ORDER BY source").await;
+    assert_eq!(sources().await, Vec::<String>::new(), "the first version knows no sessions");
+
+    let applied = made.database.migrate(&[FIRST_PART, SECOND_PART]).await.unwrap();
+    assert_eq!(applied, Vec::<String>::new(), "a change of the view alone applies no migration");
+    assert_eq!(sources().await, ["treble"], "the user's view reads the replaced view");
+
+    made.database.migrate(&[FIRST_PART]).await.unwrap();
+    assert_eq!(sources().await, Vec::<String>::new(), "an older version takes its part back");
+}
+
 fn describe<E: EntityTrait>(shapes: &mut Shapes, engine: Engine) {
     let column = |column: E::Column| {
         let definition = column.def();

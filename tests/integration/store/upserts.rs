@@ -14,7 +14,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, Statement};
 use std::sync::Arc;
 use std::time::Duration;
 use storage::database::Database;
-use storage::upsert::{Effect, Form, SETTINGS, form, question};
+use storage::upsert::{Effect, KeyCondition, SETTINGS, key_condition, lookup_query};
 use tokio::task::JoinSet;
 
 async fn upsert(db: &Database, rows: Vec<Model>, held: &Spans, now: DateTime<Utc>) -> Effect {
@@ -187,7 +187,7 @@ async fn a_look_up_goes_by_the_key_also_where_the_table_was_empty() {
         // Analysed while it is empty, and given an index that begins as its key does: then only the order helps.
         let vacuum = format!("VACUUM ANALYZE {}", shape.table);
         for (before, expected) in
-            [("SELECT 1", Some(Form::Equal)), (vacuum.as_str(), None), (people_add(shape).as_str(), None)]
+            [("SELECT 1", Some(KeyCondition::Equal)), (vacuum.as_str(), None), (people_add(shape).as_str(), None)]
         {
             store.db().connection().execute_unprepared(before).await.unwrap();
             let (form, plan) = plan(&store, shape).await;
@@ -206,11 +206,11 @@ fn people_add(shape: &TableSchema) -> String {
     format!("CREATE INDEX ON {} (account, synced_at)", shape.table)
 }
 
-async fn plan(store: &Store, shape: &TableSchema) -> (Form, String) {
+async fn plan(store: &Store, shape: &TableSchema) -> (KeyCondition, String) {
     let tx = store.db().begin().await.unwrap();
     tx.execute_unprepared(SETTINGS).await.unwrap();
-    let form = form(&tx, shape).await.unwrap();
-    let mut sql = question(shape, form);
+    let form = key_condition(&tx, shape).await.unwrap();
+    let mut sql = lookup_query(shape, form);
     for place in (1..=shape.key.len() + 1).rev() {
         sql = sql.replace(&format!("${place}"), "ARRAY['1','2']");
     }

@@ -70,7 +70,7 @@ async fn a_missing_day_near_the_horizon_is_told_everywhere() {
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = vendor.account("u").with("since", &vendor.day(28).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    let expected = format!("days from {} on are missing, and the vendor keeps 30 days only", vendor.day(28));
+    let expected = format!("days from {} on are missing, and the vendor keeps only 30 days", vendor.day(28));
     until("the log", async || {
         let log = process.log();
         log.contains(&expected) && log.contains("needs an operator's attention")
