@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub enum Mode {
     /// Only windows that are not held; nothing is fetched twice.
     Missing,
-    /// The whole window, also what is held.
+    /// Fetches the whole window, the held part included.
     All,
 }
 

@@ -1,5 +1,5 @@
-//! Rows on their way to a table, packed as PostgreSQL's binary COPY expects them. Whoever makes them need not know SQL,
-//! and whoever carries them need not know the table.
+//! Rows on their way to a table, packed as PostgreSQL's binary COPY expects them. A source packs
+//! them without knowing SQL, and the worker passes them on without knowing the table.
 
 use crate::schema::{ColumnType, TableSchema, VendorTable};
 use chrono::{DateTime, Utc};

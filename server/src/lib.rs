@@ -58,7 +58,7 @@ pub struct Server {
     pub version: &'static str,
 }
 
-/// How long open requests may take to finish after the service is told to stop.
+/// The time that open requests get to finish after the stop signal.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The interval between two rounds of [`Server::run_upkeep`].
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);

@@ -38,7 +38,7 @@ pub(crate) fn happens(share: f64, random: &mut SmallRng) -> bool {
 }
 
 /// The first alternative whose share covers `roll` (0 to 1). Takes the shares that it passes off `roll`, so that a
-/// second list can be tried with what is left.
+/// second list can use the rest of the roll.
 pub(crate) fn pick<T>(shares: impl IntoIterator<Item = (f64, T)>, roll: &mut f64) -> Option<T> {
     shares.into_iter().find_map(|(share, alternative)| {
         let covered = *roll < share;

@@ -59,8 +59,8 @@ impl Answer {
         self.header(RETRY_AFTER, &wait.as_secs().to_string())
     }
 
-    /// Lets the body end too early, in the way `cut` and after `share` (0 to 1) of it. What is left of a text is never
-    /// whole: it lacks at least the last byte.
+    /// Lets the body end too early, in the way `cut` and after `share` (0 to 1) of it. A cut text lacks
+    /// at least its last byte.
     pub(crate) fn cut(mut self, cut: Cut, share: f64) -> Self {
         match &mut self.body {
             AnswerBody::Text(text) => {

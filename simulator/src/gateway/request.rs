@@ -90,7 +90,7 @@ pub(crate) enum ErrorAnswer {
     WebPage,
 }
 
-/// The fault that the gateway has drawn, and what is left of the roll for the vendor's own faults.
+/// The fault that the gateway has drawn, and the rest of the roll, which decides the vendor's own faults.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chance {
     pub(crate) fault: Option<Fault>,
