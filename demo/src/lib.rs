@@ -1,7 +1,7 @@
 //! The simulated vendors at work: `convosync demo`, `convosync simulate`, and the comparison of the tables with what
 //! the vendors hold.
 //!
-//! - [`vendors`]: the list of simulated vendors, one file each; everything else iterates over it.
+//! - [`vendors`]: the vendors of the demo, one file each; everything else iterates over that list.
 //! - [`scenario`]: the demo from its first backfill to the comparison at its end.
 //! - `world`: what takes part in it: the vendors, the service, its database.
 //! - [`simulate`]: one vendor alone, until it is stopped.

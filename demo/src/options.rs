@@ -1,8 +1,8 @@
 //! The arguments of `convosync demo` and `convosync simulate`.
 
-use crate::vendors::{VENDORS, VendorEntry};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use simulator::{VENDORS, VendorEntry};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -28,7 +28,7 @@ pub struct DemoOptions {
 pub struct SimulateOptions {
     /// Simulate this vendor
     #[arg(value_parser = vendor_names())]
-    pub vendor: &'static dyn VendorEntry,
+    pub vendor: &'static VendorEntry,
     /// Listen on this loopback address
     #[arg(long, default_value = "127.0.0.1:9042", value_name = "ADDRESS")]
     pub bind: SocketAddr,
@@ -60,9 +60,8 @@ pub struct SimulateOptions {
 }
 
 /// The names in the list of vendors, each with its sentence.
-fn vendor_names() -> impl TypedValueParser<Value = &'static dyn VendorEntry> {
-    let names = VENDORS.iter().map(|vendor| PossibleValue::new(vendor.name()).help(vendor.summary()));
-    PossibleValuesParser::new(names).try_map(|name| {
-        VENDORS.iter().find(|vendor| vendor.name() == name).copied().ok_or("no simulated vendor has this name")
-    })
+fn vendor_names() -> impl TypedValueParser<Value = &'static VendorEntry> {
+    let names = VENDORS.iter().map(|vendor| PossibleValue::new(vendor.name).help(vendor.summary));
+    PossibleValuesParser::new(names)
+        .try_map(|name| VendorEntry::named(&name).ok_or("no simulated vendor has this name"))
 }

@@ -5,7 +5,7 @@ mod finish;
 use crate::error::DemoError;
 use crate::host::{DemoService, Host};
 use crate::options::DemoOptions;
-use crate::vendors::{DemoSetup, DemoVendor, VENDORS, VendorEntry, Webhooks};
+use crate::vendors::{DemoSetup, DemoVendor, VENDORS};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::Mode;
 use domain::clock::Clock;
@@ -13,8 +13,9 @@ use domain::window::{Window, midnight};
 use entities::deliveries;
 use entities::requests::{Column, Entity};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use simulator::gateway::Faults;
 use simulator::webhook_outbox::DeliveryPlan;
-use simulator::{Serving, WebhookSender};
+use simulator::{Serving, WebhookSender, WebhookVendor, make_maildir};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -43,7 +44,6 @@ pub struct DemoWorld<'a> {
 
 /// A vendor that answers requests.
 struct RunningVendor {
-    entry: &'static dyn VendorEntry,
     vendor: Box<dyn DemoVendor>,
     serving: Serving,
 }
@@ -70,13 +70,14 @@ impl<'a> DemoWorld<'a> {
     ) -> Result<DemoWorld<'a>, DemoError> {
         let clock = host.clock();
         let mailbox = TempDir::new()?;
+        make_maildir(mailbox.path())?;
         let setup = DemoSetup { seed: options.seed, clock: clock.clone(), mailbox: mailbox.path().to_owned() };
         let mut vendors = Vec::new();
-        for &entry in VENDORS {
-            let vendor = entry.start(&setup)?;
+        for start in VENDORS {
+            let vendor = start(&setup);
             let listener = TcpListener::bind("127.0.0.1:0").await?;
-            let serving = simulator::serve(listener, vendor.router(), &CancellationToken::new())?;
-            vendors.push(RunningVendor { entry, vendor, serving });
+            let serving = simulator::serve(listener, vendor.simulated().router(), &CancellationToken::new())?;
+            vendors.push(RunningVendor { vendor, serving });
         }
         delete_database(&options.database)?;
         let settings = settings(options, &vendors)?;
@@ -84,9 +85,10 @@ impl<'a> DemoWorld<'a> {
         let (dashboard, webhooks_stop) = (listener.local_addr()?, stop.child_token());
         let service = host.start_service(&settings, listener, stop.clone()).await.map_err(DemoError::Host)?;
         let mut webhooks = Vec::new();
-        for RunningVendor { entry, vendor, .. } in &vendors {
-            if let Some(source) = vendor.webhooks() {
-                webhooks.push(source.send(dashboard, &entry.demo_account(), webhooks_stop.clone())?);
+        for RunningVendor { vendor, .. } in &vendors {
+            if let Some(sender) = vendor.simulated().webhooks() {
+                let url = format!("http://{dashboard}{}", sender.webhook_path(&vendor.account()));
+                webhooks.push(sender.send_webhooks(&url, webhooks_stop.clone())?);
             }
         }
         Ok(Self { dashboard, host, vendors, service, clock, stop, webhooks_stop, webhooks, _mailbox: mailbox })
@@ -94,7 +96,7 @@ impl<'a> DemoWorld<'a> {
 
     /// The vendors' names, each with its address.
     pub fn addresses(&self) -> impl Iterator<Item = (&'static str, String)> {
-        self.vendors.iter().map(|running| (running.entry.title(), running.serving.base()))
+        self.vendors.iter().map(|running| (running.vendor.title(), running.serving.base()))
     }
 
     /// What is special about the vendors, one sentence each.
@@ -104,21 +106,21 @@ impl<'a> DemoWorld<'a> {
 
     /// The number of requests that all vendors have received.
     pub fn requests(&self) -> usize {
-        self.vendors.iter().map(|running| running.vendor.requests()).sum()
+        self.vendors.iter().map(|running| running.vendor.simulated().requests().len()).sum()
     }
 
     /// Switches the vendors' faults on or off.
     pub fn set_faulty(&self, is_faulty: bool) {
         for running in &self.vendors {
-            running.vendor.set_faulty(is_faulty);
+            let faults = if is_faulty { running.vendor.faults() } else { Faults::default() };
+            running.vendor.simulated().set_faults(faults);
         }
     }
 
     /// The webhooks of all vendors so far.
     pub fn webhook_counts(&self) -> WebhookCounts {
         let mut counts = WebhookCounts::default();
-        let webhooks = self.vendors.iter().filter_map(|running| running.vendor.webhooks());
-        for event in webhooks.flat_map(Webhooks::events) {
+        for event in self.webhooks().flat_map(WebhookVendor::events) {
             counts.events += 1;
             match event.delivery {
                 DeliveryPlan::OnTime => {}
@@ -133,8 +135,8 @@ impl<'a> DemoWorld<'a> {
     /// Starts a backfill of everything that each vendor holds, and watches them. Returns the number of their rows.
     pub async fn backfill(&self) -> Result<u64, DemoError> {
         let mut backfills = Vec::new();
-        for RunningVendor { entry, vendor, .. } in &self.vendors {
-            let name = entry.demo_account();
+        for RunningVendor { vendor, .. } in &self.vendors {
+            let name = vendor.account();
             let account = self.account(&name)?;
             let (zone, [first, last]) = (account.source.zone(), vendor.days());
             let streams: Vec<String> = account.streams().into_iter().map(|id| id.stream).collect();
@@ -183,6 +185,11 @@ impl<'a> DemoWorld<'a> {
         self.service.accounts.account(name).ok_or_else(unknown)
     }
 
+    /// The vendors that send webhooks.
+    fn webhooks(&self) -> impl Iterator<Item = &dyn WebhookVendor> {
+        self.vendors.iter().filter_map(|running| running.vendor.simulated().webhooks())
+    }
+
     fn database(&self) -> &Database {
         &self.service.database
     }
@@ -194,8 +201,9 @@ fn settings(options: &DemoOptions, vendors: &[RunningVendor]) -> Result<String, 
     let file = file.ok_or_else(|| DemoError::Usage("--database: the name is not UTF-8; write another".to_owned()))?;
     let url = toml::Value::from(format!("sqlite://{file}"));
     let mut text = format!("[database]\nurl = {url}\n[server]\nbind = \"{}\"\n", options.bind);
-    for RunningVendor { entry, vendor, serving } in vendors {
-        text.extend([format!("[accounts.{}]\n", entry.demo_account()), vendor.settings(&serving.base())]);
+    for RunningVendor { vendor, serving } in vendors {
+        let account = vendor.simulated().account_settings(&serving.base());
+        text.extend([format!("[accounts.{}]\n", vendor.account()), account, "\n".to_owned(), vendor.settings()]);
     }
     Ok(text)
 }

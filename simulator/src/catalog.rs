@@ -20,6 +20,8 @@ pub struct VendorEntry {
     pub name: &'static str,
     /// The name in texts, such as `Wolkvox`.
     pub title: &'static str,
+    /// The data that it offers, in one phrase.
+    pub summary: &'static str,
     /// Whether it posts webhooks.
     pub posts_webhooks: bool,
     pub(crate) create: Constructor,
@@ -52,6 +54,8 @@ pub struct VendorOptions {
     pub webhook_faults: WebhookFaults,
     /// The Maildir for Certainly's reports. Default none: mails are kept in memory.
     pub maildir: Option<PathBuf>,
+    /// The address that webhooks will be sent to. Treble reads the secret from it. Default none.
+    pub webhook_url: Option<String>,
     /// The secret of webhooks. Default `simulated-secret`.
     pub webhook_secret: String,
 }
@@ -86,6 +90,7 @@ impl Default for VendorOptions {
             faults: Faults::default(),
             webhook_faults: WebhookFaults::default(),
             maildir: None,
+            webhook_url: None,
             webhook_secret: String::from("simulated-secret"),
         }
     }

@@ -26,6 +26,7 @@ pub mod webhook_outbox;
 pub mod wolkvox;
 
 pub use catalog::{VENDORS, VendorEntry, VendorOptions};
+pub use certainly::make_maildir;
 pub use gateway::{Breach, Faults, RequestRecord, Rule};
 pub use sender::WebhookSender;
 pub use serve::{Serving, serve};

@@ -3,7 +3,6 @@
 use super::{DemoWorld, RunningVendor};
 use crate::compare::Comparison;
 use crate::error::DemoError;
-use crate::vendors::Webhooks;
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::requests::{Column, Entity};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -21,7 +20,7 @@ impl DemoWorld<'_> {
     pub async fn finish(&self) -> Result<Vec<(&'static str, Comparison)>, DemoError> {
         self.set_faulty(false);
         for running in &self.vendors {
-            running.vendor.freeze();
+            running.vendor.simulated().freeze();
         }
         let frozen_at = self.clock.now();
         let catch_up = async {
@@ -41,9 +40,9 @@ impl DemoWorld<'_> {
 
     /// Waits until each stream has been read once more after `frozen_at`, as far back as its rows may have changed.
     async fn wait_for_last_polls(&self, frozen_at: DateTime<Utc>) -> Result<(), DemoError> {
-        for RunningVendor { entry, vendor, .. } in &self.vendors {
+        for RunningVendor { vendor, .. } in &self.vendors {
             let Some(length) = vendor.last_poll() else { continue };
-            let name = entry.demo_account();
+            let name = vendor.account();
             loop {
                 let polls = Entity::find()
                     .filter(Column::Account.eq(name.as_str()))
@@ -65,14 +64,10 @@ impl DemoWorld<'_> {
 
     /// Waits until the vendors have sent every webhook of what has happened.
     async fn wait_for_webhooks(&self) -> Result<(), DemoError> {
-        let unsent = || {
-            let webhooks = self.vendors.iter().filter_map(|running| running.vendor.webhooks());
-            webhooks.map(Webhooks::unsent).sum::<usize>()
-        };
         loop {
             // The vendors note what has happened when they look for webhooks to send, so they get the time to look.
             tokio::time::sleep(Duration::from_millis(100)).await;
-            if unsent() == 0 {
+            if self.webhooks().all(|webhooks| webhooks.pending_deliveries() == 0) {
                 break;
             }
         }
@@ -86,9 +81,8 @@ impl DemoWorld<'_> {
     /// Makes items due that are open without an end in sight: the service asks for them rarely, and nothing changes any
     /// more.
     async fn hurry_slow_items(&self) -> Result<(), DemoError> {
-        let slow = |running: &&RunningVendor| running.vendor.webhooks().is_some_and(Webhooks::has_slow_items);
-        let accounts: BTreeSet<String> =
-            self.vendors.iter().filter(slow).map(|running| running.entry.demo_account()).collect();
+        let slow = self.vendors.iter().filter(|running| running.vendor.has_slow_items());
+        let accounts: BTreeSet<String> = slow.map(|running| running.vendor.account()).collect();
         for job in jobs::list(self.database().connection()).await? {
             if accounts.contains(&job.account) && job.purpose == "item" && job.from_at.is_some() {
                 jobs::retry(self.database(), job.id).await?;
@@ -100,7 +94,7 @@ impl DemoWorld<'_> {
     /// Waits until the lists have brought what lost webhooks did not. The comparison at the end shows what is missing.
     async fn wait_for_lists(&self, frozen_at: DateTime<Utc>) -> Result<(), DemoError> {
         for _ in 0..COMPARISONS {
-            let compared = self.compare(frozen_at, |running| running.vendor.webhooks().is_some()).await?;
+            let compared = self.compare(frozen_at, |running| running.vendor.simulated().webhooks().is_some()).await?;
             if compared.iter().all(|(_, compared)| compared.is_equal()) {
                 break;
             }
@@ -117,7 +111,7 @@ impl DemoWorld<'_> {
     ) -> Result<Vec<(&'static str, Comparison)>, DemoError> {
         let mut compared = Vec::new();
         for running in self.vendors.iter().filter(|running| include(running)) {
-            let account = running.entry.demo_account();
+            let account = running.vendor.account();
             compared.extend(running.vendor.compare(self.database(), &account, now).await?);
         }
         Ok(compared)

@@ -64,6 +64,7 @@ const CSV: &str = "text/csv; charset=utf-8";
 pub(crate) const ENTRY: VendorEntry = VendorEntry {
     name: "certainly",
     title: "Certainly",
+    summary: "Report of messages, also by mail",
     posts_webhooks: false,
     create: |options, clock| {
         if let Some(folder) = &options.maildir {

@@ -49,15 +49,20 @@ struct Inner {
 pub(crate) const ENTRY: VendorEntry = VendorEntry {
     name: "treble",
     title: "Treble",
+    summary: "Polls and sessions, also by webhook",
     posts_webhooks: true,
-    create: |options, clock| Ok(Box::new(Treble::new(configure(options, &*clock), clock))),
+    create: |options, clock| Ok(Box::new(Treble::new(configure(options, &*clock)?, clock))),
 };
 
-fn configure(options: &VendorOptions, clock: &dyn Clock) -> Config {
+fn configure(options: &VendorOptions, clock: &dyn Clock) -> Result<Config, String> {
+    let webhook_secret = match &options.webhook_url {
+        Some(url) => secret_of(url)?.to_owned(),
+        None => options.webhook_secret.clone(),
+    };
     let default = Config::default();
     let polls = f64::from(u32::try_from(default.polls).unwrap_or(1));
     let limits = Limits { latency: options.latency.unwrap_or(default.limits.latency), ..default.limits.clone() };
-    Config {
+    Ok(Config {
         seed: options.seed,
         keys: vec![options.token.clone()],
         sessions_per_day: options.items_per_day.unwrap_or(40.0 / polls),
@@ -67,9 +72,20 @@ fn configure(options: &VendorOptions, clock: &dyn Clock) -> Config {
         limits,
         faults: options.faults.clone(),
         webhook_faults: options.webhook_faults.clone(),
-        webhook_secret: options.webhook_secret.clone(),
+        webhook_secret,
         ..default
-    }
+    })
+}
+
+/// The secret at the end of the address of an account's webhooks: `…/hooks/treble/{account}/{secret}`.
+fn secret_of(url: &str) -> Result<&str, String> {
+    let account_and_secret = url.split_once("/hooks/treble/").and_then(|(_, rest)| rest.split_once('/'));
+    let secret = account_and_secret.map(|(_, secret)| secret);
+    secret.filter(|secret| !secret.is_empty() && !secret.contains(['/', '?', '#'])).ok_or_else(|| {
+        "--webhooks: Treble's address ends in the account's webhook_secret; write \
+         http://127.0.0.1:8080/hooks/treble/simulated/simulated-secret"
+            .to_owned()
+    })
 }
 
 impl Treble {
@@ -184,6 +200,10 @@ impl EventSource for Treble {
 
     fn replace_webhook_faults(&self, faults: WebhookFaults) {
         self.inner.config.edit().webhook_faults = faults;
+    }
+
+    fn path(&self, account: &str) -> String {
+        format!("/hooks/treble/{account}/{}", self.inner.config.get().webhook_secret)
     }
 
     fn reply_timeout(&self) -> Duration {

@@ -52,6 +52,7 @@ struct Inner {
 pub(crate) const ENTRY: VendorEntry = VendorEntry {
     name: "truora",
     title: "Truora",
+    summary: "Processes, also by webhook",
     posts_webhooks: true,
     create: |options, clock| Ok(Box::new(Truora::new(configure(options, &*clock), clock))),
 };
@@ -182,6 +183,10 @@ impl EventSource for Truora {
 
     fn replace_webhook_faults(&self, faults: WebhookFaults) {
         self.inner.config.edit().webhook_faults = faults;
+    }
+
+    fn path(&self, account: &str) -> String {
+        format!("/hooks/truora/{account}")
     }
 
     fn reply_timeout(&self) -> Duration {

@@ -55,6 +55,7 @@ struct Inner {
 pub(crate) const ENTRY: VendorEntry = VendorEntry {
     name: "ultimate",
     title: "Ultimate",
+    summary: "Zendesk AI agents: files of whole days",
     posts_webhooks: false,
     create: |options, clock| Ok(Box::new(Ultimate::new(configure(options, &*clock), clock))),
 };

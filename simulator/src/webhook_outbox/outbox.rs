@@ -22,6 +22,9 @@ pub trait WebhookVendor: Send + Sync {
     /// Records the reply to a delivery. A genuine delivery that the receiver did not accept is tried again.
     fn record_reply(&self, delivery: &Delivery, reply: &WebhookReply);
 
+    /// The path at convosync that receives the webhooks of `account`.
+    fn webhook_path(&self, account: &str) -> String;
+
     /// Posts deliveries to `url` as they become due, four at a time, until `stopping`.
     ///
     /// # Errors
@@ -65,6 +68,9 @@ pub(crate) trait EventSource: SimulatedVendor + Clone + 'static {
     fn webhook_faults(&self) -> WebhookFaults;
 
     fn replace_webhook_faults(&self, faults: WebhookFaults);
+
+    /// The path at convosync that receives the webhooks of `account`.
+    fn path(&self, account: &str) -> String;
 
     /// How long the vendor waits for a reply.
     fn reply_timeout(&self) -> Duration;
@@ -115,6 +121,10 @@ impl<E: OutboxEvent> Progress<E> {
 }
 
 impl<V: EventSource> WebhookVendor for V {
+    fn webhook_path(&self, account: &str) -> String {
+        self.path(account)
+    }
+
     fn deliveries_due(&self, now: DateTime<Utc>) -> Vec<Delivery> {
         let faults = self.webhook_faults();
         let mut progress = self.outbox().lock();

@@ -47,6 +47,7 @@ struct Inner {
 pub(crate) const ENTRY: VendorEntry = VendorEntry {
     name: "wolkvox",
     title: "Wolkvox",
+    summary: "Report of chats",
     posts_webhooks: false,
     create: |options, clock| Ok(Box::new(Wolkvox::new(configure(options, &*clock), clock))),
 };
