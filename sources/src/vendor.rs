@@ -50,14 +50,14 @@ pub const CONVERSATIONS_COLUMNS: [(&str, &str); 12] = [
     ("synced_at", "when this state was stored"),
 ];
 
-/// A vendor in one row of a table.
+/// A vendor in one row of a table. The README shows it in the words of these texts.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary {
     /// What the vendor offers, and by what a request asks for it.
     pub data: &'static str,
     /// The tables that hold it.
     pub tables: &'static [&'static str],
-    /// When a day is final.
+    /// When a day is complete, as a clause after "a day is complete when".
     pub final_when: &'static str,
     /// Where the vendor posts webhooks, below `/hooks/`, and what an event brings; `None` without webhooks.
     pub webhooks: Option<(&'static str, &'static str)>,

@@ -1,5 +1,7 @@
 //! Every vendor folder has what a reader needs to believe it.
 
+use sources::Vendor;
+
 const SOURCES: &str = "sources/src/";
 /// Folders of code that several vendors share.
 const SHARED: [&str; 2] = ["json", "settings"];
@@ -34,13 +36,16 @@ pub fn lacks(folder: &str, paths: &[&str], readme: Option<&str>) -> Vec<String> 
     lacks
 }
 
-/// The complaint, when no row of a table in the root README names the vendor.
-pub fn unlisted(folder: &str, readme: &str) -> Option<String> {
-    let named = readme
-        .lines()
-        .filter(|line| line.trim_start().starts_with('|'))
-        .any(|row| has_word(&row.to_lowercase(), folder));
-    (!named).then(|| format!("README.md: no row of the vendor table names {folder}"))
+/// The rows of the root README's tables that the vendor's registration states and the README lacks.
+pub fn unlisted(vendor: &Vendor, readme: &str) -> Vec<String> {
+    let Vendor { name, title, summary, .. } = vendor;
+    let tables: Vec<String> = summary.tables.iter().map(|table| format!("`{table}`")).collect();
+    let (data, final_when, tables) = (summary.data, summary.final_when, tables.join(", "));
+    let rules = format!("[sources/src/{name}](sources/src/{name}/README.md)");
+    let mut rows = vec![format!("| {title} (`{name}`) | {data} | {tables} | {final_when} | {rules} |")];
+    rows.extend(summary.webhooks.map(|(path, effect)| format!("| {title} | `POST /hooks/{path}` | {effect} |")));
+    rows.retain(|row| !readme.lines().any(|line| line == row));
+    rows
 }
 
 /// Where a vendor's folder takes something out of another vendor's: what two share lies beside the folders.
@@ -99,6 +104,9 @@ fn an_incomplete_vendor_is_seen() {
 
 #[test]
 fn a_vendor_outside_the_table_is_seen() {
-    assert!(unlisted("treble", "| vendor | stream |\n| [Treble](https://treble.ai) | sessions |").is_none());
-    assert!(unlisted("treble", "Treble is asked every hour.\n| Trebles | x |").is_some());
+    let vendor = sources::treble::VENDOR;
+    let rows = unlisted(&vendor, "Treble is asked every hour.\n| Trebles | x |");
+    assert_eq!(rows.len(), 2);
+    assert_eq!(unlisted(&vendor, &rows.join("\n")), [""; 0]);
+    assert_eq!(unlisted(&vendor, &rows.join("\n").replace("a week old", "two weeks old")).len(), 1);
 }

@@ -17,6 +17,7 @@ mod live;
 mod mailboxes;
 mod mails;
 mod page;
+mod sixth_vendor;
 mod stage;
 mod store;
 mod treble;

@@ -13,7 +13,7 @@ pub const VENDOR: Vendor = Vendor {
     summary: Summary {
         data: "message report, by days and bot; days of 500 messages or more by mail",
         tables: &["certainly_messages"],
-        final_when: "re-read after 48 h with nothing changed, or mailed after that",
+        final_when: "a read 48 h later changed nothing, or the mailed file holds it",
         webhooks: None,
     },
     settings_example: SETTINGS,

@@ -13,10 +13,10 @@ pub const VENDOR: Vendor = Vendor {
     summary: Summary {
         data: "sessions by poll, histories, webhooks",
         tables: &["treble_polls", "treble_sessions", "treble_messages", "treble_events"],
-        final_when: "lists read, and every session of the day closed, or a week old",
+        final_when: "the lists are read and every session of the day is closed or a week old",
         webhooks: Some((
             "treble/{account}/{webhook_secret}",
-            "rows of `treble_events`; the view `treble_session_events` finds the session of each",
+            "rows of `treble_events`; `treble_session_events` matches them to sessions",
         )),
     },
     settings_example: SETTINGS,

@@ -13,8 +13,8 @@ pub const VENDOR: Vendor = Vendor {
     summary: Summary {
         data: "chatbot processes: list, result by id, webhooks",
         tables: &["truora_processes", "truora_responses"],
-        final_when: "list read, and every process of the day has ended",
-        webhooks: Some(("truora/{account}", "a hint: the process that a signed event names is fetched at once")),
+        final_when: "the list is read and every process of the day has ended",
+        webhooks: Some(("truora/{account}", "a hint: a worker fetches the process that a signed event names at once")),
     },
     settings_example: SETTINGS,
     conversations_view: CONVERSATIONS,

@@ -13,7 +13,7 @@ pub const VENDOR: Vendor = Vendor {
     summary: Summary {
         data: "data export of Zendesk AI agents, by bot and day",
         tables: &["ultimate_conversations"],
-        final_when: "re-read after 3 days with nothing changed, and the next day held",
+        final_when: "a read 3 days later changed nothing, and the next day is held",
         webhooks: None,
     },
     settings_example: SETTINGS,

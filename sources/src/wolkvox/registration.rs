@@ -13,7 +13,7 @@ pub const VENDOR: Vendor = Vendor {
     summary: Summary {
         data: "report chat_8, by time range",
         tables: &["wolkvox_chats"],
-        final_when: "re-read after 48 h with nothing changed",
+        final_when: "a read 48 h later changed nothing",
         webhooks: None,
     },
     settings_example: SETTINGS,
