@@ -101,8 +101,9 @@ pub enum Command {
     /// Serve a simulated vendor on loopback
     #[cfg(feature = "demo")]
     #[command(after_help = "To send webhooks to the server of `convosync run`:\n  \
-        convosync simulate truora --webhooks http://127.0.0.1:8080/hooks/truora/simulated\n  \
-        convosync simulate treble --webhooks http://127.0.0.1:8080/hooks/treble/simulated/simulated-secret")]
+        convosync simulate VENDOR --webhooks http://127.0.0.1:8080/hooks/VENDOR/simulated\n\
+        Where the vendor signs no webhooks, the address ends in the account's webhook_secret:\n  \
+        convosync simulate VENDOR --webhooks http://127.0.0.1:8080/hooks/VENDOR/simulated/simulated-secret")]
     Simulate(demo::SimulateOptions),
     /// Print every setting with its default and an explanation
     Config,
@@ -286,5 +287,16 @@ mod tests {
         }
         let help = arguments.render_long_help().to_string();
         assert_eq!(help.contains("demo"), cfg!(feature = "demo"), "{help}");
+    }
+
+    /// The list of possible values names each vendor; a further vendor must not be missing elsewhere.
+    #[test]
+    fn names_no_vendor_by_hand() {
+        let arguments = Arguments::command();
+        for command in arguments.get_subcommands() {
+            let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let named: Vec<_> = sources::VENDORS.iter().filter(|vendor| example.contains(vendor.name)).collect();
+            assert!(named.is_empty(), "{}: {example}", command.get_name());
+        }
     }
 }

@@ -8,7 +8,7 @@ use domain::clock::Clock;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use scheduler::Scheduler;
 use secrecy::ExposeSecret;
-use server::{Limits, Metrics, Probe, RateLimits, Server};
+use server::{Metrics, Probe, RateLimits, Server};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use storage::accounts::Accounts;
@@ -149,7 +149,7 @@ impl Service {
             accounts: self.accounts.clone(),
             queue: Arc::new(QueueProbe(self.queue.clone())),
             metrics,
-            rate_limits: RateLimits::new(&Limits::default(), &self.clock),
+            rate_limits: RateLimits::new(&settings.server.limits, &self.clock),
             operator_token: (!token.expose_secret().is_empty()).then_some(token),
             version: env!("CARGO_PKG_VERSION"),
         }

@@ -13,8 +13,10 @@ use layers::Layers;
 use origin::Origins;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
+use server::Limits;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 use storage::accounts::{Account, Accounts};
@@ -70,6 +72,8 @@ pub struct ServerSettings {
     pub bind: SocketAddr,
     /// The operator's password; empty for none.
     pub operator_token: SecretString,
+    /// How many requests and webhooks the server takes before it answers 429.
+    pub limits: Limits,
 }
 
 /// `[scheduler]`
@@ -150,6 +154,7 @@ impl Settings {
             server: ServerSettings {
                 bind: layers.parse("server.bind", "a socket address in quotes, such as \"127.0.0.1:8080\"")?,
                 operator_token: layers.secret("server.operator_token")?,
+                limits: limits(&layers)?,
             },
             scheduler: SchedulerSettings { tick: layers.read("scheduler.tick", DURATION, duration)? },
             worker: WorkerSettings {
@@ -232,4 +237,24 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// The limits on inbound requests. Each is at least 1: with 0, the server would answer no request at all.
+fn limits(layers: &Layers) -> Result<Limits, SettingsError> {
+    let defaults = Limits::default();
+    let limit = |key: &str, default: NonZeroU32| {
+        layers.parse(key, &format!("a whole number from 1 to {}, such as {default}, the default", u32::MAX))
+    };
+    Ok(Limits {
+        requests_per_second_per_client: limit(
+            "server.requests_per_second_per_client",
+            defaults.requests_per_second_per_client,
+        )?,
+        request_burst_per_client: limit("server.request_burst_per_client", defaults.request_burst_per_client)?,
+        webhooks_per_second_per_account: limit(
+            "server.webhooks_per_second_per_account",
+            defaults.webhooks_per_second_per_account,
+        )?,
+        webhook_burst_per_account: limit("server.webhook_burst_per_account", defaults.webhook_burst_per_account)?,
+    })
 }

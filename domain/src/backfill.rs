@@ -48,7 +48,9 @@ pub struct Backfill {
     pub answered: Spans,
     /// The number of those windows.
     pub windows_done: u32,
-    /// The number of rows in their answers.
+    /// The number of items that began in the window and were read. An item that has changed and is read again counts again.
+    pub items_done: u32,
+    /// The number of rows in the answers for those windows and items.
     pub rows: u64,
 }
 

@@ -16,7 +16,9 @@ pub struct Model {
     pub is_done: bool,
     /// The number of windows that were answered in full.
     pub windows_done: i32,
-    /// The number of rows in those answers.
+    /// The number of items that began in the backfill's window and were read.
+    pub items_done: i32,
+    /// The number of rows in the answers for those windows and items.
     pub rows: i64,
 }
 

@@ -121,7 +121,7 @@ fn backfills() -> [TableCreateStatement; 3] {
             .numbers(&["backfill_id", "rows"])
             .texts(&["stream"])
             .column(ColumnDef::new(Alias::new("is_done")).boolean().not_null().to_owned())
-            .small_numbers(&["windows_done"])
+            .small_numbers(&["windows_done", "items_done"])
             .key(&["backfill_id", "stream"]),
         Columns::of("backfill_windows")
             .numbers(&["backfill_id"])

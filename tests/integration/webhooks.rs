@@ -117,3 +117,34 @@ async fn what_was_taken_outlives_whoever_took_it() {
     assert_eq!((lists, database.number("SELECT COUNT(*) FROM jobs WHERE from_at IS NOT NULL").await), (0, 0));
     drop(process);
 }
+
+/// The client's limit counts webhooks as well, so it is the higher one here.
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "it asks our own server")]
+async fn a_client_over_the_limits_in_the_settings_is_told_to_wait() {
+    let vendor = TruoraVendor::start(processes(4, 10.0)).await;
+    vendor.truora.freeze();
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let limits = "[server]\nrequests_per_second_per_client = 1\nrequest_burst_per_client = 40\n\
+                  webhooks_per_second_per_account = 1\nwebhook_burst_per_account = 2\n";
+    let settings = vendor.account("t").file(&database.url, "memory:").replace("[server]\n", limits);
+    let process = Process::run(&settings, &["--role", "server"]);
+    until("the server", async || process.address().is_some()).await;
+    let server = process.address().unwrap();
+    let statuses = post(&server, vendor.truora.burst(20)).await;
+    let count = |status| statuses.get(&status).copied().unwrap_or(0);
+    assert!(count(202) >= 2 && count(429) > 0 && count(202) + count(429) == 20, "{statuses:?}");
+    let stored = database.number("SELECT COUNT(*) FROM deliveries WHERE kind = 'webhook'").await;
+    assert_eq!(usize::try_from(stored).unwrap(), count(202), "what was answered with 429 is not stored");
+    for _ in 0..60 {
+        let reply = reqwest::get(format!("http://{server}/api/v1/status")).await.unwrap();
+        if reply.status() == 429 {
+            assert_eq!(
+                (&reply.headers()["retry-after"], &reply.headers()["content-type"]),
+                (&"1".parse().unwrap(), &"application/problem+json".parse().unwrap())
+            );
+            return;
+        }
+    }
+    panic!("60 requests were answered though the client may send 40 at once");
+}

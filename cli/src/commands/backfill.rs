@@ -63,12 +63,11 @@ pub async fn watch(context: &CommandContext, id: i64) -> Result<Progress, Failur
         bar.set_length(now.windows.total);
         bar.set_position(now.windows.done);
         let time_left = now.eta_seconds.map_or_else(|| "unknown time".to_owned(), |eta| format!("{eta} s"));
-        let unread = unread_items(&now);
-        bar.set_message(format!("{} rows, {unread}{time_left} left", now.rows));
+        let items = items(&now).map_or_else(String::new, |items| format!("items {items}, "));
+        bar.set_message(format!("{} rows, {items}{time_left} left", now.rows));
         let blocked = u64::from(now.blocked);
-        let is_stuck = blocked + now.items.blocked > 0
-            && now.windows.done + blocked >= now.windows.total
-            && now.items.left == now.items.blocked;
+        let is_stuck =
+            blocked + now.items.blocked > 0 && now.windows.done + blocked >= now.windows.total && now.items.left == 0;
         if now.state != "running" && now.state != "paused" || is_stuck {
             bar.finish_and_clear();
             return Ok(now);
@@ -76,7 +75,7 @@ pub async fn watch(context: &CommandContext, id: i64) -> Result<Progress, Failur
         if !is_terminal() && ticks.is_multiple_of(50) {
             let (account, windows) = (&now.account, &now.windows);
             say(&format!(
-                "{account}: {}/{} windows, {} rows, {unread}{time_left} left",
+                "{account}: {}/{} windows, {} rows, {items}{time_left} left",
                 windows.done, windows.total, now.rows
             ));
         }
@@ -96,9 +95,10 @@ pub async fn watch(context: &CommandContext, id: i64) -> Result<Progress, Failur
     }
 }
 
-/// The number of items that are listed and not yet read.
-fn unread_items(progress: &Progress) -> String {
-    if progress.items.left > 0 { format!("{} leads to read, ", progress.items.left) } else { String::new() }
+/// The read items of all that are named so far; `None` where no list names any.
+fn items(progress: &Progress) -> Option<String> {
+    let items = progress.items;
+    (items.total > 0).then(|| format!("{} of {}", items.done, items.total))
 }
 
 /// The reason why an account's lane is closed until an operator opens it, if it is: then no backfill can go on.
@@ -175,8 +175,7 @@ fn estimate_table(estimate: &Estimate) -> Table {
 }
 
 fn progress_table(all: &[Progress]) -> Table {
-    let mut rows =
-        table(["id", "account", "from", "to", "state", "windows", "items to read", "rows", "blocked", "time left"]);
+    let mut rows = table(["id", "account", "from", "to", "state", "windows", "items", "rows", "blocked", "time left"]);
     for progress in all {
         rows.add_row([
             progress.id.to_string(),
@@ -185,7 +184,7 @@ fn progress_table(all: &[Progress]) -> Table {
             progress.to.format("%Y-%m-%d %H:%MZ").to_string(),
             progress.state.clone(),
             format!("{} of {}", progress.windows.done, progress.windows.total),
-            progress.items.left.to_string(),
+            or_dash(items(progress)),
             progress.rows.to_string(),
             (u64::from(progress.blocked) + progress.items.blocked).to_string(),
             or_dash(progress.eta_seconds.map(|eta| format!("{eta} s"))),

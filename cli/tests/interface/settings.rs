@@ -3,12 +3,18 @@
 use super::error_of;
 use convosync::settings::Settings;
 use secrecy::ExposeSecret;
+use server::Limits;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::num::NonZeroU32;
 use std::time::Duration;
 use tempfile::TempDir;
 
 const ACCOUNT: &str = "[accounts.shop]\nsource = \"wolkvox\"\nserver = \"0042\"\ntoken = \"x\"\n";
+
+fn nonzero(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap()
+}
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Settings {
     let named = |(name, value): &(&str, &str)| (format!("CONVOSYNC__{name}"), (*value).to_owned());
@@ -23,6 +29,39 @@ fn layers_the_environment_over_the_file_over_the_defaults() {
     assert_eq!(settings.worker.drain, Duration::from_secs(5), "the file counts");
     assert_eq!(settings.scheduler.tick, Duration::from_secs(1), "the default counts");
     assert_eq!(settings.server.bind.port(), 9);
+}
+
+#[test]
+fn layers_the_limits_on_inbound_requests() {
+    assert_eq!(load("", &[]).server.limits, Limits::default(), "the file of defaults and the server agree");
+    let file = "[server]\nrequests_per_second_per_client = 7\nrequest_burst_per_client = 70\n\
+                webhooks_per_second_per_account = 8\nwebhook_burst_per_account = 80\n";
+    let settings = load(file, &[("SERVER__REQUEST_BURST_PER_CLIENT", "700")]);
+    let expected = Limits {
+        requests_per_second_per_client: nonzero(7),
+        request_burst_per_client: nonzero(700),
+        webhooks_per_second_per_account: nonzero(8),
+        webhook_burst_per_account: nonzero(80),
+    };
+    assert_eq!(settings.server.limits, expected);
+}
+
+#[test]
+fn refuses_a_limit_of_0_and_says_what_to_write() {
+    let keys = [
+        ("requests_per_second_per_client", 500),
+        ("request_burst_per_client", 5_000),
+        ("webhooks_per_second_per_account", 200),
+        ("webhook_burst_per_account", 4_000),
+    ];
+    for (key, default) in keys {
+        let expected =
+            format!("server.{key} must be a whole number from 1 to 4294967295, such as {default}, the default");
+        let in_file = error_of(&format!("[server]\n{key} = 0\n"), &[]);
+        assert_eq!(in_file, Some(format!("convosync.toml, line 2: {expected}")));
+        let name = format!("SERVER__{}", key.to_uppercase());
+        assert_eq!(error_of("", &[(&name, "0")]), Some(format!("CONVOSYNC__{name}: {expected}")));
+    }
 }
 
 #[test]
@@ -84,7 +123,7 @@ fn shows_no_secret_in_debug_output() {
 
 #[test]
 fn explains_every_error() {
-    let cases: [(&str, &[(&str, &str)]); 34] = [
+    let cases: [(&str, &[(&str, &str)]); 37] = [
         ("[server\n", &[]),
         ("[server]\nbind = 127.0.0.1:8080\n", &[]),
         ("[server]\nbind = \"127.0.0.1:8080\"\nbind = \"127.0.0.1:8081\"\n", &[]),
@@ -99,6 +138,9 @@ fn explains_every_error() {
         ("[server]\noperator_token = [\"hunter2\"]\n", &[]),
         ("[server]\noperator_token_file = \"nowhere\"\n", &[]),
         ("[server]\noperator_token = \"hunter2\"\noperator_token_file = \"nowhere\"\n", &[]),
+        ("[server]\nrequest_per_second_per_client = 5\n", &[]),
+        ("[server]\nwebhook_burst_per_account = \"many\"\n", &[]),
+        ("[server]\nwebhook_burst_per_account = 4294967296\n", &[]),
         ("server = 5\n", &[]),
         ("accounts = 5\n", &[]),
         ("accounts.shop = 5\n", &[]),

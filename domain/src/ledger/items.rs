@@ -88,11 +88,12 @@ impl Ledger {
         })
     }
 
-    /// Adds the rows of an item's first answer to the backfills in whose window the item began.
+    /// Counts an item's first answer, and its rows, for the backfills that wait for the item.
     pub(super) fn credit_backfills(&mut self, at: usize, answer: Option<&AnswerSummary>) {
         let Some((job, answer)) = self.jobs.get(at).zip(answer) else { return };
         let Some(unread) = job.unread_window() else { return };
-        for backfill in self.backfills.iter_mut().filter(|backfill| backfill.window.contains(unread.from())) {
+        for backfill in self.backfills.iter_mut().filter(|backfill| backfill.window.intersect(&unread).is_some()) {
+            backfill.items_done += 1;
             backfill.rows += answer.rows;
         }
     }

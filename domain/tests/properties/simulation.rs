@@ -94,6 +94,7 @@ impl Simulation {
                 progress: Progress::Running,
                 answered: Spans::default(),
                 windows_done: 0,
+                items_done: 0,
                 rows: 0,
             }
         }));

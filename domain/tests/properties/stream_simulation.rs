@@ -262,6 +262,7 @@ impl StreamSimulation {
             progress,
             answered,
             windows_done: 0,
+            items_done: 0,
             rows: 0,
         });
         id

@@ -28,7 +28,7 @@ pub(crate) fn section(snapshot: &PageData) -> Markup {
 fn row(snapshot: &PageData, backfill: &Progress) -> Markup {
     let zone = snapshot.zone(&backfill.account);
     let day = |at: DateTime<Utc>| at.with_timezone(&zone).format("%-d %b %Y").to_string();
-    let windows = backfill.windows;
+    let (windows, items) = (backfill.windows, backfill.items);
     html! {
         li.backfill {
             span.name { (backfill.account) small { " #" (backfill.id) } }
@@ -40,11 +40,13 @@ fn row(snapshot: &PageData, backfill: &Progress) -> Markup {
                 (percent(windows.done, windows.total)) " % · " (format::count(windows.done)) " of "
                 (format::counted(windows.total, "window")) " · "
                 (format::counted(u64::try_from(backfill.rows).unwrap_or(0), "row"))
-                @if backfill.items.left > 0 {
-                    " · " (format::counted(backfill.items.left, "item")) " to fetch"
+                @if items.total > 0 {
+                    " · " (format::count(items.done)) " of " (format::counted(items.total, "item"))
                 }
-                @if backfill.blocked > 0 {
-                    " · " b.blocked { (format::counted(u64::from(backfill.blocked), "window")) " blocked" }
+                @for (blocked, noun) in [(u64::from(backfill.blocked), "window"), (items.blocked, "item")] {
+                    @if blocked > 0 {
+                        " · " b.blocked { (format::counted(blocked, noun)) " blocked" }
+                    }
                 }
             }
         }

@@ -71,7 +71,7 @@ fn backfill(account: &str, state: &str) -> Progress {
         windows: Windows { done: 299, total: 300 },
         rows: 1_234_567,
         blocked: 1,
-        items: NamedItems::default(),
+        items: NamedItems::new(1_200, 2_200, 3),
         eta_seconds: Some(5_400),
     }
 }
@@ -144,8 +144,8 @@ fn shows_the_progress_of_a_backfill() {
     snapshot.backfills.push(backfill("one", "running"));
     let page = page(&snapshot);
     assert!(page.contains("<progress max=\"300\" value=\"299\""));
-    assert!(page.contains("99 % · 299 of 300 windows · 1,234,567 rows"));
-    assert!(page.contains("<b class=\"blocked\">1 window blocked</b>"));
+    assert!(page.contains("99 % · 299 of 300 windows · 1,234,567 rows · 1,200 of 3,403 items"));
+    assert!(page.contains("<b class=\"blocked\">1 window blocked</b> · <b class=\"blocked\">3 items blocked</b>"));
     assert!(page.contains("about 1 h 30 min left"));
 }
 

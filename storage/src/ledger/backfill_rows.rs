@@ -35,6 +35,7 @@ pub(crate) async fn load_backfills(on: &impl ConnectionTrait, id: &StreamId) -> 
             progress: if row.state == "paused" { Progress::Paused } else { Progress::Running },
             answered: answered.iter().filter_map(|answer| Window::new(answer.from_at, answer.to_at)).collect::<Spans>(),
             windows_done: u32::try_from(stream.windows_done).unwrap_or(0),
+            items_done: u32::try_from(stream.items_done).unwrap_or(0),
             rows: u64::try_from(stream.rows).unwrap_or(0),
         });
     }
@@ -57,6 +58,7 @@ pub(crate) async fn store_backfill(
         stream: Set(id.stream.clone()),
         is_done: Set(new.progress == Progress::Done),
         windows_done: Set(i32::try_from(new.windows_done).unwrap_or(i32::MAX)),
+        items_done: Set(i32::try_from(new.items_done).unwrap_or(i32::MAX)),
         rows: Set(i64::try_from(new.rows).unwrap_or(i64::MAX)),
     };
     row.update(tx).await?;

@@ -57,6 +57,7 @@ pub async fn start(db: &Database, account: &str, streams: &[String], window: Win
             stream: Set(stream.clone()),
             is_done: Set(false),
             windows_done: Set(0),
+            items_done: Set(0),
             rows: Set(0),
         };
         row.insert(&tx).await?;

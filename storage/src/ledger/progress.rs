@@ -11,6 +11,7 @@ use domain::job::{Job, Purpose};
 use domain::ledger::Ledger;
 use domain::planner::windows_for;
 use domain::window::Window;
+use entities::backfill_streams::Model as BackfillStream;
 use entities::backfills::Model;
 use entities::items;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
@@ -39,7 +40,7 @@ pub struct Progress {
     pub rows: i64,
     /// The number of parked jobs, which wait for an operator.
     pub blocked: u32,
-    /// The items that its answers named and no worker has read yet.
+    /// The items that its lists have named so far.
     pub items: NamedItems,
     /// The estimated remaining time, in seconds; absent until the ledger has learned the rows per day.
     pub eta_seconds: Option<u64>,
@@ -54,13 +55,25 @@ pub struct Windows {
     pub total: u64,
 }
 
-/// The items that began in a backfill's span and that no worker has read yet.
-#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
+/// The items that began in a backfill's span and need a fetch: `done + left + blocked = total`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NamedItems {
-    /// Items that no worker has read yet.
+    /// Items that a worker has read since the backfill started. One that has changed and is read again counts again.
+    pub done: u64,
+    /// All items named so far; the lists that are still to be read may name more.
+    pub total: u64,
+    /// Items that no worker has read yet, without the blocked ones.
     pub left: u64,
-    /// The parked items among them, which wait for an operator.
+    /// Items that no worker has read yet and that wait for an operator, because their jobs are parked.
     pub blocked: u64,
+}
+
+impl NamedItems {
+    /// The items of a backfill with `done` read ones, `left` ones to read and `blocked` ones.
+    #[must_use]
+    pub fn new(done: u64, left: u64, blocked: u64) -> Self {
+        Self { done, total: done + left + blocked, left, blocked }
+    }
 }
 
 /// The estimated cost of a backfill.
@@ -92,18 +105,21 @@ pub struct Range {
 pub async fn progress(on: &Snapshot, account: Option<&Account>, id: i64) -> Result<Option<Progress>, DbErr> {
     let Some((backfill, streams)) = backfills::find(on, id).await? else { return Ok(None) };
     let (open, blocked) = open_jobs(on, id).await?;
-    let done: u64 = streams.iter().map(|stream| u64::try_from(stream.windows_done).unwrap_or(0)).sum();
-    let (mut to_come, mut eta, mut items) = (0, Some(0), NamedItems::default());
+    let sum = |count: fn(&BackfillStream) -> i32| -> u64 {
+        streams.iter().map(|stream| u64::try_from(count(stream)).unwrap_or(0)).sum()
+    };
+    let (done, items_done) = (sum(|stream| stream.windows_done), sum(|stream| stream.items_done));
+    let (mut to_come, mut eta, mut unread) = (0, Some(0), Unread::default());
     if let Some(account) = account.filter(|_| matches!(backfill.state.as_str(), "running" | "paused")) {
         for stream in account.streams() {
             let ledger = ledger::load(on, &stream).await?;
             let left = windows_for(&remaining_windows(&ledger, id, account), &ledger, account.source.rules());
             let pace = ledger.pace_for(Purpose::Backfill(id));
-            let unread = unread_items(&ledger, &backfill);
-            let item_seconds = item_seconds(account, unread.left - unread.blocked);
+            let of_stream = unread_items(&ledger, &backfill);
+            let item_seconds = item_seconds(account, of_stream.left);
             eta = pace.rows_per_day.and(eta).map(|eta| eta + window_seconds(&left, &ledger, account) + item_seconds);
             to_come += left.len() as u64;
-            items = NamedItems { left: items.left + unread.left, blocked: items.blocked + unread.blocked };
+            unread = Unread { left: unread.left + of_stream.left, blocked: unread.blocked + of_stream.blocked };
         }
     }
     Ok(Some(Progress {
@@ -113,7 +129,7 @@ pub async fn progress(on: &Snapshot, account: Option<&Account>, id: i64) -> Resu
         windows: Windows { done, total: done + to_come.max(u64::from(open)) },
         rows: streams.iter().map(|stream| stream.rows).sum(),
         blocked,
-        items,
+        items: NamedItems::new(items_done, unread.left, unread.blocked),
         eta_seconds: eta,
         ..described(backfill)
     }))
@@ -166,15 +182,19 @@ fn remaining_windows(ledger: &Ledger, id: i64, account: &Account) -> Vec<Window>
     backfill.map(|backfill| backfill.remaining(&ledger.coverage, account.source.rules())).unwrap_or_default()
 }
 
-fn unread_items(ledger: &Ledger, backfill: &Model) -> NamedItems {
+/// Items that no worker has read yet.
+#[derive(Clone, Copy, Default)]
+struct Unread {
+    left: u64,
+    blocked: u64,
+}
+
+fn unread_items(ledger: &Ledger, backfill: &Model) -> Unread {
     let span = Window::new(backfill.from_at, backfill.to_at);
     let is_in =
         |job: &&Job| job.unread_window().zip(span).is_some_and(|(window, span)| window.intersect(&span).is_some());
-    let unread = ledger.jobs.iter().filter(is_in);
-    unread.fold(NamedItems::default(), |sum, job| NamedItems {
-        left: sum.left + 1,
-        blocked: sum.blocked + u64::from(job.is_parked()),
-    })
+    let (blocked, left): (Vec<&Job>, Vec<&Job>) = ledger.jobs.iter().filter(is_in).partition(|job| job.is_parked());
+    Unread { left: left.len() as u64, blocked: blocked.len() as u64 }
 }
 
 /// Estimates the number of items that the answers for `remaining` will name, from the number per second held so far.

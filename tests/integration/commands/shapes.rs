@@ -3,12 +3,14 @@
 use super::{alone, json, told, unanswered};
 use crate::store::chat;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use domain::job::Purpose;
+use domain::job::{Job, Purpose};
+use domain::slice::Slice;
 use domain::spans::Spans;
 use domain::window::Window;
 use entities::rows::RowBatch;
 use entities::wolkvox_chats::Entity;
 use serde_json::Value;
+use std::time::Duration;
 use storage::upsert::upsert;
 
 /// The kinds that a field may have; with a question mark it may be null.
@@ -121,16 +123,27 @@ async fn backfills_are_estimated_ordered_listed_and_shown() {
         ("to", "instant"),
         ("state", "text"),
         ("windows", "object"),
+        ("items", "object"),
         ("rows", "whole"),
         ("eta_seconds", "whole?"),
     ];
     assert_fields(&ordered, &fields);
+    assert_fields(&ordered["items"], &["done", "total", "left", "blocked"].map(|count| (count, "whole")));
     assert_fields(&ordered["windows"], &[("done", "whole"), ("total", "whole")]);
     assert_eq!((&ordered["state"], &ordered["windows"]["total"]), (&Value::from("running"), &Value::from(5)));
     assert_eq!((&ordered["from"], &ordered["to"]), (&"2026-01-01T00:00:00Z".into(), &"2026-01-06T00:00:00Z".into()));
     let id = ordered["id"].to_string();
     assert_eq!(json(&settings, &["backfill", "show", &id]).await, ordered);
     assert_eq!(json(&settings, &["backfill", "list"]).await, Value::from(vec![ordered]));
+    store
+        .change("a", |ledger| {
+            let (window, item) = (ledger.backfills[0].window, Slice::Item("session".to_owned()));
+            ledger.jobs.push(Job { scope: Some(window), ..Job::new(Purpose::Item, item, window.to(), Duration::ZERO) });
+            ledger.backfills[0].items_done = 2;
+        })
+        .await;
+    let table = told(&settings, &["backfill", "show", &id]).await.out;
+    assert!(table.contains(" items ") && table.contains(" 2 of 3 "), "{table}");
     for (word, state) in [("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")] {
         assert_eq!(json(&settings, &["backfill", word, &id]).await["state"], state);
     }
@@ -143,9 +156,9 @@ async fn jobs_are_listed_and_shown() {
     let id = store.job("a", 0).await.to_string();
     store
         .change("a", |ledger| {
-            let item = domain::slice::Slice::Item("session".to_owned());
+            let item = Slice::Item("session".to_owned());
             let due = ledger.jobs[0].due;
-            ledger.jobs.push(domain::job::Job::new(Purpose::Item, item, due, std::time::Duration::ZERO));
+            ledger.jobs.push(Job::new(Purpose::Item, item, due, Duration::ZERO));
         })
         .await;
     let shown = json(&settings, &["jobs", "list"]).await;

@@ -17,10 +17,10 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use std::time::Duration;
 use storage::deliveries::webhook_intake::{WebhookCounts, accept};
 use storage::lanes::claim::Claim;
-use storage::ledger::backfills;
+use storage::ledger::backfills::{self, BackfillCommand};
 use storage::ledger::commit::{ExchangeRecord, commit};
 use storage::ledger::intake::Intake;
-use storage::ledger::progress::estimate;
+use storage::ledger::progress::{NamedItems, estimate, progress};
 use storage::reports::webhook_stats::{Webhooks, webhooks};
 
 /// Something that began an hour ago, in the version of so many minutes later.
@@ -305,4 +305,45 @@ async fn an_estimate_counts_what_will_be_named() {
     // Three a day.
     let after = requests().await;
     assert_eq!((after.low, after.high), (before.low + 12, before.high + 24));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_counts_the_items_that_its_lists_name() {
+    counted_by_backfill(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_counts_the_items_that_its_lists_name_on_sqlite() {
+    counted_by_backfill(Engine::Sqlite).await;
+}
+
+async fn counted_by_backfill(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let now = store.now().await;
+    let days = |from, to| Window::new(now - TimeDelta::days(from), now - TimeDelta::days(to)).unwrap();
+    let start =
+        async |window| backfills::start(store.db(), "a", &["chat_8".to_owned()], window, Mode::Missing).await.unwrap();
+    let (id, earlier) = (start(days(1, 0)).await, start(days(3, 2)).await);
+    let items_of =
+        async |id| progress(&store.snapshot().await, Some(store.account()), id).await.unwrap().unwrap().items;
+    let items = |done, left, blocked| NamedItems { done, total: done + left + blocked, left, blocked };
+    assert_eq!(items_of(id).await, items(0, 0, 0));
+
+    store.job("a", 0).await;
+    let named = |key| item(now, key, Some(1));
+    answer(&store, &store.claim_next("list").await, ["1", "2", "3", "4"].map(named).into(), None, Verdict::Commit)
+        .await;
+    assert_eq!(items_of(id).await, items(0, 4, 0));
+    let is_open = Verdict::Recheck(now + TimeDelta::days(1));
+    let parks = Verdict::Park("it fails".to_owned());
+    for (verdict, counted) in [(Verdict::Commit, items(1, 3, 0)), (is_open, items(2, 2, 0)), (parks, items(2, 1, 1))] {
+        answer(&store, &store.claim_next("it").await, Vec::new(), Some(ItemStatus::default()), verdict).await;
+        assert_eq!(items_of(id).await, counted);
+    }
+    let ended = items::Entity::find().one(store.db().connection()).await.unwrap().unwrap();
+    take(&store, "changed", &item(now, &ended.slice_key, Some(2))).await;
+    assert_eq!(items_of(id).await, items(2, 2, 1), "it has changed and is read once more");
+    assert_eq!(items_of(earlier).await, items(0, 0, 0), "no item began in the other backfill's days");
+    backfills::apply(store.db(), id, BackfillCommand::Cancel).await.unwrap();
+    assert_eq!(items_of(id).await, items(2, 0, 0), "what was read stays read");
 }

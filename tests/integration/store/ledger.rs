@@ -117,7 +117,8 @@ async fn round_trip(engine: Engine) {
     };
     assert_eq!(wanted.backfills.len(), 1);
     wanted.backfills[0].answered = [hours(now, -48, -40), hours(now, -30, -24)].into_iter().collect();
-    (wanted.backfills[0].windows_done, wanted.backfills[0].rows) = (2, 5_000_000_000);
+    (wanted.backfills[0].windows_done, wanted.backfills[0].items_done) = (2, 3);
+    wanted.backfills[0].rows = 5_000_000_000;
     let stored = store.change("a", |ledger| *ledger = wanted.clone()).await;
     assert_eq!(without_ids(&stored), wanted);
     assert_eq!(store.ledger("b").await, Ledger::default(), "another account's is untouched");
