@@ -1,6 +1,7 @@
 //! The days of one stream, as operators see them.
 
 use crate::coverage::Completeness;
+use crate::item_backlog::ItemCounts;
 use crate::job::{Job, JobState};
 use crate::ledger::Ledger;
 use crate::rules::Rules;
@@ -129,6 +130,9 @@ impl DaysView<'_> {
                 format!("waits for the file of {}; a day needs its own file and the next one", file_of(*gap))
             }
             _ if day.to() > self.due => "the day is not over yet".to_owned(),
+            _ if self.items_in(needed).open > 0 => {
+                format!("{} of the day may still change", items(self.items_in(needed).open))
+            }
             _ => "stored in full; the vendor may still change rows".to_owned(),
         }
     }
@@ -139,6 +143,10 @@ impl DaysView<'_> {
             JobState::Waiting | JobState::Dispatched { .. } | JobState::Running { .. } | JobState::Awaiting { .. } => {
                 None
             }
+        });
+        let items_parked = self.items_in(needed).parked;
+        let parked = parked.or_else(|| {
+            (items_parked > 0).then(|| format!("{} of the day could not be fetched; see the jobs", items(items_parked)))
         });
         parked.or_else(|| {
             let kept = self.rules.retention?.num_days();
@@ -159,8 +167,14 @@ impl DaysView<'_> {
             Some(job) if matches!(job.slice, Slice::Export(_)) => {
                 "too many rows for one answer; an export by mail is planned".to_owned()
             }
-            Some(_) => "a request is planned or running".to_owned(),
-            None => "not requested yet".to_owned(),
+            other => match (self.items_in(needed), other) {
+                (counts, _) if counts.unread > 0 && counts.failures > 0 => {
+                    format!("{} of the day wait; some requests failed and are repeated", items(counts.unread))
+                }
+                (counts, _) if counts.unread > 0 => format!("{} of the day wait for their fetch", items(counts.unread)),
+                (_, Some(_)) => "a request is planned or running".to_owned(),
+                (_, None) => "not requested yet".to_owned(),
+            },
         };
         match self.ledger.coverage.held().gaps(needed).first() {
             Some(gap) if !self.rules.late_filing.is_zero() => {
@@ -170,12 +184,21 @@ impl DaysView<'_> {
         }
     }
 
+    /// The open items that began in `window`.
+    fn items_in(&self, window: Window) -> ItemCounts {
+        self.ledger.items.within(window)
+    }
+
     /// The open jobs that report on a part of `window`.
     fn jobs_in(&self, window: Window) -> impl Iterator<Item = &Job> {
         let touches =
             move |job: &&Job| job.covered_window().is_some_and(|covered| covered.intersect(&window).is_some());
         self.ledger.jobs.iter().filter(touches)
     }
+}
+
+fn items(count: u64) -> String {
+    if count == 1 { "1 item".to_owned() } else { format!("{count} items") }
 }
 
 /// The date of the vendor's file that begins a gap. The vendor's days are UTC days.

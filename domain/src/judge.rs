@@ -65,6 +65,8 @@ pub struct Answer {
     pub rejects: u64,
     /// Whether the vendor sends the rows later, by mail.
     pub by_mail: bool,
+    /// Whether the exchange ended before the last page, because it was over its budget of pages and items.
+    pub is_over_budget: bool,
     /// The last instant at which the fetched item may still change; `None` if it has ended or the job fetched no item.
     pub open_until: Option<DateTime<Utc>>,
 }
@@ -123,6 +125,10 @@ fn judge_answer(rules: &Rules, job: &Job, answer: Answer, at: JudgeContext) -> V
         // The vendor no longer keeps all of this window and answers with the rest, which would look complete. The next
         // plan replaces the job by one for what the vendor keeps.
         return Verdict::Snooze(at.now + delta(rules.retry_min));
+    }
+    if answer.is_over_budget {
+        // The exchange has this budget only where its window can be cut.
+        return Verdict::Split;
     }
     if let Slice::Window(window) = job.slice
         && answer.rows >= rules.row_cap

@@ -13,6 +13,7 @@ mod split;
 
 use crate::backfill::{Backfill, Progress};
 use crate::coverage::Coverage;
+use crate::item_backlog::ItemBacklog;
 use crate::job::{Job, JobState, Purpose};
 use crate::pace::Pace;
 use crate::plan::Plan;
@@ -21,13 +22,16 @@ use chrono::{DateTime, Utc};
 
 pub use answer_summary::AnswerSummary;
 
-/// The state of one stream. Storage loads it whole, the functions of this module change it, storage writes it back.
+/// The state of one stream. Storage loads it, the functions of this module change it, storage writes it back.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ledger {
     /// The windows that are held, and which of them are final.
     pub coverage: Coverage,
-    /// Open jobs: to be fetched, running, awaiting a mail, or parked.
+    /// Open jobs: to be fetched, running, awaiting a mail, or parked. Of the jobs for items, storage loads those that an
+    /// answer names; the others are in `items`.
     pub jobs: Vec<Job>,
+    /// The open items that `jobs` leaves out, summed over spans of time. Only reports and plans need it.
+    pub items: ItemBacklog,
     /// Backfills that are running or paused.
     pub backfills: Vec<Backfill>,
     /// What answers other than live ones have taught. Live answers are kept apart: one busy minute predicts nothing
@@ -56,7 +60,8 @@ impl Ledger {
     /// The windows of all parked jobs.
     #[must_use]
     pub fn blocked(&self) -> Vec<Window> {
-        self.jobs.iter().filter(|job| job.is_parked()).filter_map(Job::covered_window).collect()
+        let parked = self.jobs.iter().filter(|job| job.is_parked()).filter_map(Job::covered_window);
+        parked.chain(self.items.blocked()).collect()
     }
 
     /// Applies a plan. Applying it twice, or by two schedulers at once, adds nothing the second time. An outdated plan

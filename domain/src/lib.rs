@@ -15,6 +15,7 @@ pub mod coverage;
 pub mod days;
 pub mod fault;
 pub mod item;
+pub mod item_backlog;
 pub mod job;
 pub mod judge;
 pub mod lane;

@@ -55,7 +55,8 @@ pub fn next_job<'a>(ready: &'a [Job], context: &LaneContext, now: DateTime<Utc>)
         && context.last_backfill.is_none_or(|last| context.last_background > Some(last));
     let order = |job: &&Job| {
         let backfill = matches!(job.purpose, Purpose::Backfill(_));
-        let newest = job.covered_window().map_or(i64::MAX, |window| -window.to().timestamp());
+        // An item of unknown time counts by the instant at which its fetch became due.
+        let newest = -job.covered_window().map_or(job.due, |window| window.to()).timestamp();
         (backfill != backfill_first, job.purpose, newest, job.id)
     };
     let may_start = |job: &&Job| context.has_spare || delay(job) <= MOST_DELAY;

@@ -56,7 +56,8 @@ impl Pace {
         // If the base alone exceeds the budget, shorter windows would only mean more requests.
         let seconds = (budget - self.base_seconds).max(budget * 0.25);
         let rows_in_time = (seconds / self.seconds_per_row.max(1e-7)).max(1.0);
-        let rows = (as_float(rules.row_cap) * FILL).min(rows_in_time);
+        let cap = rules.items_per_list.map_or(rules.row_cap, |most| most.min(rules.row_cap));
+        let rows = (as_float(cap) * FILL).min(rows_in_time);
         let days = (rows / rows_per_day.max(1e-3)).min(rules.longest.as_seconds_f64() / 86_400.0);
         #[expect(clippy::cast_possible_truncation, reason = "bounded by the longest span, far below 2^53")]
         let millis = (days * 86_400_000.0) as i64;

@@ -98,6 +98,11 @@ impl Planner<'_> {
         let coverage = &self.ledger.coverage;
         let done = if refresh { coverage.settled() } else { coverage.held() };
         let mut owed = span.minus(done.windows().iter().copied().chain(self.taken()));
+        if self.is_behind() {
+            // Lists of windows that are held name few new items.
+            let held = coverage.held();
+            owed = owed.iter().flat_map(|window| held.within(*window)).collect();
+        }
         if refresh {
             owed.splice(0..0, self.unsettled_before(since));
         }
@@ -112,7 +117,7 @@ impl Planner<'_> {
             windows.sort_unstable_by_key(|window| Reverse(*window));
             windows
         } else {
-            self.newest_first(&owed, self.room(Purpose::Settle, OPEN))
+            self.newest_first(&owed, self.room(Purpose::Settle, self.most_open()))
         };
         for window in windows {
             let due = due_at(span.to(), self.rules);
@@ -144,10 +149,13 @@ impl Planner<'_> {
                 }
                 continue;
             }
+            if self.is_behind() {
+                continue;
+            }
             let purpose = Purpose::Backfill(backfill.id);
             let taken: Spans = self.taken().collect();
             let free: Vec<_> = remaining.iter().flat_map(|window| taken.gaps(*window)).collect();
-            for window in self.newest_first(&free, self.room(purpose, OPEN)) {
+            for window in self.newest_first(&free, self.room(purpose, self.most_open())) {
                 self.plan.jobs.push(job(purpose, window, now, self.ledger));
             }
         }
@@ -158,6 +166,18 @@ impl Planner<'_> {
     fn until(&self) -> DateTime<Utc> {
         let planned = self.plan.slot.or(self.ledger.slot).filter(|_| self.ledger.parked().is_none());
         planned.map_or(self.slot, |planned| planned.min(self.slot))
+    }
+
+    /// The most open jobs for windows that were never read. One list at a time: the items that it names must be known
+    /// before the next one is planned.
+    fn most_open(&self) -> usize {
+        if self.rules.items_per_list.is_some() { 1 } else { OPEN }
+    }
+
+    /// Whether more items wait than the lane fetches in about a minute. Lists then wait: they would only make the items of
+    /// today wait behind those of the past.
+    fn is_behind(&self) -> bool {
+        self.rules.items_per_list.is_some() && self.ledger.untried_items() >= self.rules.items_per_minute()
     }
 
     /// How many more jobs of `purpose` may be opened, `most` in total. While the rows per day are unknown, one job at a

@@ -27,6 +27,9 @@ pub struct Rules {
     pub export: Option<Export>,
     /// The number of rows from which on an answer never counts as complete.
     pub row_cap: u64,
+    /// The most items that one answer of a list should name; `None` if the vendor's answers name none. Windows of lists are
+    /// sized for it, so that live requests wait for a short exchange only.
+    pub items_per_list: Option<u64>,
     /// The least time between the end of one request and the start of the next in the same slot.
     pub spacing: Duration,
     /// The most requests in flight per credential (setting `width`).
@@ -118,6 +121,8 @@ pub struct RuleViolation {
     pub suggestion: String,
 }
 
+/// The longest spacing that follows from a rate. A longer one belongs into the settings.
+const MOST_SPACING: Duration = Duration::from_mins(1);
 /// The time that storing an answer may need after the time-out, before the lease ends.
 const STORING: Duration = Duration::from_secs(5);
 /// The longest permitted time-out.
@@ -130,6 +135,20 @@ impl Rules {
     #[must_use]
     pub fn gap(&self) -> Option<Duration> {
         self.requests_per_second.and_then(|rate| Duration::try_from_secs_f64(rate.recip()).ok())
+    }
+
+    /// The least mean time between two requests of the whole lane.
+    #[must_use]
+    pub fn send_interval(&self) -> Duration {
+        self.gap().unwrap_or_default().max(self.spacing / self.max_in_flight.max(1))
+    }
+
+    /// The number of items that the lane fetches in about a minute, at least 20. A backfill lists no further while more
+    /// items than that are unread.
+    #[must_use]
+    pub fn items_per_minute(&self) -> u64 {
+        let interval = self.send_interval().as_millis().max(10);
+        u64::try_from(60_000 / interval).unwrap_or(u64::MAX).max(20)
     }
 
     /// The time between two live slots: the interval, or one unit if the vendor publishes whole units and the interval
@@ -206,9 +225,13 @@ impl Rules {
         rules.settle =
             overrides.settle.map_or(rules.settle, |settle| TimeDelta::from_std(settle).unwrap_or(TimeDelta::MAX));
         rules.refresh = overrides.refresh.unwrap_or(rules.refresh);
-        rules.spacing = overrides.spacing.unwrap_or(rules.spacing);
         rules.max_in_flight = overrides.width.unwrap_or(rules.max_in_flight);
         rules.requests_per_second = overrides.requests_per_second.or(rules.requests_per_second);
+        // All slots together reach a changed rate only if the spacing follows it.
+        let has_changed = overrides.requests_per_second.is_some() || overrides.width.is_some();
+        let following = rules.gap().filter(|_| has_changed).map(|gap| gap.saturating_mul(rules.max_in_flight));
+        let following = following.map(|spacing| spacing.max(limits.spacing).min(MOST_SPACING));
+        rules.spacing = overrides.spacing.or(following).unwrap_or(rules.spacing);
         rules.row_cap = overrides.row_cap.unwrap_or(rules.row_cap);
         rules.timeout = overrides.timeout.unwrap_or(rules.timeout);
         // A shorter time-out without a lease shortens the lease too, so that a crash costs less time.
@@ -323,6 +346,7 @@ impl Rules {
             retention: None,
             export: None,
             row_cap: limits.row_cap,
+            items_per_list: None,
             spacing: limits.spacing.max(Duration::from_secs(1)),
             max_in_flight: limits.max_in_flight,
             daily_quota: None,

@@ -194,6 +194,8 @@ pub struct ResponseSummary {
     pub cursor: Option<Cursor>,
     /// Whether the vendor accepted the request and sends the rows later, by mail.
     pub by_mail: bool,
+    /// Whether the worker ended the exchange before the last page, because it was over its budget.
+    pub is_over_budget: bool,
     /// The item's state, if the slice was one item.
     pub item_status: Option<ItemStatus>,
 }

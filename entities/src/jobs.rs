@@ -16,7 +16,7 @@ pub struct Model {
     /// The stream's name.
     #[sea_orm(column_type = "Text")]
     pub stream: String,
-    /// Why the job exists: `live`, `item`, `settle` or `backfill`.
+    /// Why the job exists: `live`, `item`, `list` (a partition of a list), `settle` or `backfill`.
     #[sea_orm(column_type = "Text")]
     pub purpose: String,
     /// The backfill's id in `backfills`, if the purpose is `backfill`.

@@ -28,7 +28,12 @@ impl MigrationTrait for Migration {
             manager.create_table(table).await?;
         }
         for (table, columns) in [
-            ("jobs", &["account", "stream"][..]),
+            // Each index answers one query of every tick, dispatch or report, whatever the number of jobs.
+            ("jobs", &["account", "stream", "purpose", "from_at"][..]),
+            ("jobs", &["account", "purpose", "state", "rechecks", "failures", "to_at"]),
+            ("jobs", &["account", "purpose", "state", "due_at"]),
+            ("jobs", &["account", "state", "until_at"]),
+            ("jobs", &["state", "due_at"]),
             ("jobs", &["slice_key"]),
             ("items", &["began_at"]),
             ("requests", &["account", "stream", "to_at"]),

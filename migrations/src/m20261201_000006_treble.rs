@@ -45,7 +45,7 @@ fn last(table: &str, at: &str) -> String {
     format!(
         "CREATE VIEW {table}_final AS SELECT c.* FROM {table} c WHERE EXISTS (SELECT 1 FROM coverage v WHERE v.account = \
          c.account AND v.stream = 'sessions' AND v.state = 'final' AND v.from_at <= c.{at} AND c.{at} < v.to_at) AND NOT \
-         EXISTS (SELECT 1 FROM jobs w WHERE w.account = c.account AND w.stream = 'sessions' AND w.from_at = c.{at} AND \
+         EXISTS (SELECT 1 FROM jobs w WHERE w.account = c.account AND w.stream = 'sessions' AND w.purpose = 'item' AND w.from_at = c.{at} AND \
          w.slice_key LIKE 'session/%')"
     )
 }

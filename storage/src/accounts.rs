@@ -119,11 +119,11 @@ impl Account {
             1 => format!("{day} is missing, and the vendor keeps only {kept} days"),
             more => format!("{more} days from {day} on are missing, and the vendor keeps only {kept} days"),
         });
-        let named = ledger.jobs.iter().filter(|job| job.slice.is_named() && job.is_parked()).count();
-        let named = match named {
+        let lists = ledger.jobs.iter().filter(|job| job.slice.is_named() && job.is_parked()).count();
+        let named = match ledger.items.total().parked + lists as u64 {
             0 => None,
-            1 => Some("one thing that was named by a list or a webhook waits for a person; see the jobs".to_owned()),
-            more => Some(format!("{more} things that were named by lists or webhooks wait for a person; see the jobs")),
+            1 => Some("1 item or list could not be fetched and waits for an operator; see the jobs".to_owned()),
+            more => Some(format!("{more} items or lists could not be fetched and wait for an operator; see the jobs")),
         };
         forgotten.into_iter().chain(named).chain(self.ending(now)).collect()
     }

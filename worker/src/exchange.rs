@@ -8,10 +8,12 @@ use domain::fault::Fault;
 use domain::slice::Slice;
 use domain::source::{Cursor, Reader, ResponseSummary, Source};
 use entities::rows::RowBatch;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use storage::lanes::claim::Claim;
 use tokio::sync::mpsc::Sender;
 use tracing::{Instrument, info_span};
+use xxhash_rust::xxh3::xxh3_128;
 
 /// The inputs of one exchange.
 pub struct Exchange<'a> {
@@ -41,6 +43,9 @@ pub struct ExchangeResult {
     pub idle: bool,
 }
 
+/// The most pages of one list exchange whose window can be cut.
+const MOST_PAGES: u64 = 100;
+
 impl Exchange<'_> {
     /// Sends requests until a response names no further cursor. `None` if the lease ended or the lane closed before a
     /// request; rows sent so far then do not count. The row channel closes when this returns.
@@ -60,6 +65,7 @@ impl Exchange<'_> {
             idle: true,
         };
         let mut cursor = None;
+        let mut cursors = BTreeSet::new();
         loop {
             if !self.lease.wait_for_send_time().await {
                 return None;
@@ -86,10 +92,27 @@ impl Exchange<'_> {
                     return Some(result);
                 }
             }
-            if cursor.is_none() {
+            let Some(Cursor(next)) = &cursor else { return Some(result) };
+            if !cursors.insert(xxh3_128(next.as_bytes())) {
+                let fault = "the vendor named a page as the next one that it had named before";
+                result.summary = Err(Fault::Malformed(fault.to_owned()));
+                return Some(result);
+            }
+            if let Ok(summary) = &mut result.summary
+                && self.is_over_budget(&claim.job.slice, result.requests, summary)
+            {
+                summary.is_over_budget = true;
                 return Some(result);
             }
         }
+    }
+
+    /// Whether the exchange has read as much as one exchange may, and its window can be cut instead.
+    fn is_over_budget(&self, slice: &Slice, requests: u64, summary: &ResponseSummary) -> bool {
+        let rules = self.source.rules();
+        let Some(items_per_list) = rules.items_per_list else { return false };
+        let is_over = requests >= MOST_PAGES || summary.items.len() as u64 >= items_per_list.saturating_mul(2);
+        is_over && slice.window().is_some_and(|window| rules.halves(window).is_some())
     }
 
     /// Sends one request and parses its response. On a fault, also returns whether the vendor is known to have

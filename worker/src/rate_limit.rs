@@ -119,6 +119,7 @@ mod tests {
             retention: None,
             export: None,
             row_cap: 100,
+            items_per_list: None,
             spacing: Duration::ZERO,
             max_in_flight: 4,
             daily_quota: None,

@@ -144,6 +144,7 @@ impl Worker {
             rows: summary.rows,
             rejects: summary.rejects.len() as u64,
             by_mail: summary.by_mail,
+            is_over_budget: summary.is_over_budget,
             open_until: summary.item_status.and_then(|status| status.open_until),
         });
         let judgement = info_span!("judge")

@@ -20,6 +20,8 @@ pub struct AnswerSummary {
     pub items: NamedItems,
     /// The number of items that the answer named, including those that need no fetch.
     pub named: u64,
+    /// Whether the exchange ended before the last page, over its budget.
+    pub is_over_budget: bool,
     /// The item's state, where the job fetched one item.
     pub item_status: Option<ItemStatus>,
     /// How the rows are spread over the requested window, if that was counted.

@@ -18,18 +18,28 @@ impl Ledger {
     /// an item of it has never been fetched, and provisional while an item of it may change.
     #[must_use]
     pub fn effective_coverage(&self) -> Coverage {
-        let open: Vec<&Job> = self.jobs.iter().filter(|job| job.delays_completeness()).collect();
+        let open = self.jobs.iter().filter(|job| job.delays_completeness()).filter_map(Job::covered_window);
+        let open: Spans = open.chain(self.items.windows()).collect();
         if open.is_empty() {
             return self.coverage.clone();
         }
-        let missing = self.jobs.iter().filter_map(Job::missing_window).collect();
-        self.coverage.without(&missing, &open.iter().filter_map(|job| job.covered_window()).collect())
+        let missing = self.jobs.iter().filter_map(Job::missing_window);
+        self.coverage.without(&missing.chain(self.items.missing()).collect(), &open)
     }
 
     /// The windows in which an item was named that has no stored answer yet.
     #[must_use]
     pub fn unread_spans(&self) -> Spans {
-        self.jobs.iter().filter_map(Job::unread_window).collect()
+        self.jobs.iter().filter_map(Job::unread_window).chain(self.items.unread()).collect()
+    }
+
+    /// The number of items that no worker has tried to read yet.
+    #[must_use]
+    pub fn untried_items(&self) -> u64 {
+        let is_untried =
+            |job: &&Job| matches!(job.slice, Slice::Item(_)) && job.rechecks + job.failures == 0 && !job.is_parked();
+        self.items.total().untried
+            + self.jobs.iter().filter(is_untried).filter(|job| job.scope.is_some()).count() as u64
     }
 
     /// When the latest backfill in mode [`Mode::All`] was ordered that contains the start of `scope`: items of that

@@ -49,6 +49,9 @@ impl Ledger {
                     None => pace.learn_capped(rules.scanned(window, answer.sent_at), answer.rows),
                 }
             }
+            Some(answer) if answer.is_over_budget => {
+                pace.learn_capped(rules.scanned(window, answer.sent_at), answer.rows + answer.named);
+            }
             Some(_) => {}
             None => pace.learn_timeout(),
         });

@@ -79,6 +79,7 @@ fn answer(sent_at: i64, rows: u64) -> AnswerSummary {
         earliest_change: None,
         items: NamedItems::default(),
         named: 0,
+        is_over_budget: false,
         item_status: None,
         histogram: None,
     }
@@ -119,7 +120,7 @@ proptest! {
     fn a_full_answer_is_split_exported_or_parked(asked in any_window(9 * DAY), extra in 0_u64..9, rejects in 0_u64..3, by_mail: bool, purpose in any_purpose()) {
         let rules = Rules { export: certainly().export.filter(|_| by_mail), ..certainly() };
         let job = Job::new(purpose, Slice::Window(asked), asked.to(), Duration::ZERO);
-        let answer = Answer { rows: FULL + extra, rejects, by_mail: false, open_until: None };
+        let answer = Answer { rows: FULL + extra, rejects, by_mail: false, is_over_budget: false, open_until: None };
         let verdict = judge(&rules, &job, Ok(&answer), judge_context(10 * DAY)).verdict;
         if rules.halves(asked).is_some() {
             prop_assert_eq!(verdict, Verdict::Split);
@@ -189,7 +190,7 @@ proptest! {
         let patience = TimeDelta::from_std(rules.export.unwrap().patience).unwrap();
         let mut ledger = Ledger { jobs: vec![Job { id: 1, ..Job::new(Purpose::Settle, Slice::Export(days(0, 1)), at(0), Duration::ZERO) }], ..Ledger::default() };
         let mut now = start;
-        let taken = Answer { rows: 0, rejects: 0, by_mail: true, open_until: None };
+        let taken = Answer { rows: 0, rejects: 0, by_mail: true, is_over_budget: false, open_until: None };
         for (asked, busy) in busy.into_iter().enumerate() {
             for _ in 0..busy {
                 let verdict = judge(&rules, &ledger.jobs[0], Err(&Fault::Busy(String::new())), judge_context(now)).verdict;

@@ -201,6 +201,7 @@ impl FakeStore {
             earliest_change,
             items: NamedItems::default(),
             named: 0,
+            is_over_budget: false,
             item_status: None,
             histogram: claimed.job.slice.window().map(|window| {
                 let mut histogram = RowHistogram::new(window, claimed.now, &self.rules);
@@ -254,6 +255,7 @@ impl FakeStore {
             earliest_change,
             items,
             named: 0,
+            is_over_budget: false,
             item_status: None,
             histogram: None,
         };

@@ -75,7 +75,8 @@ impl FakeVendor {
         // Rows above the cap are dropped without notice.
         let mut rows: Vec<SentRow> = all.take(usize::try_from(self.rules.row_cap).unwrap_or(usize::MAX)).collect();
         let count = rows.len() as u64;
-        let mut answer = Ok(Answer { rows: count, rejects: 0, by_mail: false, open_until: None });
+        let mut answer =
+            Ok(Answer { rows: count, rejects: 0, by_mail: false, is_over_budget: false, open_until: None });
         if slow {
             answer = Err(Fault::TimedOut("no answer".to_owned()));
             rows.clear();
@@ -112,7 +113,7 @@ impl FakeVendor {
         let looked = now + TimeDelta::milliseconds(rng.between(0, (made - now).num_milliseconds()));
         let rows = self.dataset.within(window).filter_map(|row| Some((row.id, row.at, row.state(looked)?))).collect();
         let mail = ExportMail { sent: made + late, rows };
-        let answer = reply(Ok(Answer { rows: 0, rejects: 0, by_mail: true, open_until: None }));
+        let answer = reply(Ok(Answer { rows: 0, rejects: 0, by_mail: true, is_over_budget: false, open_until: None }));
         (answer, Some(mail).filter(|_| !is_lost))
     }
 
@@ -158,9 +159,9 @@ fn go_wrong(rng: &mut Rng, rows: &mut Vec<SentRow>) -> Result<Answer, Fault> {
         // One row cannot be parsed.
         _ if !rows.is_empty() => {
             rows.swap_remove(0);
-            Ok(Answer { rows: count, rejects: 1, by_mail: false, open_until: None })
+            Ok(Answer { rows: count, rejects: 1, by_mail: false, is_over_budget: false, open_until: None })
         }
-        _ => Ok(Answer { rows: 0, rejects: 0, by_mail: false, open_until: None }),
+        _ => Ok(Answer { rows: 0, rejects: 0, by_mail: false, is_over_budget: false, open_until: None }),
     }
 }
 

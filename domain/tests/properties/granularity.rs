@@ -40,6 +40,7 @@ fn answer(ledger: &mut Ledger, purpose: Purpose, asked: Window, rows: u64, rules
         earliest_change: None,
         items: NamedItems::default(),
         named: 0,
+        is_over_budget: false,
         item_status: None,
         histogram: None,
     };
@@ -159,7 +160,7 @@ proptest! {
     fn splitting_full_answers_ends_at_single_units(rules in any_granularity(), asked in any_window(9 * DAY), by_mail: bool) {
         let rules = Rules { export: rules.export.filter(|_| by_mail), ..rules };
         let at = JudgeContext { now: at(9 * DAY), next_day: at(9 * DAY), jitter: 0.5, previous_request_answered: true };
-        let full = Answer { rows: rules.row_cap, rejects: 0, by_mail: false, open_until: None };
+        let full = Answer { rows: rules.row_cap, rejects: 0, by_mail: false, is_over_budget: false, open_until: None };
         let (mut open, mut single) = (vec![asked], Vec::new());
         while let Some(part) = open.pop() {
             let job = Job::new(Purpose::Settle, Slice::Window(part), part.to(), Duration::ZERO);

@@ -46,6 +46,7 @@ fn summary() -> AnswerSummary {
         earliest_change: None,
         items,
         named: 0,
+        is_over_budget: false,
         item_status: None,
         histogram: None,
     }
@@ -113,7 +114,7 @@ proptest! {
     #[test]
     fn open_items_are_fetched_again(rechecks in 0_u32..40, left in -HOUR..3 * DAY) {
         let job = Job { rechecks, ..Job::new(Purpose::Item, Slice::Item("1".to_owned()), at(0), Duration::ZERO) };
-        let answer = Answer { rows: 1, rejects: 0, by_mail: false, open_until: Some(at(DAY + left)) };
+        let answer = Answer { rows: 1, rejects: 0, by_mail: false, is_over_budget: false, open_until: Some(at(DAY + left)) };
         let ended = Job { has_ended: true, ..job.clone() };
         let judge_context = JudgeContext { now: at(DAY), next_day: at(DAY), jitter: 0.5, previous_request_answered: true };
         prop_assert_eq!(judge(&rules(), &ended, Ok(&answer), judge_context).verdict, Verdict::Commit);

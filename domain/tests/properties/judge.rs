@@ -52,7 +52,13 @@ fn judge_context(jitter: f64) -> JudgeContext {
 }
 
 fn answered(rules: &Rules, job: &Job, rows: u64, rejects: u64) -> Verdict {
-    judge(rules, job, Ok(&Answer { rows, rejects, by_mail: false, open_until: None }), judge_context(0.5)).verdict
+    judge(
+        rules,
+        job,
+        Ok(&Answer { rows, rejects, by_mail: false, is_over_budget: false, open_until: None }),
+        judge_context(0.5),
+    )
+    .verdict
 }
 
 /// When the job becomes due again by itself.
@@ -102,7 +108,7 @@ proptest! {
         let mut job = Job { failures: 1, ..job };
         let failing = Fault::Malformed("cut off".to_owned());
         for _ in 0..25 {
-            let answer = Answer { rows: rules.row_cap, rejects: 0, by_mail: false, open_until: None };
+            let answer = Answer { rows: rules.row_cap, rejects: 0, by_mail: false, is_over_budget: false, open_until: None };
             let answer = if is_full { Ok(&answer) } else { Err(&failing) };
             let verdict = judge(&rules, &job, answer, judge_context(0.5)).verdict;
             let window = job.slice.window().unwrap();

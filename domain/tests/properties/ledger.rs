@@ -276,6 +276,7 @@ fn a_verdict_on_an_unknown_job_changes_nothing() {
         earliest_change: None,
         items: NamedItems::default(),
         named: 0,
+        is_over_budget: false,
         item_status: None,
         histogram: None,
     };

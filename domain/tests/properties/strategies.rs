@@ -112,6 +112,7 @@ pub fn rules() -> Rules {
         retention: None,
         export: None,
         row_cap: 1000,
+        items_per_list: None,
         spacing: Duration::from_secs(1),
         max_in_flight: 1,
         daily_quota: None,

@@ -232,6 +232,7 @@ impl StreamSimulation {
             earliest_change,
             items,
             named: 0,
+            is_over_budget: false,
             item_status: None,
             histogram: None,
         }

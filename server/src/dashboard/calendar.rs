@@ -236,6 +236,7 @@ mod tests {
             late_filing: TimeDelta::zero(),
             retention: None,
             export: None,
+            items_per_list: None,
             row_cap: 60_000,
             spacing: second,
             max_in_flight: 1,

@@ -112,6 +112,7 @@ fn rules() -> Rules {
         late_filing: TimeDelta::zero(),
         retention: None,
         export: None,
+        items_per_list: None,
         row_cap: 60_000,
         spacing: Duration::from_secs(1),
         max_in_flight: 1,

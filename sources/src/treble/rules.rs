@@ -21,6 +21,7 @@ pub fn defaults() -> Rules {
         // One request reads the lists of the whole window, page by page.
         longest: TimeDelta::days(7),
         // Four requests at a time, each 400 ms after the one before it: ten a second.
+        items_per_list: Some(1_000),
         spacing: Duration::from_millis(400),
         // Lists go by the time of a session's start, and replies come later: other connectors look back for days.
         settle: TimeDelta::days(7),

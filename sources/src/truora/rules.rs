@@ -19,6 +19,7 @@ pub fn limits() -> Limits {
 pub fn defaults() -> Rules {
     Rules {
         // Four requests at a time, each 800 ms after the one before it: five a second.
+        items_per_list: Some(1_000),
         spacing: Duration::from_millis(800),
         // "The process expiration time has passed (typically 24 hours)"; twice that is safe.
         settle: TimeDelta::hours(48),

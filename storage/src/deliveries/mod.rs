@@ -290,6 +290,7 @@ fn settle(
         earliest_change: effect.earliest_change,
         items: items.clone(),
         named: u64::try_from(summary.items.len()).unwrap_or(u64::MAX),
+        is_over_budget: false,
         item_status: None,
         histogram: None,
     };

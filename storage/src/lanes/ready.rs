@@ -1,43 +1,50 @@
-//! The jobs that a lane can dispatch now.
+//! The first jobs of each class that a lane can dispatch now. Each class is one range of an index, so that the cost does not
+//! grow with the number of jobs.
 
 use crate::ledger::job_row::to_job;
 use chrono::{DateTime, Utc};
 use domain::job::Job;
 use entities::jobs;
-use sea_orm::sea_query::NullOrdering;
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
-};
-use std::collections::BTreeSet;
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Statement, Value};
 
-/// The maximum number of candidates per query.
-const READY: u64 = 200;
+/// The number of candidates of each class and account.
+const CANDIDATES: u32 = 8;
 
-/// Loads the jobs of `accounts` that are due at `now` or whose ticket, lease or mail is overdue: live jobs first, then the
-/// newest windows. If other jobs fill the limit, the oldest backfill jobs are added, so that a backfill always moves.
+/// The classes, each with the condition and the order that one index answers. Waiting items that were never tried go newest
+/// first; items that are fetched again go by their due time, as all other work does.
+const CLASSES: [&str; 6] = [
+    "purpose = 'live' AND state = 'waiting' AND due_at <= $2 ORDER BY due_at",
+    "purpose = 'item' AND state = 'waiting' AND rechecks = 0 AND failures = 0 AND to_at > $3 AND due_at <= $2 \
+     ORDER BY to_at DESC",
+    "purpose = 'item' AND state = 'waiting' AND due_at <= $2 ORDER BY due_at",
+    "purpose = 'list' AND state = 'waiting' AND due_at <= $2 ORDER BY due_at",
+    "purpose = 'settle' AND state = 'waiting' AND due_at <= $2 ORDER BY due_at",
+    "purpose = 'backfill' AND state = 'waiting' AND due_at <= $2 ORDER BY due_at",
+];
+
+/// The states of a job whose ticket, lease or mail may be lost.
+const STATES_WITH_END: [&str; 3] = ["dispatched", "running", "awaiting"];
+
+/// Loads candidates of `accounts`: jobs that are due at `now`, or whose ticket, lease or mail is overdue.
 pub(crate) async fn ready(
     on: &impl ConnectionTrait,
     accounts: &[String],
     now: DateTime<Utc>,
 ) -> Result<Vec<(jobs::Model, Job)>, DbErr> {
-    use jobs::Column;
-    let waiting = Condition::all().add(Column::State.eq("waiting")).add(Column::DueAt.lte(now));
-    let lost =
-        Condition::all().add(Column::State.is_in(["dispatched", "running", "awaiting"])).add(Column::UntilAt.lte(now));
-    let all = jobs::Entity::find()
-        .filter(Column::Account.is_in(accounts.iter().map(String::as_str)))
-        .filter(Condition::any().add(waiting).add(lost));
-    let newest = all
-        .clone()
-        .order_by_desc(Column::Purpose.eq("live"))
-        .order_by_with_nulls(Column::ToAt, Order::Desc, NullOrdering::Last)
-        .order_by_asc(Column::Id)
-        .limit(READY);
-    let mut rows = newest.all(on).await?;
-    if u64::try_from(rows.len()).is_ok_and(|count| count == READY) {
-        let backfills = all.filter(Column::Purpose.eq("backfill")).order_by_asc(Column::DueAt).limit(READY);
-        let loaded: BTreeSet<i64> = rows.iter().map(|row| row.id).collect();
-        rows.extend(backfills.all(on).await?.into_iter().filter(|row| !loaded.contains(&row.id)));
+    let lost = STATES_WITH_END.map(|state| format!("state = '{state}' AND until_at <= $2 ORDER BY until_at"));
+    let conditions = CLASSES.iter().copied().chain(lost.iter().map(String::as_str));
+    let part = |condition: &str| {
+        format!(
+            "SELECT * FROM (SELECT * FROM jobs WHERE account = $1 AND {condition} LIMIT {CANDIDATES}) AS candidates"
+        )
+    };
+    let sql = conditions.map(part).collect::<Vec<_>>().join(" UNION ");
+    let mut found = Vec::new();
+    for account in accounts {
+        let values: [Value; 3] = [account.as_str().into(), now.into(), DateTime::<Utc>::UNIX_EPOCH.into()];
+        let statement = Statement::from_sql_and_values(on.get_database_backend(), sql.as_str(), values);
+        let rows = jobs::Entity::find().from_raw_sql(statement).all(on).await?;
+        found.extend(rows.into_iter().filter_map(|row| to_job(&row).map(|job| (row, job))));
     }
-    Ok(rows.into_iter().filter_map(|row| to_job(&row).map(|job| (row, job))).collect())
+    Ok(found)
 }

@@ -4,17 +4,18 @@ use crate::database::Database;
 use crate::lanes::claim::Claim;
 use crate::lanes::{LaneSpec, lock, set_closed, store_slot};
 use crate::ledger::intake::Intake;
-use crate::ledger::items::{items_to_request, keys_of, record_item_end};
+use crate::ledger::items::{items_to_request, key_of, keys_of, record_item_end};
 use crate::ledger::job_row::{backfill_of, slice_key};
 use crate::ledger::rejects::store_rejects;
-use crate::ledger::{self, CommitError};
+use crate::ledger::{self, CommitError, StreamId};
 use crate::transaction::Transaction;
 use crate::upsert::Effect;
 use chrono::{DateTime, Utc};
 use domain::fault::Fault;
 use domain::item::NamedItems;
+use domain::job::Job;
 use domain::judge::{Judgement, Verdict};
-use domain::ledger::AnswerSummary;
+use domain::ledger::{AnswerSummary, Ledger};
 use domain::row_histogram::RowHistogram;
 use domain::rules::Rules;
 use domain::slice::Slice;
@@ -67,15 +68,7 @@ async fn store(
     let id = &claim.stream;
     let summary = exchange.result.as_ref().ok();
     let job = &claim.job;
-    // A job for a single key that names no other item affects no other job; a stream may have thousands.
-    let before = match (&job.slice, summary) {
-        (Slice::Item(key), summary) if summary.is_none_or(|summary| summary.items.is_empty()) => {
-            ledger::lock_named(tx, id, job.id, &[key]).await?
-        }
-        (_, summary) => {
-            ledger::lock_with(tx, id, &summary.map_or(Vec::new(), |summary| keys_of(&summary.items))).await?
-        }
-    };
+    let before = lock_affected(tx, id, job, summary).await?;
     let window = claim.job.slice.window();
     store_rejects(tx, id, window.as_ref(), summary.map_or(&[], |summary| &summary.rejects), now).await?;
     let items = match summary {
@@ -94,6 +87,7 @@ async fn store(
         earliest_change: effect.earliest_change,
         items,
         named: u64::try_from(summary.items.len()).unwrap_or(u64::MAX),
+        is_over_budget: summary.is_over_budget,
         item_status: summary.item_status,
         histogram,
     });
@@ -130,7 +124,7 @@ async fn release(db: &Database, tx: &Transaction, spec: &LaneSpec, claim: &Claim
     if !lane.is_held(&claim.lease, now) {
         return Err(CommitError::Fenced);
     }
-    let before = ledger::lock(tx, &claim.stream).await?;
+    let before = lock_affected(tx, &claim.stream, &claim.job, None).await?;
     let mut after = before.clone();
     let snooze = Verdict::Snooze(claim.job.due);
     after.settle(claim.job.id, &snooze, None, &spec.rules, now);
@@ -138,6 +132,24 @@ async fn release(db: &Database, tx: &Transaction, spec: &LaneSpec, claim: &Claim
     lane.release(&claim.lease, now, true);
     store_slot(tx, spec, &lane, claim.lease.slot, None).await?;
     Ok(())
+}
+
+/// Locks the stream and loads the part of its ledger that the result of `job` may change.
+async fn lock_affected(
+    tx: &Transaction,
+    id: &StreamId,
+    job: &Job,
+    summary: Option<&ResponseSummary>,
+) -> Result<Ledger, DbErr> {
+    let mut keys = summary.map_or(Vec::new(), |summary| keys_of(&summary.items));
+    match &job.slice {
+        // A job for one item that names no other item affects no other job.
+        Slice::Item(key) if keys.is_empty() => ledger::lock_named(tx, id, job.id, &[key]).await,
+        slice => {
+            keys.extend(key_of(slice));
+            ledger::lock_with(tx, id, &keys).await
+        }
+    }
 }
 
 /// Commits, or rolls back after an error, and waits for the end of either: a dropped transaction keeps its locks a moment

@@ -14,6 +14,13 @@ pub(crate) const EXPORT: &str = "export";
 /// The prefix of the slice keys of a partition's windows. No source has an item whose key begins so.
 const PARTITION: &str = "part/";
 
+/// The purpose of a job that fetches one item.
+pub(crate) const ITEM: &str = "item";
+/// The purpose of a job that fetches a window of one partition of a list.
+const LIST: &str = "list";
+/// The purposes of all other jobs.
+pub(crate) const WITHOUT_ITEMS: [&str; 4] = ["live", "settle", "backfill", LIST];
+
 /// Converts a row to a job; `None` if the row has no slice.
 pub(crate) fn to_job(row: &jobs::Model) -> Option<Job> {
     let slice = match (row.from_at.zip(row.to_at), &row.slice_key, row.delivery_id) {
@@ -53,7 +60,7 @@ pub(crate) fn job_row(id: &StreamId, job: &Job) -> jobs::ActiveModel {
         id: NotSet,
         account: Set(id.account.clone()),
         stream: Set(id.stream.clone()),
-        purpose: Set(job.purpose.as_str().to_owned()),
+        purpose: Set(purpose_word(job).to_owned()),
         backfill_id: Set(backfill_of(job.purpose)),
         from_at: Set(window.as_ref().map(Window::from)),
         to_at: Set(window.as_ref().map(Window::to)),
@@ -122,7 +129,16 @@ fn to_purpose(word: &str, backfill: Option<i64>) -> Purpose {
     match (word, backfill) {
         ("backfill", Some(id)) => Purpose::Backfill(id),
         ("live", _) => Purpose::Live,
-        ("item", _) => Purpose::Item,
+        (ITEM | LIST, _) => Purpose::Item,
         _ => Purpose::Settle,
+    }
+}
+
+/// The word for the purpose of a job. A stream has any number of items and few partitions, so that both have words of
+/// their own.
+fn purpose_word(job: &Job) -> &'static str {
+    match job.slice {
+        Slice::Partition(..) => LIST,
+        Slice::Window(_) | Slice::Export(_) | Slice::Item(_) | Slice::Delivery(_) => job.purpose.as_str(),
     }
 }

@@ -1,4 +1,5 @@
-//! A stream's ledger: loaded as a whole, changed by [`domain::ledger`], stored as the difference.
+//! A stream's ledger: loaded, changed by [`domain::ledger`], stored as the difference. Items are not loaded one by one: a
+//! report and a plan get their sums, a commit gets those that its answer names.
 //!
 //! Map: [`planning`] adds the jobs that [`domain::planner`] proposes; [`intake`] writes the rows of an exchange while they
 //! arrive; [`commit`] stores what follows from its verdict; [`jobs`] and [`backfills`] carry out operators' commands;
@@ -6,6 +7,7 @@
 
 mod backfill_rows;
 pub mod backfills;
+mod backlog;
 pub mod commit;
 mod commit_error;
 mod coverage_rows;
@@ -25,6 +27,7 @@ pub use stream_id::StreamId;
 use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
 use backfill_rows::{load_backfills, store_backfill};
+use backlog::load_backlog;
 use chrono::{DateTime, Utc};
 use coverage_rows::{load_coverage, store_coverage};
 use domain::ledger::Ledger;
@@ -32,14 +35,13 @@ use domain::pace::Pace;
 use domain::spans::Spans;
 use entities::jobs::Column as JobColumn;
 use entities::streams;
-use job_row::to_job;
+use job_row::{ITEM, WITHOUT_ITEMS, to_job};
 use job_rows::{BATCH, of_stream, store_jobs};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
-use std::collections::BTreeSet;
 
 /// Loads a ledger for reading. A stream without any rows has an empty ledger.
 ///
@@ -47,7 +49,7 @@ use std::collections::BTreeSet;
 /// Returns the database error.
 pub async fn load(on: &Snapshot, id: &StreamId) -> Result<Ledger, DbErr> {
     let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(on).await?;
-    load_with(on, id, row).await
+    Ok(Ledger { items: load_backlog(on, id).await?, ..load_with(on, id, row).await? })
 }
 
 /// Loads the spans that the stream holds, final or not.
@@ -58,13 +60,19 @@ pub async fn held(on: &impl ConnectionTrait, id: &StreamId) -> Result<Spans, DbE
     Ok(load_coverage(on, id).await?.held().clone())
 }
 
-/// Loads a ledger in order to change it. The stream stays locked until `tx` ends.
+/// Loads a ledger in order to change it, without its items. The stream stays locked until `tx` ends.
 ///
 /// # Errors
 /// Returns the database error.
 pub async fn lock(tx: &Transaction, id: &StreamId) -> Result<Ledger, DbErr> {
     let row = lock_stream(tx, id).await?;
     load_with(tx, id, row).await
+}
+
+/// Like [`lock`], with the sums of the items, for a plan.
+pub(crate) async fn lock_for_plan(tx: &Transaction, id: &StreamId) -> Result<Ledger, DbErr> {
+    let ledger = lock(tx, id).await?;
+    Ok(Ledger { items: load_backlog(tx, id).await?, ..ledger })
 }
 
 /// Stores the difference between `before` and `after`.
@@ -105,13 +113,16 @@ pub async fn store(
     Ok(())
 }
 
-/// Like [`lock`], with the jobs for `keys` as well, which [`load_with`] may leave out.
+/// Like [`lock`], with the jobs for the items `keys`.
 pub(crate) async fn lock_with(tx: &Transaction, id: &StreamId, keys: &[&str]) -> Result<Ledger, DbErr> {
     let mut ledger = lock(tx, id).await?;
-    let loaded: BTreeSet<i64> = ledger.jobs.iter().map(|job| job.id).collect();
     for chunk in keys.chunks(BATCH) {
-        let named = of_stream(id).filter(JobColumn::SliceKey.is_in(chunk.iter().copied())).all(tx).await?;
-        ledger.jobs.extend(named.iter().filter(|row| !loaded.contains(&row.id)).filter_map(to_job));
+        let named = of_stream(id)
+            .filter(JobColumn::Purpose.eq(ITEM))
+            .filter(JobColumn::SliceKey.is_in(chunk.iter().copied()))
+            .all(tx)
+            .await?;
+        ledger.jobs.extend(named.iter().filter_map(to_job));
     }
     ledger.jobs.sort_by_key(|job| job.id);
     Ok(ledger)
@@ -147,12 +158,9 @@ async fn lock_stream(tx: &Transaction, id: &StreamId) -> Result<Option<streams::
     find.one(tx).await
 }
 
-/// Loads a ledger without the scheduled re-checks of ended items that no worker has tried: no day and no plan depends on
-/// them, and a stream may have a week of them.
+/// Loads a ledger without the jobs for items, of which a stream may have any number.
 async fn load_with(on: &impl ConnectionTrait, id: &StreamId, row: Option<streams::Model>) -> Result<Ledger, DbErr> {
-    let recheck = JobColumn::SliceKey.is_not_null().and(JobColumn::FromAt.is_null());
-    let untried = JobColumn::State.eq("waiting").and(JobColumn::Attempt.eq(0));
-    let open = of_stream(id).filter(recheck.and(untried).not()).all(on).await?;
+    let open = of_stream(id).filter(JobColumn::Purpose.is_in(WITHOUT_ITEMS)).all(on).await?;
     let mut ledger = Ledger {
         coverage: load_coverage(on, id).await?,
         jobs: open.iter().filter_map(to_job).collect(),

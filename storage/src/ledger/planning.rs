@@ -22,7 +22,7 @@ pub async fn replan(db: &Database, account: &Account, id: &StreamId) -> Result<b
     }
     drop(snapshot);
     let tx = db.begin().await?;
-    let before = ledger::lock(&tx, id).await?;
+    let before = ledger::lock_for_plan(&tx, id).await?;
     let now = db.now(&tx).await?;
     let mut after = before.clone();
     after.since = Some(account.since(&before, now));

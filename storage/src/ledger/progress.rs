@@ -2,6 +2,8 @@
 
 use crate::accounts::Account;
 use crate::ledger::backfills::{self, open_jobs};
+use crate::ledger::job_row::ITEM;
+use crate::ledger::job_rows::of_stream;
 use crate::ledger::{self, StreamId};
 use crate::snapshot::Snapshot;
 use chrono::{DateTime, Utc};
@@ -13,8 +15,8 @@ use domain::planner::windows_for;
 use domain::window::Window;
 use entities::backfill_streams::Model as BackfillStream;
 use entities::backfills::Model;
-use entities::items;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
+use entities::{items, jobs};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -115,7 +117,7 @@ pub async fn progress(on: &Snapshot, account: Option<&Account>, id: i64) -> Resu
             let ledger = ledger::load(on, &stream).await?;
             let left = windows_for(&remaining_windows(&ledger, id, account), &ledger, account.source.rules());
             let pace = ledger.pace_for(Purpose::Backfill(id));
-            let of_stream = unread_items(&ledger, &backfill);
+            let of_stream = unread_items(on, &stream, &ledger, &backfill).await?;
             let item_seconds = item_seconds(account, of_stream.left);
             eta = pace.rows_per_day.and(eta).map(|eta| eta + window_seconds(&left, &ledger, account) + item_seconds);
             to_come += left.len() as u64;
@@ -189,12 +191,35 @@ struct Unread {
     blocked: u64,
 }
 
-fn unread_items(ledger: &Ledger, backfill: &Model) -> Unread {
+/// Counts the unread items and partitions of lists that began in the backfill's window.
+async fn unread_items(
+    on: &impl ConnectionTrait,
+    id: &StreamId,
+    ledger: &Ledger,
+    backfill: &Model,
+) -> Result<Unread, DbErr> {
     let span = Window::new(backfill.from_at, backfill.to_at);
     let is_in =
         |job: &&Job| job.unread_window().zip(span).is_some_and(|(window, span)| window.intersect(&span).is_some());
     let (blocked, left): (Vec<&Job>, Vec<&Job>) = ledger.jobs.iter().filter(is_in).partition(|job| job.is_parked());
-    Unread { left: left.len() as u64, blocked: blocked.len() as u64 }
+    let mut unread = Unread { left: left.len() as u64, blocked: blocked.len() as u64 };
+    let items: Vec<(bool, i64)> = of_stream(id)
+        .filter(jobs::Column::Purpose.eq(ITEM))
+        .filter(jobs::Column::FromAt.lt(backfill.to_at))
+        .filter(jobs::Column::ToAt.gt(backfill.from_at))
+        .filter(jobs::Column::Rechecks.eq(0))
+        .select_only()
+        .column_as(jobs::Column::State.eq("parked"), "is_parked")
+        .column_as(jobs::Column::Id.count(), "items")
+        .group_by(jobs::Column::State.eq("parked"))
+        .into_tuple()
+        .all(on)
+        .await?;
+    for (is_parked, count) in items {
+        let sum = if is_parked { &mut unread.blocked } else { &mut unread.left };
+        *sum += u64::try_from(count).unwrap_or(0);
+    }
+    Ok(unread)
 }
 
 /// Estimates the number of items that the answers for `remaining` will name, from the number per second held so far.
@@ -217,8 +242,7 @@ async fn expected_items(
 
 /// Estimates the seconds that it takes to fetch `items` items, from the lane's spacing and rate.
 fn item_seconds(account: &Account, items: u64) -> u64 {
-    let rules = account.source.rules();
-    let interval = rules.gap().unwrap_or_default().max(rules.spacing / rules.max_in_flight.max(1));
+    let interval = account.source.rules().send_interval();
     u64::try_from(interval.as_millis()).unwrap_or(u64::MAX).saturating_mul(items) / 1000
 }
 

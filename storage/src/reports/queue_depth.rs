@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use entities::jobs;
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QuerySelect};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,22 +26,29 @@ pub struct QueueDepth {
 /// # Errors
 /// Returns the database error.
 pub async fn queue_depth(on: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<QueueDepth, DbErr> {
-    let rows: Vec<(String, DateTime<Utc>)> = jobs::Entity::find()
+    let is_due = jobs::Column::DueAt.lte(now);
+    let rows: Vec<(String, bool, i64, DateTime<Utc>)> = jobs::Entity::find()
         .select_only()
-        .columns([jobs::Column::State, jobs::Column::DueAt])
+        .column(jobs::Column::State)
+        .column_as(is_due.clone(), "is_due")
+        .column_as(jobs::Column::Id.count(), "jobs")
+        .column_as(jobs::Column::DueAt.min(), "first_due")
+        .group_by(jobs::Column::State)
+        .group_by(is_due)
         .into_tuple()
         .all(on)
         .await?;
     let mut depth = QueueDepth::default();
-    for (state, due) in rows {
+    for (state, is_due, count, first_due) in rows {
+        let count = u64::try_from(count).unwrap_or(0);
         match state.as_str() {
-            "running" => depth.running += 1,
-            "awaiting" => depth.waiting += 1,
-            "parked" => depth.parked += 1,
-            _ if due > now => depth.waiting += 1,
+            "running" => depth.running += count,
+            "awaiting" => depth.waiting += count,
+            "parked" => depth.parked += count,
+            _ if !is_due => depth.waiting += count,
             _ => {
-                depth.due += 1;
-                depth.oldest_due_seconds = depth.oldest_due_seconds.max((now - due).num_seconds());
+                depth.due += count;
+                depth.oldest_due_seconds = depth.oldest_due_seconds.max((now - first_due).num_seconds());
             }
         }
     }
