@@ -73,7 +73,7 @@ impl Value {
 }
 
 #[test]
-fn an_unexplained_key_is_seen() {
+fn an_unexplained_key_is_reported() {
     let text = "[queue]\nurl = \"memory:#1\"\n\n# Why.\nwidth = 1\nspacing = \"5s\"\n";
     assert_eq!(unexplained("a.toml", text), ["a.toml:2 url = \"memory:#1\"", "a.toml:6 spacing = \"5s\""]);
     assert_eq!(unexplained("a.toml", "url =").len(), 1);
@@ -82,6 +82,6 @@ fn an_unexplained_key_is_seen() {
 
 #[test]
 fn an_explained_key_passes() {
-    let text = "# Why.\nurl = \"memory:\"\n[a]\nwidth = 1  # how many\n# Which.\nlist = [\n  \"a = [\", # b\n]\n# Said.\ntext = \"\"\"\nno = key\n\"\"\"\n";
+    let text = "# Why.\nurl = \"memory:\"\n[a]\nwidth = 1  # how many\n# Which.\nlist = [\n  \"a = [\", # b\n]\n# ExchangeOutcome.\ntext = \"\"\"\nno = key\n\"\"\"\n";
     assert!(unexplained("a.toml", text).is_empty(), "{:?}", unexplained("a.toml", text));
 }

@@ -171,20 +171,20 @@ fn real() { j
 }
 
 #[test]
-fn an_emptied_argument_is_still_an_argument() {
+fn a_call_with_a_literal_argument_keeps_its_argument() {
     assert!(lines_with("fn f() { tx.send(\"a\"); tx.send('a'); }", ".send()").is_empty());
     assert_eq!(lines_with("fn f() { request.send(/* now */).await }", ".send()"), [1]);
 }
 
 #[test]
-fn what_stands_before_and_after_a_test_stays() {
+fn code_before_and_after_a_test_item_stays() {
     let text = "fn a() { now() }\n#[cfg(test)]\n#[path = \"x.rs\"]\nmod tests;\nfn b() -> [u8; 2] { now() }\n";
     assert_eq!(lines_with(text, "now()"), [1, 5]);
     assert!(production("#![cfg(test)]\nfn a() { now() }").is_empty());
 }
 
 #[test]
-fn test_files_are_known_by_their_path() {
+fn a_path_tells_test_files_from_production_files() {
     assert!(is_test("tests/crash.rs") && is_test("domain/tests/laws.rs") && is_test("worker/src/pull/tests.rs"));
     assert!(!is_test("worker/src/http.rs") && !is_test("worker/src/contests.rs"));
 }

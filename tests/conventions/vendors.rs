@@ -18,24 +18,24 @@ pub fn folders(paths: &[&str]) -> Vec<String> {
 }
 
 /// What one vendor folder lacks; `readme` is its README's text, if it has one.
-pub fn lacks(folder: &str, paths: &[&str], readme: Option<&str>) -> Vec<String> {
+pub fn missing_files(folder: &str, paths: &[&str], readme: Option<&str>) -> Vec<String> {
     let fixtures = format!("{SOURCES}{folder}/fixtures/");
-    let mut lacks = Vec::new();
+    let mut missing_files = Vec::new();
     match readme {
-        None => lacks.push(format!("{SOURCES}{folder} has no README.md")),
+        None => missing_files.push(format!("{SOURCES}{folder} has no README.md")),
         Some(text) if !text.lines().any(is_dated) => {
-            lacks.push(format!("{SOURCES}{folder}/README.md does not say when the vendor's pages were read"));
+            missing_files.push(format!("{SOURCES}{folder}/README.md does not say when the vendor's pages were read"));
         }
         Some(_) => {}
     }
     if !paths.iter().any(|path| path.starts_with(&fixtures)) {
-        lacks.push(format!("{fixtures} holds no answer of the vendor"));
+        missing_files.push(format!("{fixtures} holds no answer of the vendor"));
     }
-    lacks
+    missing_files
 }
 
 /// The complaint, when no row of a table in the root README names the vendor.
-pub fn unlisted(folder: &str, readme: &str) -> Option<String> {
+pub fn missing_row(folder: &str, readme: &str) -> Option<String> {
     let named = readme
         .lines()
         .filter(|line| line.trim_start().starts_with('|'))
@@ -44,7 +44,7 @@ pub fn unlisted(folder: &str, readme: &str) -> Option<String> {
 }
 
 /// Where a vendor's folder takes something out of another vendor's: what two share lies beside the folders.
-pub fn neighbours(path: &str, text: &str, folders: &[String]) -> Vec<String> {
+pub fn imports_of_other_vendors(path: &str, text: &str, folders: &[String]) -> Vec<String> {
     let own = path.strip_prefix(SOURCES).and_then(|rest| rest.split_once('/')).map(|(folder, _)| folder);
     let is_taken = |folder: &&String| own != Some(folder.as_str()) && text.contains(&format!("crate::{folder}::"));
     let taken = folders.iter().filter(|_| path.starts_with(SOURCES)).filter(is_taken);
@@ -70,16 +70,16 @@ fn is_dated(line: &str) -> bool {
 }
 
 #[test]
-fn only_folders_are_vendors() {
+fn only_folders_count_as_vendors() {
     let paths =
         ["sources/src/lib.rs", "sources/src/json/mod.rs", "sources/src/treble/mod.rs", "sources/src/treble/read.rs"];
     assert_eq!(folders(&paths), ["treble"]);
 }
 
 #[test]
-fn what_a_vendor_takes_from_another_is_seen() {
+fn an_import_from_another_vendor_is_reported() {
     let folders = ["certainly", "treble"].map(str::to_owned);
-    let seen = |path, text| neighbours(path, text, &folders);
+    let seen = |path, text| imports_of_other_vendors(path, text, &folders);
     assert_eq!(seen("sources/src/treble/page.rs", "use crate::certainly::json::Json;").len(), 1);
     assert_eq!(seen("sources/src/whole.rs", "use crate::certainly::json::Json;").len(), 1);
     assert_eq!(seen("sources/src/treble/page.rs", "use crate::treble::phone; use crate::json::Json;"), [""; 0]);
@@ -87,18 +87,18 @@ fn what_a_vendor_takes_from_another_is_seen() {
 }
 
 #[test]
-fn an_incomplete_vendor_is_seen() {
+fn an_incomplete_vendor_folder_is_reported() {
     let whole = ["sources/src/treble/fixtures/page.json"];
     let dated = "From the API guide. Read on 2026-11-20.";
-    assert!(lacks("treble", &whole, Some(dated)).is_empty());
-    assert_eq!(lacks("treble", &whole, None).len(), 1);
-    assert_eq!(lacks("treble", &whole, Some("Read on a rainy day, 2026-11-20")).len(), 1);
-    assert_eq!(lacks("treble", &whole, Some("Read on 2026-13-20")).len(), 1);
-    assert_eq!(lacks("treble", &["sources/src/truora/fixtures/page.json"], Some(dated)).len(), 1);
+    assert!(missing_files("treble", &whole, Some(dated)).is_empty());
+    assert_eq!(missing_files("treble", &whole, None).len(), 1);
+    assert_eq!(missing_files("treble", &whole, Some("Read on a rainy day, 2026-11-20")).len(), 1);
+    assert_eq!(missing_files("treble", &whole, Some("Read on 2026-13-20")).len(), 1);
+    assert_eq!(missing_files("treble", &["sources/src/truora/fixtures/page.json"], Some(dated)).len(), 1);
 }
 
 #[test]
-fn a_vendor_outside_the_table_is_seen() {
-    assert!(unlisted("treble", "| vendor | stream |\n| [Treble](https://treble.ai) | sessions |").is_none());
-    assert!(unlisted("treble", "Treble is asked every hour.\n| Trebles | x |").is_some());
+fn a_vendor_missing_from_the_table_is_reported() {
+    assert!(missing_row("treble", "| vendor | stream |\n| [Treble](https://treble.ai) | sessions |").is_none());
+    assert!(missing_row("treble", "Treble is asked every hour.\n| Trebles | x |").is_some());
 }

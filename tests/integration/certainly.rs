@@ -1,7 +1,7 @@
 //! Certainly: a report by days, and what its days are too full for.
 
-use crate::commands::{json, told};
-use crate::stage::{
+use crate::commands::{json, run_command};
+use crate::harness::{
     BOT, CertainlyVendor, Dovecot, Engine, PASSWORD, Process, RedisServer, TestDatabase, USER, convosync, coverage,
     is_held, messages, until,
 };
@@ -32,7 +32,7 @@ fn sixty_days() -> Vec<(i64, usize)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_days_cost_half_more_than_the_fewest_gets_and_one_export_at_a_time() {
+async fn a_backfill_of_sixty_days_sends_few_gets_and_one_export_at_a_time() {
     let days = sixty_days();
     let vendor = CertainlyVendor::start(messages(30.0, &days)).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
@@ -72,7 +72,7 @@ async fn sixty_days_cost_half_more_than_the_fewest_gets_and_one_export_at_a_time
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_ends_is_told_of_before_and_parks_the_lane_after() {
+async fn an_expiring_token_raises_a_warning_and_then_parks_the_lane() {
     let mut config = messages(40.0, &[]);
     config.token_expires_at = SystemClock::start().now() + TimeDelta::seconds(8);
     let vendor = CertainlyVendor::start(config).await;
@@ -95,7 +95,7 @@ async fn a_token_that_ends_is_told_of_before_and_parks_the_lane_after() {
     assert_eq!(shown["accounts"][0]["state"], "parked", "{shown}");
     let error = shown["accounts"][0]["last_error"].as_str().unwrap();
     assert!(error.contains("unauthorised") && error.contains("expired"), "{shown}");
-    assert_eq!(told(&settings, &["doctor"]).await.code, 8);
+    assert_eq!(run_command(&settings, &["doctor"]).await.code, 8);
     let asked = vendor.certainly.requests().len();
     assert_eq!(vendor.certainly.breaches().len(), 1, "one question too late, and no more");
     drop(process);
@@ -114,7 +114,7 @@ async fn a_token_that_ends_is_told_of_before_and_parks_the_lane_after() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_mailbox_a_full_day_is_blocked_until_its_file_is_imported() {
+async fn a_full_day_without_a_mailbox_is_blocked_until_an_import() {
     let vendor = CertainlyVendor::start(messages(40.0, &[(6, 900), (9, 600)])).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let account = ["mailbox", "mailbox_interval", "busy_retry", "export_patience"];
@@ -133,12 +133,12 @@ async fn without_a_mailbox_a_full_day_is_blocked_until_its_file_is_imported() {
     // With its days, and without: then a window that waits for a person says which.
     let file = vendor.csv(BOT, (6, 6), 11);
     let days = vendor.day(6).to_string();
-    let told = json(&settings, &["import", "c", file.to_str().unwrap(), "--from", &days, "--to", &days]).await;
-    assert_eq!((&told["state"], &told["rows"]), (&"committed".into(), &900.into()), "{told}");
-    assert_eq!(told["covers"], serde_json::json!([days, days]), "{told}");
+    let output = json(&settings, &["import", "c", file.to_str().unwrap(), "--from", &days, "--to", &days]).await;
+    assert_eq!((&output["state"], &output["rows"]), (&"committed".into(), &900.into()), "{output}");
+    assert_eq!(output["covers"], serde_json::json!([days, days]), "{output}");
     let file = vendor.csv(BOT, (9, 9), 12);
-    let told = json(&settings, &["import", "c", file.to_str().unwrap()]).await;
-    assert_eq!((&told["state"], &told["rows"]), (&"committed".into(), &600.into()), "{told}");
+    let output = json(&settings, &["import", "c", file.to_str().unwrap()]).await;
+    assert_eq!((&output["state"], &output["rows"]), (&"committed".into(), &600.into()), "{output}");
     for ago in [6, 9] {
         let day = day(ago).await;
         assert!(day["state"] == "final" && day["reason"].is_null(), "{day}");
@@ -154,7 +154,7 @@ async fn without_a_mailbox_a_full_day_is_blocked_until_its_file_is_imported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_day_arrives_by_imap() {
+async fn the_worker_reads_the_mail_of_a_full_day_over_imap() {
     let server = Dovecot::start().await;
     let config = Config { mail: Mail::Maildir(server.maildir("INBOX")), ..messages(40.0, &[(4, 620)]) };
     let vendor = CertainlyVendor::start(config).await;
@@ -181,7 +181,7 @@ async fn a_full_day_arrives_by_imap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_kinds_of_installation_end_with_the_same_messages() {
+async fn sqlite_and_postgres_store_the_same_messages() {
     let config = Config { wrapper: Wrapper::Mixed, ids: IdStyle::Mixed, ..messages(150.0, &[(5, 530)]) };
     let tokens = [1, 2].map(|seed| Config { seed, ..config.clone() }.token());
     let vendor = CertainlyVendor::start(Config { tokens: tokens.to_vec(), ..config }).await;

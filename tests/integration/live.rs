@@ -1,13 +1,13 @@
 //! Live work and backfills on one token (P7).
 
-use crate::stage::{AccountText, Engine, Process, TestDatabase, Vendor, convosync, history, within};
+use crate::harness::{AccountSettings, Engine, Process, TestDatabase, WolkvoxVendor, convosync, history, within};
 use sea_orm::EntityTrait;
 use simulator::wolkvox::Config;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn live_work_is_on_time_while_a_backfill_of_2000_windows_moves() {
-    let vendor = Vendor::start(Config {
+    let vendor = WolkvoxVendor::start(Config {
         row_cap: 20,
         latency: Duration::from_millis(2),
         live_every: Some(Duration::from_secs(5)),
@@ -16,7 +16,7 @@ async fn live_work_is_on_time_while_a_backfill_of_2000_windows_moves() {
     })
     .await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    let account = AccountText::new("a", &vendor.base, "simulated-token")
+    let account = AccountSettings::new("a", &vendor.base, "simulated-token")
         .with("row_cap", "20")
         .with("spacing", "0s")
         .with("settle", "1m")

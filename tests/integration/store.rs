@@ -10,7 +10,7 @@ mod lanes;
 mod leases;
 mod ledger;
 mod migrations;
-mod orders;
+mod operator_actions;
 mod pacing;
 mod reports;
 mod schedulers;
@@ -18,7 +18,7 @@ mod snapshots;
 mod upserts;
 mod views;
 
-use crate::stage::{Engine, TestDatabase};
+use crate::harness::{Engine, TestDatabase};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::job::{Job, Purpose};
 use domain::ledger::Ledger;

@@ -1,6 +1,6 @@
 //! Treble: polls that lead to their sessions, page by page, and sessions that lead to their histories; and webhooks.
 
-use crate::stage::{
+use crate::harness::{
     Engine, Process, RedisServer, TestDatabase, TrebleVendor, convosync, coverage, free_address, is_held, until,
 };
 use chrono::TimeDelta;
@@ -31,7 +31,7 @@ fn assert_equal(compared: &BTreeMap<&'static str, Comparison>, process: &Process
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_session_of_the_lists_is_held_with_its_history() {
+async fn every_listed_session_is_stored_with_its_history() {
     let vendor = TrebleVendor::start(Config {
         repeats: 1.0,
         faults: Faults { throttle_429: 0.01, retry_after: Duration::from_secs(1), ..Faults::default() },
@@ -62,7 +62,7 @@ async fn every_session_of_the_lists_is_held_with_its_history() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_goes_on_is_asked_for_until_it_has_ended() {
+async fn an_open_session_is_fetched_until_it_ends() {
     let vendor = TrebleVendor::start(Config {
         live_every: Some(Duration::from_millis(800)),
         lasts_for: Some(Duration::from_secs(8)),
@@ -90,7 +90,7 @@ async fn a_session_that_goes_on_is_asked_for_until_it_has_ended() {
 
 /// The service loses its power in the middle of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
+async fn the_tables_equal_the_vendor_after_webhook_faults_and_a_kill() {
     let vendor = TrebleVendor::start(Config {
         live_every: Some(Duration::from_millis(300)),
         lasts_for: Some(Duration::from_secs(4)),
@@ -138,11 +138,11 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
         count(DeliveryPlan::Lost) > 0 && count(DeliveryPlan::Twice) > 0 && count(DeliveryPlan::Late) > 0,
         "{events:?}"
     );
-    let told = events.iter().filter(|event| event.delivery != DeliveryPlan::Lost);
+    let delivered = events.iter().filter(|event| event.delivery != DeliveryPlan::Lost);
     // Those of flows have no id: two of one second say the same.
-    let told: BTreeSet<_> = told.map(|event| (&event.subject, event.action, event.at)).collect();
+    let delivered: BTreeSet<_> = delivered.map(|event| (&event.subject, event.action, event.at)).collect();
     let stored = treble_events(&database.database, "t", &vendor.treble).await.unwrap();
-    assert!(stored.is_equal() && stored.vendor == told.len(), "{stored:?} of {}", told.len());
+    assert!(stored.is_equal() && stored.vendor == delivered.len(), "{stored:?} of {}", delivered.len());
     let forged: Vec<_> = sent.iter().filter(|sent| sent.origin == Origin::Forged).collect();
     assert!(!forged.is_empty() && forged.iter().all(|sent| sent.status == Some(401)), "{forged:?}");
     let noted = database.number("SELECT COUNT(*) FROM deliveries WHERE kind = 'webhook'").await;
@@ -152,7 +152,7 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_poll_that_always_fails_stops_no_other() {
+async fn a_failing_poll_does_not_stop_other_polls() {
     let faults = Faults { throttle_429: 0.05, retry_after: Duration::from_secs(1), ..Faults::default() };
     let vendor = TrebleVendor::start(Config { polls: 4, failing_polls: vec![1], faults, ..sessions(9, 2.0) }).await;
     vendor.treble.freeze();
@@ -188,7 +188,7 @@ async fn a_poll_that_always_fails_stops_no_other() {
 
 /// What has ended is read again for who asks for everything, its day stays held meanwhile, and others are left alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backfill_of_everything_reads_again_what_has_ended_and_takes_nothing_away() {
+async fn a_backfill_in_mode_all_fetches_ended_sessions_again_and_removes_no_row() {
     let vendor = TrebleVendor::start(Config { never_close: 0.0, ..sessions(11, 6.0) }).await;
     vendor.treble.freeze();
     let database = TestDatabase::fresh(Engine::Postgres).await;
@@ -198,8 +198,8 @@ async fn a_backfill_of_everything_reads_again_what_has_ended_and_takes_nothing_a
     until("all days", async || is_held(&settings, "t", (vendor.day(10), vendor.day(0))).await).await;
     let days = (vendor.day(9), vendor.day(8));
     let states = async || {
-        let told = coverage(&settings, "t", days).await;
-        told.iter().map(|day| day["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        let days = coverage(&settings, "t", days).await;
+        days.iter().map(|day| day["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     until("both to be final", async || states().await == ["final", "final"]).await;
     let asked = |since: usize| {
@@ -211,20 +211,20 @@ async fn a_backfill_of_everything_reads_again_what_has_ended_and_takes_nothing_a
     let (from, to) = (days.0.to_string(), days.1.to_string());
     let order = ["backfill", "start", "t", "--from", &from, "--to", &to, "--mode", "all"];
     assert!(convosync(&settings, &order).await.status.success());
-    let mut told = BTreeSet::new();
+    let mut observed = BTreeSet::new();
     until("the backfill", async || {
-        told.extend(states().await);
+        observed.extend(states().await);
         database.number("SELECT COUNT(*) FROM backfills WHERE state = 'done'").await == 1
     })
     .await;
-    assert!(!told.contains("missing") && !told.contains("blocked"), "{told:?}");
+    assert!(!observed.contains("missing") && !observed.contains("blocked"), "{observed:?}");
     assert_eq!(states().await, ["final", "final"]);
     let window = Window::new(midnight(days.0, Tz::UTC), midnight(days.1 + TimeDelta::days(1), Tz::UTC)).unwrap();
-    let truth = vendor.treble.dataset(window);
+    let dataset = vendor.treble.dataset(window);
     let mut again = asked(before);
     again.sort();
     let mut named: Vec<_> =
-        truth.sessions.iter().map(|session| format!("/devapi/session/{}/history", session.id)).collect();
+        dataset.sessions.iter().map(|session| format!("/devapi/session/{}/history", session.id)).collect();
     named.sort();
     assert!(named.len() > 5);
     assert_eq!(again, named, "each once, and no other");
@@ -242,7 +242,7 @@ async fn is_equal(vendor: &TrebleVendor, database: &TestDatabase) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_comparison_sees_every_column() {
+async fn the_comparison_detects_a_change_in_every_column() {
     let vendor = TrebleVendor::start(Config {
         live_every: Some(Duration::from_millis(250)),
         lasts_for: Some(Duration::from_secs(2)),
@@ -296,7 +296,7 @@ async fn the_comparison_sees_every_column() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_fault_at_once_ends_in_the_truth() {
+async fn the_tables_equal_the_vendor_after_every_fault() {
     let faults = Faults {
         throttle_429: 0.05,
         retry_after: Duration::from_secs(1),

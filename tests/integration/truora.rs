@@ -1,6 +1,6 @@
 //! Truora: processes that a list names, or a webhook, and that are asked for until they have ended.
 
-use crate::stage::{
+use crate::harness::{
     Engine, Process, RedisServer, TestDatabase, TruoraVendor, coverage, free_address, is_held, json, until,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -28,7 +28,7 @@ fn processes(days: i64) -> Config {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_process_of_the_list_is_held_once_it_has_ended() {
+async fn every_listed_process_is_stored_once_it_has_ended() {
     let vendor = TruoraVendor::start(processes(6)).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = vendor.account("t").with("since", &vendor.day(5).to_string()).file(&database.url, "memory:");
@@ -46,7 +46,7 @@ async fn every_process_of_the_list_is_held_once_it_has_ended() {
 
 /// Ten pages asked for in one turn, at a vendor that forgives less than four requests at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_of_many_pages_keeps_the_rate() {
+async fn a_list_of_many_pages_respects_the_rate_limit() {
     let vendor = TruoraVendor::start(Config {
         processes_per_day: 900.0,
         limits: Limits { burst: 3, ..Limits::default() },
@@ -85,7 +85,7 @@ fn faulty_webhooks() -> Config {
 
 /// What a month at a real vendor brings, in half a minute; and the service loses its power in the middle of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
+async fn the_tables_equal_the_vendor_after_webhook_faults_and_a_kill() {
     let vendor = TruoraVendor::start(faulty_webhooks()).await;
     let database = TestDatabase::fresh(Engine::Postgres).await;
     let (server, redis) = (free_address().to_string(), RedisServer::start().await);
@@ -112,13 +112,13 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
     let accepted = |kind| sent.iter().filter(|sent| sent.origin == kind && sent.status == Some(202)).count();
     assert!(accepted(Origin::Genuine) > 20 && accepted(Origin::Forged) == 0, "{sent:?}");
     assert!(sent.iter().any(|sent| sent.origin == Origin::Forged && sent.status == Some(401)), "{sent:?}");
-    let told = |fate| events.iter().filter(|event| event.delivery == fate).count();
+    let count = |fate| events.iter().filter(|event| event.delivery == fate).count();
     assert!(
-        told(DeliveryPlan::Lost) > 0 && told(DeliveryPlan::Twice) > 0 && told(DeliveryPlan::Late) > 0,
+        count(DeliveryPlan::Lost) > 0 && count(DeliveryPlan::Twice) > 0 && count(DeliveryPlan::Late) > 0,
         "{events:?}"
     );
     let noted = database.number("SELECT COUNT(*) FROM deliveries WHERE kind = 'webhook'").await;
-    assert_eq!(usize::try_from(noted).unwrap(), events.len() - told(DeliveryPlan::Lost), "each event is noted once");
+    assert_eq!(usize::try_from(noted).unwrap(), events.len() - count(DeliveryPlan::Lost), "each event is noted once");
     let compared = vendor.compare(&database.database, "t", 2).await;
     assert!(compared.is_equal() && compared.vendor > 60, "{compared:?}\n{}", process.log());
     assert!(vendor.truora.requests().iter().any(|seen| seen.status == 429), "never throttled");

@@ -5,9 +5,9 @@ mod days;
 mod large;
 
 use crate::commands::json;
-use crate::stage::{
-    AccountText, CertainlyVendor, Engine, Process, RedisServer, TestDatabase, UltimateVendor, conversations, convosync,
-    is_held, messages, until,
+use crate::harness::{
+    AccountSettings, CertainlyVendor, Engine, Process, RedisServer, TestDatabase, UltimateVendor, conversations,
+    convosync, is_held, messages, until,
 };
 use chrono::{DateTime, Utc};
 use entities::ultimate_conversations::{Column, Entity, Model};
@@ -59,14 +59,14 @@ fn mail_faults() -> MailFaults {
 }
 
 /// What a person would do to what waits for one: where four of ten answers are bad, nine bad ones in a row come to pass.
-async fn try_again_what_is_parked(database: &TestDatabase, settings: &str) {
+async fn retry_parked_jobs(database: &TestDatabase, settings: &str) {
     for id in database.texts("SELECT CAST(id AS TEXT) FROM jobs WHERE state = 'parked'").await {
         assert!(convosync(settings, &["jobs", "retry", &id]).await.status.success());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_vendors_with_every_fault_at_once_end_equal_to_their_truths() {
+async fn two_accounts_equal_their_vendors_after_every_fault() {
     let first = UltimateVendor::start(Config { faults: faults(), file_faults: file_faults(), ..mixed() }).await;
     let second = CertainlyVendor::start(CertainlyConfig {
         bots: CertainlyConfig::default().bots,
@@ -85,11 +85,11 @@ async fn two_vendors_with_every_fault_at_once_end_equal_to_their_truths() {
         first.account("u").with("since", &since.to_string()),
         second.account("c").with("since", &since.to_string()).with("export_patience", "5s"),
     ];
-    let settings = AccountText::file_of(&accounts, &database.url, "memory:");
+    let settings = AccountSettings::file_of(&accounts, &database.url, "memory:");
     let process = Process::run(&settings, &[]);
     for (account, until_day) in [("u", first.day(1)), ("c", first.day(0))] {
         until(&format!("all days of {account}"), async || {
-            try_again_what_is_parked(&database, &settings).await;
+            retry_parked_jobs(&database, &settings).await;
             is_held(&settings, account, (since, until_day)).await
         })
         .await;
@@ -111,7 +111,7 @@ async fn two_vendors_with_every_fault_at_once_end_equal_to_their_truths() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_expired_costs_one_more_list_and_no_failure() {
+async fn an_expired_file_url_costs_one_more_list_request_and_no_failure() {
     let file_faults = FileFaults { expire_url: 1.0, ..FileFaults::default() };
     let vendor = UltimateVendor::start(Config { file_faults, ..conversations(20.0) }).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
@@ -135,7 +135,7 @@ async fn an_address_that_expired_costs_one_more_list_and_no_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_kinds_of_installation_end_with_the_same_conversations() {
+async fn sqlite_and_postgres_store_the_same_conversations() {
     let vendor = UltimateVendor::start(mixed()).await;
     let redis = RedisServer::start().await;
     let (small, large) = (TestDatabase::fresh(Engine::Sqlite).await, TestDatabase::fresh(Engine::Postgres).await);

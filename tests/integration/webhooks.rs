@@ -1,6 +1,6 @@
 //! Webhooks: what was answered with 202 is never lost, whatever happens to whoever took it; and nobody else's word counts.
 
-use crate::stage::{Engine, Process, TestDatabase, TruoraVendor, convosync, free_address, is_held, until};
+use crate::harness::{Engine, Process, TestDatabase, TruoraVendor, convosync, free_address, is_held, until};
 use chrono::TimeDelta;
 use convosync::clock::SystemClock;
 use domain::clock::Clock;
@@ -52,7 +52,7 @@ async fn post(server: &str, deliveries: Vec<Delivery>) -> BTreeMap<u16, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_thousand_at_once_are_taken_while_a_backfill_runs() {
+async fn the_server_accepts_2000_webhooks_while_a_backfill_runs() {
     let vendor = TruoraVendor::start(processes(20, 20.0)).await;
     vendor.truora.freeze();
     let database = TestDatabase::fresh(Engine::Postgres).await;
@@ -98,7 +98,7 @@ async fn two_thousand_at_once_are_taken_while_a_backfill_runs() {
 
 /// Nothing else would ever ask for these processes: they began before the live sync does.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_taken_outlives_whoever_took_it() {
+async fn an_accepted_webhook_survives_a_kill_of_the_server() {
     let vendor = TruoraVendor::start(processes(4, 10.0)).await;
     vendor.truora.freeze();
     let database = TestDatabase::fresh(Engine::Sqlite).await;

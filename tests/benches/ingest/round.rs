@@ -105,7 +105,7 @@ pub async fn run(engine: &Engine, size: u32, seed: u64) -> Vec<Round> {
         fresh(engine, &file);
     }
     let digest = "SELECT COUNT(*) || ' ' || MIN(digest) || ' ' || MAX(digest) FROM ultimate_conversations";
-    let told = rival::shell(engine, &file, digest);
+    let stored = rival::shell(engine, &file, digest);
     empty();
     for (phase, (ours, rss_mib)) in Phase::ALL.into_iter().zip(ours_of) {
         let csv = if phase == Phase::Tenth { &changed } else { &whole };
@@ -113,7 +113,7 @@ pub async fn run(engine: &Engine, size: u32, seed: u64) -> Vec<Round> {
         fresh(engine, &file);
         found.push(Round { phase, rows, ours, tools, rss_mib });
     }
-    assert_eq!(rival::shell(engine, &file, digest), told, "both sides end with the same rows");
+    assert_eq!(rival::shell(engine, &file, digest), stored, "both sides end with the same rows");
     found
 }
 
@@ -140,9 +140,9 @@ fn ours(engine: &Engine, file: &Path, url: &str, day: &Day) -> (Side, f64) {
     let this = env::current_exe().unwrap();
     let output = Command::new(this).args(["pull", url, &day.base, &day.date.to_string()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let side = Side { seconds: told["seconds"].as_f64().unwrap(), wal: self::wal(engine, file) - wal };
-    (side, told["rss_kib"].as_f64().unwrap() / 1024.0)
+    let measured: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let side = Side { seconds: measured["seconds"].as_f64().unwrap(), wal: self::wal(engine, file) - wal };
+    (side, measured["rss_kib"].as_f64().unwrap() / 1024.0)
 }
 
 fn timed(engine: &Engine, file: &Path, clock: &dyn Clock, work: impl FnOnce()) -> Side {

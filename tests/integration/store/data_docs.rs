@@ -1,7 +1,7 @@
 //! `docs/data.md`: the tables and views with their columns, generated from the entities' doc comments and from a migrated
 //! SQLite database.
 
-use crate::stage::{Engine, TestDatabase};
+use crate::harness::{Engine, TestDatabase};
 use sea_orm::sea_query::ColumnType;
 use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable};
 use sources::vendor::CONVERSATIONS_COLUMNS;
@@ -19,7 +19,7 @@ This file lists every table and view that convosync creates, with every column.
 - **Type** is the type in PostgreSQL. SQLite has the same columns; it stores instants and JSON as text.
 - **NULL**: \"yes\" where the column accepts NULL.
 - Instants are in UTC, to the microsecond.
-- Vendor tables hold a vendor's rows. Read them and the views; only convosync writes.
+- WolkvoxVendor tables hold a vendor's rows. Read them and the views; only convosync writes.
 - Ledger tables hold the state of the synchronization: covered windows, jobs, backfills, lanes and requests.
 ";
 
@@ -98,7 +98,7 @@ const VIEWS: [View; 9] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_file_lists_every_table_view_and_column() {
+async fn the_data_docs_list_every_table_view_and_column() {
     let made = TestDatabase::fresh(Engine::Sqlite).await;
     let (vendors, ledger) = (vendor_tables(), ledger_tables());
     let mut documented: Vec<&str> = vendors.iter().chain(&ledger).map(|table| table.name.as_str()).collect();
@@ -116,14 +116,14 @@ async fn the_file_lists_every_table_view_and_column() {
     }
 
     let mut expected = HEADER.to_owned();
-    for (title, relations) in [("Vendor tables", &vendors), ("Views", &views), ("Ledger tables", &ledger)] {
+    for (title, relations) in [("WolkvoxVendor tables", &vendors), ("Views", &views), ("Ledger tables", &ledger)] {
         write!(expected, "\n## {title}\n").unwrap();
         for relation in relations {
             print(&mut expected, relation);
         }
     }
     let path = root().join("docs/data.md");
-    if must_update() {
+    if is_update_requested() {
         std::fs::write(&path, &expected).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
@@ -299,6 +299,6 @@ fn root() -> PathBuf {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a developer asks this test to write the file")]
-fn must_update() -> bool {
+fn is_update_requested() -> bool {
     std::env::var("UPDATE_DOCS").is_ok_and(|value| value == "1")
 }

@@ -1,7 +1,7 @@
 //! Lanes: made once, shared by those who share a credential, and their work handed out once.
 
 use super::Store;
-use crate::stage::Engine;
+use crate::harness::Engine;
 use chrono::TimeDelta;
 use domain::lane::LaneClosure;
 use domain::ticket::Ticket;
@@ -21,16 +21,16 @@ async fn state(store: &Store, id: i64) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_is_made_once_and_follows_its_settings() {
-    made_once(Engine::Postgres).await;
+async fn a_lane_is_created_once_and_follows_its_settings() {
+    check_creation(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_is_made_once_and_follows_its_settings_on_sqlite() {
-    made_once(Engine::Sqlite).await;
+async fn a_lane_is_created_once_and_follows_its_settings_on_sqlite() {
+    check_creation(Engine::Sqlite).await;
 }
 
-async fn made_once(engine: Engine) {
+async fn check_creation(engine: Engine) {
     let store = Store::fresh(engine).await;
     store.claimed().await;
     let used = load(store.db().connection(), &store.lane().key).await.unwrap().unwrap();
@@ -57,16 +57,16 @@ async fn made_once(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_is_dispatched_out_once_and_again_when_its_ticket_is_lost() {
-    handed_once(Engine::Postgres).await;
+async fn a_job_is_dispatched_once_and_again_after_a_lost_ticket() {
+    check_dispatch(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_is_dispatched_out_once_and_again_when_its_ticket_is_lost_on_sqlite() {
-    handed_once(Engine::Sqlite).await;
+async fn a_job_is_dispatched_once_and_again_after_a_lost_ticket_on_sqlite() {
+    check_dispatch(Engine::Sqlite).await;
 }
 
-async fn handed_once(engine: Engine) {
+async fn check_dispatch(engine: Engine) {
     let store = Store::fresh(engine).await;
     let (db, lane) = (store.db(), store.lane());
     assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Nothing, "nothing is wanted");
@@ -97,16 +97,16 @@ async fn handed_once(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_for_a_busy_or_closed_lane_goes_back() {
-    goes_back(Engine::Postgres).await;
+async fn a_ticket_for_a_busy_or_closed_lane_is_returned() {
+    check_returned_ticket(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_for_a_busy_or_closed_lane_goes_back_on_sqlite() {
-    goes_back(Engine::Sqlite).await;
+async fn a_ticket_for_a_busy_or_closed_lane_is_returned_on_sqlite() {
+    check_returned_ticket(Engine::Sqlite).await;
 }
 
-async fn goes_back(engine: Engine) {
+async fn check_returned_ticket(engine: Engine) {
     let store = Store::fresh(engine).await;
     let (db, lane) = (store.db(), store.lane());
     let old = store.job("a", 0).await;
@@ -137,16 +137,16 @@ async fn goes_back(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn accounts_that_share_a_token_share_its_lane() {
-    shared(Engine::Postgres).await;
+async fn accounts_with_one_token_share_one_lane() {
+    check_shared_lane(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn accounts_that_share_a_token_share_its_lane_on_sqlite() {
-    shared(Engine::Sqlite).await;
+async fn accounts_with_one_token_share_one_lane_on_sqlite() {
+    check_shared_lane(Engine::Sqlite).await;
 }
 
-async fn shared(engine: Engine) {
+async fn check_shared_lane(engine: Engine) {
     let both = |spacing: &str| json!({"token": "one", "spacing": spacing});
     let accounts = [("a", both("1s")), ("b", both("3s")), ("c", json!({"token": "two"}))];
     let store = Store::with(engine, &accounts).await;

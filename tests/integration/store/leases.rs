@@ -1,7 +1,7 @@
 //! A turn on a lane: it assumes the worst, can be held longer, and is never had by two.
 
 use super::Store;
-use crate::stage::Engine;
+use crate::harness::Engine;
 use chrono::TimeDelta;
 use convosync::clock::SystemClock;
 use domain::rules::Export;
@@ -28,16 +28,16 @@ async fn slot(store: &Store) -> domain::lane::Slot {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_turn_assumes_that_its_holder_dies() {
-    worst(Engine::Postgres).await;
+async fn a_claim_assumes_that_its_worker_dies() {
+    check_claim(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_turn_assumes_that_its_holder_dies_on_sqlite() {
-    worst(Engine::Sqlite).await;
+async fn a_claim_assumes_that_its_worker_dies_on_sqlite() {
+    check_claim(Engine::Sqlite).await;
 }
 
-async fn worst(engine: Engine) {
+async fn check_claim(engine: Engine) {
     let store = Store::fresh(engine).await;
     let (lease, spacing) = (TimeDelta::seconds(90), TimeDelta::seconds(1));
     let claimed = store.claimed().await;
@@ -68,16 +68,16 @@ async fn worst(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_turn_can_be_held_longer_until_it_is_lost() {
-    held_longer(Engine::Postgres).await;
+async fn a_lease_can_be_renewed_until_it_is_lost() {
+    check_renewal(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_turn_can_be_held_longer_until_it_is_lost_on_sqlite() {
-    held_longer(Engine::Sqlite).await;
+async fn a_lease_can_be_renewed_until_it_is_lost_on_sqlite() {
+    check_renewal(Engine::Sqlite).await;
 }
 
-async fn held_longer(engine: Engine) {
+async fn check_renewal(engine: Engine) {
     let store = Store::fresh(engine).await;
     let claimed = store.claimed().await;
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -98,16 +98,16 @@ async fn held_longer(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_is_never_claimed_by_two_at_once() {
-    never_two(Engine::Postgres, 50).await;
+async fn two_workers_never_claim_one_lane_at_once() {
+    check_concurrent_claims(Engine::Postgres, 50).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_is_never_claimed_by_two_at_once_on_sqlite() {
-    never_two(Engine::Sqlite, 20).await;
+async fn two_workers_never_claim_one_lane_at_once_on_sqlite() {
+    check_concurrent_claims(Engine::Sqlite, 20).await;
 }
 
-async fn never_two(engine: Engine, rounds: i32) {
+async fn check_concurrent_claims(engine: Engine, rounds: i32) {
     let store = Store::fresh(engine).await;
     let ids = [store.job("a", 0).await, store.job("a", 1).await];
     let mut own = Vec::new();
@@ -137,16 +137,16 @@ async fn never_two(engine: Engine, rounds: i32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_ticket_asks_for_no_second_export() {
-    one_export(Engine::Postgres).await;
+async fn a_late_ticket_starts_no_second_export() {
+    check_late_ticket(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_ticket_asks_for_no_second_export_on_sqlite() {
-    one_export(Engine::Sqlite).await;
+async fn a_late_ticket_starts_no_second_export_on_sqlite() {
+    check_late_ticket(Engine::Sqlite).await;
 }
 
-async fn one_export(engine: Engine) {
+async fn check_late_ticket(engine: Engine) {
     let store = Store::fresh(engine).await;
     let export = Export { busy_retry: Duration::from_mins(10), patience: Duration::from_hours(6) };
     let mut lane = store.lane().clone();
@@ -178,7 +178,7 @@ async fn one_export(engine: Engine) {
 
 /// Who finds the lane locked comes again in a moment: he does not take it for idle.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_that_is_locked_is_looked_at_again() {
+async fn a_locked_lane_is_tried_again() {
     let store = Store::fresh(Engine::Postgres).await;
     let job = store.job("a", 0).await;
     let tx = store.db().begin().await.unwrap();

@@ -1,7 +1,7 @@
 //! The ledger: what is stored comes back, and nobody's change is lost.
 
 use super::{Store, stream};
-use crate::stage::Engine;
+use crate::harness::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use domain::backfill::{Mode, Progress};
@@ -25,7 +25,7 @@ fn hours(now: DateTime<Utc>, from: i64, to: i64) -> Window {
 /// Every purpose, in every state, for every kind of slice.
 fn all_jobs(now: DateTime<Utc>, backfill: i64) -> Vec<Job> {
     let purposes = [Purpose::Live, Purpose::Item, Purpose::Settle, Purpose::Backfill(backfill)];
-    let standings = [
+    let job_states = [
         JobState::Waiting,
         JobState::Dispatched { until: now + TimeDelta::seconds(15) },
         JobState::Running { until: now + TimeDelta::milliseconds(90_123) },
@@ -39,7 +39,7 @@ fn all_jobs(now: DateTime<Utc>, backfill: i64) -> Vec<Job> {
     ];
     let mut jobs = Vec::new();
     for purpose in purposes {
-        for state in &standings {
+        for state in &job_states {
             for slice in &slices {
                 let number = u32::try_from(jobs.len()).unwrap();
                 let mut job =
@@ -66,33 +66,33 @@ fn without_ids(ledger: &Ledger) -> Ledger {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_nobody_worked_on_has_an_empty_ledger() {
-    unknown(Engine::Postgres).await;
+async fn a_new_stream_has_an_empty_ledger() {
+    check_new_stream(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_nobody_worked_on_has_an_empty_ledger_on_sqlite() {
-    unknown(Engine::Sqlite).await;
+async fn a_new_stream_has_an_empty_ledger_on_sqlite() {
+    check_new_stream(Engine::Sqlite).await;
 }
 
-async fn unknown(engine: Engine) {
+async fn check_new_stream(engine: Engine) {
     let store = Store::fresh(engine).await;
-    assert_eq!(store.ledger("nobody").await, Ledger::default());
+    assert_eq!(store.ledger("new").await, Ledger::default());
     assert_eq!(store.count("streams").await, 0, "looking writes nothing");
-    assert_eq!(store.change("nobody", |_| {}).await, Ledger::default());
+    assert_eq!(store.change("new", |_| {}).await, Ledger::default());
     assert_eq!(
         store.made.texts("SELECT account || ' ' || stream || ' ' || source FROM streams").await,
-        ["nobody chat_8 wolkvox"]
+        ["new chat_8 wolkvox"]
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_comes_back_as_it_was_stored() {
+async fn a_stored_ledger_loads_unchanged() {
     round_trip(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_comes_back_as_it_was_stored_on_sqlite() {
+async fn a_stored_ledger_loads_unchanged_on_sqlite() {
     round_trip(Engine::Sqlite).await;
 }
 
@@ -145,16 +145,16 @@ async fn round_trip(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backfill_leaves_the_ledger_when_it_ends_and_stays_while_it_is_held_back() {
-    backfills_in_ledgers(Engine::Postgres).await;
+async fn a_backfill_leaves_the_ledger_when_it_ends_and_stays_while_paused() {
+    check_backfills_in_ledgers(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backfill_leaves_the_ledger_when_it_ends_and_stays_while_it_is_held_back_on_sqlite() {
-    backfills_in_ledgers(Engine::Sqlite).await;
+async fn a_backfill_leaves_the_ledger_when_it_ends_and_stays_while_paused_on_sqlite() {
+    check_backfills_in_ledgers(Engine::Sqlite).await;
 }
 
-async fn backfills_in_ledgers(engine: Engine) {
+async fn check_backfills_in_ledgers(engine: Engine) {
     let store = Store::fresh(engine).await;
     let now = store.now().await;
     let streams = ["chat_8".to_owned(), "another".to_owned()];
@@ -187,24 +187,24 @@ async fn backfills_in_ledgers(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_change_is_lost_between_two_who_lock_the_ledger() {
-    no_lost_change(Engine::Postgres).await;
+async fn concurrent_changes_of_a_ledger_are_all_stored() {
+    check_concurrent_changes(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_change_is_lost_between_two_who_lock_the_ledger_on_sqlite() {
-    no_lost_change(Engine::Sqlite).await;
+async fn concurrent_changes_of_a_ledger_are_all_stored_on_sqlite() {
+    check_concurrent_changes(Engine::Sqlite).await;
 }
 
-async fn no_lost_change(engine: Engine) {
-    const EACH: i64 = 15;
+async fn check_concurrent_changes(engine: Engine) {
+    const CHANGES_PER_TASK: i64 = 15;
     let made = Store::fresh(engine).await;
     let now = made.now().await;
     let mut changing = JoinSet::new();
     for writer in 0..2 {
         let own = Database::connect(&made.made.url, Arc::new(SystemClock::start())).await.unwrap();
         changing.spawn(async move {
-            for turn in 0..EACH {
+            for turn in 0..CHANGES_PER_TASK {
                 let tx = own.begin().await.unwrap();
                 let before = lock(&tx, &stream("a")).await.unwrap();
                 let mut after = before.clone();
@@ -219,6 +219,6 @@ async fn no_lost_change(engine: Engine) {
     }
     changing.join_all().await;
     let ledger = made.ledger("a").await;
-    assert_eq!(ledger.coverage.held().windows().len(), usize::try_from(2 * EACH).unwrap());
+    assert_eq!(ledger.coverage.held().windows().len(), usize::try_from(2 * CHANGES_PER_TASK).unwrap());
     assert!((ledger.pace.base_seconds - Pace::default().base_seconds - 30.0).abs() < 1e-9, "{:?}", ledger.pace);
 }

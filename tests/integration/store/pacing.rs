@@ -1,7 +1,7 @@
 //! Instants for requests, one after the other for all processes.
 
 use super::Store;
-use crate::stage::Engine;
+use crate::harness::Engine;
 use chrono::TimeDelta;
 use domain::lane::LaneClosure;
 use entities::lanes;
@@ -12,16 +12,16 @@ use storage::lanes::pacing::{book, is_shut};
 use storage::lanes::set_closed;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_two_requests_of_a_lane_have_one_instant() {
-    apart(Engine::Postgres).await;
+async fn two_requests_of_a_lane_never_share_a_send_time() {
+    check_send_times(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_two_requests_of_a_lane_have_one_instant_on_sqlite() {
-    apart(Engine::Sqlite).await;
+async fn two_requests_of_a_lane_never_share_a_send_time_on_sqlite() {
+    check_send_times(Engine::Sqlite).await;
 }
 
-async fn apart(engine: Engine) {
+async fn check_send_times(engine: Engine) {
     let store = Store::with(engine, &[("a", json!({"requests_per_second": "0.5"}))]).await;
     let next = async || lanes::Entity::find().one(store.db().connection()).await.unwrap().unwrap().next_send_at;
     assert_eq!(next().await, None);
@@ -38,7 +38,7 @@ async fn apart(engine: Engine) {
 
 /// Where the vendor sets no rate nobody waits, and nothing is written.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_rate_nothing_is_booked() {
+async fn a_lane_without_a_rate_reserves_no_send_time() {
     let store = Store::fresh(Engine::Sqlite).await;
     for _ in 0..2 {
         assert_eq!(book(store.db(), store.lane()).await.unwrap(), Some(Duration::ZERO));
@@ -49,7 +49,7 @@ async fn without_a_rate_nothing_is_booked() {
 
 /// Two accounts with one credential ask at the slower one's rate.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_rates_the_slower_one_holds() {
+async fn the_slower_of_two_rates_applies_to_a_shared_lane() {
     let rate = |rate: &str| json!({"token": "shared", "requests_per_second": rate});
     for rates in [["0.5", "0.1"], ["0.1", "0.5"]] {
         let store = Store::with(Engine::Sqlite, &[("a", rate(rates[0])), ("b", rate(rates[1]))]).await;
@@ -61,7 +61,7 @@ async fn of_two_rates_the_slower_one_holds() {
 
 /// Who waits for its instant while the vendor asks for a pause does not ask.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_that_is_shut_meanwhile_is_not_asked() {
+async fn a_closed_lane_grants_no_send_time() {
     let store = Store::with(Engine::Postgres, &[("a", json!({"requests_per_second": "0.5"}))]).await;
     let (db, lane) = (store.db(), store.lane());
     assert!(book(db, lane).await.unwrap().is_some() && !is_shut(db, lane).await.unwrap());

@@ -1,7 +1,7 @@
 //! Any number of schedulers, one database.
 
 use super::Store;
-use crate::stage::Engine;
+use crate::harness::Engine;
 use convosync::clock::SystemClock;
 use domain::ticket::{PushError, Ticket, TicketSink};
 use scheduler::Scheduler;
@@ -13,10 +13,10 @@ use tokio::task::JoinSet;
 
 /// A queue that only counts.
 #[derive(Default)]
-struct Counting(Mutex<Vec<Ticket>>);
+struct CountingQueue(Mutex<Vec<Ticket>>);
 
 #[async_trait::async_trait]
-impl TicketSink for Counting {
+impl TicketSink for CountingQueue {
     async fn push(&self, ticket: Ticket) -> Result<(), PushError> {
         self.0.lock().unwrap().push(ticket);
         Ok(())
@@ -25,20 +25,20 @@ impl TicketSink for Counting {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_due_slot_gives_one_job_however_many_schedulers_run() {
-    one_job(Engine::Postgres).await;
+    check_one_job(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_due_slot_gives_one_job_however_many_schedulers_run_on_sqlite() {
-    one_job(Engine::Sqlite).await;
+    check_one_job(Engine::Sqlite).await;
 }
 
-async fn one_job(engine: Engine) {
+async fn check_one_job(engine: Engine) {
     // A cadence of hours, so that no second slot comes due meanwhile; several accounts, so that it is no luck.
     let names = ["a", "b", "c", "d", "e", "f"];
     let accounts = names.map(|name| (name, json!({"interval": "24h", "refresh": "24h"})));
     let store = Store::with(engine, &accounts).await;
-    let (queue, accounts) = (Arc::new(Counting::default()), Arc::new(store.accounts.clone()));
+    let (queue, accounts) = (Arc::new(CountingQueue::default()), Arc::new(store.accounts.clone()));
     for name in names {
         // Its row is there already: nobody is held up by making it.
         store.change(name, |_| {}).await;

@@ -1,6 +1,6 @@
 //! kill -9 on the way from a list to its rows.
 
-use crate::stage::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_download, is_held, until};
+use crate::harness::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_download, is_held, until};
 use simulator::RequestRecord;
 use simulator::SimulatedVendor;
 use simulator::gateway::Faults;
@@ -8,7 +8,7 @@ use simulator::ultimate::{Config, FileFaults, Version};
 use std::time::Duration;
 
 /// Kills the service once `is_time`, starts it again, and finds everything there, and once.
-async fn killed_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[RequestRecord], &TestDatabase) -> bool) {
+async fn kill_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[RequestRecord], &TestDatabase) -> bool) {
     let mut config = config;
     config.bots.truncate(1);
     config.history_from = UltimateVendor::start(config.clone()).await.day(2);
@@ -36,19 +36,19 @@ async fn killed_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[Req
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_the_list_and_before_its_file() {
+async fn a_worker_killed_between_list_and_file_resumes() {
     let config = Config { latency: Duration::from_secs(2), ..conversations(200.0) };
-    killed_when(Engine::Sqlite, config, async |seen, _| {
+    kill_when(Engine::Sqlite, config, async |seen, _| {
         seen.last().is_some_and(|seen| is_download(seen) && seen.ended_at.is_none())
     })
     .await;
 }
 
 /// Half of a file has come, and its rest does not: on a SQLite file some of its rows hold already, on PostgreSQL none do.
-async fn in_the_middle(engine: Engine) {
+async fn kill_during_a_file(engine: Engine) {
     let file_faults = FileFaults { stall: 1.0, ..FileFaults::default() };
     let config = Config { wide: true, file_faults, ..conversations(5_000.0) };
-    killed_when(engine, config, async |seen, database| {
+    kill_when(engine, config, async |seen, database| {
         let half = seen.iter().any(|seen| seen.outcome == "stall" && seen.ended_at.is_none() && seen.bytes > 3_000_000);
         let held = database.number("SELECT COUNT(*) FROM ultimate_conversations").await;
         half && match engine {
@@ -63,20 +63,18 @@ async fn in_the_middle(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_the_middle_of_a_file_on_sqlite() {
-    in_the_middle(Engine::Sqlite).await;
+async fn a_worker_killed_during_a_file_resumes_on_sqlite() {
+    kill_during_a_file(Engine::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_the_middle_of_a_file_on_postgres() {
-    in_the_middle(Engine::Postgres).await;
+async fn a_worker_killed_during_a_file_resumes_on_postgres() {
+    kill_during_a_file(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_the_commit() {
+async fn a_worker_killed_after_a_commit_resumes() {
     let config = Config { latency: Duration::from_secs(2), ..conversations(200.0) };
-    killed_when(Engine::Sqlite, config, async |_, database| {
-        database.number("SELECT COUNT(*) FROM coverage").await == 1
-    })
-    .await;
+    kill_when(Engine::Sqlite, config, async |_, database| database.number("SELECT COUNT(*) FROM coverage").await == 1)
+        .await;
 }

@@ -1,6 +1,6 @@
 //! P11: memory stays bounded whatever the size of an answer.
 
-use crate::stage::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_download, is_held, until};
+use crate::harness::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_download, is_held, until};
 use simulator::SimulatedVendor;
 use simulator::ultimate::{Config, Version};
 
@@ -9,7 +9,7 @@ use simulator::ultimate::{Config, Version};
 const BOUND: u64 = 96 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_day_file_far_larger_than_the_bound_leaves_memory_alone() {
+async fn memory_stays_bounded_while_a_large_day_file_loads() {
     let mut config = Config { wide: true, ..conversations(110_000.0) };
     config.bots.truncate(1);
     config.history_from = UltimateVendor::start(config.clone()).await.day(1);

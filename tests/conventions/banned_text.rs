@@ -63,13 +63,13 @@ fn found(path: &str, text: &str, needles: &[&str], is_in: impl Fn(&str, &str) ->
 }
 
 #[test]
-fn a_long_file_is_seen() {
+fn a_long_file_is_reported() {
     assert!(too_long("a.rs", &"x\n".repeat(LIMIT)).is_none());
     assert!(too_long("a.rs", &"x\n".repeat(LIMIT + 1)).is_some());
 }
 
 #[test]
-fn an_empty_name_is_seen() {
+fn an_empty_name_is_reported() {
     for path in ["worker/src/util.rs", "common/Cargo.toml", "a/Helpers/b.rs", "misc", "domain/src/core/mod.rs"] {
         assert!(empty_name(path).is_some(), "{path}");
     }
@@ -79,7 +79,7 @@ fn an_empty_name_is_seen() {
 }
 
 #[test]
-fn unfinished_work_is_seen() {
+fn unfinished_work_is_reported() {
     let text = format!(
         "fn a() {{ {}() }}\n// {}: later\n{}]\nfn b() {{}}\n",
         "todo".to_owned() + "!",
@@ -91,18 +91,18 @@ fn unfinished_work_is_seen() {
 }
 
 #[test]
-fn a_machine_path_is_seen() {
-    let place = "/wo".to_owned() + "rk/main";
-    for text in [place.clone(), format!("cd {place}"), format!("path = \"{place}\""), format!("file://{place}")] {
+fn a_machine_path_is_reported() {
+    let path = "/wo".to_owned() + "rk/main";
+    for text in [path.clone(), format!("cd {path}"), format!("path = \"{path}\""), format!("file://{path}")] {
         assert_eq!(machine_paths("a.md", &text).len(), 1, "{text}");
     }
-    for text in [format!("src{place}"), format!("https://host.org{place}"), "the work/life of a lane".to_owned()] {
+    for text in [format!("src{path}"), format!("https://host.org{path}"), "the work/life of a lane".to_owned()] {
         assert!(machine_paths("a.md", &text).is_empty(), "{text}");
     }
 }
 
 #[test]
-fn a_registry_host_is_seen() {
+fn a_registry_host_is_reported() {
     let host = "static.crates".to_owned() + ".io";
     assert_eq!(registry_hosts("README.md", &host).len(), 1);
     assert!(registry_hosts("Cargo.lock", &host).is_empty());

@@ -6,12 +6,12 @@ use std::fmt::Write;
 
 /// One account at a simulated vendor, quick enough for a test.
 #[derive(Clone)]
-pub struct AccountText {
+pub struct AccountSettings {
     name: String,
     keys: Vec<(String, String)>,
 }
 
-impl AccountText {
+impl AccountSettings {
     /// The Wolkvox account `name` at `base`, with `token`.
     pub fn new(name: &str, base: &str, token: &str) -> Self {
         let account = Self::of("wolkvox", name, base, token).with("maintenance_pause", "1s");

@@ -10,9 +10,9 @@ mod redis_server;
 mod treble;
 mod truora;
 mod ultimate;
-mod vendor;
+mod wolkvox;
 
-pub use account::AccountText;
+pub use account::AccountSettings;
 pub use certainly::{BOT, CertainlyVendor, messages};
 pub use database::{Engine, TestDatabase};
 pub use dovecot::{Dovecot, PASSWORD, USER};
@@ -22,7 +22,7 @@ pub use redis_server::RedisServer;
 pub use treble::TrebleVendor;
 pub use truora::TruoraVendor;
 pub use ultimate::{UltimateVendor, conversations, is_download};
-pub use vendor::{Vendor, history, zone};
+pub use wolkvox::{WolkvoxVendor, history, zone};
 
 use chrono::NaiveDate;
 use serde_json::Value;
@@ -53,8 +53,8 @@ pub async fn is_held(settings: &str, account: &str, (from, to): (NaiveDate, Naiv
 /// The days of `account` as `convosync coverage` tells them.
 pub async fn coverage(settings: &str, account: &str, (from, to): (NaiveDate, NaiveDate)) -> Vec<Value> {
     let (from, to) = (from.to_string(), to.to_string());
-    let told = json(settings, &["coverage", account, "--from", &from, "--to", &to]).await;
-    told.as_array().unwrap().clone()
+    let days = json(settings, &["coverage", account, "--from", &from, "--to", &to]).await;
+    days.as_array().unwrap().clone()
 }
 
 /// What a command that succeeds tells as JSON.

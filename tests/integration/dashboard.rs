@@ -1,15 +1,15 @@
 //! The first page in a real browser.
 
-use crate::stage::{AccountText, Engine, Process, TestDatabase, Vendor, history, until};
+use crate::harness::{AccountSettings, Engine, Process, TestDatabase, WolkvoxVendor, history, until};
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_shows_accounts_and_their_coverage() {
-    let vendor = Vendor::start(history(5, 50.0)).await;
+async fn the_dashboard_shows_accounts_and_coverage_in_a_browser() {
+    let vendor = WolkvoxVendor::start(history(5, 50.0)).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    let account = AccountText::new("shop_bot", &vendor.base, "simulated-token").with("since", &vendor.days().0);
+    let account = AccountSettings::new("shop_bot", &vendor.base, "simulated-token").with("since", &vendor.days().0);
     let process = Process::run(&account.file(&database.url, "memory:"), &[]);
     until("the backlog", async || {
         process.address().is_some() && database.number("SELECT COUNT(*) FROM coverage WHERE state = 'final'").await == 1

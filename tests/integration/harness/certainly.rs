@@ -1,6 +1,6 @@
 //! The simulated Certainly, and the mailbox that its reports arrive in.
 
-use super::AccountText;
+use super::AccountSettings;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use demo::compare::{Comparison, certainly};
@@ -56,8 +56,8 @@ impl CertainlyVendor {
     pub async fn start(config: Config) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let mails = TempDir::new().unwrap();
-        for place in ["tmp", "new", "cur"] {
-            std::fs::create_dir(mails.path().join(place)).unwrap();
+        for folder in ["tmp", "new", "cur"] {
+            std::fs::create_dir(mails.path().join(folder)).unwrap();
         }
         let mail = match config.mail.clone() {
             Mail::Held => Mail::Maildir(mails.path().to_owned()),
@@ -72,8 +72,8 @@ impl CertainlyVendor {
     }
 
     /// An account with all its bots, that reads its mails.
-    pub fn account(&self, name: &str) -> AccountText {
-        let account = AccountText::of("certainly", name, &self.base, &self.certainly.tokens()[0]);
+    pub fn account(&self, name: &str) -> AccountSettings {
+        let account = AccountSettings::of("certainly", name, &self.base, &self.certainly.tokens()[0]);
         account
             .with_list("bot_ids", &self.bots)
             .with("mailbox", &format!("maildir:{}", self.mails.path().display()))
@@ -133,8 +133,8 @@ impl CertainlyVendor {
     }
 
     /// The names of the mails in `new` or `cur`.
-    pub fn mails(&self, place: &str) -> Vec<String> {
-        let folder = std::fs::read_dir(self.mails.path().join(place)).unwrap();
+    pub fn mails(&self, folder: &str) -> Vec<String> {
+        let folder = std::fs::read_dir(self.mails.path().join(folder)).unwrap();
         folder.map(|mail| mail.unwrap().file_name().into_string().unwrap()).collect()
     }
 

@@ -1,6 +1,6 @@
 //! The simulated Ultimate.
 
-use super::AccountText;
+use super::AccountSettings;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use demo::compare::{Comparison, ultimate};
@@ -66,8 +66,8 @@ impl UltimateVendor {
     }
 
     /// An account with all its bots, at the vendor's own cadence: a file a day.
-    pub fn account(&self, name: &str) -> AccountText {
-        AccountText::of("ultimate", name, &self.base, &self.config.tokens[0])
+    pub fn account(&self, name: &str) -> AccountSettings {
+        AccountSettings::of("ultimate", name, &self.base, &self.config.tokens[0])
             .with("organization_id", &self.config.organization)
             .with_list("bot_ids", &self.bots)
             .without("interval")

@@ -35,7 +35,7 @@ impl Dovecot {
         let folder = TempDir::new().unwrap();
         // Started by root, it serves as `nobody`, who must be let in.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        lay_out(folder.path());
+        create_layout(folder.path());
         let settings = folder.path().join("dovecot.conf");
         fs::write(&settings, config(folder.path(), port, tls_port)).unwrap();
         let child = Command::new(setting("CONVOSYNC_TEST_DOVECOT"))
@@ -81,7 +81,7 @@ impl Dovecot {
         let name = format!("{}.M{count}P{}.test", 1_700_000_000 + count, std::process::id());
         let aside = maildir.join("tmp").join(&name);
         super::write_dated(&aside, mail);
-        belongs_to_the_server(&aside);
+        give_to_the_server(&aside);
         fs::rename(aside, maildir.join("new").join(name)).unwrap();
     }
 
@@ -109,7 +109,7 @@ impl Drop for Dovecot {
 }
 
 /// The user, the rights, the certificate and the Maildirs.
-fn lay_out(root: &Path) {
+fn create_layout(root: &Path) {
     fs::write(root.join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).unwrap();
     // l: see, r: open, s: set \Seen, w: set other flags and keywords.
     fs::write(root.join("rights"), "Plain owner lrs\nFixed owner lr\n").unwrap();
@@ -123,28 +123,28 @@ fn lay_out(root: &Path) {
     for maildir in std::iter::once(mail.clone()).chain(folders) {
         for place in ["tmp", "new", "cur"] {
             fs::create_dir_all(maildir.join(place)).unwrap();
-            belongs_to_the_server(&maildir.join(place));
+            give_to_the_server(&maildir.join(place));
         }
-        belongs_to_the_server(&maildir);
+        give_to_the_server(&maildir);
     }
 }
 
 /// Root gives it away to `nobody`; anyone else is the server's own user.
-fn belongs_to_the_server(path: &Path) {
+fn give_to_the_server(path: &Path) {
     if is_root() {
-        chown(path, Some(number("nobody", "-u")), Some(number("nobody", "-g"))).unwrap();
+        chown(path, Some(numeric_id("nobody", "-u")), Some(numeric_id("nobody", "-g"))).unwrap();
     }
 }
 
 fn is_root() -> bool {
-    said("id", &["-u"]) == "0"
+    command_output("id", &["-u"]) == "0"
 }
 
-fn number(user: &str, which: &str) -> u32 {
-    said("id", &[which, user]).parse().unwrap()
+fn numeric_id(user: &str, which: &str) -> u32 {
+    command_output("id", &[which, user]).parse().unwrap()
 }
 
-fn said(program: &str, arguments: &[&str]) -> String {
+fn command_output(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
@@ -152,9 +152,9 @@ fn said(program: &str, arguments: &[&str]) -> String {
 fn config(root: &Path, port: u16, tls_port: u16) -> String {
     let root = root.display();
     let (user, group) = if is_root() {
-        ("nobody".to_owned(), said("id", &["-gn", "nobody"]))
+        ("nobody".to_owned(), command_output("id", &["-gn", "nobody"]))
     } else {
-        (said("id", &["-un"]), said("id", &["-gn"]))
+        (command_output("id", &["-un"]), command_output("id", &["-gn"]))
     };
     format!(
         "protocols = imap

@@ -1,6 +1,6 @@
 //! The simulated Treble.
 
-use super::AccountText;
+use super::AccountSettings;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use demo::compare::{Comparison, treble};
@@ -41,8 +41,8 @@ impl TrebleVendor {
     }
 
     /// An account that takes its webhooks and asks as often as the vendor lets it.
-    pub fn account(&self, name: &str) -> AccountText {
-        AccountText::of("treble", name, &self.base, &self.config.keys[0])
+    pub fn account(&self, name: &str) -> AccountSettings {
+        AccountSettings::of("treble", name, &self.base, &self.config.keys[0])
             .with("webhook_secret", SECRET)
             // Live polls every moment would leave no room for what they name.
             .with("interval", "15s")

@@ -1,6 +1,6 @@
 //! The simulated Truora.
 
-use super::AccountText;
+use super::AccountSettings;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use demo::compare::{Comparison, truora};
@@ -37,8 +37,8 @@ impl TruoraVendor {
     }
 
     /// An account that takes its webhooks.
-    pub fn account(&self, name: &str) -> AccountText {
-        AccountText::of("truora", name, &self.base, &self.config.keys[0])
+    pub fn account(&self, name: &str) -> AccountSettings {
+        AccountSettings::of("truora", name, &self.base, &self.config.keys[0])
             .with("webhook_secret", &self.config.webhook_secret)
             // Live polls every moment would leave no room for what they name.
             .with("interval", "15s")

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// A simulated Wolkvox on loopback.
-pub struct Vendor {
+pub struct WolkvoxVendor {
     /// What it holds and saw.
     pub wolkvox: Wolkvox,
     /// Its address.
@@ -52,7 +52,7 @@ pub fn history(days: i64, chats: f64) -> Config {
     }
 }
 
-impl Vendor {
+impl WolkvoxVendor {
     /// Starts one.
     pub async fn start(config: Config) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
