@@ -1,4 +1,4 @@
-//! The last step of the line: all of it or nothing, and only by who holds the lane.
+//! A commit stores everything or nothing, and only the worker that holds the lane can commit.
 
 use super::{Store, chat, old_hour};
 use crate::harness::Engine;
@@ -26,7 +26,7 @@ use storage::ledger::commit::ExchangeRecord;
 use storage::ledger::intake::Intake;
 use storage::upsert::Effect;
 
-/// What came of a question: these rows, and what follows.
+/// An answer with these rows and this verdict.
 fn exchange(store: &Store, claimed: &Claim, batches: Vec<RowBatch>, verdict: Verdict) -> ExchangeOutcome {
     let rows = batches.iter().map(|batch| batch.len() as u64).sum();
     let exchange = ExchangeRecord {
@@ -40,7 +40,7 @@ fn exchange(store: &Store, claimed: &Claim, batches: Vec<RowBatch>, verdict: Ver
     ExchangeOutcome { exchange, batches }
 }
 
-/// What a vendor said: what follows from it, and its rows.
+/// An exchange and the rows that it fetched.
 struct ExchangeOutcome {
     exchange: ExchangeRecord,
     batches: Vec<RowBatch>,
@@ -65,7 +65,7 @@ fn one_chat(claimed: &Claim, id: &str) -> RowBatch {
     RowBatch::of::<wolkvox_chats::Entity>(&[chat("a", id, Some(start), "x")])
 }
 
-/// What a commit may leave behind, table by table.
+/// The number of rows in each table that a commit writes.
 async fn stored_counts(store: &Store) -> [i64; 4] {
     let mut found = [0; 4];
     for (count, table) in found.iter_mut().zip(["wolkvox_chats", "coverage", "requests", "rejects"]) {
@@ -96,19 +96,22 @@ async fn check_stale_worker(engine: Engine) {
         exchange
     };
     store.expire().await;
-    assert!(matches!(commit(db, lane, &late, lates()).await, Err(CommitError::Fenced)), "its time is up");
+    assert!(matches!(commit(db, lane, &late, lates()).await, Err(CommitError::Fenced)), "the lease has ended");
     let next = store.claim_next("next").await;
     assert_eq!((next.job.id, next.job.attempt, next.lease.fence), (late.job.id, 2, 2));
     let before = load(db.connection(), &lane.key).await.unwrap();
-    assert!(matches!(commit(db, lane, &late, lates()).await, Err(CommitError::Fenced)), "the lane is another's");
-    assert_eq!(stored_counts(&store).await, [0, 0, 0, 0], "nothing of it was written");
-    assert_eq!(load(db.connection(), &lane.key).await.unwrap(), before, "nor was the lane touched");
+    assert!(
+        matches!(commit(db, lane, &late, lates()).await, Err(CommitError::Fenced)),
+        "another worker holds the lane"
+    );
+    assert_eq!(stored_counts(&store).await, [0, 0, 0, 0], "the stale commit stores nothing");
+    assert_eq!(load(db.connection(), &lane.key).await.unwrap(), before, "the stale commit leaves the lane unchanged");
     let works = exchange(&store, &next, vec![one_chat(&next, "next")], Verdict::Commit);
     commit(db, lane, &next, works).await.unwrap();
     assert_eq!(stored_counts(&store).await, [1, 1, 1, 0]);
-    assert!(matches!(commit(db, lane, &late, lates()).await, Err(CommitError::Fenced)), "nor after that");
+    assert!(matches!(commit(db, lane, &late, lates()).await, Err(CommitError::Fenced)), "the commit is still stale");
     let again = exchange(&store, &next, vec![one_chat(&next, "again")], Verdict::Commit);
-    assert!(matches!(commit(db, lane, &next, again).await, Err(CommitError::Fenced)), "a turn is good for one commit");
+    assert!(matches!(commit(db, lane, &next, again).await, Err(CommitError::Fenced)), "a lease permits one commit");
     assert_eq!(store.made.texts("SELECT conn_id FROM wolkvox_chats").await, ["next"]);
 }
 
@@ -136,7 +139,7 @@ async fn check_commit(engine: Engine) {
     assert_eq!((effect.inserted, effect.updated, effect.unchanged), (2, 0, 0));
     let ledger = store.ledger("a").await;
     let window = claimed.job.slice.window().unwrap();
-    assert_eq!(ledger.coverage.settled().windows(), [window], "long settled, so final at once");
+    assert_eq!(ledger.coverage.settled().windows(), [window], "the hour has settled, so it is final at once");
     assert_eq!(
         ledger.jobs.iter().map(|job| (job.purpose, &job.slice, job.scope)).collect::<Vec<_>>(),
         [(Purpose::Item, &slice, Some(of))]
@@ -165,17 +168,20 @@ async fn check_commit(engine: Engine) {
     };
     assert_eq!(request, expected);
     let (slot, now) = (load(db.connection(), &lane.key).await.unwrap().unwrap().1.slots[0], store.now().await);
-    assert!(slot.until <= now && slot.not_before == slot.until + TimeDelta::seconds(1), "the turn is over: {slot:?}");
+    assert!(
+        slot.until <= now && slot.not_before == slot.until + TimeDelta::seconds(1),
+        "the lane is free again: {slot:?}"
+    );
     assert!(slot.until >= claimed.now);
 }
 
-/// Rows for a table that is not there.
+/// Rows for a table that does not exist.
 fn batch_of_missing_table(claimed: &Claim) -> RowBatch {
     static MISSING_TABLE: LazyLock<TableSchema> =
         LazyLock::new(|| TableSchema { table: "nowhere".to_owned(), ..wolkvox_chats::Entity::schema().clone() });
     let mut row = Row::new(&MISSING_TABLE);
     for column in &MISSING_TABLE.columns {
-        row.put(
+        row.set_named(
             column.name,
             match column.column_type {
                 ColumnType::Text => Cell::Text("x".into()),
@@ -211,7 +217,7 @@ async fn check_failed_commit(engine: Engine) {
         assert!(matches!(failed, Err(CommitError::Database(_))), "{failed:?}");
         assert_eq!(stored_counts(&store).await, [0, 0, 0, 0]);
         assert_eq!(store.ledger("a").await, ledger);
-        assert_eq!(load(db.connection(), &lane.key).await.unwrap(), turn, "the turn goes on");
+        assert_eq!(load(db.connection(), &lane.key).await.unwrap(), turn, "the worker still holds the lane");
     }
     let good = exchange(&store, &claimed, vec![one_chat(&claimed, "1")], Verdict::Commit);
     commit(db, lane, &claimed, good).await.unwrap();
@@ -242,7 +248,7 @@ async fn check_unreadable_row(engine: Engine) {
         assert_eq!(
             stored_counts(&store).await,
             [1, 0, round, 2],
-            "rows are kept, coverage is not, and each reject once"
+            "the commit stores the rows and each reject once, and no coverage"
         );
         let job = &store.ledger("a").await.jobs[0];
         assert_eq!((i64::from(job.rechecks), &job.state), (round, &JobState::Waiting));
@@ -278,23 +284,23 @@ async fn check_throttle(engine: Engine) {
     let claimed = store.claimed().await;
     commit(db, lane, &claimed, throttled(&claimed)).await.unwrap();
     assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::At(until));
-    assert_eq!(stored_counts(&store).await, [0, 0, 1, 0], "a refusal is evidence too");
+    assert_eq!(stored_counts(&store).await, [0, 0, 1, 0], "the commit records a refused request too");
     let row = streams::Entity::find().one(db.connection()).await.unwrap().unwrap();
     assert_eq!(row.last_error.as_deref(), Some("throttled: too many"));
     assert!(row.failing_since.is_some() && row.answered_at.is_none());
-    // Another try, during which a person shuts the lane.
+    // Another attempt, during which an operator closes the lane.
     let now = store.now().await;
     set_closed(db.connection(), &lane.key, None, now).await.unwrap();
     store.expire().await;
     store.job("a", 1).await;
     let claimed = store.claim_next("second").await;
-    let shut = LaneClosure { until: None, reason: "by a person".to_owned() };
+    let shut = LaneClosure { until: None, reason: "by an operator".to_owned() };
     set_closed(db.connection(), &lane.key, Some(&shut), now).await.unwrap();
     commit(db, lane, &claimed, throttled(&claimed)).await.unwrap();
     let (_, found) = load(db.connection(), &lane.key).await.unwrap().unwrap();
-    assert_eq!(found.closed, Some(shut), "the vendor's forty seconds end nothing that a person decided");
+    assert_eq!(found.closed, Some(shut), "the vendor's pause does not reopen a lane that an operator closed");
     assert_eq!(streams::Entity::find().one(db.connection()).await.unwrap().unwrap().failing_since, row.failing_since);
-    // An answer, and all is well.
+    // After an answer the account is healthy.
     set_closed(db.connection(), &lane.key, None, now).await.unwrap();
     store.expire().await;
     store.job("a", 2).await;

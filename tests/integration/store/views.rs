@@ -1,4 +1,4 @@
-//! The views that people query.
+//! The views for users.
 
 use super::{Store, chat};
 use crate::harness::Engine;
@@ -53,7 +53,7 @@ async fn check_views(engine: Engine) {
     let found = store.made.texts("SELECT account || ' ' || conn_id FROM wolkvox_chats_final ORDER BY conn_id").await;
     assert_eq!(found, ["a first", "a inside"]);
     assert_eq!(store.made.texts("SELECT digest FROM wolkvox_chats_final WHERE conn_id = 'first'").await, ["x"]);
-    assert_eq!(store.count("conversations").await, 8, "the other view shows every row");
+    assert_eq!(store.count("conversations").await, 8, "the view `conversations` shows every row");
     let sql = "SELECT source || '|' || account || '|' || conversation_id || '|' || channel || '|' || customer_phone || '|' || \
                 CAST(messages AS TEXT) || '|' || CASE WHEN reached_agent THEN 'agent' ELSE 'bot' END FROM conversations \
                 WHERE account = 'a' AND conversation_id IN ('first', 'inside') ORDER BY conversation_id";
@@ -64,16 +64,16 @@ async fn check_views(engine: Engine) {
     assert_eq!(store.made.texts(lasted).await, ["inside"]);
 }
 
-/// A row of any table, by its columns' names; what is not named is absent.
+/// A row of a table with these cells; the other columns are NULL.
 fn row<E: VendorTable>(cells: &[(&str, Cell<'static>)]) -> RowBatch {
     let mut rows = RowBatch::new(E::schema());
     let mut row = Row::new(rows.schema());
     for (name, cell) in cells {
-        row.put(name, cell.clone());
+        row.set_named(name, cell.clone());
     }
-    // Of an event everything is kept as it came.
+    // An event has the whole body in place of `extra`.
     let rest = if rows.schema().table == "treble_events" { "body" } else { "extra" };
-    row.put(rest, Cell::Json("{}".into()));
+    row.set_named(rest, Cell::Json("{}".into()));
     rows.push(&row).unwrap();
     rows
 }
@@ -90,7 +90,7 @@ async fn put(store: &Store, rows: Vec<RowBatch>) {
     tx.commit().await.unwrap();
 }
 
-/// What stands open of a thing, in the ledger of another vendor's stream.
+/// Changes the ledger of a stream of another vendor.
 async fn change(store: &Store, stream: &str, source: &str, change: impl FnOnce(&mut Ledger)) {
     let id = StreamId { account: "a".to_owned(), stream: stream.to_owned(), source: source.to_owned() };
     let tx = store.db().begin().await.unwrap();
@@ -101,7 +101,7 @@ async fn change(store: &Store, stream: &str, source: &str, change: impl FnOnce(&
     tx.commit().await.unwrap();
 }
 
-/// A job for `key`, which began at `at`; or a last look at it.
+/// A job for the item `key` that began at `at`, or a final check without a start.
 fn open(key: &str, at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Job {
     let of = at.and_then(|at| Window::new(at, at + TimeDelta::seconds(1)));
     Job { scope: of, ..Job::new(Purpose::Item, Slice::Item(key.to_owned()), now, Duration::ZERO) }
@@ -139,9 +139,10 @@ async fn check_processes(engine: Engine) {
             ("creation_date", Cell::Time(at(hours))),
         ])
     };
-    let all = [("final", 1, false), ("looked", 2, false), ("open", 3, true), ("told", 4, false), ("young", 11, false)];
+    let all =
+        [("final", 1, false), ("looked", 2, false), ("open", 3, true), ("queued", 4, false), ("young", 11, false)];
     let mut rows: Vec<RowBatch> = all.iter().map(|(id, hours, is_open)| process(id, *hours, *is_open, 1)).collect();
-    // Of two answers of the first, one was withdrawn.
+    // The vendor has withdrawn one of the two responses of the first process.
     rows.push(response("final", 1, 0));
     rows.push(response("final", 1, 1));
     rows.extend(all[1..].iter().map(|(id, hours, _)| response(id, *hours, 0)));
@@ -149,7 +150,7 @@ async fn check_processes(engine: Engine) {
     change(&store, "processes", "truora", |ledger| {
         ledger.coverage.settle(Window::new(at(0), at(10)).unwrap());
         ledger.coverage.hold(Window::new(at(10), at(20)).unwrap());
-        ledger.jobs.push(open("told", Some(at(4)), now));
+        ledger.jobs.push(open("queued", Some(at(4)), now));
         ledger.jobs.push(open("looked", None, now));
     })
     .await;
