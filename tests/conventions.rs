@@ -1,4 +1,5 @@
-//! Conventions of the tree. Each failure says what to do instead; each check is tested with a planted violation in its own file.
+//! Conventions of the tree. Each failure says what to do instead. The file of each check tests it with an example that breaks
+//! the rule.
 
 #[path = "conventions/banned_text.rs"]
 mod banned_text;
@@ -37,20 +38,23 @@ fn each_crate_imports_only_allowed_crates() {
         .iter()
         .flat_map(|(member, manifest)| members::forbidden_imports(member, manifest, &workspace))
         .collect();
-    assert_none(&broken, "put what both need into domain, or hand it over in cli, which constructs everything");
+    assert_none(&broken, "move the shared code into domain, or let cli pass it in, which constructs everything");
 }
 
 #[test]
 fn each_crate_uses_the_lints_of_the_workspace() {
     let broken: Vec<String> =
         manifests().iter().filter_map(|(member, manifest)| members::missing_lints(member, manifest)).collect();
-    assert_none(&broken, "add the two lines to its Cargo.toml; the limits of length and the banned calls hang on them");
+    assert_none(
+        &broken,
+        "add the two lines to its Cargo.toml; they switch on the limits of length and the banned calls",
+    );
 }
 
 #[test]
 fn no_file_is_longer_than_400_lines() {
     let broken: Vec<String> = rust().iter().filter_map(|file| banned_text::too_long(&file.path, &file.text)).collect();
-    assert_none(&broken, "find the second noun in it and give it a file of its own");
+    assert_none(&broken, "move its second subject into a file of its own");
 }
 
 #[test]
@@ -78,14 +82,14 @@ fn one_file_reads_the_wall_clock() {
 fn only_the_settings_read_the_environment() {
     assert_none(
         &restricted_calls::environment(&rust()),
-        "make it a setting, read in cli/src/settings, and take it as an argument",
+        "add a setting in cli/src/settings and take its value as an argument",
     );
 }
 
 #[test]
 fn no_file_has_an_empty_name() {
     let broken: Vec<String> = files().iter().filter_map(|file| banned_text::empty_name(&file.path)).collect();
-    assert_none(&broken, "name the file or folder after the noun that lives in it");
+    assert_none(&broken, "name the file or folder after its content");
 }
 
 #[test]
@@ -112,7 +116,7 @@ fn no_vendor_imports_another() {
     let vendors = vendors::folders(&files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>());
     let broken: Vec<String> =
         files.iter().flat_map(|file| vendors::imports_of_other_vendors(&file.path, &file.text, &vendors)).collect();
-    assert_none(&broken, "move what both need into a file beside the folders in sources/src");
+    assert_none(&broken, "move the shared code into a file beside the folders in sources/src");
 }
 
 #[test]
@@ -145,7 +149,7 @@ fn every_promise_names_an_existing_test() {
 #[test]
 fn no_file_leaves_work_unfinished() {
     let broken: Vec<String> = rust().iter().flat_map(|file| banned_text::unfinished(&file.path, &file.text)).collect();
-    assert_none(&broken, "finish it, or take it out and open an issue; a test that can't run is removed or mended");
+    assert_none(&broken, "finish it, or remove it and open an issue; repair or remove a test that cannot run");
 }
 
 #[test]
@@ -159,7 +163,7 @@ fn no_file_contains_a_machine_path() {
 fn no_file_contains_a_registry_host() {
     let broken: Vec<String> =
         files().iter().flat_map(|file| banned_text::registry_hosts(&file.path, &file.text)).collect();
-    assert_none(&broken, "name the package; which registry serves it is the business of whoever builds");
+    assert_none(&broken, "name the package only; each builder chooses a registry");
 }
 
 #[test]

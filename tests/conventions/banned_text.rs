@@ -1,15 +1,14 @@
-//! What stands in a file, or in its name, and should not. The needles are put together from pieces, so that this
-//! file is not the first to be found.
+//! Text that no file or file name may contain. The code concatenates the needles, so that the checks do not report this file.
 
 const LIMIT: usize = 400;
 
-/// The complaint about a file with more lines than a reader holds in the head.
+/// Reports a file with too many lines.
 pub fn too_long(path: &str, text: &str) -> Option<String> {
     let lines = text.lines().count();
     (lines > LIMIT).then(|| format!("{path} has {lines} lines"))
 }
 
-/// The part of a path that says nothing.
+/// Reports a folder or file name without a meaning.
 pub fn empty_name(path: &str) -> Option<String> {
     let says_nothing = |part: &&str| {
         let stem = part.split('.').next().unwrap_or(part).to_lowercase();
@@ -18,19 +17,19 @@ pub fn empty_name(path: &str) -> Option<String> {
     path.split('/').find(says_nothing).map(|part| format!("{path}: `{part}`"))
 }
 
-/// What a Rust file leaves for later, or a test that does not run.
+/// Reports unfinished code and tests that do not run.
 pub fn unfinished(path: &str, text: &str) -> Vec<String> {
     let needles = [concat!("to", "do!"), concat!("unimple", "mented!"), concat!("#[", "ignore"), concat!("FIX", "ME")];
     found(path, text, &needles, |line, needle| line.contains(needle))
 }
 
-/// What names the machine that the house was built on.
+/// Reports absolute paths of a developer's machine.
 pub fn machine_paths(path: &str, text: &str) -> Vec<String> {
     let needles = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("C:\\Us", "ers\\")];
     found(path, text, &needles, |line, needle| line.match_indices(needle).any(|(at, _)| begins_a_path(&line[..at])))
 }
 
-/// What names the host of a package registry. The lock file's format jobs one of them.
+/// Reports hosts of package registries. The format of the lock file requires one.
 pub fn registry_hosts(path: &str, text: &str) -> Vec<String> {
     if path == "Cargo.lock" {
         return Vec::new();
@@ -47,7 +46,7 @@ pub fn registry_hosts(path: &str, text: &str) -> Vec<String> {
     found(path, text, &needles, |line, needle| line.contains(needle))
 }
 
-/// A slash in the middle of a relative path or of an address begins nothing.
+/// Whether an absolute path can begin after this text; it cannot inside a relative path or a URL.
 fn begins_a_path(before: &str) -> bool {
     !before.ends_with(|last: char| last.is_alphanumeric() || "._-~}*".contains(last))
 }

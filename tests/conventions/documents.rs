@@ -1,8 +1,8 @@
-//! What the papers claim about the tree: the code map's members, and the test behind each promise.
+//! Claims of the documents about the tree: the members in the code map, and the test of each promise.
 
 use crate::{tree::File, vendors::has_word};
 
-/// The members that the section `Code map` does not name.
+/// Reports the members that the section `Code map` does not name.
 pub fn unmapped_members(members: &[String], architecture: &str) -> Vec<String> {
     let Some(map) = section(architecture, "code map") else {
         return vec!["ARCHITECTURE.md has no section called `Code map`".to_owned()];
@@ -11,7 +11,7 @@ pub fn unmapped_members(members: &[String], architecture: &str) -> Vec<String> {
     missing.map(|member| format!("ARCHITECTURE.md: the code map does not name {member}/")).collect()
 }
 
-/// The promises that no test holds; `document` is the file whose table is read.
+/// Reports the promises in the table of `document` that name no existing test.
 pub fn promises_without_tests(document: &str, text: &str, rust: &[File]) -> Vec<String> {
     let rows: Vec<&str> = text.lines().filter(|line| is_promise(line)).collect();
     if rows.is_empty() {
@@ -24,18 +24,18 @@ pub fn promises_without_tests(document: &str, text: &str, rust: &[File]) -> Vec<
 
 fn missing_tests(document: &str, row: &str, rust: &[File]) -> Vec<String> {
     let promise = first_cell(row);
-    // The last cell is for the tests; a cell before it may speak of `domain::lane`.
+    // The last cell names the tests; an earlier cell may name a module such as `domain::lane`.
     let cell = row.trim().trim_end_matches('|').rsplit('|').next().unwrap_or_default();
     let tests: Vec<&str> = cell.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect();
     if tests.is_empty() {
         return vec![format!("{document}: {promise} names no test like `file.rs::function`")];
     }
     let missing = tests.into_iter().filter(|test| !rust.iter().any(|file| holds(file, test)));
-    missing.map(|test| format!("{document}: {promise} names `{test}`, and no such test stands in the tree")).collect()
+    missing.map(|test| format!("{document}: {promise} names `{test}`, and the tree has no such test")).collect()
 }
 
-/// Whether the file has the test. `crash.rs::taken_up_again` must stand in a file whose path ends so;
-/// `crash::taken_up_again` may stand anywhere.
+/// Whether the file has the test. `crash.rs::taken_up_again` must be in a file whose path ends with `crash.rs`;
+/// `crash::taken_up_again` may be in any file.
 fn holds(file: &File, test: &str) -> bool {
     let mut parts = test.split("::");
     let path = parts.next().filter(|part| part.contains(".rs"));
@@ -49,7 +49,7 @@ fn has_test(text: &str, name: &str) -> bool {
     let lines: Vec<&str> = text.lines().collect();
     let declared = lines.iter().enumerate().filter(|(_, line)| line.contains(&opening));
     declared.into_iter().any(|(at, _)| {
-        // Its attributes and comments: everything above, up to an empty line or the end of the item before.
+        // The attributes and comments of the function: the lines above it, up to an empty line or the previous item.
         let above = lines[..at].iter().rev().take_while(|line| !line.trim().is_empty() && line.trim() != "}");
         above.into_iter().any(|line| line.trim().starts_with("#[") && line.contains("test"))
     })
@@ -64,12 +64,12 @@ fn is_promise(line: &str) -> bool {
     line.trim_start().starts_with('|') && !number.is_empty() && number.chars().all(|digit| digit.is_ascii_digit())
 }
 
-/// The text below a heading, up to the next one of its level or above.
+/// The text below a heading, up to the next heading of the same or a higher level.
 fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
     let level = |line: &str| line.chars().take_while(|&character| character == '#').count();
     let mut at = 0;
     let mut open: Option<(usize, usize)> = None;
-    // A line that begins with `#` inside a fence is a comment of the fence's language.
+    // A line that begins with `#` inside a code block is a comment.
     let mut fenced = false;
     for line in text.split_inclusive('\n') {
         fenced ^= line.trim_start().starts_with("```");
@@ -84,9 +84,9 @@ fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
     open.map(|(start, _)| &text[start..])
 }
 
-/// In a map a member is a folder, `worker/`, or a name in backticks; the word `server` alone may mean anything.
+/// A map names a member as a folder, `worker/`, or in backticks; the plain word `server` may mean something else.
 fn names_folder(map: &str, member: &str) -> bool {
-    // Spaced out, so that `worker/src/pull.rs` names the folder too.
+    // The space after each slash makes `worker/src/pull.rs` name the folder too.
     map.contains(&format!("`{member}`")) || has_word(&map.replace('/', "/ "), &format!("{member}/"))
 }
 

@@ -1,8 +1,8 @@
-//! Which crate may import which, and which crates take the lints of the workspace.
+//! The imports between crates, and the lints of the workspace.
 
 use toml::{Table, Value};
 
-/// The crates of the workspace that may import only some of the others; `None` is everything.
+/// The crates that each crate may import. `None` permits all.
 const ALLOWED_IMPORTS: [(&str, Option<&[&str]>); 12] = [
     ("domain", Some(&[])),
     ("sources", Some(&["domain", "entities"])),
@@ -18,7 +18,7 @@ const ALLOWED_IMPORTS: [(&str, Option<&[&str]>); 12] = [
     ("tests", None),
 ];
 
-/// The folders of the workspace's members.
+/// The folders of the workspace members.
 pub fn members(workspace: &str) -> Vec<String> {
     parse("Cargo.toml", workspace)["workspace"]["members"]
         .as_array()
@@ -29,10 +29,10 @@ pub fn members(workspace: &str) -> Vec<String> {
         .collect()
 }
 
-/// What one member's manifest imports of the house and may not.
+/// The workspace members that a member imports against the table.
 pub fn forbidden_imports(member: &str, manifest: &str, workspace_members: &[String]) -> Vec<String> {
     let Some((_, allowed)) = ALLOWED_IMPORTS.iter().find(|(name, _)| *name == member) else {
-        return vec![format!("{member}: it is not in the table of who may import whom (tests/conventions/members.rs)")];
+        return vec![format!("{member}: it is not in the table of allowed imports (tests/conventions/members.rs)")];
     };
     let Some(allowed) = allowed else { return Vec::new() };
     imports(&parse(member, manifest))
@@ -44,13 +44,13 @@ pub fn forbidden_imports(member: &str, manifest: &str, workspace_members: &[Stri
         .collect()
 }
 
-/// The complaint, when a member's manifest leaves the workspace's lints aside.
+/// Reports a member whose manifest does not use the lints of the workspace.
 pub fn missing_lints(member: &str, manifest: &str) -> Option<String> {
     let takes = parse(member, manifest).get("lints").and_then(|lints| lints.get("workspace")?.as_bool());
     (takes != Some(true)).then(|| format!("{member}/Cargo.toml: `[lints] workspace = true` is missing"))
 }
 
-/// Every package that ends up in the member's own code, also for one platform only or in its build script.
+/// The packages that a member imports, including those for one platform and for its build script.
 fn imports(manifest: &Table) -> Vec<String> {
     let platforms = manifest.get("target").and_then(Value::as_table);
     let tables =

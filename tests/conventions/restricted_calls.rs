@@ -1,45 +1,45 @@
-//! The doors to the outside: who sends, who opens mailboxes, who reads the clock, who reads the environment.
+//! Calls that only some files may make: they send requests, open mailboxes, read the clock or read the environment.
 
 use crate::{
     source::{is_test, lines_with},
     tree::File,
 };
 
-/// To vendors, and from the simulated ones to whoever listens for their webhooks.
+/// The worker sends requests to vendors, and the simulator sends webhooks.
 const SENDERS: [&str; 2] = ["worker/src/http.rs", "simulator/src/sender.rs"];
 const MAIL: &str = "worker/src/mail";
 const SETTINGS: &str = "cli/src/settings";
 
-/// Every request sent outside the files that send, and their absence.
+/// Reports each request that another file sends, and each of the two files that sends none.
 pub fn senders(files: &[File]) -> Vec<String> {
     let is_sender = |(path, _): &(String, usize)| SENDERS.contains(&path.as_str());
     let (own, others): (Vec<_>, Vec<_>) = find_calls(files, sending).into_iter().partition(is_sender);
     let mut broken = complaints(&others, "sends a request");
     for sender in SENDERS.iter().filter(|sender| own.iter().all(|(path, _)| path != *sender)) {
-        broken.push(format!("{sender}: nothing is sent there; it must be a file that sends"));
+        broken.push(format!("{sender}: this file must send requests, and it sends none"));
     }
     broken
 }
 
-/// Every mailbox opened outside the folder that opens them, and its absence there.
+/// Reports each mailbox that a file outside the mail module opens, and a mail module that opens none.
 pub fn mailboxes(files: &[File]) -> Vec<String> {
     let opening = |text: &str| lines_with(text, "async_imap");
     let (own, others): (Vec<_>, Vec<_>) =
         find_calls(files, opening).into_iter().partition(|(path, _)| path.starts_with(MAIL));
     let mut broken = complaints(&others, "opens a mailbox");
     if own.is_empty() {
-        broken.push(format!("{MAIL}: no file there opens a mailbox; it must be the one that does"));
+        broken.push(format!("{MAIL}: a file in this folder must open the mailboxes, and none does"));
     }
     broken
 }
 
-/// Every wall clock beyond the first, and its absence.
+/// Reports each file that reads the wall clock if there is not exactly one.
 pub fn clocks(files: &[File]) -> Vec<String> {
     let reading = |text: &str| lines_with_any(text, &["Utc::now", "Local::now", "SystemTime::now"]);
     let found = find_calls(files, reading);
     let first = found.first().map(|(path, _)| path.clone());
     if first.is_none() {
-        return vec!["no file reads the wall clock; one must".to_owned()];
+        return vec!["no file reads the wall clock, and one must".to_owned()];
     }
     if found.iter().all(|(path, _)| Some(path) == first.as_ref()) {
         Vec::new()
@@ -48,7 +48,7 @@ pub fn clocks(files: &[File]) -> Vec<String> {
     }
 }
 
-/// Every look into the environment outside the settings, and its absence there.
+/// Reports each read of the environment outside the settings, and settings that do not read it.
 pub fn environment(files: &[File]) -> Vec<String> {
     // The needle is the beginning of all four: var, var_os, vars, vars_os.
     let reading = |text: &str| lines_with(text, "env::var");
@@ -56,12 +56,12 @@ pub fn environment(files: &[File]) -> Vec<String> {
         find_calls(files, reading).into_iter().partition(|(path, _)| path.starts_with(SETTINGS));
     let mut broken = complaints(&others, "reads the environment");
     if own.is_empty() {
-        broken.push(format!("{SETTINGS}: no file there reads the environment; it must be the one that does"));
+        broken.push(format!("{SETTINGS}: a file in this folder must read the environment, and none does"));
     }
     broken
 }
 
-/// `.execute(` is a query too, so it counts only where reqwest is at hand; a channel's `send` takes an argument.
+/// `.execute(` is a database call too, so it counts only in a file that uses reqwest. A channel's `send` takes an argument.
 fn sending(text: &str) -> Vec<usize> {
     let mut lines = lines_with_any(text, &[".send()", "RequestBuilder::send", "reqwest::get(", "Client::execute"]);
     if !lines_with(text, "reqwest").is_empty() {

@@ -1,10 +1,10 @@
-//! Every vendor folder has what a reader needs to believe it.
+//! Each vendor folder has a dated README and fixtures, and imports no other vendor.
 
 const SOURCES: &str = "sources/src/";
 /// Folders of code that several vendors share.
 const SHARED: [&str; 2] = ["json", "settings"];
 
-/// The vendor folders among the tree's paths.
+/// The vendor folders among the paths.
 pub fn folders(paths: &[&str]) -> Vec<String> {
     let mut folders: Vec<String> = paths
         .iter()
@@ -17,7 +17,7 @@ pub fn folders(paths: &[&str]) -> Vec<String> {
     folders
 }
 
-/// What one vendor folder lacks; `readme` is its README's text, if it has one.
+/// Reports the files that a vendor folder lacks; `readme` is the text of its README.
 pub fn missing_files(folder: &str, paths: &[&str], readme: Option<&str>) -> Vec<String> {
     let fixtures = format!("{SOURCES}{folder}/fixtures/");
     let mut missing_files = Vec::new();
@@ -34,7 +34,7 @@ pub fn missing_files(folder: &str, paths: &[&str], readme: Option<&str>) -> Vec<
     missing_files
 }
 
-/// The complaint, when no row of a table in the root README names the vendor.
+/// Reports a vendor that no table row of the root README names.
 pub fn missing_row(folder: &str, readme: &str) -> Option<String> {
     let named = readme
         .lines()
@@ -43,15 +43,15 @@ pub fn missing_row(folder: &str, readme: &str) -> Option<String> {
     (!named).then(|| format!("README.md: no row of the vendor table names {folder}"))
 }
 
-/// Where a vendor's folder takes something out of another vendor's: what two share lies beside the folders.
+/// Reports the imports from another vendor's folder. Shared code belongs beside the folders.
 pub fn imports_of_other_vendors(path: &str, text: &str, folders: &[String]) -> Vec<String> {
     let own = path.strip_prefix(SOURCES).and_then(|rest| rest.split_once('/')).map(|(folder, _)| folder);
     let is_taken = |folder: &&String| own != Some(folder.as_str()) && text.contains(&format!("crate::{folder}::"));
     let taken = folders.iter().filter(|_| path.starts_with(SOURCES)).filter(is_taken);
-    taken.map(|folder| format!("{path} takes something out of {folder}/")).collect()
+    taken.map(|folder| format!("{path} imports from {folder}/")).collect()
 }
 
-/// Whether the word stands alone, not inside a longer one.
+/// Whether the text contains the word, and not only as part of a longer one.
 pub fn has_word(text: &str, word: &str) -> bool {
     let joins = |character: char| character.is_alphanumeric() || character == '_';
     text.match_indices(word).any(|(at, _)| !text[..at].ends_with(joins) && !text[at + word.len()..].starts_with(joins))

@@ -1,4 +1,4 @@
-//! Backfills: as few requests as the rules permit, everything answered, nothing asked twice.
+//! A backfill sends few requests, stores every row and requests nothing twice.
 
 use crate::harness::{AccountSettings, Engine, Process, TestDatabase, WolkvoxVendor, convosync, history};
 use serde_json::Value;
@@ -18,7 +18,7 @@ async fn run_backfill(vendor: &WolkvoxVendor, account: AccountSettings, mode: &s
 }
 
 fn backfill_requests(vendor: &WolkvoxVendor) -> usize {
-    // Live polls reach back two days at most; everything wider or older is the backfill's.
+    // A live poll reaches back two days at most, so every older request belongs to the backfill.
     let long_ago = (vendor.now() - chrono::TimeDelta::days(4)).format("%Y%m%d000000").to_string();
     vendor
         .wolkvox
@@ -47,18 +47,20 @@ async fn thirty_days_of_400_chats_take_at_most_3_requests() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_low_row_cap_splits_windows_and_loses_no_row() {
     let (asked, fewest) = run_with_row_cap(500).await;
-    // Windows of about a day: nights, mornings and Sundays differ more than a forecast by the day can tell, and one window
-    // too wide costs two more. The truth differs by the second the test starts, so the bound is one that no truth reaches.
-    assert!(asked <= fewest * 2, "{asked} requests, {fewest} would do");
+    // The windows have about a day. Nights, mornings and Sundays differ more than an estimate by the day can know, and a
+    // window that is too wide costs two more requests. The dataset depends on the second at which the test starts, so the
+    // bound is one that no dataset reaches.
+    assert!(asked <= fewest * 2, "{asked} requests, {fewest} would be enough");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backfill_sends_at_most_a_third_more_requests_than_the_fewest() {
     let (asked, fewest) = run_with_row_cap(2_000).await;
-    assert!(asked * 10 <= fewest * 13 + 20, "{asked} requests, {fewest} would do");
+    assert!(asked * 10 <= fewest * 13 + 20, "{asked} requests, {fewest} would be enough");
 }
 
-/// Forty days under a row cap: the requests it took, and the fewest that somebody who knew every second would need.
+/// Backfills forty days under a row cap. Returns the number of requests, and the fewest that a client needs if it knows the
+/// time of each row.
 async fn run_with_row_cap(cap: usize) -> (usize, usize) {
     let vendor = WolkvoxVendor::start(Config { row_cap: cap, ..history(40, 400.0) }).await;
     let account = AccountSettings::new("a", &vendor.base, "simulated-token").with("row_cap", &cap.to_string());
@@ -97,7 +99,7 @@ async fn a_backfill_requests_covered_days_again_only_in_mode_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_estimates_the_requests_and_writes_nothing() {
     let vendor = WolkvoxVendor::start(history(30, 400.0)).await;
-    // Patient enough that a slow machine does not narrow the windows between forecast and deed.
+    // The time-outs are long, so that a slow machine does not narrow the windows between estimate and backfill.
     let account =
         AccountSettings::new("a", &vendor.base, "simulated-token").with("timeout", "60s").with("lease", "70s");
     let database = TestDatabase::fresh(Engine::Sqlite).await;
@@ -112,7 +114,7 @@ async fn a_dry_run_estimates_the_requests_and_writes_nothing() {
     assert_eq!(estimate["days"]["missing"], 30, "{estimate}");
     assert_eq!(database.number("SELECT COUNT(*) FROM backfills").await, 0);
     assert!(vendor.wolkvox.requests().is_empty());
-    // Once the live sync has seen two days, the rows per day are known, and the forecast is close.
+    // After two days of live sync the ledger knows the rows per day, and the estimate is close.
     let (taught, _, process) = run_backfill(&vendor, account.clone(), "missing").await;
     let again =
         ["--output", "json", "backfill", "start", "a", "--from", &from, "--to", &to, "--dry-run", "--mode", "all"];

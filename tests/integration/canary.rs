@@ -1,4 +1,4 @@
-//! No secret and no personal data in logs, metrics, pages, errors or queue entries (P10).
+//! Logs, metrics, pages, errors and queue entries hold no secret and no personal data (P10).
 
 use crate::harness::{
     AccountSettings, Engine, Process, RedisServer, TestDatabase, WolkvoxVendor, convosync, history, until,
@@ -52,17 +52,20 @@ async fn tokens_and_phone_numbers_appear_only_in_rows() {
         seen += &database.texts("SELECT coalesce(error, '') FROM requests").await.join("\n");
         seen += &database.texts("SELECT coalesce(last_error, '') FROM streams").await.join("\n");
         seen += &database.texts("SELECT lane || coalesce(closed_reason, '') FROM lanes").await.join("\n");
-        assert!(seen.contains("convosync_vendor_requests_total") && seen.contains("judge"), "the net has holes");
+        assert!(
+            seen.contains("convosync_vendor_requests_total") && seen.contains("judge"),
+            "the search misses the metrics or the log"
+        );
         for canary in [TOKEN, PHONE] {
             let at = seen.find(canary).map(|at| seen[at.saturating_sub(200)..at].to_owned());
-            assert_eq!(at, None, "{canary} was seen after this");
+            assert_eq!(at, None, "{canary} appears after this text");
         }
     }
     let rows = format!("SELECT COUNT(*) FROM wolkvox_chats WHERE customer_phone = '{PHONE}'");
-    assert!(database.number(&rows).await > 0, "the phone number was there to be seen");
+    assert!(database.number(&rows).await > 0, "the table holds the phone number");
 }
 
-/// Webhooks carry people's numbers, and Treble's address a secret.
+/// Treble's webhooks carry phone numbers, and their address carries a secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn webhook_secrets_and_phone_numbers_appear_only_in_rows() {
     const SECRET: &str = "canary-secret-5b8e20";
@@ -102,14 +105,14 @@ async fn webhook_secrets_and_phone_numbers_appear_only_in_rows() {
     );
     for canary in [SECRET, MOBILE, PHONE, TOKEN] {
         let at = seen.find(canary).map(|at| seen[at.saturating_sub(200)..at].to_owned());
-        assert_eq!(at, None, "{canary} was seen after this");
+        assert_eq!(at, None, "{canary} appears after this text");
     }
     let rows = format!("SELECT COUNT(*) FROM treble_events WHERE phone_tail = '{MOBILE}'");
-    assert_eq!(database.number(&rows).await, 1, "the number was there to be seen");
+    assert_eq!(database.number(&rows).await, 1, "the table holds the phone number");
     drop(process);
 }
 
-/// What a server answers to something that is posted.
+/// Posts `body` to `url` and returns the status and the text of the answer.
 #[expect(clippy::disallowed_methods, reason = "a test asks the product as a vendor would")]
 async fn post(url: &str, body: &str) -> (u16, String) {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -117,7 +120,7 @@ async fn post(url: &str, body: &str) -> (u16, String) {
     (reply.status().as_u16(), reply.text().await.unwrap())
 }
 
-/// Everything that Redis holds.
+/// All keys and values of Redis.
 async fn redis_entries(redis: &RedisServer) -> String {
     let mut connection = redis.connection().await;
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
@@ -130,7 +133,7 @@ async fn redis_entries(redis: &RedisServer) -> String {
     all
 }
 
-/// What a server says at an address.
+/// Fetches `url` and returns the text of the answer.
 #[expect(clippy::disallowed_methods, reason = "a test asks the product as a user would")]
 pub async fn get(url: &str) -> String {
     let _ = rustls::crypto::ring::default_provider().install_default();

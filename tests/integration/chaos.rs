@@ -1,4 +1,4 @@
-//! Three processes on PostgreSQL and Redis, and everything that may happen to them (P1 to P6, P8, P9).
+//! Three processes on PostgreSQL and Redis survive kills, pauses and the loss of Redis (P1 to P6, P8, P9).
 
 use crate::harness::{
     AccountSettings, Engine, Process, RedisServer, TestDatabase, WolkvoxVendor, convosync, history, until, within,
@@ -9,7 +9,7 @@ use simulator::gateway::Faults;
 use simulator::wolkvox::Config;
 use std::time::Duration;
 
-/// What a request may take, and how long a lane is held, in this test.
+/// The lease of a lane in this test.
 const LEASE: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,8 +75,8 @@ async fn assert_consistent(vendor: &WolkvoxVendor, database: &TestDatabase) {
     let compared = vendor.compare(&database.database, "a").await;
     assert!(compared.is_equal() && compared.vendor > 5_000, "P2, P3: {compared:?}");
     let parked = database.number("SELECT COUNT(*) FROM jobs WHERE state = 'parked'").await;
-    assert_eq!(parked, 0, "windows that nobody answered");
-    // One stretch without a gap: all that was wanted is held, and P4: what is held was answered in full.
+    assert_eq!(parked, 0, "parked windows");
+    // Coverage without a gap: the service holds every requested window, and each answer was complete (P4).
     let gaps = "SELECT COUNT(*) FROM (SELECT from_at, LAG(to_at) OVER (ORDER BY from_at) AS before FROM coverage) AS c WHERE \
                 before IS NOT NULL AND from_at <> before";
     assert_eq!(database.number(gaps).await, 0, "gaps in the coverage");
@@ -93,11 +93,11 @@ async fn wait_for_windows(database: &TestDatabase, windows: i64) {
     .await;
 }
 
-/// The next answers, of any purpose, arrive within `patience` of now.
+/// Checks that three further jobs commit within `patience`.
 async fn assert_work_continues(database: &TestDatabase, after: &str, patience: Duration) {
     let count = async || database.number("SELECT COUNT(*) FROM requests WHERE verdict = 'commit'").await;
     let now = count().await;
-    // Answers that were under way at the time of the deed do not count.
+    // Answers that were in flight at the time of the fault do not count.
     within(patience, &format!("work to go on after {after}"), async || count().await >= now + 3).await;
 }
 

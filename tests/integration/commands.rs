@@ -1,4 +1,4 @@
-//! The command line, as a user and as a script meet it.
+//! Tests of the command line: exit codes, printed text and JSON.
 
 mod environment;
 mod exit_codes;
@@ -12,7 +12,7 @@ use crate::harness::{AccountSettings, Engine, convosync_in};
 use crate::store::Store;
 use serde_json::Value;
 
-/// How a command ended and what it said.
+/// The exit code and the output of a command.
 pub struct CommandOutput {
     pub code: i32,
     pub out: String,
@@ -20,13 +20,13 @@ pub struct CommandOutput {
 }
 
 impl CommandOutput {
-    /// What stands on stdout, which must be JSON and nothing else.
+    /// Parses stdout as JSON; panics if it holds anything else.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}\n{}\n{}", self.out, self.err))
     }
 }
 
-/// Runs a command with variables in its environment.
+/// Runs a command with these environment variables.
 pub async fn run_command_with(variables: &[(&str, &str)], settings: &str, arguments: &[&str]) -> CommandOutput {
     let output = convosync_in(variables, settings, arguments).await;
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -45,14 +45,14 @@ pub async fn json(settings: &str, arguments: &[&str]) -> Value {
     output.json()
 }
 
-/// A database and the settings of its account `a`, whose vendor does not answer and whose days are UTC's.
+/// A store and the settings of its account `a`. The vendor of `a` does not answer, and its days are days in UTC.
 pub async fn store_and_settings() -> (Store, String) {
     let store = Store::fresh(Engine::Sqlite).await;
     let settings = unreachable_account().file(&store.made.url, "memory:");
     (store, settings)
 }
 
-/// An account whose vendor does not answer. Its token is the one that [`Store`] gives it, so they share the lane.
+/// An account whose vendor does not answer. It has the token of the account in [`Store`], so both use one lane.
 pub fn unreachable_account() -> AccountSettings {
     AccountSettings::new("a", "http://127.0.0.1:9", "a").with("timezone", "UTC")
 }

@@ -1,4 +1,4 @@
-//! The first page in a real browser.
+//! The dashboard in a real browser.
 
 use crate::harness::{AccountSettings, Engine, Process, TestDatabase, WolkvoxVendor, history, until};
 use std::process::Stdio;
@@ -19,7 +19,7 @@ async fn the_dashboard_shows_accounts_and_coverage_in_a_browser() {
     let page = format!("http://{}/?refresh=off", process.address().unwrap());
     let picture = folder.path().join("page.png");
     let mut browser = tokio::process::Command::new("chromium");
-    // As root, which CI may be, Chromium has no sandbox; and it must look for nothing elsewhere.
+    // CI may run as root, and then Chromium has no sandbox. Chromium must send no request to other hosts.
     browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
     browser.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
     browser.arg(format!("--user-data-dir={}", folder.path().join("profile").display()));
@@ -31,6 +31,6 @@ async fn the_dashboard_shows_accounts_and_coverage_in_a_browser() {
     for word in ["shop_bot", "final", "provisional", "Proven until", "OK"] {
         assert!(shown.contains(word), "{word} is not on the page: {shown}");
     }
-    assert!(!shown.contains("http-equiv=\"refresh\""), "a page that was asked to stay follows");
+    assert!(!shown.contains("http-equiv=\"refresh\""), "the page refreshes itself although refresh is off");
     drop(process);
 }

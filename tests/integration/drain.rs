@@ -1,4 +1,4 @@
-//! SIGTERM: the request in flight ends and commits, the rest is given back.
+//! On SIGTERM the request in flight ends and commits, and the other jobs return to the queue.
 
 use crate::harness::{AccountSettings, Engine, Process, RedisServer, TestDatabase, WolkvoxVendor, history, until};
 use simulator::SimulatedVendor;
@@ -17,9 +17,9 @@ async fn stop_during_a_request(engine: Engine, queue: &str, redis: Option<&Redis
     assert_eq!(status.code(), Some(0), "{}", process.log());
     let asked = i64::try_from(vendor.wolkvox.requests().len()).unwrap();
     let answered = database.number("SELECT COUNT(*) FROM requests WHERE verdict = 'commit'").await;
-    assert_eq!(answered, asked, "what was asked was stored\n{}", process.log());
+    assert_eq!(answered, asked, "each answer is stored\n{}", process.log());
     let open = database.number("SELECT COUNT(*) FROM jobs WHERE state IN ('running', 'dispatched')").await;
-    assert_eq!(open, 0, "what was not asked was given back");
+    assert_eq!(open, 0, "the other jobs are waiting again");
     vendor.assert_no_breach();
 }
 

@@ -1,4 +1,4 @@
-//! What vendors do to their callers, and what comes of it.
+//! The service meets the faults of a vendor: errors, throttling, a refused token and a spent quota.
 
 use crate::harness::{
     AccountSettings, Engine, Process, TestDatabase, WolkvoxVendor, convosync, history, is_held, until, zone,
@@ -79,14 +79,14 @@ async fn a_refused_token_parks_its_lane_until_an_operator_opens_it() {
     .await;
     let asked = vendor.wolkvox.requests().len();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(vendor.wolkvox.requests().len(), asked, "a parked lane asks nothing");
+    assert_eq!(vendor.wolkvox.requests().len(), asked, "a parked lane sends no request");
     let shown = status(&settings).await;
     assert_eq!(shown["accounts"][0]["state"], "parked", "{shown}");
     assert!(shown["accounts"][0]["last_error"].as_str().unwrap().contains("VALIDATE TOKEN"), "{shown}");
     assert_eq!(convosync(&settings, &["doctor"]).await.status.code(), Some(8));
     let (from, to) = vendor.days();
     let waited = convosync(&settings, &["backfill", "start", "a", "--from", &from, "--to", &to, "--wait"]).await;
-    assert_eq!(waited.status.code(), Some(5), "waiting for a lane that waits for a person never ends");
+    assert_eq!(waited.status.code(), Some(5), "a wait on a parked lane ends with an error");
     vendor.wolkvox.set_tokens(vec!["refused".to_owned()]);
     assert!(convosync(&settings, &["lanes", "open", "a"]).await.status.success());
     until("work to go on", async || {
@@ -114,7 +114,7 @@ async fn a_spent_quota_closes_the_lane_until_midnight_and_backfills_stop_before(
     assert_eq!(asked().await, 54, "background work stops at 90 % of the daily quota");
     vendor.assert_no_breach();
     drop(process);
-    // Somebody else spends the rest: the vendor says so, and the lane is closed until tomorrow.
+    // Another client spends the rest of the quota. The vendor says so, and the lane closes until tomorrow.
     vendor.wolkvox.set_daily_quota(Some(1));
     let before = vendor.now();
     let process = Process::run(&account.with("interval", "1s").file(&database.url, "memory:"), &[]);

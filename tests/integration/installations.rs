@@ -1,4 +1,4 @@
-//! The same tables from SQLite with tickets in process, and from PostgreSQL with Redis.
+//! An installation with SQLite and tickets in process stores the same rows as one with PostgreSQL and Redis.
 
 use crate::harness::{AccountSettings, Engine, Process, RedisServer, TestDatabase, WolkvoxVendor, history, until};
 use chrono::{DateTime, Utc};
@@ -49,7 +49,7 @@ async fn sqlite_and_postgres_store_the_same_chats() {
     drop((first, second));
 }
 
-/// All rows, but for when they were stored.
+/// All rows, without the time at which they were stored.
 async fn rows(database: &TestDatabase) -> Vec<Model> {
     let mut rows = Entity::find().order_by_asc(Column::ConnId).all(database.database.connection()).await.unwrap();
     rows.sort_by(|one, two| one.conn_id.cmp(&two.conn_id));

@@ -1,4 +1,4 @@
-//! Mailboxes on a real mail server.
+//! The worker reads mailboxes on a real mail server.
 
 use crate::harness::{Dovecot, PASSWORD, USER};
 use chrono::{Days, NaiveDate};
@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Duration;
 use worker::mail::{MailEntry, MailError, MailId, Mailbox, MailboxAddress, ParsedMail};
 
-/// Long enough for a busy machine; what is to fail within it is refused at once.
+/// Long enough for a busy machine. The failures in these tests happen at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const LIMIT: u64 = 64 << 20;
@@ -62,8 +62,8 @@ async fn only_a_marked_mail_leaves_the_list() {
     }
 
     let mut again = open(&plain(&server, "INBOX")).await;
-    assert_eq!(list(&mut again).await, [listed[0].clone(), listed[2].clone()], "the same ids, less the marked");
-    assert_eq!(again.fetch(&listed[1].id, LIMIT).await.unwrap(), mail("second"), "also what is done can be fetched");
+    assert_eq!(list(&mut again).await, [listed[0].clone(), listed[2].clone()], "the same ids without the marked one");
+    assert_eq!(again.fetch(&listed[1].id, LIMIT).await.unwrap(), mail("second"), "a marked mail can be fetched too");
     let arrived = listed[0].received_at.date_naive();
     assert_eq!(again.list(arrived - Days::new(2)).await.unwrap().len(), 2);
     assert_eq!(again.list(arrived + Days::new(2)).await.unwrap(), []);
@@ -113,7 +113,7 @@ async fn a_marked_mail_moves_to_the_done_folder() {
     mailbox.mark(&id).await.unwrap();
     assert_eq!((server.mails("INBOX").len(), server.mails("Done").len()), (0, 1));
     assert_eq!(mailbox.mark(&id).await, Err(MailError::Gone));
-    assert_eq!(list(&mut open(&plain(&server, "Done")).await).await, [], "it keeps its mark there");
+    assert_eq!(list(&mut open(&plain(&server, "Done")).await).await, [], "the mail keeps its mark in the other folder");
     let nowhere = plain(&server, "INBOX").with_done_folder("Nowhere").unwrap();
     assert_eq!(refused(&nowhere).await.kind(), "folder");
 }
@@ -127,14 +127,14 @@ async fn waiting_ends_when_a_mail_arrives() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.deliver("INBOX", &mail("while waiting"));
     };
-    // Without IDLE it would take the hour.
+    // Without IDLE the wait would take the hour.
     let hour = Duration::from_hours(1);
     let (waited, ()) = tokio::join!(tokio::time::timeout(PATIENCE, mailbox.wait(hour)), arrival);
     waited.expect("the arrival ends it").unwrap();
     assert_eq!(subjects(&mut mailbox).await, ["while waiting"]);
 
     server.deliver("INBOX", &mail("between"));
-    tokio::time::timeout(PATIENCE, mailbox.wait(hour)).await.expect("what came in between ends it").unwrap();
+    tokio::time::timeout(PATIENCE, mailbox.wait(hour)).await.expect("an arrival before the wait ends it").unwrap();
     assert_eq!(list(&mut mailbox).await.len(), 2);
 
     server.deliver("INBOX", &mail("during a fetch"));
@@ -146,7 +146,7 @@ async fn waiting_ends_when_a_mail_arrives() {
 
     mailbox.wait(Duration::from_millis(50)).await.unwrap();
     let quiet = tokio::time::timeout(Duration::from_millis(300), mailbox.wait(hour)).await;
-    assert!(quiet.is_err(), "nothing is new");
+    assert!(quiet.is_err(), "the wait goes on without a new mail");
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn waiting_fails_when_the_server_stops() {
     ended.unwrap();
     let mut error = waited.expect("the end is noticed").err();
     if error.is_none() {
-        // The server's farewell was news; the next step finds it gone.
+        // The server's BYE ended the wait; the next command fails.
         error = mailbox.list(NaiveDate::MIN).await.err();
     }
     let error = error.expect("the server has stopped");
@@ -211,7 +211,7 @@ async fn each_failure_to_fetch_a_mail_has_its_own_error() {
     {
         assert_eq!(mailbox.fetch(&MailId::from(foreign), LIMIT).await, Err(MailError::Gone));
     }
-    assert_eq!(mailbox.fetch(&listed[0].id, bytes).await.unwrap(), mail("stays"), "and it can still be talked to");
+    assert_eq!(mailbox.fetch(&listed[0].id, bytes).await.unwrap(), mail("stays"), "the connection still works");
 }
 
 #[tokio::test]
@@ -230,7 +230,7 @@ async fn a_report_of_20_megabytes_arrives_unchanged() {
     mailbox.mark(&entry.id).await.unwrap();
 }
 
-/// In lines of 76 characters, as mails have it.
+/// Encodes in lines of 76 characters, as mails do.
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len() / 3 * 4 + bytes.len() / 28);

@@ -1,4 +1,4 @@
-//! A day that comes by mail: what mail does on its way, and what becomes of each letter.
+//! Certainly sends a full day by mail. These tests lose, delay, repeat and truncate mails.
 
 mod crashes;
 
@@ -8,7 +8,7 @@ use simulator::certainly::{Config, MailFaults};
 use simulator::gateway::Faults;
 use std::time::Duration;
 
-/// A service with one full day among five, the first export of which meets `faults` and no other does.
+/// A service whose vendor holds five days, one of them above the row cap. The faults hit only the first export.
 struct MailScenario {
     vendor: CertainlyVendor,
     database: TestDatabase,
@@ -33,9 +33,9 @@ impl MailScenario {
         self.database.texts("SELECT state FROM deliveries ORDER BY id").await
     }
 
-    /// Every row is there as the vendor holds it, once, and every mail is where it belongs: `done` of them marked.
+    /// Checks that the table equals the vendor and that the worker has marked `done` mails and left the others unmarked.
     async fn assert_finished(self, done: usize, left: usize) {
-        until("each mail to be worked on", async || {
+        until("the worker to read each mail", async || {
             let (new, cur) = (self.vendor.mails("new"), self.vendor.mails("cur"));
             new.len() == left && cur.len() == done && self.delivery_states().await.len() == done + left
         })
@@ -63,7 +63,7 @@ async fn the_worker_waits_for_a_late_mail() {
     let faults = MailFaults { late: 1.0, late_by: Duration::from_secs(3), ..MailFaults::default() };
     let scenario = MailScenario::start(faults, 1, "1m").await;
     assert_eq!(scenario.delivery_states().await, ["committed"]);
-    assert_eq!(scenario.vendor.posts().len(), 1, "asked for once");
+    assert_eq!(scenario.vendor.posts().len(), 1, "the worker sends one request");
     scenario.assert_finished(1, 0).await;
 }
 
@@ -78,7 +78,7 @@ async fn a_mail_that_arrives_after_its_deadline_is_a_duplicate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_delivered_twice_is_committed_once() {
-    // By the seed it has the same Message-ID both times, or another.
+    // The seed decides whether both copies have one Message-ID.
     for seed in [1, 2, 3] {
         let faults = MailFaults { duplicated: 1.0, ..MailFaults::default() };
         let scenario = MailScenario::start(faults, seed, "1m").await;
@@ -90,7 +90,7 @@ async fn a_mail_delivered_twice_is_committed_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_mail_stays_unmarked() {
-    // By the seed it is a newsletter, or the report of other days.
+    // The seed decides whether the foreign mail is a newsletter or a report of other days.
     for seed in [1, 2, 3] {
         let faults = MailFaults { foreign: 1.0, ..MailFaults::default() };
         let scenario = MailScenario::start(faults, seed, "1m").await;
@@ -101,7 +101,7 @@ async fn a_foreign_mail_stays_unmarked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_of_another_bot_is_not_committed() {
-    // Both bots have as many messages on that day, under the same numbers.
+    // Both bots have equally many messages on that day, with the same ids.
     let faults = MailFaults { foreign: 1.0, ..MailFaults::default() };
     for seed in [1, 2, 3, 4] {
         let bots = Config::default().bots;
@@ -151,7 +151,7 @@ async fn the_table_equals_the_vendor_after_every_mail_fault() {
     let compared = vendor.compare(&database.database, "c", 15).await;
     assert!(compared.is_equal() && compared.vendor > 4_000, "{compared:?}\n{}", process.log());
     let committed = database.number("SELECT COUNT(*) FROM deliveries WHERE state = 'committed'").await;
-    assert!((1..=6).contains(&committed), "{committed} mails were taken");
+    assert!((1..=6).contains(&committed), "{committed} mails are committed");
     vendor.assert_no_breach();
     drop(process);
 }

@@ -1,4 +1,4 @@
-//! Truora: processes that a list names, or a webhook, and that are asked for until they have ended.
+//! Truora: a list or a webhook names processes, and the worker fetches each of them until it ends.
 
 use crate::harness::{
     Engine, Process, RedisServer, TestDatabase, TruoraVendor, coverage, free_address, is_held, json, until,
@@ -44,7 +44,7 @@ async fn every_listed_process_is_stored_once_it_has_ended() {
     drop(process);
 }
 
-/// Ten pages asked for in one turn, at a vendor that forgives less than four requests at once.
+/// The worker fetches ten pages in one exchange from a vendor that permits a burst of three requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_of_many_pages_respects_the_rate_limit() {
     let vendor = TruoraVendor::start(Config {
@@ -61,13 +61,13 @@ async fn a_list_of_many_pages_respects_the_rate_limit() {
     until("the list to be read", async || database.number(named).await > 700).await;
     let seen = vendor.truora.requests();
     let pages = seen.iter().filter(|seen| seen.facts.path.contains("start_key")).count();
-    assert!(pages > 6, "{pages} pages are no test");
-    assert!(seen.iter().all(|seen| seen.status == 200), "throttled: the rate was not kept");
+    assert!(pages > 6, "{pages} pages are too few for this test");
+    assert!(seen.iter().all(|seen| seen.status == 200), "the vendor throttled the worker: it exceeded the rate");
     assert_eq!(vendor.truora.breaches(), []);
     drop(process);
 }
 
-/// Webhooks of which some are lost, repeated, late or forged, and a vendor that throttles.
+/// A vendor that throttles, and that loses, repeats, delays and forges some webhooks.
 fn faulty_webhooks() -> Config {
     Config {
         live_every: Some(Duration::from_millis(400)),
@@ -83,7 +83,7 @@ fn faulty_webhooks() -> Config {
     }
 }
 
-/// What a month at a real vendor brings, in half a minute; and the service loses its power in the middle of it.
+/// The faults of a month at a real vendor happen in half a minute, with a kill of the service halfway.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tables_equal_the_vendor_after_webhook_faults_and_a_kill() {
     let vendor = TruoraVendor::start(faulty_webhooks()).await;
@@ -100,14 +100,16 @@ async fn the_tables_equal_the_vendor_after_webhook_faults_and_a_kill() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let process = Process::run(&settings, &[]);
     tokio::time::sleep(Duration::from_secs(9)).await;
-    // What is open ends, and nobody changes anything any more.
+    // The open processes end, and then the vendor changes nothing any more.
     tokio::time::sleep(Duration::from_secs(4)).await;
     vendor.truora.freeze();
     until("each webhook to be sent", async || vendor.truora.pending_deliveries() == 0).await;
     stopping.cancel();
     sending.stopped().await;
-    until("the truth", async || vendor.compare(&database.database, "t", 2).await.missing.iter().all(String::is_empty))
-        .await;
+    until("the tables to equal the vendor", async || {
+        vendor.compare(&database.database, "t", 2).await.missing.iter().all(String::is_empty)
+    })
+    .await;
     let (sent, events) = (vendor.truora.attempts(), vendor.truora.events());
     let accepted = |kind| sent.iter().filter(|sent| sent.origin == kind && sent.status == Some(202)).count();
     assert!(accepted(Origin::Genuine) > 20 && accepted(Origin::Forged) == 0, "{sent:?}");
@@ -118,12 +120,12 @@ async fn the_tables_equal_the_vendor_after_webhook_faults_and_a_kill() {
         "{events:?}"
     );
     let noted = database.number("SELECT COUNT(*) FROM deliveries WHERE kind = 'webhook'").await;
-    assert_eq!(usize::try_from(noted).unwrap(), events.len() - count(DeliveryPlan::Lost), "each event is noted once");
+    assert_eq!(usize::try_from(noted).unwrap(), events.len() - count(DeliveryPlan::Lost), "each event is stored once");
     let compared = vendor.compare(&database.database, "t", 2).await;
     assert!(compared.is_equal() && compared.vendor > 60, "{compared:?}\n{}", process.log());
     assert!(vendor.truora.requests().iter().any(|seen| seen.status == 429), "never throttled");
     assert_eq!(vendor.truora.breaches(), []);
-    // What no webhook told was found all the same, and is counted: a second later nobody waits for a webhook any more.
+    // The worker finds the processes without a webhook too and counts them, once a webhook is a second late.
     let first = "SELECT CAST(EXTRACT(EPOCH FROM MIN(received_at)) * 1000000 AS BIGINT) FROM deliveries";
     let first = DateTime::from_timestamp_micros(database.number(first).await).unwrap();
     let later = Window::new(first, vendor.now()).unwrap();

@@ -1,4 +1,4 @@
-//! The environment and secret files, over the settings file.
+//! Environment variables and secret files override the settings file.
 
 use super::{run_command, run_command_with, unreachable_account};
 use crate::harness::{AccountSettings, Engine, TestDatabase, WolkvoxVendor, history};
@@ -16,14 +16,14 @@ async fn environment_variables_override_the_file() {
     let vendor = WolkvoxVendor::start(history(1, 20.0)).await;
     let (made, other) = (TestDatabase::empty(Engine::Sqlite).await, TestDatabase::empty(Engine::Sqlite).await);
     let settings = AccountSettings::new("a", &vendor.base, "refused").file(&made.url, "memory:");
-    assert_eq!(run_command(&settings, &["check"]).await.code, 5, "by the file alone the token is refused");
+    assert_eq!(run_command(&settings, &["check"]).await.code, 5, "the vendor refuses the token of the file");
     let token = ("CONVOSYNC__ACCOUNTS__A__TOKEN", "simulated-token");
     let output = run_command_with(&[token], &settings, &["check"]).await;
     assert_eq!(output.code, 0, "{}{}", output.out, output.err);
     let elsewhere = [token, ("CONVOSYNC__DATABASE__URL", &other.url)];
     assert_eq!(run_command_with(&elsewhere, &settings, &["migrate"]).await.code, 0);
-    assert!(other.database.pending().await.unwrap().is_empty(), "its tables were made");
-    assert!(!made.database.pending().await.unwrap().is_empty(), "and the file's were not");
+    assert!(other.database.pending().await.unwrap().is_empty(), "the database of the variable has its tables");
+    assert!(!made.database.pending().await.unwrap().is_empty(), "the database of the file has none");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +63,11 @@ async fn environment_variables_follow_the_rules_of_the_file() {
         assert!(output.err.contains(says), "{name}: {}", output.err);
     }
     let open = [("CONVOSYNC__SERVER__BIND", "0.0.0.0:0"), ("CONVOSYNC__SERVER__OPERATOR_TOKEN", "x")];
-    assert_eq!(run_command_with(&open, &settings, &["status"]).await.code, 0, "with a token it may be open to others");
+    assert_eq!(
+        run_command_with(&open, &settings, &["status"]).await.code,
+        0,
+        "a bind to all addresses is valid with a token"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +85,7 @@ async fn a_secret_can_be_read_from_its_own_file() {
     let file = write_secret(&folder, &format!("{}\n", made.url));
     let settings = account.replace(&format!("url = {:?}", made.url), &format!("url_file = {file:?}"));
     assert_eq!(run_command(&settings, &["migrate"]).await.code, 0);
-    assert!(made.database.pending().await.unwrap().is_empty(), "the address was read from the file");
+    assert!(made.database.pending().await.unwrap().is_empty(), "convosync reads the URL from the file");
     let missing = account.replace("token = \"simulated-token\"", "token_file = \"nowhere\"");
     let output = run_command(&missing, &["check"]).await;
     assert!(

@@ -1,4 +1,4 @@
-//! Exit codes: 2 usage, 4 down, 5 refused, 6 limit, 7 partly, 8 a check failed.
+//! Exit codes: 2 usage, 4 database or queue down, 5 refused, 6 limit, 7 partly done, 8 a check failed.
 
 use super::{CommandOutput, run_command, store_and_settings, unreachable_account};
 use crate::harness::{AccountSettings, Engine, TestDatabase, WolkvoxVendor, history, until};
@@ -100,7 +100,7 @@ async fn check_distinguishes_a_refused_token_from_a_limit() {
         assert_eq!(bad.code, code, "{says}: {}{}", bad.out, bad.err);
         let line = &bad.json()[3];
         assert!(line["ok"] == false && line["detail"].as_str().unwrap().contains(says), "{line}");
-        assert!(!format!("{}{}", bad.out, bad.err).contains(token), "the token is not shown");
+        assert!(!format!("{}{}", bad.out, bad.err).contains(token), "the output shows the token");
     }
 }
 
@@ -112,7 +112,7 @@ async fn waiting_for_a_backfill_exits_with_7_when_an_operator_is_needed() {
     let waiting = async |id: i64| {
         let line = ["--output", "json", "backfill", "start", "a", "--from", &day, "--to", &day, "--wait"];
         let meanwhile = async {
-            until("the backfill to be ordered", async || store.count("backfills").await == id).await;
+            until("the backfill to be stored", async || store.count("backfills").await == id).await;
             if id == 1 {
                 let ledger = store.ledger("a").await;
                 let mut job =

@@ -1,9 +1,9 @@
-//! What people read: help, completions, and the settings that are also the manual.
+//! Help texts, shell completions and the printed default settings.
 
 use super::{run_command, unreachable_account};
 use crate::harness::{Engine, TestDatabase};
 
-/// The names below `Commands:` of a help text.
+/// The names below `Commands:` in a help text.
 fn commands(help: &str) -> Vec<String> {
     let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let named = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
@@ -20,7 +20,7 @@ async fn every_command_prints_its_help() {
         let help = run_command("", &line).await;
         assert_eq!((help.code, help.err.as_str()), (0, ""), "{line:?}");
         let (sentence, usage) = help.out.split_once("\n\nUsage: ").unwrap_or_else(|| panic!("{line:?}: {}", help.out));
-        assert!(sentence.split_whitespace().count() >= 2, "{line:?} says no more than {sentence:?}");
+        assert!(sentence.split_whitespace().count() >= 2, "the help of {line:?} is too short: {sentence:?}");
         assert!(usage.starts_with("convosync"), "{line:?}: {usage}");
         open.extend(commands(&help.out).into_iter().map(|name| [path.clone(), vec![name]].concat()));
         seen.push(path.join(" "));
@@ -76,7 +76,7 @@ async fn the_printed_default_settings_load() {
     let loaded = run_command(&printed.out, &["--output", "json", "status"]).await;
     assert_eq!(loaded.code, 0, "{}", loaded.err);
     assert_eq!(loaded.json()["accounts"].as_array().unwrap().len(), 0);
-    // The examples of accounts, once they are no comments any more, are accounts as well.
+    // The commented examples are valid accounts, too.
     let (_, examples) = printed.out.split_once("# [accounts.wolkvox_co]").unwrap();
     let lines = examples.lines().map(|line| line.trim_start_matches('#').trim_start()).collect::<Vec<_>>().join("\n");
     let settings = format!("{}[accounts.wolkvox_co]{lines}\n", printed.out).replace("\"…\"", "\"secret\"");
@@ -96,5 +96,5 @@ async fn help_and_usage_errors_need_no_database() {
     for line in [&["--help"][..], &["config"], &["completions", "bash"], &["frobnicate"]] {
         run_command(&settings, line).await;
     }
-    assert!(!made.database.pending().await.unwrap().is_empty(), "no table was made");
+    assert!(!made.database.pending().await.unwrap().is_empty(), "the database has no table");
 }

@@ -1,4 +1,4 @@
-//! Files of vendors whose lists only name what there is, and the first call to them.
+//! Imports for Truora and Treble, and `check` for their accounts.
 
 use super::{CommandOutput, json, run_command};
 use crate::harness::{
@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A vendor with processes of the last days that have all ended.
+/// A vendor whose processes of the last nine days have all ended.
 async fn truora() -> TruoraVendor {
     TruoraVendor::start(truora::Config {
         history_from: SystemClock::start().now() - TimeDelta::days(9),
@@ -29,7 +29,7 @@ async fn truora() -> TruoraVendor {
     .await
 }
 
-/// A Chatbot History of the day so many ago, and the ids in it.
+/// Writes the Chatbot History of the day `ago` days ago. Returns its path and its ids.
 fn history(vendor: &TruoraVendor, folder: &Path, ago: i64, language: Language) -> (String, Vec<String>) {
     let (from, to) = (midnight(vendor.day(ago), chrono_tz::UTC), midnight(vendor.day(ago - 1), chrono_tz::UTC));
     let day = Window::new(from, to).unwrap();
@@ -162,7 +162,7 @@ async fn check_sends_one_request_and_reports_a_wrong_key() {
         assert!(good.code == 0 && good.out.contains(&format!("{vendor} answers")), "{}{}", good.out, good.err);
         let bad = run_command(&account.with("token", "hunter2").file(&database.url, "memory:"), &["check"]).await;
         assert!(bad.code == 5 && bad.out.contains("unauthorised: HTTP 401"), "{}{}", bad.out, bad.err);
-        assert!(!bad.out.contains("hunter2") && !bad.err.contains("hunter2"), "the key is not shown");
+        assert!(!bad.out.contains("hunter2") && !bad.err.contains("hunter2"), "the output shows the key");
     }
     assert_eq!((one.truora.requests().len(), other.treble.requests().len()), (2, 2), "one call each time");
 }

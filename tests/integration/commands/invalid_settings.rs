@@ -1,4 +1,4 @@
-//! Settings that make no sense: exit code 3, what is wrong, and what to write instead.
+//! Invalid settings end with exit code 3 and a message that names the key and a valid value.
 
 use super::{run_command, run_command_with, unreachable_account};
 use crate::harness::{Engine, TestDatabase};
@@ -35,7 +35,7 @@ async fn invalid_settings_exit_with_3_and_suggest_a_fix() {
         (instead(bare, "[server]\noperator_token_file = \"nowhere\"\n"), "server.operator_token_file", "cannot read"),
         (instead("[accounts.a]", "[accounts.\"A B\"]"), "accounts.A B", "a-z"),
     ];
-    assert_eq!(run_command(&good, &["status"]).await.code, 0, "the settings that all of these spoil");
+    assert_eq!(run_command(&good, &["status"]).await.code, 0, "the settings are valid before each change");
     for (settings, names, says) in cases {
         let output = run_command(&settings, &["status"]).await;
         assert_eq!(output.code, 3, "{names}: {}", output.err);

@@ -1,4 +1,4 @@
-//! The JSON that scripts rely on: every field of the interface is there, with its type.
+//! The JSON output has each field of the interface with its type.
 
 use super::{json, run_command, store_and_settings, unreachable_account};
 use crate::store::chat;
@@ -11,7 +11,7 @@ use entities::wolkvox_chats::Entity;
 use serde_json::Value;
 use storage::upsert::upsert;
 
-/// The kinds that a field may have; with a question mark it may be null.
+/// Checks the type of each field. A type with a question mark accepts null.
 fn assert_fields(value: &Value, fields: &[(&str, &str)]) {
     let object = value.as_object().unwrap_or_else(|| panic!("no object: {value}"));
     for (name, kind) in fields {
@@ -59,7 +59,7 @@ async fn status_has_accounts_lanes_and_the_queue() {
     assert_fields(&shown["queue"], &depth);
     assert_eq!(shown["queue"]["running"], 1);
     let lanes = json(&settings, &["lanes", "list"]).await;
-    assert_eq!(lanes, shown["lanes"], "lanes list shows what status does");
+    assert_eq!(lanes, shown["lanes"], "`lanes list` prints the lanes of `status`");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +112,7 @@ async fn backfill_commands_print_every_field() {
 
     let ordered = run_command(&settings, &[&["--output", "json"], &order[..]].concat()).await;
     assert_eq!(ordered.code, 0);
-    assert!(ordered.err.contains("has started"), "the talk goes to stderr: {}", ordered.err);
+    assert!(ordered.err.contains("has started"), "the message goes to stderr: {}", ordered.err);
     let ordered = ordered.json();
     let fields = [
         ("id", "whole"),

@@ -1,4 +1,4 @@
-//! Commands that change something.
+//! Commands that change the database.
 
 use super::{json, run_command, store_and_settings, unreachable_account};
 use crate::harness::{Engine, TestDatabase};
@@ -19,7 +19,7 @@ async fn migrate_creates_and_drops_the_tables() {
             assert!(first.err.contains(name), "{}", first.err);
         }
         assert!(second.err.contains("up to date") && !second.err.contains("made "), "{}", second.err);
-        assert!(first.out.is_empty(), "talk is not data");
+        assert!(first.out.is_empty(), "the messages do not go to stdout");
         let steps = all.len().to_string();
         let back = run_command(&settings, &["migrate", "--down", &steps]).await;
         assert_eq!((back.code, made.database.pending().await.unwrap()), (0, all), "{}", back.err);
@@ -41,7 +41,7 @@ async fn an_operator_closes_a_lane_for_a_while_or_until_it_is_opened() {
     let left = until - store.now().await;
     assert!(left > TimeDelta::minutes(59) && left <= TimeDelta::hours(1), "{left}");
     assert_eq!(shown["closed_reason"], "audit");
-    assert_eq!(run_command(&settings, &["doctor"]).await.code, 0, "it opens by itself");
+    assert_eq!(run_command(&settings, &["doctor"]).await.code, 0, "the lane opens by itself");
     let shut = run_command(&settings, &["lanes", "close", "a"]).await;
     assert!(shut.code == 0 && shut.err.contains("convosync lanes open a"), "{}", shut.err);
     assert_eq!((&lane().await["closed_until"], run_command(&settings, &["doctor"]).await.code), (&Value::Null, 8));
@@ -72,10 +72,10 @@ async fn an_operator_retries_and_discards_jobs() {
     let job = json(&settings, &["jobs", "show", &id]).await;
     assert_eq!((&job["state"], &job["reason"]), (&"waiting".into(), &Value::Null));
     assert_eq!(run_command(&settings, &["jobs", "discard", &id]).await.code, 0);
-    assert_eq!(run_command(&settings, &["jobs", "discard", &id]).await.code, 2, "there is none any more");
+    assert_eq!(run_command(&settings, &["jobs", "discard", &id]).await.code, 2, "the job no longer exists");
     assert_eq!(run_command(&settings, &["jobs", "show", &id]).await.code, 2);
     assert_eq!(store.made.number("SELECT id FROM jobs").await, other);
-    // What somebody works on is left alone.
+    // An operator cannot change a running job.
     assert_eq!(run_command(&settings, &["jobs", "retry", &other.to_string()]).await.code, 0);
     store.claim_next("worker").await;
     for word in ["retry", "discard"] {

@@ -1,4 +1,4 @@
-//! Contradictions are found, and nothing else is.
+//! The doctor reports each contradiction in the database, and nothing else.
 
 use super::{Store, chat, old_hour};
 use crate::harness::Engine;
@@ -29,7 +29,7 @@ async fn failed_checks(store: &Store) -> Vec<&'static str> {
     findings.iter().map(|finding| finding.check).collect()
 }
 
-/// Work as it is done: an answer with a row, or a fault.
+/// Commits an answer with one row, or a fault.
 async fn commit_result(store: &Store, claimed: &Claim, result: Result<ResponseSummary, Fault>, verdict: Verdict) {
     let start = claimed.job.slice.window().unwrap().from();
     let rows = result.is_ok().then(|| RowBatch::of::<wolkvox_chats::Entity>(&[chat("a", "1", Some(start), "x")]));
@@ -62,7 +62,7 @@ async fn the_doctor_reports_nothing_on_a_healthy_database_on_sqlite() {
 async fn check_healthy(engine: Engine) {
     let store = Store::fresh(engine).await;
     assert_eq!(failed_checks(&store).await, [""; 0], "a fresh database");
-    // Two hours that touch, one of them asked twice, one that failed first, and one still open.
+    // Two adjacent hours, one of which was fetched twice, and a third whose first attempt failed.
     for hour in [0, 1, 0] {
         store.job("a", hour).await;
         let claimed = store.claim_next("worker").await;
@@ -102,7 +102,7 @@ async fn check_coverage_findings(engine: Engine) {
     let claimed = store.claim_next("worker").await;
     commit_result(&store, &claimed, Ok(ResponseSummary { rows: 1, ..ResponseSummary::default() }), Verdict::Commit)
         .await;
-    assert_eq!(failed_checks(&store).await, [""; 0], "asking again heals it");
+    assert_eq!(failed_checks(&store).await, [""; 0], "a further answer is evidence");
     let hour = old_hour(claimed.now, 0);
     let twice = coverage::ActiveModel {
         account: Set("a".to_owned()),

@@ -1,4 +1,4 @@
-//! The ledger: what is stored comes back, and nobody's change is lost.
+//! The ledger loads as it was stored, and concurrent changes are all kept.
 
 use super::{Store, stream};
 use crate::harness::Engine;
@@ -22,14 +22,14 @@ fn hours(now: DateTime<Utc>, from: i64, to: i64) -> Window {
     Window::new(now + TimeDelta::hours(from), now + TimeDelta::hours(to)).unwrap()
 }
 
-/// Every purpose, in every state, for every kind of slice.
+/// A job for each combination of purpose, state and slice.
 fn all_jobs(now: DateTime<Utc>, backfill: i64) -> Vec<Job> {
     let purposes = [Purpose::Live, Purpose::Item, Purpose::Settle, Purpose::Backfill(backfill)];
     let job_states = [
         JobState::Waiting,
         JobState::Dispatched { until: now + TimeDelta::seconds(15) },
         JobState::Running { until: now + TimeDelta::milliseconds(90_123) },
-        JobState::Parked { reason: "a person's \"word\"".to_owned() },
+        JobState::Parked { reason: "an operator's \"reason\"".to_owned() },
     ];
     let slices = [
         Slice::Window(hours(now, -30, -29)),
@@ -78,7 +78,7 @@ async fn a_new_stream_has_an_empty_ledger_on_sqlite() {
 async fn check_new_stream(engine: Engine) {
     let store = Store::fresh(engine).await;
     assert_eq!(store.ledger("new").await, Ledger::default());
-    assert_eq!(store.count("streams").await, 0, "looking writes nothing");
+    assert_eq!(store.count("streams").await, 0, "loading a ledger writes nothing");
     assert_eq!(store.change("new", |_| {}).await, Ledger::default());
     assert_eq!(
         store.made.texts("SELECT account || ' ' || stream || ' ' || source FROM streams").await,
@@ -120,9 +120,9 @@ async fn round_trip(engine: Engine) {
     (wanted.backfills[0].windows_done, wanted.backfills[0].rows) = (2, 5_000_000_000);
     let stored = store.change("a", |ledger| *ledger = wanted.clone()).await;
     assert_eq!(without_ids(&stored), wanted);
-    assert_eq!(store.ledger("b").await, Ledger::default(), "another account's is untouched");
+    assert_eq!(store.ledger("b").await, Ledger::default(), "the ledger of another account is unchanged");
 
-    // Some jobs go, some change, one comes; what was held grows together; the rest stays as it is.
+    // Some jobs leave, some change and one is new; the held spans join; the rest stays.
     let mut later = stored.clone();
     later.jobs.retain(|job| job.id % 3 != 0);
     later.jobs[1].state = JobState::Parked { reason: String::new() };
@@ -134,11 +134,11 @@ async fn round_trip(engine: Engine) {
     later.jobs.push(Job::new(Purpose::Live, Slice::Window(hours(now, -2, -1)), now, Duration::ZERO));
     let mut found = store.change("a", |ledger| *ledger = later.clone()).await;
     let new = found.jobs.pop().unwrap();
-    assert!(stored.jobs.iter().all(|job| job.id != new.id), "an id is not given twice");
+    assert!(stored.jobs.iter().all(|job| job.id != new.id), "the new job has a new id");
     assert_eq!((new.purpose, new.slice), (Purpose::Live, Slice::Window(hours(now, -2, -1))));
     assert_eq!(found, kept);
 
-    // Nothing held any more is a ledger as well; and one who stores nothing changes nothing.
+    // A ledger without coverage and jobs is valid, too.
     let bare = store.change("a", |ledger| (ledger.coverage, ledger.jobs) = Default::default()).await;
     assert_eq!((bare.coverage, bare.jobs), Default::default());
     assert_eq!(store.count("coverage").await + store.count("jobs").await, 0);
@@ -175,7 +175,7 @@ async fn check_backfills_in_ledgers(engine: Engine) {
     let ledger = store.change("a", |ledger| ledger.backfills[0].progress = Progress::Done).await;
     assert_eq!(ledger.backfills.iter().map(|one| one.id).collect::<Vec<_>>(), [ids[1]]);
     let state = async || backfills::find(store.db().connection(), ids[0]).await.unwrap().unwrap().0;
-    assert_eq!(state().await.state, "running", "its other stream has something left to ask");
+    assert_eq!(state().await.state, "running", "its other stream still has open windows");
     let other = StreamId { stream: "another".to_owned(), ..stream("a") };
     let tx = store.db().begin().await.unwrap();
     let before = lock(&tx, &other).await.unwrap();

@@ -1,4 +1,4 @@
-//! The tables as they are made, against the entities that are written to them.
+//! The migrations create the tables that the entities describe.
 
 use crate::harness::{Engine, TestDatabase};
 use convosync::clock::SystemClock;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use storage::database::Database;
 use tokio::task::JoinSet;
 
-/// Table → column → its kind, where the engine tells kinds apart, and whether it may be absent.
+/// For each table and column the type, which SQLite leaves empty, and whether the column accepts NULL.
 type TableColumns = BTreeMap<String, BTreeMap<String, (String, bool)>>;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,7 +34,7 @@ async fn check_migrations(engine: Engine) {
         (names(&made, engine).await, stored_columns(&made, engine).await, indexes(&made, engine).await);
     assert!(tables.iter().any(|table| table == "conversations") && indexes.len() > tables.len() / 2, "{indexes:?}");
     made.database.migrate_down(u32::try_from(all.len()).unwrap()).await.unwrap();
-    assert_eq!(names(&made, engine).await, ["seaql_migrations"], "what is left once everything is taken back");
+    assert_eq!(names(&made, engine).await, ["seaql_migrations"], "migrate down drops every table");
     assert_eq!(made.database.pending().await.unwrap(), all);
     assert_eq!(made.database.migrate(&sources::conversations_view()).await.unwrap(), all);
     assert_eq!(names(&made, engine).await, tables);
@@ -43,7 +43,7 @@ async fn check_migrations(engine: Engine) {
     assert_eq!(
         made.database.migrate(&sources::conversations_view()).await.unwrap(),
         Vec::<String>::new(),
-        "nothing is made twice"
+        "a second migrate creates nothing"
     );
     made.database.migrate_down(1).await.unwrap();
     assert_eq!(made.database.pending().await.unwrap(), all[all.len() - 1..]);
@@ -115,12 +115,12 @@ async fn migrate_concurrently(engine: Engine) {
             });
         }
         let mut done: Vec<_> = starting.join_all().await.into_iter().filter(|made| !made.is_empty()).collect();
-        assert_eq!(done.pop(), Some(all), "one of them made everything");
-        assert_eq!(done, Vec::<Vec<String>>::new(), "and only one");
+        assert_eq!(done.pop(), Some(all), "one process applies all migrations");
+        assert_eq!(done, Vec::<Vec<String>>::new(), "the other processes apply none");
     }
 }
 
-/// One vendor's part of the view, as an older and as a newer version of the program may bring it.
+/// The queries of two vendors for the view: an older version of the program has the first, a newer one both.
 const FIRST_PART: &str = "SELECT 'wolkvox', account, conn_id, start_at, end_at, channel, customer_phone, customer_name, \
                           go_to_agent = 'YES', agent_name, times_chatted, synced_at FROM wolkvox_chats";
 const SECOND_PART: &str = "SELECT 'treble', account, session_id, created_at, finished_at, 'whatsapp', phone, NULL, false, \
@@ -154,7 +154,7 @@ async fn check_user_view(engine: Engine) {
     assert_eq!(sources().await, ["treble"], "the user's view reads the replaced view");
 
     made.database.migrate(&[FIRST_PART]).await.unwrap();
-    assert_eq!(sources().await, Vec::<String>::new(), "an older version takes its part back");
+    assert_eq!(sources().await, Vec::<String>::new(), "an older version restores its own view");
 }
 
 fn describe<E: EntityTrait>(shapes: &mut TableColumns, engine: Engine) {
@@ -166,7 +166,7 @@ fn describe<E: EntityTrait>(shapes: &mut TableColumns, engine: Engine) {
     shapes.insert(E::default().table_name().to_owned(), E::Column::iter().map(column).collect());
 }
 
-/// As PostgreSQL calls it; SQLite has no types to speak of.
+/// The name of the type in PostgreSQL. SQLite has no strict types.
 fn type_name(of: &ColumnType) -> &'static str {
     match of {
         ColumnType::Text => "text",

@@ -1,4 +1,4 @@
-//! Orders: backfills are begun, held back, gone on with and ended; jobs are tried again or given up.
+//! Operators start, pause, resume and cancel backfills, and retry and discard jobs.
 
 use super::{Store, old_hour};
 use crate::harness::Engine;
@@ -17,7 +17,7 @@ async fn start_backfill(store: &Store, mode: Mode) -> i64 {
     start(store.db(), "a", &["chat_8".to_owned()], window, mode).await.unwrap()
 }
 
-/// One job in each state, all of them the backfill's.
+/// Adds one job of the backfill in each state.
 async fn add_jobs(store: &Store, id: i64, now: DateTime<Utc>) {
     let until = now + TimeDelta::seconds(60);
     let job_states = [
@@ -75,14 +75,14 @@ async fn check_lifecycle(engine: Engine) {
     assert_eq!(
         job_states(&store, first).await,
         ["dispatched", "running", "waiting", "waiting"],
-        "what was blocked is tried again"
+        "the parked job is waiting again"
     );
     let freed =
         store.made.number("SELECT COUNT(*) FROM jobs WHERE state = 'waiting' AND failures + rechecks = 0").await;
-    assert_eq!(freed, 1, "and counts from nothing again");
+    assert_eq!(freed, 1, "its failures count from zero again");
     apply(db, first, BackfillCommand::Pause).await.unwrap();
     assert_eq!(state(first).await.state, "paused");
-    assert_eq!(job_states(&store, first).await, ["running"], "only what is in flight ends");
+    assert_eq!(job_states(&store, first).await, ["running"], "the running job goes on");
     assert_eq!(job_states(&store, second).await.len(), 4, "another backfill's jobs stay");
     apply(db, first, BackfillCommand::Resume).await.unwrap();
     assert_eq!((state(first).await.state.as_str(), state(first).await.finished_at), ("running", None));
@@ -115,7 +115,7 @@ async fn check_retry_and_discard(engine: Engine) {
     let (db, now) = (store.db(), store.now().await);
     add_jobs(&store, 1, now + TimeDelta::hours(1)).await;
     let found = jobs::list(db.connection()).await.unwrap();
-    assert_eq!(found.iter().map(|job| job.state.as_str()).next(), Some("parked"), "what waits for a person first");
+    assert_eq!(found.iter().map(|job| job.state.as_str()).next(), Some("parked"), "the list starts with parked jobs");
     for (state, retried, discarded) in
         [("waiting", true, true), ("dispatched", false, true), ("running", false, false), ("parked", true, true)]
     {

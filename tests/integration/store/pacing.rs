@@ -1,4 +1,4 @@
-//! Instants for requests, one after the other for all processes.
+//! The lane reserves one send time after another for the requests of all processes.
 
 use super::Store;
 use crate::harness::Engine;
@@ -36,7 +36,7 @@ async fn check_send_times(engine: Engine) {
     assert!(waits[0] < Duration::from_secs(1) && waits[3] > Duration::from_secs(5), "{waits:?}");
 }
 
-/// Where the vendor sets no rate nobody waits, and nothing is written.
+/// Without a rate no worker waits, and the database stores no send time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lane_without_a_rate_reserves_no_send_time() {
     let store = Store::fresh(Engine::Sqlite).await;
@@ -47,7 +47,7 @@ async fn a_lane_without_a_rate_reserves_no_send_time() {
     assert_eq!(row.next_send_at, None);
 }
 
-/// Two accounts with one credential ask at the slower one's rate.
+/// Two accounts with one credential send at the slower rate.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_slower_of_two_rates_applies_to_a_shared_lane() {
     let rate = |rate: &str| json!({"token": "shared", "requests_per_second": rate});
@@ -59,7 +59,7 @@ async fn the_slower_of_two_rates_applies_to_a_shared_lane() {
     assert_eq!(store.lane().rules.gap(), Some(Duration::from_secs(10)));
 }
 
-/// Who waits for its instant while the vendor asks for a pause does not ask.
+/// A worker that waits for its send time sends nothing once the vendor asks for a pause.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_lane_grants_no_send_time() {
     let store = Store::with(Engine::Postgres, &[("a", json!({"requests_per_second": "0.5"}))]).await;

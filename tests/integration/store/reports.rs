@@ -1,4 +1,4 @@
-//! What operators are told, on a ledger made by hand.
+//! The reports for operators, on a ledger that the test fills.
 
 use super::{Store, chat};
 use crate::harness::Engine;
@@ -27,7 +27,7 @@ use storage::reports::status::Health;
 use storage::reports::status::status;
 use storage::upsert::upsert;
 
-/// Five days and today: three final, one provisional, one missing, and today held up to now.
+/// A store with five days and today: three are final, one is provisional, one is missing, and today is held up to now.
 struct ReportFixture {
     store: Store,
     /// Midnight five days ago.
@@ -39,7 +39,7 @@ impl ReportFixture {
     async fn create(engine: Engine) -> Self {
         let probe = Store::fresh(engine).await;
         let mut now = probe.now().await;
-        // The fixture is about one day, so it starts after a midnight that is near.
+        // The fixture must not cross a midnight, so it waits for one that is near.
         let left = midnight(now) + TimeDelta::days(1) - now;
         if left < TimeDelta::seconds(20) {
             tokio::time::sleep(left.to_std().unwrap()).await;
@@ -76,7 +76,7 @@ impl ReportFixture {
         self.day(number).date_naive()
     }
 
-    /// A job for the missing day, in that state.
+    /// Adds a job in this state for the missing day.
     async fn job(&self, purpose: Purpose, state: JobState, due: DateTime<Utc>) {
         let mut job = Job::new(purpose, Slice::Window(self.days(4, 5)), due, Duration::ZERO);
         job.state = state;
@@ -106,7 +106,7 @@ async fn check_status(engine: Engine) {
     assert_eq!((a.name.as_str(), a.source.as_str(), a.state, a.lateness_seconds), ("a", "wolkvox", Health::Ok, 0));
     assert_eq!(a.days, DayCounts { r#final: 3, provisional: 2, missing: 1, blocked: 0 });
     assert_eq!((a.proven_until, &a.last_error), (fixture.day(4), &None));
-    // Of a day that is minutes old nothing is due yet.
+    // A day that is minutes old has no due slot yet.
     let due = slot_at(fixture.now, fixture.store.account().source.rules()) - TimeDelta::minutes(5);
     let missing = if due > fixture.day(5) { 6 } else { 5 };
     assert_eq!((b.state, b.days.missing, b.proven_until), (Health::Late, missing, fixture.day(0)));
@@ -127,7 +127,7 @@ async fn check_status(engine: Engine) {
     assert_eq!((queue.due, queue.waiting, queue.running, queue.parked), (2, 1, 1, 1));
     assert!((100..160).contains(&queue.oldest_due_seconds), "{queue:?}");
     assert_eq!(found.accounts[0].days, DayCounts { r#final: 3, provisional: 2, missing: 0, blocked: 1 });
-    assert_eq!(found.accounts[0].state, Health::Ok, "one blocked day holds nothing up");
+    assert_eq!(found.accounts[0].state, Health::Ok, "one blocked day does not delay the account");
 
     let failing = |since: TimeDelta| {
         let row = streams::Entity::update_many()
@@ -282,16 +282,14 @@ async fn check_backfill(engine: Engine) {
     let ledger = fixture.store.ledger("a").await;
     let every = windows_for(&[fixture.days(0, 5)], &ledger, account.source.rules()).len() as u64;
     assert_eq!((all.windows, all.requests), (every, Range { low: every, high: every + every.div_ceil(2) }));
-    let unknown = estimate(
-        &fixture.store.snapshot().await,
-        fixture.store.accounts.account("b").unwrap(),
-        fixture.days(0, 5),
-        Mode::Missing,
-    )
-    .await
-    .unwrap();
+    let other = fixture.store.accounts.account("b").unwrap();
+    let unknown = estimate(&fixture.store.snapshot().await, other, fixture.days(0, 5), Mode::Missing).await.unwrap();
     assert_eq!((unknown.windows, unknown.requests), (5, Range { low: 5, high: 15 }), "a day at a time at first");
-    assert_eq!(fixture.store.count("backfills").await + fixture.store.count("jobs").await, 0, "nothing was written");
+    assert_eq!(
+        fixture.store.count("backfills").await + fixture.store.count("jobs").await,
+        0,
+        "an estimate writes nothing"
+    );
 
     let streams = ["chat_8".to_owned()];
     let id = start(db, "a", &streams, fixture.days(0, 5), Mode::Missing).await.unwrap();
@@ -319,8 +317,11 @@ async fn check_backfill(engine: Engine) {
     let ended = shown(Some(account)).await;
     assert_eq!((ended.state.as_str(), ended.windows.done, ended.windows.total, ended.blocked), ("cancelled", 7, 7, 0));
     let idle = start(db, "b", &streams, fixture.days(0, 5), Mode::All).await.unwrap();
-    let found =
-        progress(&fixture.store.snapshot().await, fixture.store.accounts.account("b"), idle).await.unwrap().unwrap();
-    assert_eq!((found.windows.done, found.windows.total, found.eta_seconds), (0, 5, None), "nothing is known yet");
+    let found = progress(&fixture.store.snapshot().await, Some(other), idle).await.unwrap().unwrap();
+    assert_eq!(
+        (found.windows.done, found.windows.total, found.eta_seconds),
+        (0, 5, None),
+        "a backfill without an answer has no estimate"
+    );
     assert!(progress(&fixture.store.snapshot().await, None, 999).await.unwrap().is_none());
 }

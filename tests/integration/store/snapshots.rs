@@ -1,4 +1,4 @@
-//! Each answer is read in one snapshot: a reader never sees half of a commit, however many commits run meanwhile.
+//! A report reads one snapshot: it never shows half of a commit, however many commits run at the same time.
 
 use super::{Store, chat, stream};
 use crate::harness::{Engine, TestDatabase, until};
@@ -27,13 +27,13 @@ use storage::reports::status::status;
 use storage::upsert::upsert;
 use tokio::time::timeout;
 
-/// How often each kind of reader reads.
+/// The number of reads by each reader.
 const ROUNDS: i64 = 12;
-/// Commits that run beside one answer, each of a day of its own.
+/// The number of commits during one read, each for a day of its own.
 const COMMITS: i64 = 2;
 const DAYS: i64 = ROUNDS * 5 * COMMITS;
 
-/// A reader that composes an answer from several statements.
+/// A report that needs several statements.
 #[derive(Clone, Copy, Debug)]
 enum Reader {
     Ledger,
@@ -83,11 +83,11 @@ async fn check_reads_during_commits(engine: Engine) {
     assert_eq!(next, DAYS);
     assert_eq!(store.ledger("a").await.coverage.held().windows(), [days.all()], "all days were committed");
     for reader in READERS {
-        assert!(reader.is_consistent(&store, days, backfill).await, "{reader:?}, with nothing beside it");
+        assert!(reader.is_consistent(&store, days, backfill).await, "{reader:?} after all commits");
     }
 }
 
-/// The days that the writer commits.
+/// The days of the commits.
 #[derive(Clone, Copy)]
 struct Days {
     first: NaiveDate,
@@ -111,8 +111,8 @@ impl Days {
     }
 }
 
-/// What one commit brings: a row, the evidence, coverage of the day, an unread item that keeps the day from being held, and
-/// the backfill's progress.
+/// Commits a day: a row, the evidence, coverage, an unread item that keeps the day from being held, and the progress of the
+/// backfill.
 async fn commit_day(db: &Database, day: Window) {
     let id = stream("a");
     let key = day.from().date_naive().to_string();
@@ -153,7 +153,7 @@ fn evidence(day: Window, now: DateTime<Utc>) -> requests::ActiveModel {
 }
 
 impl Reader {
-    /// Whether one answer shows each commit with all that it brought, or with nothing of it.
+    /// Whether the report shows each commit completely or not at all.
     async fn is_consistent(self, store: &Store, days: Days, backfill: i64) -> bool {
         let (account, snapshot) = (store.account(), store.snapshot());
         match self {
@@ -260,7 +260,9 @@ async fn check_cancelled_reader(engine: Engine) {
         until("all transactions to end", async || store.made.number(open).await == 0).await;
     }
     assert_half_is_free(&store, if engine == Engine::Postgres { 8 } else { 2 }).await;
-    timeout(Duration::from_secs(10), store.job("a", 0)).await.expect("no lock and no connection is left taken");
+    timeout(Duration::from_secs(10), store.job("a", 0))
+        .await
+        .expect("a cancelled reader keeps no lock and no connection");
 }
 
 async fn assert_half_is_free(store: &Store, connections: usize) {

@@ -1,4 +1,4 @@
-//! Rows into their table: counted, each once, and left alone where nothing changed.
+//! An upsert counts each row once and does not rewrite unchanged rows.
 
 use super::{Store, chat};
 use crate::harness::Engine;
@@ -50,14 +50,22 @@ async fn check_counts(engine: Engine) {
     let rows = vec![chat("a", "1", start, "x"), chat("a", "2", start, "x"), chat("a", "3", None, "x")];
     assert_eq!(counts(&upsert(store.db(), rows.clone(), &none, first).await), (3, 0, 0));
     let kept = stored(store.db(), "a", "1").await;
-    assert_eq!(kept, Model { synced_at: first, ..chat("a", "1", start, "x") }, "every column as it was given");
-    // The row of another account under the same id is another row.
+    assert_eq!(
+        kept,
+        Model { synced_at: first, ..chat("a", "1", start, "x") },
+        "the table stores each column unchanged"
+    );
+    // A row of another account with the same id is another row.
     let changed = Model { customer_name: "Zoe".to_owned(), ..chat("a", "2", start, "y") };
     let again =
         vec![rows[0].clone(), changed.clone(), rows[2].clone(), chat("a", "4", start, "x"), chat("b", "1", start, "x")];
     assert_eq!(counts(&upsert(store.db(), again, &none, second).await), (2, 1, 2));
     assert_eq!(stored(store.db(), "a", "1").await, kept, "an unchanged row is not rewritten");
-    assert_eq!(stored(store.db(), "a", "2").await, Model { synced_at: second, ..changed }, "a changed one is, whole");
+    assert_eq!(
+        stored(store.db(), "a", "2").await,
+        Model { synced_at: second, ..changed },
+        "a changed row is rewritten"
+    );
     assert_eq!(stored(store.db(), "b", "1").await.synced_at, second);
     assert_eq!(store.count("wolkvox_chats").await, 5);
     assert_eq!(upsert(store.db(), Vec::new(), &none, second).await, Effect::default());
@@ -79,7 +87,7 @@ async fn check_duplicates(engine: Engine) {
     let rows = vec![chat("a", "1", None, "old"), chat("a", "2", None, "x"), chat("a", "1", None, "new")];
     assert_eq!(counts(&upsert(store.db(), rows.clone(), &none, now).await), (2, 0, 0));
     assert_eq!(stored(store.db(), "a", "1").await.digest, "new");
-    assert_eq!(counts(&upsert(store.db(), rows, &none, now).await), (0, 0, 2), "the same again changes nothing");
+    assert_eq!(counts(&upsert(store.db(), rows, &none, now).await), (0, 0, 2), "the same rows change nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +118,7 @@ async fn check_late_changes(engine: Engine) {
         chat("a", "timeless", None, "new"),
     ];
     let effect = upsert(store.db(), rows.clone(), &held, now).await;
-    assert_eq!(effect.earliest_change, at(2), "not the unchanged one, nor those outside");
+    assert_eq!(effect.earliest_change, at(2), "the unchanged row and the rows outside do not count");
     assert_eq!(upsert(store.db(), rows, &held, now).await.earliest_change, None);
     let effect = upsert(store.db(), vec![chat("a", "edge", at(0), "new")], &held, now).await;
     assert_eq!(effect.earliest_change, at(0), "a window holds its first instant");
@@ -173,18 +181,18 @@ async fn check_concurrent_writers(engine: Engine) {
     assert_eq!(store.count("wolkvox_chats").await, 500);
 }
 
-/// Nobody analyses a table in the transaction that fills it: the plan must be good while the table is still believed to
-/// be empty, whatever indexes people have added. By any but that of the key each look-up would read its account's rows.
+/// PostgreSQL does not analyse a table in the transaction that fills it, so the planner takes the table for empty, and users
+/// may have added indexes. With another index than the key's each lookup would read all rows of the account.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lookup_uses_the_key_index_in_a_table_that_was_empty() {
     let store = Store::fresh(Engine::Postgres).await;
-    // Once it was large: an index that is smaller by now seems cheaper.
+    // The table was large before, so that an index that is smaller now seems cheaper.
     let (now, none) = (store.now().await, Spans::default());
     let many = (0..4_000).map(|row| chat("a", &format!("{row:0>200}"), Some(now), "x")).collect();
     upsert(store.db(), many, &none, now).await;
     store.db().connection().execute_unprepared("DELETE FROM wolkvox_chats").await.unwrap();
     for shape in schemas() {
-        // Analysed while it is empty, and given an index that begins as its key does: then only the order helps.
+        // After ANALYZE on the empty table and with an index that begins like the key, only the order helps.
         let vacuum = format!("VACUUM ANALYZE {}", shape.table);
         for (before, expected) in
             [("SELECT 1", Some(KeyCondition::Equal)), (vacuum.as_str(), None), (user_index(shape).as_str(), None)]
@@ -201,7 +209,7 @@ async fn a_lookup_uses_the_key_index_in_a_table_that_was_empty() {
     }
 }
 
-/// An index that begins as the key does.
+/// An index that begins with the first column of the key.
 fn user_index(shape: &TableSchema) -> String {
     format!("CREATE INDEX ON {} (account, synced_at)", shape.table)
 }

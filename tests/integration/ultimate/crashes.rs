@@ -1,4 +1,4 @@
-//! kill -9 on the way from a list to its rows.
+//! Kills the service with SIGKILL between the list of a day's files and the commit of its rows.
 
 use crate::harness::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_download, is_held, until};
 use simulator::RequestRecord;
@@ -7,7 +7,7 @@ use simulator::gateway::Faults;
 use simulator::ultimate::{Config, FileFaults, Version};
 use std::time::Duration;
 
-/// Kills the service once `is_time`, starts it again, and finds everything there, and once.
+/// Kills the service once `is_time` holds, starts it again, and checks that each row is stored once.
 async fn kill_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[RequestRecord], &TestDatabase) -> bool) {
     let mut config = config;
     config.bots.truncate(1);
@@ -17,7 +17,7 @@ async fn kill_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[Reque
     let account = vendor.account("u").with("since", &vendor.day(2).to_string());
     let settings = account.with("timeout", "15s").with("lease", "16s").file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    until("the moment", async || is_time(&vendor.ultimate.requests(), &database).await).await;
+    until("the moment for the kill", async || is_time(&vendor.ultimate.requests(), &database).await).await;
     process.kill().await;
     vendor.ultimate.set_faults(Faults::default());
     vendor.ultimate.set_file_faults(FileFaults::default());
@@ -25,7 +25,7 @@ async fn kill_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[Reque
     let process = Process::run(&settings, &[]);
     let days = (vendor.day(2), vendor.day(1));
     until("both days", async || is_held(&settings, "u", days).await).await;
-    assert!(vendor.ultimate.requests().len() > before, "there was something left to ask");
+    assert!(vendor.ultimate.requests().len() > before, "the restart sends further requests");
     drop(process);
     let compared = vendor.compare(&database.database, "u", Version::V2, (2, 1)).await;
     assert!(compared.is_equal() && compared.vendor > 100, "{} missing, {:?}", compared.missing.len(), compared.surplus);
@@ -44,7 +44,7 @@ async fn a_worker_killed_between_list_and_file_resumes() {
     .await;
 }
 
-/// Half of a file has come, and its rest does not: on a SQLite file some of its rows hold already, on PostgreSQL none do.
+/// Kills the worker when it has received half of a file. SQLite has stored some of its rows by then, PostgreSQL none.
 async fn kill_during_a_file(engine: Engine) {
     let file_faults = FileFaults { stall: 1.0, ..FileFaults::default() };
     let config = Config { wide: true, file_faults, ..conversations(5_000.0) };
@@ -54,7 +54,7 @@ async fn kill_during_a_file(engine: Engine) {
         half && match engine {
             Engine::Sqlite => held > 0,
             Engine::Postgres => {
-                assert_eq!(held, 0, "half of an answer");
+                assert_eq!(held, 0, "PostgreSQL stores no part of an answer");
                 true
             }
         }

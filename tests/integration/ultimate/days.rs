@@ -1,4 +1,4 @@
-//! What the days of day files are said to be, and what is done about it.
+//! The coverage of days that come as files, and the requests that follow from it.
 
 use crate::canary::get;
 use crate::commands::json;
@@ -10,7 +10,7 @@ use simulator::SimulatedVendor;
 use simulator::gateway::Faults;
 use simulator::ultimate::{Config, Version};
 
-/// One bot.
+/// A vendor with one bot.
 fn one_bot(per_day: f64) -> Config {
     let mut config = conversations(per_day);
     config.bots.truncate(1);
@@ -44,8 +44,8 @@ async fn a_day_is_final_with_two_files_and_blocked_past_the_retention() {
         states[0],
         ("missing", format!("the file of {} is missing: not requested yet", vendor.day(13)).as_str())
     );
-    assert_eq!(states[1..4], [("final", ""); 3], "with the file of the day after the last that was wanted");
-    // The file of that day was fetched too, and is no more than that.
+    assert_eq!(states[1..4], [("final", ""); 3], "the backfill also fetches the file of the day after its last day");
+    // The backfill fetched the file of that day, but not the next file that the day needs.
     let next = format!("the file of {} is missing: not requested yet", vendor.day(8));
     assert_eq!(states[4], ("missing", next.as_str()));
     assert_eq!(vendor.lists(vendor.day(9)), 1);
@@ -56,7 +56,8 @@ async fn a_day_is_final_with_two_files_and_blocked_past_the_retention() {
 
     let settings = account.with("since", &vendor.day(35).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    until("all that can be had", async || is_held(&settings, "u", (vendor.day(28), vendor.day(1))).await).await;
+    until("the days that the vendor keeps", async || is_held(&settings, "u", (vendor.day(28), vendor.day(1))).await)
+        .await;
     let days = coverage(&settings, "u", (vendor.day(35), vendor.day(31))).await;
     for day in &days {
         let (state, reason) = state_and_reason(day);
@@ -115,9 +116,9 @@ async fn a_file_that_grew_is_fetched_again_the_next_day() {
     until("four days", async || is_held(&settings, "u", days).await).await;
     process.kill().await;
     let compared = vendor.compare(&database.database, "u", Version::V2, (4, 1)).await;
-    assert!(compared.missing.len() >= 5 && compared.surplus.is_empty(), "the file was short: {compared:?}");
+    assert!(compared.missing.len() >= 5 && compared.surplus.is_empty(), "the first file lacks rows: {compared:?}");
     let (before, newest) = (vendor.lists(vendor.day(1)), vendor.lists(vendor.day(4)));
-    // The next day's slot is due: the clock cannot be turned on, but the ledger can be turned back.
+    // Makes the next day's slot due: the test cannot advance the clock, but it can reset the ledger.
     database.run("UPDATE streams SET slot_at = NULL, refreshed_at = NULL").await;
     let process = Process::run(&settings, &[]);
     until("the file to be read again", async || {
@@ -125,9 +126,9 @@ async fn a_file_that_grew_is_fetched_again_the_next_day() {
             && vendor.compare(&database.database, "u", Version::V2, (4, 1)).await.is_equal()
     })
     .await;
-    assert_eq!(vendor.lists(vendor.day(4)), newest, "what is final is not read again");
+    assert_eq!(vendor.lists(vendor.day(4)), newest, "the worker does not fetch final days again");
     let grown = "SELECT COUNT(*) FROM requests WHERE inserted > 0 AND unchanged > 0";
-    assert!(database.number(grown).await >= 1, "the grown file brought what was missing, and nothing else anew");
+    assert!(database.number(grown).await >= 1, "the grown file inserts the missing rows and changes no other");
     vendor.assert_no_breach();
     drop(process);
 }
@@ -143,13 +144,13 @@ async fn a_conversation_keeps_its_latest_end_in_any_file_order() {
     until("the live days", async || is_held(&settings, "u", (vendor.day(14), vendor.day(1))).await).await;
     let compared = vendor.compare(&database.database, "u", Version::V2, (14, 1)).await;
     assert!(compared.is_equal() && compared.vendor > 500, "{compared:?}");
-    // Older files once more: what they say is older, too.
+    // Older files again, with older states of the conversations.
     backfill(&vendor, &settings, (14, 9), "all").await;
-    assert!(vendor.lists(vendor.day(12)) >= 2, "asked for again");
+    assert!(vendor.lists(vendor.day(12)) >= 2, "the backfill lists the day again");
     let compared = vendor.compare(&database.database, "u", Version::V2, (14, 1)).await;
     assert!(compared.is_equal(), "{compared:?}");
     let updated = "SELECT COUNT(*) FROM requests WHERE updated > 0 AND purpose = 'backfill'";
-    assert_eq!(database.number(updated).await, 0, "an older end never takes a later one's place");
+    assert_eq!(database.number(updated).await, 0, "an older end never replaces a later one");
     vendor.assert_no_breach();
     drop(process);
 }
