@@ -38,13 +38,13 @@ fn row(snapshot: &PageData, backfill: &Progress) -> Markup {
             progress max=(windows.total.max(1)) value=(windows.done) aria-label="windows answered" {}
             small.amounts {
                 (percent(windows.done, windows.total)) " % · " (format::count(windows.done)) " of "
-                (format::counted(windows.total, "window")) " · "
-                (format::counted(u64::try_from(backfill.rows).unwrap_or(0), "row"))
+                (format::pluralize(windows.total, "window")) " · "
+                (format::pluralize(u64::try_from(backfill.rows).unwrap_or(0), "row"))
                 @if backfill.items.left > 0 {
-                    " · " (format::counted(backfill.items.left, "item")) " to fetch"
+                    " · " (format::pluralize(backfill.items.left, "item")) " to fetch"
                 }
                 @if backfill.blocked > 0 {
-                    " · " b.blocked { (format::counted(u64::from(backfill.blocked), "window")) " blocked" }
+                    " · " b.blocked { (format::pluralize(u64::from(backfill.blocked), "window")) " blocked" }
                 }
             }
         }

@@ -174,10 +174,10 @@ impl ChatRows {
         let result = match mapped {
             Ok(chat) => match self.newest.get(&chat.id).copied() {
                 Some((age, _)) if chat.age < age => Ok(()),
-                older => match self.batcher.replace(older.map(|(_, place)| place), &chat.row) {
-                    Ok(place) => {
+                older => match self.batcher.replace(older.map(|(_, position)| position), &chat.row) {
+                    Ok(position) => {
                         if older.is_some() || self.newest.len() < MAX_CHATS {
-                            self.newest.insert(chat.id, (chat.age, place));
+                            self.newest.insert(chat.id, (chat.age, position));
                         }
                         Ok(())
                     }

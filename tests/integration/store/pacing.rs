@@ -8,7 +8,7 @@ use entities::lanes;
 use sea_orm::EntityTrait;
 use serde_json::json;
 use std::time::Duration;
-use storage::lanes::pacing::{book, is_shut};
+use storage::lanes::pacing::{is_closed, reserve_send_time};
 use storage::lanes::set_closed;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,9 +26,9 @@ async fn check_send_times(engine: Engine) {
     let next = async || lanes::Entity::find().one(store.db().connection()).await.unwrap().unwrap().next_send_at;
     assert_eq!(next().await, None);
     let before = store.now().await;
-    let one = || Box::pin(book(store.db(), store.lane()));
+    let one = || Box::pin(reserve_send_time(store.db(), store.lane()));
     let (first, second, third, fourth) = tokio::join!(one(), one(), one(), one());
-    let mut waits = [first, second, third, fourth].map(|booked| booked.unwrap().unwrap());
+    let mut waits = [first, second, third, fourth].map(|wait| wait.unwrap().unwrap());
     let (after, gap) = (store.now().await, TimeDelta::seconds(2));
     let next = next().await.unwrap();
     assert!(before + gap * 4 <= next && next <= after + gap * 4, "{before} {next} {after}");
@@ -41,7 +41,7 @@ async fn check_send_times(engine: Engine) {
 async fn a_lane_without_a_rate_reserves_no_send_time() {
     let store = Store::fresh(Engine::Sqlite).await;
     for _ in 0..2 {
-        assert_eq!(book(store.db(), store.lane()).await.unwrap(), Some(Duration::ZERO));
+        assert_eq!(reserve_send_time(store.db(), store.lane()).await.unwrap(), Some(Duration::ZERO));
     }
     let row = lanes::Entity::find().one(store.db().connection()).await.unwrap().unwrap();
     assert_eq!(row.next_send_at, None);
@@ -64,12 +64,12 @@ async fn the_slower_of_two_rates_applies_to_a_shared_lane() {
 async fn a_closed_lane_grants_no_send_time() {
     let store = Store::with(Engine::Postgres, &[("a", json!({"requests_per_second": "0.5"}))]).await;
     let (db, lane) = (store.db(), store.lane());
-    assert!(book(db, lane).await.unwrap().is_some() && !is_shut(db, lane).await.unwrap());
+    assert!(reserve_send_time(db, lane).await.unwrap().is_some() && !is_closed(db, lane).await.unwrap());
     let now = store.now().await;
     let closure =
         |seconds: i64| LaneClosure { until: Some(now + TimeDelta::seconds(seconds)), reason: "429".to_owned() };
     set_closed(db.connection(), &lane.key, Some(&closure(60)), now).await.unwrap();
-    assert!(book(db, lane).await.unwrap().is_none() && is_shut(db, lane).await.unwrap());
+    assert!(reserve_send_time(db, lane).await.unwrap().is_none() && is_closed(db, lane).await.unwrap());
     set_closed(db.connection(), &lane.key, Some(&closure(-1)), now).await.unwrap();
-    assert!(book(db, lane).await.unwrap().is_some() && !is_shut(db, lane).await.unwrap());
+    assert!(reserve_send_time(db, lane).await.unwrap().is_some() && !is_closed(db, lane).await.unwrap());
 }

@@ -170,10 +170,10 @@ proptest! {
         is_array: bool,
     ) {
         let body = format!("{}{}", if is_array { "[" } else { "{" }, pieces.concat());
-        let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).collect();
-        places.extend([0, body.len()]);
-        places.sort_unstable();
-        let chunks = places.windows(2).map(|pair| &body.as_bytes()[pair[0]..pair[1]]);
+        let mut positions: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).collect();
+        positions.extend([0, body.len()]);
+        positions.sort_unstable();
+        let chunks = positions.windows(2).map(|pair| &body.as_bytes()[pair[0]..pair[1]]);
         let (cut, whole) = (parse(chunks), parse_whole(&body));
         prop_assert_eq!(cut.is_ok(), whole.is_ok());
         if let Ok(whole) = whole {
