@@ -19,7 +19,7 @@ This file lists every table and view that convosync creates, with every column.
 - **Type** is the type in PostgreSQL. SQLite has the same columns; it stores instants and JSON as text.
 - **NULL**: \"yes\" where the column accepts NULL.
 - Instants are in UTC, to the microsecond.
-- WolkvoxVendor tables hold a vendor's rows. Read them and the views; only convosync writes.
+- Vendor tables hold a vendor's rows. Read them and the views; only convosync writes.
 - Ledger tables hold the state of the synchronization: covered windows, jobs, backfills, lanes and requests.
 ";
 
@@ -116,7 +116,7 @@ async fn the_data_docs_list_every_table_view_and_column() {
     }
 
     let mut expected = HEADER.to_owned();
-    for (title, relations) in [("WolkvoxVendor tables", &vendors), ("Views", &views), ("Ledger tables", &ledger)] {
+    for (title, relations) in [("Vendor tables", &vendors), ("Views", &views), ("Ledger tables", &ledger)] {
         write!(expected, "\n## {title}\n").unwrap();
         for relation in relations {
             print(&mut expected, relation);
