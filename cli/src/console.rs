@@ -17,7 +17,7 @@ pub fn print(line: &str) -> Result<(), Failure> {
     Ok(writeln!(std::io::stdout(), "{line}")?)
 }
 
-/// Whether stderr is a terminal, so that a person may watch.
+/// Whether stderr is a terminal, so that it can show progress bars.
 pub fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }

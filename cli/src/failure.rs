@@ -1,4 +1,4 @@
-//! A command's failure: an exit code for scripts, and a text for people.
+//! A command's failure: an exit code for scripts, and a text for operators.
 
 use crate::settings::SettingsError;
 use std::fmt;

@@ -169,9 +169,9 @@ impl DaysView<'_> {
             }
             other => match (self.items_in(needed), other) {
                 (counts, _) if counts.unread > 0 && counts.failures > 0 => {
-                    format!("{} of the day wait; some requests failed and are repeated", items(counts.unread))
+                    format!("{}, and some requests failed; the worker will retry", waiting_items(counts.unread))
                 }
-                (counts, _) if counts.unread > 0 => format!("{} of the day wait for their fetch", items(counts.unread)),
+                (counts, _) if counts.unread > 0 => waiting_items(counts.unread),
                 (_, Some(_)) => "a request is planned or running".to_owned(),
                 (_, None) => "not requested yet".to_owned(),
             },
@@ -194,6 +194,14 @@ impl DaysView<'_> {
         let touches =
             move |job: &&Job| job.covered_window().is_some_and(|covered| covered.intersect(&window).is_some());
         self.ledger.jobs.iter().filter(touches)
+    }
+}
+
+fn waiting_items(count: u64) -> String {
+    if count == 1 {
+        "1 item of the day waits for its fetch".to_owned()
+    } else {
+        format!("{count} items of the day wait for their fetch")
     }
 }
 

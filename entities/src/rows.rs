@@ -1,5 +1,5 @@
-//! Rows on their way to a table, packed as PostgreSQL's binary COPY expects them. A source packs
-//! them without knowing SQL, and the worker passes them on without knowing the table.
+//! Batches of rows in the format of PostgreSQL's binary COPY. A source packs rows without SQL, and the worker passes them on
+//! without knowledge of the table.
 
 use crate::schema::{ColumnType, TableSchema, VendorTable};
 use chrono::{DateTime, Utc};
@@ -10,23 +10,23 @@ use xxhash_rust::xxh3::xxh3_128;
 /// One value of one column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell<'a> {
-    /// Nothing.
+    /// NULL.
     Null,
-    /// Text; a NUL in it, which PostgreSQL cannot store, becomes U+FFFD.
+    /// Text. A NUL character, which PostgreSQL cannot store, becomes U+FFFD.
     Text(Cow<'a, str>),
     /// A whole number.
     Int(i64),
-    /// A number with decimals.
+    /// A floating-point number.
     Real(f64),
     /// True or false.
     Bool(bool),
     /// An instant; stored to the microsecond.
     Time(DateTime<Utc>),
-    /// JSON text. What is none is stored as a JSON string.
+    /// JSON text. Text that is not JSON is stored as a JSON string.
     Json(Cow<'a, str>),
 }
 
-/// One row in the making. Columns that are not set hold nothing.
+/// A row under construction. A column without a value is NULL.
 #[derive(Debug)]
 pub struct Row<'a> {
     schema: &'static TableSchema,
@@ -38,64 +38,64 @@ pub struct Row<'a> {
 pub struct RowBatch {
     schema: &'static TableSchema,
     bytes: Vec<u8>,
-    places: Vec<Place>,
+    ranges: Vec<RowRange>,
 }
 
-/// Where a row is, and what is asked of it often.
+/// The bytes of one row in the batch, and the hash of its key.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    from: usize,
-    to: usize,
-    key: u128,
+struct RowRange {
+    start: usize,
+    end: usize,
+    key_hash: u128,
 }
 
-/// Why a row cannot be stored.
+/// A row that cannot be stored, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{column} {why}")]
+#[error("{column} {reason}")]
 pub struct BadRow {
     /// The column.
     pub column: &'static str,
-    /// What is wrong with it.
-    pub why: &'static str,
+    /// The reason, such as "is missing".
+    pub reason: &'static str,
 }
 
-/// The longest text in a key that a database's index takes comfortably.
-const LONGEST_KEY: usize = 512;
-/// 2000-01-01, from which PostgreSQL counts.
-const EPOCH: i64 = 946_684_800_000_000;
-/// How a row that has no cells would be long: the count of its columns.
-const COUNT: usize = 2;
+/// The longest key column in bytes; an index of the database accepts it.
+const MAX_KEY_COLUMN: usize = 512;
+/// PostgreSQL's epoch, 2000-01-01, in microseconds of the Unix epoch.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+/// The length of a row's header: the number of its columns.
+const ROW_HEADER: usize = 2;
 
 impl<'a> Row<'a> {
-    /// A row for `schema` that holds nothing yet.
+    /// Starts a row of `schema`.
     #[must_use]
     pub fn new(schema: &'static TableSchema) -> Self {
         Self { schema, cells: vec![Cell::Null; schema.columns.len()] }
     }
 
-    /// Sets the column at `place`, which is its place in the entity.
-    pub fn set(&mut self, place: usize, cell: Cell<'a>) {
-        if let Some(old) = self.cells.get_mut(place) {
+    /// Sets the column at `position` in the entity.
+    pub fn set(&mut self, position: usize, cell: Cell<'a>) {
+        if let Some(old) = self.cells.get_mut(position) {
             *old = cell;
         }
     }
 
-    /// Sets the column `name`; a name that the table has not is a fault of the program, which tests show.
-    pub fn put(&mut self, name: &str, cell: Cell<'a>) {
-        let place = self.schema.columns.iter().position(|column| column.name == name);
-        debug_assert!(place.is_some(), "{}: no column {name}", self.schema.table);
-        self.set(place.unwrap_or(usize::MAX), cell);
+    /// Sets the column `name`. An unknown name is a programming error, which fails in tests.
+    pub fn set_named(&mut self, name: &str, cell: Cell<'a>) {
+        let position = self.schema.columns.iter().position(|column| column.name == name);
+        debug_assert!(position.is_some(), "{}: no column {name}", self.schema.table);
+        self.set(position.unwrap_or(usize::MAX), cell);
     }
 }
 
 impl RowBatch {
-    /// None yet.
+    /// Starts an empty batch.
     #[must_use]
     pub fn new(schema: &'static TableSchema) -> Self {
-        Self { schema, bytes: Vec::new(), places: Vec::new() }
+        Self { schema, bytes: Vec::new(), ranges: Vec::new() }
     }
 
-    /// Rows made of an entity's models, digests as they are.
+    /// Creates a batch from an entity's models and keeps their digests.
     #[must_use]
     pub fn of<E: VendorTable>(models: &[E::Model]) -> Self
     where
@@ -104,10 +104,10 @@ impl RowBatch {
         let mut rows = Self::new(E::schema());
         for model in models {
             let mut row = Row::new(rows.schema);
-            for (place, column) in E::Column::iter().enumerate() {
-                row.set(place, cell(model.get(column)));
+            for (position, column) in E::Column::iter().enumerate() {
+                row.set(position, cell(model.get(column)));
             }
-            // A model always has what its table demands; the longest key is its maker's business.
+            // A model has a value for each column that is NOT NULL. Its caller keeps the keys short.
             let stored = rows.push(&row);
             debug_assert!(stored.is_ok(), "{}: {stored:?}", E::Column::iter().map(|c| c.as_str()).collect::<String>());
         }
@@ -120,39 +120,39 @@ impl RowBatch {
         self.schema
     }
 
-    /// How many.
+    /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.ranges.len()
     }
 
-    /// Whether there are none.
+    /// Whether the batch has no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.ranges.is_empty()
     }
 
-    /// The room they take, in bytes.
+    /// The size of the rows in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.bytes.len()
     }
 
-    /// When each of them happened, by the column that the vendor files them by.
+    /// The instant by which the vendor files each row.
     pub fn instants(&self) -> impl Iterator<Item = DateTime<Utc>> + '_ {
         (0..self.len()).filter_map(|row| self.time(row, self.schema.at))
     }
 
-    /// Adds one. Its digest is made here, unless it has one.
+    /// Adds a row, and computes its digest unless the row has one.
     ///
     /// # Errors
-    /// Where a column that must hold something holds nothing, or something of another kind, or too long a key.
+    /// [`BadRow`] if a NOT NULL column has no value, a value has another type than its column, or a key is too long.
     pub fn push(&mut self, row: &Row<'_>) -> Result<(), BadRow> {
-        let from = self.bytes.len();
+        let start = self.bytes.len();
         let packed = self.pack(row);
         match packed {
-            Ok(key) => self.places.push(Place { from, to: self.bytes.len(), key }),
-            Err(_) => self.bytes.truncate(from),
+            Ok(key_hash) => self.ranges.push(RowRange { start, end: self.bytes.len(), key_hash }),
+            Err(_) => self.bytes.truncate(start),
         }
         packed.map(|_| ())
     }
@@ -162,113 +162,113 @@ impl RowBatch {
         let count = i16::try_from(schema.columns.len()).unwrap_or(i16::MAX);
         self.bytes.extend(count.to_be_bytes());
         let (mut data, mut key) = (self.bytes.len(), Vec::with_capacity(64));
-        for (place, column) in schema.columns.iter().enumerate() {
-            let bad = |why| BadRow { column: column.name, why };
+        for (position, column) in schema.columns.iter().enumerate() {
+            let bad = |reason| BadRow { column: column.name, reason };
             let start = self.bytes.len();
-            match row.cells.get(place).unwrap_or(&Cell::Null) {
-                Cell::Null if place == schema.digest => {
+            match row.cells.get(position).unwrap_or(&Cell::Null) {
+                Cell::Null if position == schema.digest => {
                     let digest = xxh3_128(self.bytes.get(data..).unwrap_or_default());
                     put(&mut self.bytes, format!("{digest:032x}").as_bytes());
                 }
-                Cell::Null if place == schema.synced_at => put(&mut self.bytes, &[0; 8]),
+                Cell::Null if position == schema.synced_at => put(&mut self.bytes, &[0; 8]),
                 Cell::Null if !column.nullable => return Err(bad("is missing")),
                 cell => pack(&mut self.bytes, cell, column.column_type).map_err(bad)?,
             }
-            if schema.key.contains(&place) {
+            if schema.key.contains(&position) {
                 let part = self.bytes.get(start..).unwrap_or_default();
-                if part.len() > LONGEST_KEY {
+                if part.len() > MAX_KEY_COLUMN {
                     return Err(bad("is too long to be an id"));
                 }
                 key.extend_from_slice(part);
             }
-            if place == schema.account {
-                // The digest speaks of what the vendor said, whoever's it is.
+            if position == schema.account {
+                // The digest covers the vendor's columns only, not the account.
                 data = self.bytes.len();
             }
         }
         Ok(xxh3_128(&key))
     }
 
-    /// Takes those of `other` for which `choose` says so, by their place.
-    pub fn take(&mut self, other: &Self, choose: impl Fn(usize) -> bool) {
-        for (_, place) in other.places.iter().enumerate().filter(|(at, _)| choose(*at)) {
-            let from = self.bytes.len();
-            self.bytes.extend_from_slice(other.bytes.get(place.from..place.to).unwrap_or_default());
-            self.places.push(Place { from, to: self.bytes.len(), ..*place });
+    /// Copies the rows of `other` whose index `is_chosen` accepts.
+    pub fn extend_filtered(&mut self, other: &Self, is_chosen: impl Fn(usize) -> bool) {
+        for (_, range) in other.ranges.iter().enumerate().filter(|(row, _)| is_chosen(*row)) {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(other.bytes.get(range.start..range.end).unwrap_or_default());
+            self.ranges.push(RowRange { start, end: self.bytes.len(), ..*range });
         }
     }
 
-    /// All of them, as the body of a binary COPY.
+    /// The rows as the body of a binary COPY.
     #[must_use]
     pub fn packed(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// A hash of a row's key: rows with one key have one hash.
+    /// The hash of a row's key. Rows with one key have one hash.
     #[must_use]
-    pub fn key(&self, at: usize) -> u128 {
-        self.places.get(at).map_or(0, |place| place.key)
+    pub fn key_hash(&self, row: usize) -> u128 {
+        self.ranges.get(row).map_or(0, |range| range.key_hash)
     }
 
-    /// Notes in all of them when they are stored.
-    pub fn stamp(&mut self, now: DateTime<Utc>) {
-        let micros = (now.timestamp_micros() - EPOCH).to_be_bytes();
-        for place in &self.places {
-            let range = find(self.bytes.get(..place.to).unwrap_or_default(), place.from, self.schema.synced_at);
-            if let Some(bytes) = range.and_then(|range| self.bytes.get_mut(range)) {
+    /// Sets `synced_at` of each row.
+    pub fn set_synced_at(&mut self, now: DateTime<Utc>) {
+        let micros = (now.timestamp_micros() - POSTGRES_EPOCH).to_be_bytes();
+        for row in &self.ranges {
+            let cell = find(self.bytes.get(..row.end).unwrap_or_default(), row.start, self.schema.synced_at);
+            if let Some(bytes) = cell.and_then(|cell| self.bytes.get_mut(cell)) {
                 bytes.copy_from_slice(&micros);
             }
         }
     }
 
-    /// One text of a row.
+    /// The text in a column of a row.
     #[must_use]
-    pub fn text(&self, at: usize, column: usize) -> Option<&str> {
-        std::str::from_utf8(self.cell(at, column)?).ok()
+    pub fn text(&self, row: usize, column: usize) -> Option<&str> {
+        std::str::from_utf8(self.cell(row, column)?).ok()
     }
 
-    /// One whole number of a row.
+    /// The whole number in a column of a row.
     #[must_use]
-    pub fn int(&self, at: usize, column: usize) -> Option<i64> {
-        self.cell(at, column)?.first_chunk().map(|bytes| i64::from_be_bytes(*bytes))
+    pub fn int(&self, row: usize, column: usize) -> Option<i64> {
+        self.cell(row, column)?.first_chunk().map(|bytes| i64::from_be_bytes(*bytes))
     }
 
-    /// One instant of a row.
+    /// The instant in a column of a row.
     #[must_use]
-    pub fn time(&self, at: usize, column: usize) -> Option<DateTime<Utc>> {
-        DateTime::from_timestamp_micros(self.int(at, column)? + EPOCH)
+    pub fn time(&self, row: usize, column: usize) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_micros(self.int(row, column)? + POSTGRES_EPOCH)
     }
 
-    /// A row's values, for a statement.
-    pub fn values(&self, at: usize) -> impl Iterator<Item = Value> + '_ {
-        self.schema.columns.iter().enumerate().map(move |(place, column)| match column.column_type {
-            ColumnType::Text => Value::String(self.text(at, place).map(str::to_owned)),
-            ColumnType::Int => Value::BigInt(self.int(at, place)),
-            ColumnType::Real => Value::Double(self.int(at, place).map(|bits| f64::from_bits(bits.cast_unsigned()))),
-            ColumnType::Bool => Value::Bool(self.cell(at, place).map(|bytes| bytes != [0])),
-            ColumnType::Time => Value::ChronoDateTimeUtc(self.time(at, place)),
+    /// The values of a row, for an SQL statement.
+    pub fn values(&self, row: usize) -> impl Iterator<Item = Value> + '_ {
+        self.schema.columns.iter().enumerate().map(move |(position, column)| match column.column_type {
+            ColumnType::Text => Value::String(self.text(row, position).map(str::to_owned)),
+            ColumnType::Int => Value::BigInt(self.int(row, position)),
+            ColumnType::Real => Value::Double(self.int(row, position).map(|bits| f64::from_bits(bits.cast_unsigned()))),
+            ColumnType::Bool => Value::Bool(self.cell(row, position).map(|bytes| bytes != [0])),
+            ColumnType::Time => Value::ChronoDateTimeUtc(self.time(row, position)),
             ColumnType::Json => {
-                let text = self.cell(at, place).and_then(|bytes| std::str::from_utf8(bytes.get(1..)?).ok());
+                let text = self.cell(row, position).and_then(|bytes| std::str::from_utf8(bytes.get(1..)?).ok());
                 Value::String(text.map(str::to_owned))
             }
         })
     }
 
-    fn cell(&self, at: usize, column: usize) -> Option<&[u8]> {
-        let place = self.places.get(at)?;
-        let row = self.bytes.get(..place.to)?;
-        row.get(find(row, place.from, column)?)
+    fn cell(&self, row: usize, column: usize) -> Option<&[u8]> {
+        let range = self.ranges.get(row)?;
+        let bytes = self.bytes.get(..range.end)?;
+        bytes.get(find(bytes, range.start, column)?)
     }
 }
 
-/// Where in the row that starts at `from` the value of `column` is; `None` where it holds nothing.
-fn find(bytes: &[u8], from: usize, column: usize) -> Option<std::ops::Range<usize>> {
-    let mut at = from + COUNT;
-    for place in 0..=column {
+/// The bytes of the value of `column` in the row that starts at `start`. `None` stands for NULL.
+fn find(bytes: &[u8], start: usize, column: usize) -> Option<std::ops::Range<usize>> {
+    let mut at = start + ROW_HEADER;
+    for position in 0..=column {
         let length = i32::from_be_bytes(*bytes.get(at..)?.first_chunk()?);
         at += 4;
         let end = at + usize::try_from(length).unwrap_or(0);
-        if place == column {
+        if position == column {
             return (length >= 0).then_some(at..end);
         }
         at = end;
@@ -286,12 +286,12 @@ fn pack(bytes: &mut Vec<u8>, cell: &Cell<'_>, column_type: ColumnType) -> Result
         (Cell::Int(number), ColumnType::Int) => put(bytes, &number.to_be_bytes()),
         (Cell::Real(number), ColumnType::Real) => put(bytes, &number.to_be_bytes()),
         (Cell::Bool(is), ColumnType::Bool) => put(bytes, &[u8::from(*is)]),
-        (Cell::Time(at), ColumnType::Time) => put(bytes, &(at.timestamp_micros() - EPOCH).to_be_bytes()),
+        (Cell::Time(at), ColumnType::Time) => put(bytes, &(at.timestamp_micros() - POSTGRES_EPOCH).to_be_bytes()),
         (Cell::Json(text), ColumnType::Json) => {
-            let text = crate::json::storable(text);
+            let text = crate::json::to_jsonb(text);
             let length = i32::try_from(text.len() + 1).map_err(|_| "is too long")?;
             bytes.extend(length.to_be_bytes());
-            // The version of PostgreSQL's binary form of jsonb.
+            // The version number of PostgreSQL's binary jsonb format.
             bytes.push(1);
             bytes.extend_from_slice(text.as_bytes());
         }

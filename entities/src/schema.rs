@@ -1,16 +1,16 @@
-//! A vendor's table as the code that writes it sees it, derived from the SeaORM entity.
+//! The schema of a vendor's table for the code that writes it, derived from the SeaORM entity.
 
 use sea_orm::sea_query::ColumnType as SqlType;
 use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable};
 
-/// A table of a vendor's rows. Beside the vendor's columns it has `account`, `digest` and `synced_at`.
+/// A table of a vendor's rows. Besides the vendor's columns it has `account`, `digest` and `synced_at`.
 pub trait VendorTable: EntityTrait {
     /// The natural key: `account` first, then texts and numbers.
     const KEY: &'static [Self::Column];
     /// The instant by which the vendor files a row.
     const AT: Self::Column;
-    /// Of two versions of a row, the one with the later instant in this column wins, in whichever order they arrive.
-    /// Without it, the version that arrives last wins.
+    /// The column that orders two versions of a row: the later instant wins, whatever the order of arrival. Without it the
+    /// version that arrives last wins.
     const VERSION: Option<Self::Column> = None;
 
     /// The table's schema, built once.
@@ -70,7 +70,7 @@ impl TableSchema {
     /// Derives the schema of `E`.
     ///
     /// # Panics
-    /// Where the entity breaks a rule of the layout: a programming error that each test of that table shows.
+    /// If the entity breaks the layout. This is a programming error, which each test of the table finds.
     #[must_use]
     pub fn of<E: VendorTable>() -> Self {
         let columns: Vec<Column> = E::Column::iter().map(|column| describe(&column)).collect();

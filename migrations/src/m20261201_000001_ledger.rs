@@ -76,7 +76,7 @@ fn ledger() -> [TableCreateStatement; 4] {
             .instants(&["from_at", "to_at"])
             .key(&["account", "stream", "from_at"]),
         Columns::of("jobs")
-            .counted("id")
+            .serial_key("id")
             .texts(&["account", "stream", "purpose", "state"])
             .optional_numbers(&["backfill_id", "delivery_id"])
             .optional_instants(&["from_at", "to_at", "until_at"])
@@ -117,7 +117,7 @@ fn lanes() -> [TableCreateStatement; 2] {
 fn backfills() -> [TableCreateStatement; 3] {
     [
         Columns::of("backfills")
-            .counted("id")
+            .serial_key("id")
             .texts(&["account", "mode", "state"])
             .instants(&["from_at", "to_at", "created_at"])
             .optional_instants(&["finished_at"])
@@ -139,7 +139,7 @@ fn backfills() -> [TableCreateStatement; 3] {
 fn evidence() -> [TableCreateStatement; 3] {
     [
         Columns::of("requests")
-            .counted("id")
+            .serial_key("id")
             .texts(&["account", "stream", "purpose", "outcome", "verdict"])
             .optional_numbers(&["backfill_id"])
             .optional_instants(&["from_at", "to_at"])
@@ -148,13 +148,13 @@ fn evidence() -> [TableCreateStatement; 3] {
             .optional_texts(&["error", "slice_key"])
             .done(),
         Columns::of("rejects")
-            .counted("id")
+            .serial_key("id")
             .texts(&["account", "stream", "digest", "reason", "raw"])
             .optional_instants(&["from_at", "to_at"])
             .instants(&["rejected_at"])
             .done(),
         Columns::of("deliveries")
-            .counted("id")
+            .serial_key("id")
             .texts(&["origin", "identity", "kind", "state"])
             .optional_texts(&["account", "stream", "reason", "slice_key"])
             .optional_instants(&["from_at", "to_at", "version_at"])

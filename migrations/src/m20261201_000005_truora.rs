@@ -11,9 +11,9 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(processes()).await?;
         manager.create_table(responses()).await?;
-        for (table, of) in [("truora_processes", ENDED), ("truora_responses", COUNTING)] {
+        for (table, condition) in [("truora_processes", ENDED), ("truora_responses", COUNTING)] {
             manager.create_index(index(table, &["creation_date", "account"])).await?;
-            manager.get_connection().execute_unprepared(&last(table, of)).await?;
+            manager.get_connection().execute_unprepared(&final_view(table, condition)).await?;
         }
         Ok(())
     }
@@ -33,11 +33,10 @@ const ENDED: &str = "NOT c.is_open";
 const COUNTING: &str = "EXISTS (SELECT 1 FROM truora_processes p WHERE p.account = c.account AND p.process_id = \
      c.process_id AND NOT p.is_open AND c.ordinal < p.responses)";
 
-/// Rows of processes that began in a span of time whose coverage is final, that have ended, and that no job is going to
-/// fetch again.
-fn last(table: &str, of: &str) -> String {
+/// The view of the ended processes that began in final coverage and that no open job fetches again.
+fn final_view(table: &str, condition: &str) -> String {
     format!(
-        "CREATE VIEW {table}_final AS SELECT c.* FROM {table} c WHERE {of} AND EXISTS (SELECT 1 FROM coverage v WHERE \
+        "CREATE VIEW {table}_final AS SELECT c.* FROM {table} c WHERE {condition} AND EXISTS (SELECT 1 FROM coverage v WHERE \
          v.account = c.account AND v.stream = 'processes' AND v.state = 'final' AND v.from_at <= c.creation_date AND \
          c.creation_date < v.to_at) AND NOT EXISTS (SELECT 1 FROM jobs w WHERE w.slice_key = c.process_id AND w.account = \
          c.account AND w.stream = 'processes' AND w.from_at IS NOT NULL)"

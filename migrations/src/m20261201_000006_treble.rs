@@ -13,9 +13,9 @@ impl MigrationTrait for Migration {
         for table in [polls(), sessions(), messages(), events()] {
             manager.create_table(table).await?;
         }
-        for (table, at) in FILED {
+        for (table, at) in DAY_TABLES {
             manager.create_index(index(table, &[at, "account"])).await?;
-            manager.get_connection().execute_unprepared(&last(table, at)).await?;
+            manager.get_connection().execute_unprepared(&final_view(table, at)).await?;
         }
         manager.create_index(index("treble_events", &["timestamp", "account"])).await?;
         // The view below looks sessions up by these columns.
@@ -26,7 +26,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.get_connection().execute_unprepared("DROP VIEW treble_session_events").await?;
-        for (table, _) in FILED {
+        for (table, _) in DAY_TABLES {
             manager.get_connection().execute_unprepared(&format!("DROP VIEW {table}_final")).await?;
         }
         for table in ["treble_events", "treble_messages", "treble_sessions", "treble_polls"] {
@@ -36,12 +36,11 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// The tables whose rows belong to a day, and the column that says which.
-const FILED: [(&str, &str); 2] = [("treble_sessions", "created_at"), ("treble_messages", "session_created_at")];
+/// The tables whose rows belong to a day, and the column with the instant.
+const DAY_TABLES: [(&str, &str); 2] = [("treble_sessions", "created_at"), ("treble_messages", "session_created_at")];
 
-/// Rows of sessions that were created in a span of time whose coverage is final, and whose history no job is going to
-/// fetch.
-fn last(table: &str, at: &str) -> String {
+/// The view of the sessions that were created in final coverage and whose history no open job fetches.
+fn final_view(table: &str, at: &str) -> String {
     format!(
         "CREATE VIEW {table}_final AS SELECT c.* FROM {table} c WHERE EXISTS (SELECT 1 FROM coverage v WHERE v.account = \
          c.account AND v.stream = 'sessions' AND v.state = 'final' AND v.from_at <= c.{at} AND c.{at} < v.to_at) AND NOT \

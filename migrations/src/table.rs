@@ -1,4 +1,4 @@
-//! A builder that writes a table with one line per group of columns.
+//! A builder for a table with one line for each group of columns.
 
 use sea_orm_migration::prelude::*;
 
@@ -13,8 +13,8 @@ impl Columns {
         Self { table: Table::create().table(Alias::new(name)).to_owned() }
     }
 
-    /// Adds the primary key as a number that the database counts up.
-    pub fn counted(mut self, name: &'static str) -> Self {
+    /// Adds a primary key that the database increments.
+    pub fn serial_key(mut self, name: &'static str) -> Self {
         self.table.col(ColumnDef::new(Alias::new(name)).big_integer().not_null().auto_increment().primary_key());
         self
     }
@@ -69,15 +69,15 @@ impl Columns {
         self.table.primary_key(&mut key).to_owned()
     }
 
-    /// Ends a table whose key is counted.
+    /// Ends a table that has a serial key.
     pub fn done(self) -> TableCreateStatement {
         self.table
     }
 
-    fn add_all(mut self, names: &[&'static str], shape: impl Fn(&mut ColumnDef) -> &mut ColumnDef) -> Self {
+    fn add_all(mut self, names: &[&'static str], configure: impl Fn(&mut ColumnDef) -> &mut ColumnDef) -> Self {
         for name in names {
             let mut column = ColumnDef::new(Alias::new(*name));
-            shape(&mut column);
+            configure(&mut column);
             self.table.col(&mut column);
         }
         self

@@ -63,7 +63,7 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
-    /// What happened, in words for people.
+    /// The error as a sentence for operators.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }

@@ -137,7 +137,7 @@ impl Members {
         for mapping in mappings {
             let Some(value) = self.take(mapping.member) else { continue };
             match cell(mapping.value, &value) {
-                Some(cell) => row.put(mapping.column, cell),
+                Some(cell) => row.set_named(mapping.column, cell),
                 None => drop(self.0.insert(mapping.member.to_owned(), value)),
             }
         }

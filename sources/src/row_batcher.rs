@@ -13,16 +13,16 @@ const MAX_BYTES: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct RowBatcher {
     open: RowBatch,
-    /// Places of the open batch whose rows were replaced.
+    /// Indexes of the replaced rows in the open batch.
     removed: Vec<usize>,
     full: VecDeque<RowBatch>,
     /// How many batches were closed before the open one.
     closed: usize,
 }
 
-/// The place of a row: its batch, and its place in it.
+/// The position of a row: its batch, and its index in the batch.
 #[derive(Clone, Copy, Debug)]
-pub struct RowPlace {
+pub struct RowPosition {
     batch: usize,
     index: usize,
 }
@@ -36,7 +36,7 @@ impl RowBatcher {
     /// A row of the table whose account is set.
     pub fn row<'a>(&self, account: &'a str) -> Row<'a> {
         let mut row = Row::new(self.open.schema());
-        row.put("account", Cell::Text(account.into()));
+        row.set_named("account", Cell::Text(account.into()));
         row
     }
 
@@ -44,22 +44,22 @@ impl RowBatcher {
     ///
     /// # Errors
     /// Where a cell does not fit its column.
-    pub fn push(&mut self, row: &Row<'_>) -> Result<RowPlace, BadRow> {
+    pub fn push(&mut self, row: &Row<'_>) -> Result<RowPosition, BadRow> {
         self.replace(None, row)
     }
 
-    /// Adds a row in place of an older one, which stays only where its batch is closed.
+    /// Adds a row that replaces an older one. The older row stays if its batch is closed.
     ///
     /// # Errors
     /// Where a cell does not fit its column; the older row then stays.
-    pub fn replace(&mut self, older: Option<RowPlace>, row: &Row<'_>) -> Result<RowPlace, BadRow> {
-        let place = RowPlace { batch: self.closed, index: self.open.len() };
+    pub fn replace(&mut self, older: Option<RowPosition>, row: &Row<'_>) -> Result<RowPosition, BadRow> {
+        let position = RowPosition { batch: self.closed, index: self.open.len() };
         self.open.push(row)?;
         self.removed.extend(older.filter(|older| older.batch == self.closed).map(|older| older.index));
         if self.open.len() >= MAX_ROWS || self.open.size() >= MAX_BYTES {
             self.close();
         }
-        Ok(place)
+        Ok(position)
     }
 
     /// Ends the batch that is being filled, so that [`RowBatcher::take`] returns it.
@@ -69,7 +69,7 @@ impl RowBatcher {
             let mut batch = std::mem::replace(&mut self.open, empty);
             if !self.removed.is_empty() {
                 let all = std::mem::replace(&mut batch, RowBatch::new(self.open.schema()));
-                batch.take(&all, |place| !self.removed.contains(&place));
+                batch.extend_filtered(&all, |row| !self.removed.contains(&row));
                 self.removed.clear();
             }
             self.full.push_back(batch);

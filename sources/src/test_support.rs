@@ -80,8 +80,8 @@ pub fn cells<'r>(row: &'r StoredRow, names: &[&str]) -> Vec<&'r str> {
 
 /// `body` cut at `cuts`, which count modulo its length.
 pub fn cut<'a>(body: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
-    let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).collect();
-    places.extend([0, body.len()]);
-    places.sort_unstable();
-    places.windows(2).map(|pair| &body[pair[0]..pair[1]]).collect()
+    let mut positions: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).collect();
+    positions.extend([0, body.len()]);
+    positions.sort_unstable();
+    positions.windows(2).map(|pair| &body[pair[0]..pair[1]]).collect()
 }

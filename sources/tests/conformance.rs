@@ -229,8 +229,8 @@ fn every_vendor_selects_the_columns_of_the_view() {
         let mut rest = view;
         assert!(view.starts_with(&format!("SELECT '{}' AS source, ", vendor.name)), "{}", vendor.name);
         for (column, _) in CONVERSATIONS_COLUMNS {
-            let place = rest.find(&format!(" AS {column}")).unwrap_or_else(|| panic!("{}: {column}", vendor.name));
-            rest = &rest[place + 1..];
+            let position = rest.find(&format!(" AS {column}")).unwrap_or_else(|| panic!("{}: {column}", vendor.name));
+            rest = &rest[position + 1..];
         }
         let tables: Vec<String> = schemas().iter().map(|shape| shape.table.clone()).collect();
         for table in vendor.summary.tables {

@@ -1,9 +1,9 @@
-//! Which crate may import which, and which crates take the lints of the workspace.
+//! The imports between crates, and the lints of the workspace.
 
 use toml::{Table, Value};
 
-/// The crates of the workspace that may import only some of the others; `None` is everything.
-const MAY: [(&str, Option<&[&str]>); 12] = [
+/// The crates that each crate may import. `None` permits all.
+const ALLOWED_IMPORTS: [(&str, Option<&[&str]>); 12] = [
     ("domain", Some(&[])),
     ("sources", Some(&["domain", "entities"])),
     ("entities", Some(&["domain"])),
@@ -18,9 +18,9 @@ const MAY: [(&str, Option<&[&str]>); 12] = [
     ("tests", None),
 ];
 
-/// The folders of the workspace's members.
+/// The folders of the workspace members.
 pub fn members(workspace: &str) -> Vec<String> {
-    parsed("Cargo.toml", workspace)["workspace"]["members"]
+    parse("Cargo.toml", workspace)["workspace"]["members"]
         .as_array()
         .into_iter()
         .flatten()
@@ -29,28 +29,28 @@ pub fn members(workspace: &str) -> Vec<String> {
         .collect()
 }
 
-/// What one member's manifest imports of the house and may not.
-pub fn forbidden(member: &str, manifest: &str, house: &[String]) -> Vec<String> {
-    let Some((_, may)) = MAY.iter().find(|(name, _)| *name == member) else {
-        return vec![format!("{member}: it is not in the table of who may import whom (tests/conventions/members.rs)")];
+/// The workspace members that a member imports against the table.
+pub fn forbidden_imports(member: &str, manifest: &str, workspace_members: &[String]) -> Vec<String> {
+    let Some((_, allowed)) = ALLOWED_IMPORTS.iter().find(|(name, _)| *name == member) else {
+        return vec![format!("{member}: it is not in the table of allowed imports (tests/conventions/members.rs)")];
     };
-    let Some(may) = may else { return Vec::new() };
-    imports(&parsed(member, manifest))
+    let Some(allowed) = allowed else { return Vec::new() };
+    imports(&parse(member, manifest))
         .into_iter()
         // The package of `cli` is called `convosync`.
         .map(|import| if import == "convosync" { "cli".to_owned() } else { import })
-        .filter(|import| house.contains(import) && !may.contains(&import.as_str()))
-        .map(|import| format!("{member}/Cargo.toml imports {import}; it may import {may:?}"))
+        .filter(|import| workspace_members.contains(import) && !allowed.contains(&import.as_str()))
+        .map(|import| format!("{member}/Cargo.toml imports {import}; it may import {allowed:?}"))
         .collect()
 }
 
-/// The complaint, when a member's manifest leaves the workspace's lints aside.
-pub fn unlinted(member: &str, manifest: &str) -> Option<String> {
-    let takes = parsed(member, manifest).get("lints").and_then(|lints| lints.get("workspace")?.as_bool());
+/// Reports a member whose manifest does not use the lints of the workspace.
+pub fn missing_lints(member: &str, manifest: &str) -> Option<String> {
+    let takes = parse(member, manifest).get("lints").and_then(|lints| lints.get("workspace")?.as_bool());
     (takes != Some(true)).then(|| format!("{member}/Cargo.toml: `[lints] workspace = true` is missing"))
 }
 
-/// Every package that ends up in the member's own code, also for one platform only or in its build script.
+/// The packages that a member imports, including those for one platform and for its build script.
 fn imports(manifest: &Table) -> Vec<String> {
     let platforms = manifest.get("target").and_then(Value::as_table);
     let tables =
@@ -63,7 +63,7 @@ fn imports(manifest: &Table) -> Vec<String> {
         .collect()
 }
 
-fn parsed(member: &str, manifest: &str) -> Table {
+fn parse(member: &str, manifest: &str) -> Table {
     match manifest.parse() {
         Ok(table) => table,
         Err(error) => panic!("the manifest of {member} is no TOML: {error}"),
@@ -71,12 +71,12 @@ fn parsed(member: &str, manifest: &str) -> Table {
 }
 
 #[cfg(test)]
-fn house() -> Vec<String> {
-    MAY.iter().map(|(name, _)| (*name).to_owned()).collect()
+fn workspace_members() -> Vec<String> {
+    ALLOWED_IMPORTS.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
 
 #[test]
-fn each_forbidden_import_is_seen() {
+fn each_forbidden_import_is_reported() {
     let cases = [
         ("domain", "[dependencies]\nentities.workspace = true"),
         ("scheduler", "[dependencies]\nworker.workspace = true"),
@@ -88,25 +88,25 @@ fn each_forbidden_import_is_seen() {
         ("attic", "[dependencies]"),
     ];
     for (member, manifest) in cases {
-        assert_eq!(forbidden(member, manifest, &house()).len(), 1, "{member}: {manifest}");
+        assert_eq!(forbidden_imports(member, manifest, &workspace_members()).len(), 1, "{member}: {manifest}");
     }
 }
 
 #[test]
-fn what_is_allowed_passes() {
+fn allowed_imports_pass() {
     let cases = [
         ("storage", "[dependencies]\ndomain.workspace = true\nmigrations.workspace = true\nserde.workspace = true"),
         ("domain", "[dev-dependencies]\nsimulator.workspace = true"),
         ("cli", "[dependencies]\nworker.workspace = true\nsources.workspace = true"),
     ];
     for (member, manifest) in cases {
-        assert!(forbidden(member, manifest, &house()).is_empty(), "{member}: {manifest}");
+        assert!(forbidden_imports(member, manifest, &workspace_members()).is_empty(), "{member}: {manifest}");
     }
 }
 
 #[test]
-fn a_member_without_lints_is_seen() {
-    assert!(unlinted("domain", "[package]\nname = \"domain\"").is_some());
-    assert!(unlinted("domain", "[lints]\nworkspace = false").is_some());
-    assert!(unlinted("domain", "[lints]\nworkspace = true").is_none());
+fn a_member_without_lints_is_reported() {
+    assert!(missing_lints("domain", "[package]\nname = \"domain\"").is_some());
+    assert!(missing_lints("domain", "[lints]\nworkspace = false").is_some());
+    assert!(missing_lints("domain", "[lints]\nworkspace = true").is_none());
 }

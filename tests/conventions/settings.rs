@@ -1,8 +1,8 @@
-//! `config/default.toml` is the manual: every key in it is explained where it stands.
+//! `config/default.toml` is the manual, so a comment explains each key.
 
 use toml::Table;
 
-/// The keys without a comment above or beside them, or the reason why the file can't be read at all.
+/// Reports the keys without a comment above or beside them, or the error of the TOML parser.
 pub fn unexplained(path: &str, text: &str) -> Vec<String> {
     if let Err(error) = text.parse::<Table>() {
         return vec![format!("{path} is no TOML: {error}")];
@@ -26,12 +26,12 @@ pub fn unexplained(path: &str, text: &str) -> Vec<String> {
         }
     }
     if keys == 0 {
-        broken.push(format!("{path} sets nothing"));
+        broken.push(format!("{path} has no key"));
     }
     broken
 }
 
-/// How much of a value that goes on over several lines is still open.
+/// The open brackets and quotes of a value over several lines.
 #[derive(Default)]
 struct Value {
     brackets: usize,
@@ -43,7 +43,7 @@ impl Value {
         self.brackets > 0 || self.quote.is_some()
     }
 
-    /// Reads one line of a value; true when a comment stands beside it.
+    /// Reads one line of a value. Returns true if a comment follows on the line.
     fn read(&mut self, line: &str) -> bool {
         let mut rest = line;
         while let Some(first) = rest.chars().next() {
@@ -73,7 +73,7 @@ impl Value {
 }
 
 #[test]
-fn an_unexplained_key_is_seen() {
+fn an_unexplained_key_is_reported() {
     let text = "[queue]\nurl = \"memory:#1\"\n\n# Why.\nwidth = 1\nspacing = \"5s\"\n";
     assert_eq!(unexplained("a.toml", text), ["a.toml:2 url = \"memory:#1\"", "a.toml:6 spacing = \"5s\""]);
     assert_eq!(unexplained("a.toml", "url =").len(), 1);
@@ -82,6 +82,6 @@ fn an_unexplained_key_is_seen() {
 
 #[test]
 fn an_explained_key_passes() {
-    let text = "# Why.\nurl = \"memory:\"\n[a]\nwidth = 1  # how many\n# Which.\nlist = [\n  \"a = [\", # b\n]\n# Said.\ntext = \"\"\"\nno = key\n\"\"\"\n";
+    let text = "# Why.\nurl = \"memory:\"\n[a]\nwidth = 1  # how many\n# Which.\nlist = [\n  \"a = [\", # b\n]\n# ExchangeOutcome.\ntext = \"\"\"\nno = key\n\"\"\"\n";
     assert!(unexplained("a.toml", text).is_empty(), "{:?}", unexplained("a.toml", text));
 }

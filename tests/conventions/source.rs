@@ -1,14 +1,14 @@
-//! Rust text without what does not run in production: comments, the insides of literals, `#[cfg(test)]` items.
+//! Removes from Rust text all that does not run in production: comments, the content of literals, `#[cfg(test)]` items.
 //!
-//! Clippy knows the types and holds the same doors. What it can't see is an `#[expect]` of its own lint in a second
-//! file, and that is what this reading is for; so it may be simple, but it must not be fooled by a comment.
+//! Clippy bans the same calls and knows the types, but it accepts an `#[expect]` of its own lint in a second file. This
+//! simple reader finds such a file. Comments must not confuse it.
 
-/// Whether the file exists only for tests.
+/// Whether the file holds only tests.
 pub fn is_test(path: &str) -> bool {
     path.split('/').any(|part| matches!(part, "tests" | "benches" | "tests.rs"))
 }
 
-/// The lines on which the needle stands in code that runs in production, whatever white space is between its parts.
+/// The lines of production code that contain the needle, ignoring white space.
 pub fn lines_with(text: &str, needle: &str) -> Vec<usize> {
     let mut line = 1;
     let mut dense = Vec::new();
@@ -26,7 +26,7 @@ pub fn lines_with(text: &str, needle: &str) -> Vec<usize> {
         .collect()
 }
 
-/// The text without comments, literals and test items; every line keeps its number.
+/// The text without comments, literals and test items. Each line keeps its number.
 pub fn production(text: &str) -> String {
     let mut code = code(text);
     if code.contains("#![cfg(test)]") {
@@ -40,8 +40,7 @@ pub fn production(text: &str) -> String {
     code
 }
 
-/// The text with comments blanked and each literal emptied; an emptied literal stays two quotes, so that `send("x")`
-/// does not become `send()`.
+/// The text without comments and with empty literals. The quotes stay, so that `send("x")` does not become `send()`.
 fn code(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
     let mut code = String::with_capacity(text.len());
@@ -130,7 +129,7 @@ fn raw_end(characters: &[char], at: usize) -> Option<usize> {
     Some(end.map_or(characters.len(), |end| end + close.len()))
 }
 
-/// Where the item that follows the attribute ends: at its closing brace, or at its semicolon if it has no body.
+/// The end of the item that follows the attribute: its closing brace, or its semicolon if it has no body.
 fn item_end(code: &str, start: usize) -> usize {
     let (mut braces, mut others) = (0_usize, 0_usize);
     for (offset, character) in code[start..].char_indices() {
@@ -171,20 +170,20 @@ fn real() { j
 }
 
 #[test]
-fn an_emptied_argument_is_still_an_argument() {
+fn a_call_with_a_literal_argument_keeps_its_argument() {
     assert!(lines_with("fn f() { tx.send(\"a\"); tx.send('a'); }", ".send()").is_empty());
     assert_eq!(lines_with("fn f() { request.send(/* now */).await }", ".send()"), [1]);
 }
 
 #[test]
-fn what_stands_before_and_after_a_test_stays() {
+fn code_before_and_after_a_test_item_stays() {
     let text = "fn a() { now() }\n#[cfg(test)]\n#[path = \"x.rs\"]\nmod tests;\nfn b() -> [u8; 2] { now() }\n";
     assert_eq!(lines_with(text, "now()"), [1, 5]);
     assert!(production("#![cfg(test)]\nfn a() { now() }").is_empty());
 }
 
 #[test]
-fn test_files_are_known_by_their_path() {
+fn a_path_tells_test_files_from_production_files() {
     assert!(is_test("tests/crash.rs") && is_test("domain/tests/laws.rs") && is_test("worker/src/pull/tests.rs"));
     assert!(!is_test("worker/src/http.rs") && !is_test("worker/src/contests.rs"));
 }

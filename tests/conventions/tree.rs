@@ -1,4 +1,4 @@
-//! The tree as it stands: what git tracks, and what it would track if it were added now.
+//! The files of the tree that git tracks or would track.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Every file that is or would be tracked, so that a rule speaks before the commit and not after it.
+/// Each file that git tracks or would track, so that a check fails before the commit.
 pub fn files() -> Vec<File> {
     paths()
         .into_iter()
@@ -35,11 +35,11 @@ pub fn rust() -> Vec<File> {
     files
 }
 
-/// A file that a rule is about; without it the rule would hold for nothing, so its absence breaks the rule.
+/// The text of a file that a convention needs. A missing file fails the convention.
 pub fn read(path: &str) -> String {
     match fs::read_to_string(root().join(path)) {
         Ok(text) => text,
-        Err(error) => panic!("{path} can't be read ({error}), and a house rule is about it: write it"),
+        Err(error) => panic!("a convention needs {path}, which cannot be read: {error}"),
     }
 }
 
@@ -50,12 +50,12 @@ fn paths() -> Vec<String> {
         .output();
     let names = match listed {
         Ok(output) if output.status.success() => output.stdout,
-        Ok(output) => panic!("git can't list the tree: {}", String::from_utf8_lossy(&output.stderr)),
-        Err(error) => panic!("the house rules read the tree from git; install it and run them in a clone: {error}"),
+        Ok(output) => panic!("git cannot list the tree: {}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => panic!("the conventions list the tree with git; install git and run them in a clone: {error}"),
     };
     let mut paths: Vec<String> =
         String::from_utf8_lossy(&names).split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
-    assert!(paths.len() > 10, "git lists only {paths:?}; run the house rules in a full clone");
+    assert!(paths.len() > 10, "git lists only {paths:?}; run the conventions in a full clone");
     paths.sort();
     paths.dedup();
     paths

@@ -34,7 +34,7 @@ fn is_own(path: &str, vendor: &str) -> bool {
 }
 
 #[test]
-fn a_vendor_named_outside_its_files_is_seen() {
+fn a_vendor_named_outside_its_files_is_reported() {
     let vendors = ["treble", "truora"].map(str::to_owned);
     let seen = |path, text| named_outside(path, text, &vendors);
     assert_eq!(seen("worker/src/http.rs", "if vendor == \"treble\" {"), ["worker/src/http.rs names treble"]);

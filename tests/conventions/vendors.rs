@@ -1,4 +1,4 @@
-//! Every vendor folder has what a reader needs to believe it.
+//! Each vendor folder has a dated README and fixtures, and imports no other vendor.
 
 use sources::Vendor;
 
@@ -6,7 +6,7 @@ const SOURCES: &str = "sources/src/";
 /// Folders of code that several vendors share.
 const SHARED: [&str; 2] = ["json", "settings"];
 
-/// The vendor folders among the tree's paths.
+/// The vendor folders among the paths.
 pub fn folders(paths: &[&str]) -> Vec<String> {
     let mut folders: Vec<String> = paths
         .iter()
@@ -19,25 +19,25 @@ pub fn folders(paths: &[&str]) -> Vec<String> {
     folders
 }
 
-/// What one vendor folder lacks; `readme` is its README's text, if it has one.
-pub fn lacks(folder: &str, paths: &[&str], readme: Option<&str>) -> Vec<String> {
+/// Reports the files that a vendor folder lacks; `readme` is the text of its README.
+pub fn missing_files(folder: &str, paths: &[&str], readme: Option<&str>) -> Vec<String> {
     let fixtures = format!("{SOURCES}{folder}/fixtures/");
-    let mut lacks = Vec::new();
+    let mut missing_files = Vec::new();
     match readme {
-        None => lacks.push(format!("{SOURCES}{folder} has no README.md")),
+        None => missing_files.push(format!("{SOURCES}{folder} has no README.md")),
         Some(text) if !text.lines().any(is_dated) => {
-            lacks.push(format!("{SOURCES}{folder}/README.md does not say when the vendor's pages were read"));
+            missing_files.push(format!("{SOURCES}{folder}/README.md does not say when the vendor's pages were read"));
         }
         Some(_) => {}
     }
     if !paths.iter().any(|path| path.starts_with(&fixtures)) {
-        lacks.push(format!("{fixtures} holds no answer of the vendor"));
+        missing_files.push(format!("{fixtures} holds no answer of the vendor"));
     }
-    lacks
+    missing_files
 }
 
 /// The rows of the root README's tables that the vendor's registration states and the README lacks.
-pub fn unlisted(vendor: &Vendor, readme: &str) -> Vec<String> {
+pub fn missing_rows(vendor: &Vendor, readme: &str) -> Vec<String> {
     let Vendor { name, title, summary, .. } = vendor;
     let tables: Vec<String> = summary.tables.iter().map(|table| format!("`{table}`")).collect();
     let (data, final_when, tables) = (summary.data, summary.final_when, tables.join(", "));
@@ -48,15 +48,15 @@ pub fn unlisted(vendor: &Vendor, readme: &str) -> Vec<String> {
     rows
 }
 
-/// Where a vendor's folder takes something out of another vendor's: what two share lies beside the folders.
-pub fn neighbours(path: &str, text: &str, folders: &[String]) -> Vec<String> {
+/// Reports the imports from another vendor's folder. Shared code belongs beside the folders.
+pub fn imports_of_other_vendors(path: &str, text: &str, folders: &[String]) -> Vec<String> {
     let own = path.strip_prefix(SOURCES).and_then(|rest| rest.split_once('/')).map(|(folder, _)| folder);
     let is_taken = |folder: &&String| own != Some(folder.as_str()) && text.contains(&format!("crate::{folder}::"));
     let taken = folders.iter().filter(|_| path.starts_with(SOURCES)).filter(is_taken);
-    taken.map(|folder| format!("{path} takes something out of {folder}/")).collect()
+    taken.map(|folder| format!("{path} imports from {folder}/")).collect()
 }
 
-/// Whether the word stands alone, not inside a longer one.
+/// Whether the text contains the word, and not only as part of a longer one.
 pub fn has_word(text: &str, word: &str) -> bool {
     let joins = |character: char| character.is_alphanumeric() || character == '_';
     text.match_indices(word).any(|(at, _)| !text[..at].ends_with(joins) && !text[at + word.len()..].starts_with(joins))
@@ -75,16 +75,16 @@ fn is_dated(line: &str) -> bool {
 }
 
 #[test]
-fn only_folders_are_vendors() {
+fn only_folders_count_as_vendors() {
     let paths =
         ["sources/src/lib.rs", "sources/src/json/mod.rs", "sources/src/treble/mod.rs", "sources/src/treble/read.rs"];
     assert_eq!(folders(&paths), ["treble"]);
 }
 
 #[test]
-fn what_a_vendor_takes_from_another_is_seen() {
+fn an_import_from_another_vendor_is_reported() {
     let folders = ["certainly", "treble"].map(str::to_owned);
-    let seen = |path, text| neighbours(path, text, &folders);
+    let seen = |path, text| imports_of_other_vendors(path, text, &folders);
     assert_eq!(seen("sources/src/treble/page.rs", "use crate::certainly::json::Json;").len(), 1);
     assert_eq!(seen("sources/src/whole.rs", "use crate::certainly::json::Json;").len(), 1);
     assert_eq!(seen("sources/src/treble/page.rs", "use crate::treble::phone; use crate::json::Json;"), [""; 0]);
@@ -92,21 +92,21 @@ fn what_a_vendor_takes_from_another_is_seen() {
 }
 
 #[test]
-fn an_incomplete_vendor_is_seen() {
+fn an_incomplete_vendor_folder_is_reported() {
     let whole = ["sources/src/treble/fixtures/page.json"];
     let dated = "From the API guide. Read on 2026-11-20.";
-    assert!(lacks("treble", &whole, Some(dated)).is_empty());
-    assert_eq!(lacks("treble", &whole, None).len(), 1);
-    assert_eq!(lacks("treble", &whole, Some("Read on a rainy day, 2026-11-20")).len(), 1);
-    assert_eq!(lacks("treble", &whole, Some("Read on 2026-13-20")).len(), 1);
-    assert_eq!(lacks("treble", &["sources/src/truora/fixtures/page.json"], Some(dated)).len(), 1);
+    assert!(missing_files("treble", &whole, Some(dated)).is_empty());
+    assert_eq!(missing_files("treble", &whole, None).len(), 1);
+    assert_eq!(missing_files("treble", &whole, Some("Read on a rainy day, 2026-11-20")).len(), 1);
+    assert_eq!(missing_files("treble", &whole, Some("Read on 2026-13-20")).len(), 1);
+    assert_eq!(missing_files("treble", &["sources/src/truora/fixtures/page.json"], Some(dated)).len(), 1);
 }
 
 #[test]
-fn a_vendor_outside_the_table_is_seen() {
+fn a_vendor_missing_from_the_table_is_reported() {
     let vendor = sources::treble::VENDOR;
-    let rows = unlisted(&vendor, "Treble is asked every hour.\n| Trebles | x |");
+    let rows = missing_rows(&vendor, "Treble is asked every hour.\n| Trebles | x |");
     assert_eq!(rows.len(), 2);
-    assert_eq!(unlisted(&vendor, &rows.join("\n")), [""; 0]);
-    assert_eq!(unlisted(&vendor, &rows.join("\n").replace("a week old", "two weeks old")).len(), 1);
+    assert_eq!(missing_rows(&vendor, &rows.join("\n")), [""; 0]);
+    assert_eq!(missing_rows(&vendor, &rows.join("\n").replace("a week old", "two weeks old")).len(), 1);
 }

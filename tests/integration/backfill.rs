@@ -1,11 +1,11 @@
-//! Backfills: as few requests as the rules permit, everything answered, nothing asked twice.
+//! A backfill sends few requests, stores every row and requests nothing twice.
 
-use crate::stage::{AccountText, Engine, Process, TestDatabase, Vendor, convosync, history};
+use crate::harness::{AccountSettings, Engine, Process, TestDatabase, WolkvoxVendor, convosync, history};
 use serde_json::Value;
 use simulator::SimulatedVendor;
 use simulator::wolkvox::Config;
 
-async fn run(vendor: &Vendor, account: AccountText, mode: &str) -> (TestDatabase, Value, Process) {
+async fn run_backfill(vendor: &WolkvoxVendor, account: AccountSettings, mode: &str) -> (TestDatabase, Value, Process) {
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = account.file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
@@ -17,8 +17,8 @@ async fn run(vendor: &Vendor, account: AccountText, mode: &str) -> (TestDatabase
     (database, serde_json::from_slice(&done.stdout).unwrap(), process)
 }
 
-fn asked_for_backfill(vendor: &Vendor) -> usize {
-    // Live polls reach back two days at most; everything wider or older is the backfill's.
+fn backfill_requests(vendor: &WolkvoxVendor) -> usize {
+    // A live poll reaches back two days at most, so every older request belongs to the backfill.
     let long_ago = (vendor.now() - chrono::TimeDelta::days(4)).format("%Y%m%d000000").to_string();
     vendor
         .wolkvox
@@ -30,10 +30,10 @@ fn asked_for_backfill(vendor: &Vendor) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thirty_days_of_400_chats_take_at_most_3_requests() {
-    let vendor = Vendor::start(history(30, 400.0)).await;
+    let vendor = WolkvoxVendor::start(history(30, 400.0)).await;
     let (database, shown, process) =
-        run(&vendor, AccountText::new("a", &vendor.base, "simulated-token"), "missing").await;
-    let asked = asked_for_backfill(&vendor);
+        run_backfill(&vendor, AccountSettings::new("a", &vendor.base, "simulated-token"), "missing").await;
+    let asked = backfill_requests(&vendor);
     assert!((1..=3).contains(&asked), "{asked} requests: {:?}", vendor.wolkvox.requests());
     assert_eq!(shown["state"], "done");
     assert_eq!(shown["windows"]["done"], shown["windows"]["total"]);
@@ -45,46 +45,48 @@ async fn thirty_days_of_400_chats_take_at_most_3_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_low_cap_splits_windows_and_what_comes_is_complete() {
-    let (asked, fewest) = capped(500).await;
-    // Windows of about a day: nights, mornings and Sundays differ more than a forecast by the day can tell, and one window
-    // too wide costs two more. The truth differs by the second the test starts, so the bound is one that no truth reaches.
-    assert!(asked <= fewest * 2, "{asked} requests, {fewest} would do");
+async fn a_low_row_cap_splits_windows_and_loses_no_row() {
+    let (asked, fewest) = run_with_row_cap(500).await;
+    // The windows have about a day. Nights, mornings and Sundays differ more than an estimate by the day can know, and a
+    // window that is too wide costs two more requests. The dataset depends on the second at which the test starts, so the
+    // bound is one that no dataset reaches.
+    assert!(asked <= fewest * 2, "{asked} requests, {fewest} would be enough");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn windows_of_days_cost_at_most_a_third_more_than_the_fewest() {
-    let (asked, fewest) = capped(2_000).await;
-    assert!(asked * 10 <= fewest * 13 + 20, "{asked} requests, {fewest} would do");
+async fn a_backfill_sends_at_most_a_third_more_requests_than_the_fewest() {
+    let (asked, fewest) = run_with_row_cap(2_000).await;
+    assert!(asked * 10 <= fewest * 13 + 20, "{asked} requests, {fewest} would be enough");
 }
 
-/// Forty days under a row cap: the requests it took, and the fewest that somebody who knew every second would need.
-async fn capped(cap: usize) -> (usize, usize) {
-    let vendor = Vendor::start(Config { row_cap: cap, ..history(40, 400.0) }).await;
-    let account = AccountText::new("a", &vendor.base, "simulated-token").with("row_cap", &cap.to_string());
-    let (database, _, process) = run(&vendor, account, "missing").await;
+/// Backfills forty days under a row cap. Returns the number of requests, and the fewest that a client needs if it knows the
+/// time of each row.
+async fn run_with_row_cap(cap: usize) -> (usize, usize) {
+    let vendor = WolkvoxVendor::start(Config { row_cap: cap, ..history(40, 400.0) }).await;
+    let account = AccountSettings::new("a", &vendor.base, "simulated-token").with("row_cap", &cap.to_string());
+    let (database, _, process) = run_backfill(&vendor, account, "missing").await;
     vendor.freeze_and_catch_up(&database.database, "a").await;
     drop(process);
     let compared = vendor.compare(&database.database, "a").await;
     assert!(compared.is_equal(), "{compared:?}");
     vendor.assert_no_breach();
     let fewest = compared.vendor.div_ceil(cap - 1);
-    let asked = asked_for_backfill(&vendor);
+    let asked = backfill_requests(&vendor);
     (asked, fewest)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_held_is_not_asked_for_again_unless_all_is_wanted() {
-    let vendor = Vendor::start(history(12, 100.0)).await;
-    let account = AccountText::new("a", &vendor.base, "simulated-token");
-    let (database, _, process) = run(&vendor, account.clone(), "missing").await;
-    let before = asked_for_backfill(&vendor);
+async fn a_backfill_requests_covered_days_again_only_in_mode_all() {
+    let vendor = WolkvoxVendor::start(history(12, 100.0)).await;
+    let account = AccountSettings::new("a", &vendor.base, "simulated-token");
+    let (database, _, process) = run_backfill(&vendor, account.clone(), "missing").await;
+    let before = backfill_requests(&vendor);
     let (from, to) = vendor.days();
     let settings = account.file(&database.url, "memory:");
     for (mode, more) in [("missing", 0), ("all", 1)] {
         let arguments = ["backfill", "start", "a", "--from", &from, "--to", &to, "--wait", "--mode", mode];
         assert!(convosync(&settings, &arguments).await.status.success());
-        let asked = asked_for_backfill(&vendor) - before;
+        let asked = backfill_requests(&vendor) - before;
         assert!(if more == 0 { asked == 0 } else { asked >= 1 }, "--mode {mode} asked {asked} times");
     }
     let unchanged =
@@ -95,33 +97,34 @@ async fn what_is_held_is_not_asked_for_again_unless_all_is_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_foretells_the_requests_and_writes_nothing() {
-    let vendor = Vendor::start(history(30, 400.0)).await;
-    // Patient enough that a slow machine does not narrow the windows between forecast and deed.
-    let account = AccountText::new("a", &vendor.base, "simulated-token").with("timeout", "60s").with("lease", "70s");
+async fn a_dry_run_estimates_the_requests_and_writes_nothing() {
+    let vendor = WolkvoxVendor::start(history(30, 400.0)).await;
+    // The time-outs are long, so that a slow machine does not narrow the windows between estimate and backfill.
+    let account =
+        AccountSettings::new("a", &vendor.base, "simulated-token").with("timeout", "60s").with("lease", "70s");
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = account.file(&database.url, "memory:");
     let (from, to) = vendor.days();
     let arguments = ["--output", "json", "backfill", "start", "a", "--from", &from, "--to", &to, "--dry-run"];
-    let foretold = convosync(&settings, &arguments).await;
-    let foretold: Value = serde_json::from_slice(&foretold.stdout).unwrap();
+    let estimate = convosync(&settings, &arguments).await;
+    let estimate: Value = serde_json::from_slice(&estimate.stdout).unwrap();
     for key in ["low", "high"] {
-        assert!(foretold["requests"][key].is_u64() && foretold["seconds"][key].is_u64(), "{foretold}");
+        assert!(estimate["requests"][key].is_u64() && estimate["seconds"][key].is_u64(), "{estimate}");
     }
-    assert_eq!(foretold["days"]["missing"], 30, "{foretold}");
+    assert_eq!(estimate["days"]["missing"], 30, "{estimate}");
     assert_eq!(database.number("SELECT COUNT(*) FROM backfills").await, 0);
     assert!(vendor.wolkvox.requests().is_empty());
-    // Once the live sync has seen two days, the rows per day are known, and the forecast is close.
-    let (taught, _, process) = run(&vendor, account.clone(), "missing").await;
+    // After two days of live sync the ledger knows the rows per day, and the estimate is close.
+    let (taught, _, process) = run_backfill(&vendor, account.clone(), "missing").await;
     let again =
         ["--output", "json", "backfill", "start", "a", "--from", &from, "--to", &to, "--dry-run", "--mode", "all"];
-    let foretold = convosync(&account.file(&taught.url, "memory:"), &again).await;
-    let foretold: Value = serde_json::from_slice(&foretold.stdout).unwrap();
+    let estimate = convosync(&account.file(&taught.url, "memory:"), &again).await;
+    let estimate: Value = serde_json::from_slice(&estimate.stdout).unwrap();
     let all = ["backfill", "start", "a", "--from", &from, "--to", &to, "--wait", "--mode", "all"];
     assert!(convosync(&account.file(&taught.url, "memory:"), &all).await.status.success());
     let last = "SELECT COUNT(*) FROM requests WHERE backfill_id = (SELECT MAX(id) FROM backfills)";
     let asked = u64::try_from(taught.number(last).await).unwrap();
-    let (low, high) = (foretold["requests"]["low"].as_u64().unwrap(), foretold["requests"]["high"].as_u64().unwrap());
-    assert!((low..=high).contains(&asked), "foretold {low} to {high}, asked {asked}");
+    let (low, high) = (estimate["requests"]["low"].as_u64().unwrap(), estimate["requests"]["high"].as_u64().unwrap());
+    assert!((low..=high).contains(&asked), "estimate {low} to {high}, asked {asked}");
     drop(process);
 }

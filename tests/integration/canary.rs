@@ -1,6 +1,8 @@
-//! No secret and no personal data in logs, metrics, pages, errors or queue entries (P10).
+//! Logs, metrics, pages, errors and queue entries hold no secret and no personal data (P10).
 
-use crate::stage::{AccountText, Engine, Process, RedisServer, TestDatabase, Vendor, convosync, history, until};
+use crate::harness::{
+    AccountSettings, Engine, Process, RedisServer, TestDatabase, WolkvoxVendor, convosync, history, until,
+};
 use simulator::gateway::Faults;
 use simulator::wolkvox::{Config, WolkvoxFaults};
 use std::time::Duration;
@@ -9,8 +11,8 @@ const TOKEN: &str = "canary-token-7f3a91";
 const PHONE: &str = "573009990042";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_and_a_phone_number_are_seen_nowhere_but_in_the_rows() {
-    let vendor = Vendor::start(Config {
+async fn tokens_and_phone_numbers_appear_only_in_rows() {
+    let vendor = WolkvoxVendor::start(Config {
         tokens: vec![TOKEN.to_owned()],
         canary_phone: Some(PHONE.to_owned()),
         row_cap: 60,
@@ -21,7 +23,7 @@ async fn a_token_and_a_phone_number_are_seen_nowhere_but_in_the_rows() {
     .await;
     let redis = RedisServer::start().await;
     let database = TestDatabase::fresh(Engine::Postgres).await;
-    let account = AccountText::new("a", &vendor.base, TOKEN).with("row_cap", "60").with("since", &vendor.days().0);
+    let account = AccountSettings::new("a", &vendor.base, TOKEN).with("row_cap", "60").with("since", &vendor.days().0);
     for format in ["text", "json"] {
         let settings =
             format!("{}[log]\nlevel = \"trace\"\nformat = \"{format}\"\n", account.file(&database.url, &redis.url()));
@@ -30,13 +32,13 @@ async fn a_token_and_a_phone_number_are_seen_nowhere_but_in_the_rows() {
         let enough = database.number("SELECT COUNT(*) FROM requests").await + 15;
         let mut seen = String::new();
         until("some requests", async || {
-            seen += &entries(&redis).await;
+            seen += &redis_entries(&redis).await;
             database.number("SELECT COUNT(*) FROM requests").await >= enough
         })
         .await;
         let address = process.address().unwrap();
         for path in ["/metrics", "/", "/api/v1/status", "/readyz?verbose"] {
-            seen += &page(&format!("http://{address}{path}")).await;
+            seen += &get(&format!("http://{address}{path}")).await;
         }
         for arguments in [&["status"][..], &["--output", "json", "status"], &["jobs", "list"], &["check"], &["doctor"]]
         {
@@ -50,23 +52,26 @@ async fn a_token_and_a_phone_number_are_seen_nowhere_but_in_the_rows() {
         seen += &database.texts("SELECT coalesce(error, '') FROM requests").await.join("\n");
         seen += &database.texts("SELECT coalesce(last_error, '') FROM streams").await.join("\n");
         seen += &database.texts("SELECT lane || coalesce(closed_reason, '') FROM lanes").await.join("\n");
-        assert!(seen.contains("convosync_vendor_requests_total") && seen.contains("judge"), "the net has holes");
+        assert!(
+            seen.contains("convosync_vendor_requests_total") && seen.contains("judge"),
+            "the search misses the metrics or the log"
+        );
         for canary in [TOKEN, PHONE] {
             let at = seen.find(canary).map(|at| seen[at.saturating_sub(200)..at].to_owned());
-            assert_eq!(at, None, "{canary} was seen after this");
+            assert_eq!(at, None, "{canary} appears after this text");
         }
     }
     let rows = format!("SELECT COUNT(*) FROM wolkvox_chats WHERE customer_phone = '{PHONE}'");
-    assert!(database.number(&rows).await > 0, "the phone number was there to be seen");
+    assert!(database.number(&rows).await > 0, "the table holds the phone number");
 }
 
-/// Webhooks carry people's numbers, and Treble's address a secret.
+/// Treble's webhooks carry phone numbers, and their address carries a secret.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_webhooks_carry_is_seen_nowhere_but_in_the_rows() {
+async fn webhook_secrets_and_phone_numbers_appear_only_in_rows() {
     const SECRET: &str = "canary-secret-5b8e20";
     const MOBILE: &str = "3009990042";
     let database = TestDatabase::fresh(Engine::Postgres).await;
-    let account = AccountText::of("treble", "a", "http://127.0.0.1:9", TOKEN).with("webhook_secret", SECRET);
+    let account = AccountSettings::of("treble", "a", "http://127.0.0.1:9", TOKEN).with("webhook_secret", SECRET);
     let settings = format!("{}[log]\nlevel = \"trace\"\n", account.file(&database.url, "memory:"));
     let process = Process::run(&settings, &[]);
     until("the server to listen", async || process.address().is_some()).await;
@@ -81,12 +86,12 @@ async fn what_webhooks_carry_is_seen_nowhere_but_in_the_rows() {
     for (path, body, status) in
         [(&right, event.as_str(), 202), (&right, &event, 202), (&right, cut, 400), (&wrong, &event, 401)]
     {
-        let (code, told) = posted(&format!("http://{server}/hooks/treble/{path}"), body).await;
-        assert_eq!(code, status, "{told}");
-        seen += &told;
+        let (code, reply) = post(&format!("http://{server}/hooks/treble/{path}"), body).await;
+        assert_eq!(code, status, "{reply}");
+        seen += &reply;
     }
     for path in ["/metrics", "/", "/api/v1/status"] {
-        seen += &page(&format!("http://{server}{path}")).await;
+        seen += &get(&format!("http://{server}{path}")).await;
     }
     let shown = convosync(&settings, &["status"]).await;
     seen += &String::from_utf8_lossy(&shown.stdout);
@@ -100,23 +105,23 @@ async fn what_webhooks_carry_is_seen_nowhere_but_in_the_rows() {
     );
     for canary in [SECRET, MOBILE, PHONE, TOKEN] {
         let at = seen.find(canary).map(|at| seen[at.saturating_sub(200)..at].to_owned());
-        assert_eq!(at, None, "{canary} was seen after this");
+        assert_eq!(at, None, "{canary} appears after this text");
     }
     let rows = format!("SELECT COUNT(*) FROM treble_events WHERE phone_tail = '{MOBILE}'");
-    assert_eq!(database.number(&rows).await, 1, "the number was there to be seen");
+    assert_eq!(database.number(&rows).await, 1, "the table holds the phone number");
     drop(process);
 }
 
-/// What a server answers to something that is posted.
+/// Posts `body` to `url` and returns the status and the text of the answer.
 #[expect(clippy::disallowed_methods, reason = "a test asks the product as a vendor would")]
-async fn posted(url: &str, body: &str) -> (u16, String) {
+async fn post(url: &str, body: &str) -> (u16, String) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let reply = reqwest::Client::new().post(url).body(body.to_owned()).send().await.unwrap();
     (reply.status().as_u16(), reply.text().await.unwrap())
 }
 
-/// Everything that Redis holds.
-async fn entries(redis: &RedisServer) -> String {
+/// All keys and values of Redis.
+async fn redis_entries(redis: &RedisServer) -> String {
     let mut connection = redis.connection().await;
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
     let mut all = String::new();
@@ -128,9 +133,9 @@ async fn entries(redis: &RedisServer) -> String {
     all
 }
 
-/// What a server says at an address.
+/// Fetches `url` and returns the text of the answer.
 #[expect(clippy::disallowed_methods, reason = "a test asks the product as a user would")]
-pub async fn page(url: &str) -> String {
+pub async fn get(url: &str) -> String {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::new().get(url).send().await.unwrap().text().await.unwrap()
 }

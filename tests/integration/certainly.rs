@@ -1,7 +1,7 @@
-//! Certainly: a report by days, and what its days are too full for.
+//! Certainly: the worker fetches days with GET, and days above the row cap by POST and mail.
 
-use crate::commands::{json, told};
-use crate::stage::{
+use crate::commands::{json, run_command};
+use crate::harness::{
     BOT, CertainlyVendor, Dovecot, Engine, PASSWORD, Process, RedisServer, TestDatabase, USER, convosync, coverage,
     is_held, messages, until,
 };
@@ -19,7 +19,7 @@ fn is_get_up_to(request: &RequestRecord, to: chrono::NaiveDate) -> bool {
     request.facts.method == "GET" && from.is_some_and(|from| from <= to)
 }
 
-/// Days of 40, 499, 500, 501 and 3,000 messages among sixty, some of the full ones side by side.
+/// Sixty days with 10 to 3,000 messages. Some have 499, 500 or 501, around the cap, and some full days are neighbours.
 fn sixty_days() -> Vec<(i64, usize)> {
     let ordinary = [40, 120, 15, 200, 75, 160, 10, 95, 180, 60];
     let mut days: Vec<(i64, usize)> = (4..64).map(|ago| (ago, ordinary[usize::try_from(ago % 10).unwrap()])).collect();
@@ -32,11 +32,11 @@ fn sixty_days() -> Vec<(i64, usize)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_days_cost_half_more_than_the_fewest_gets_and_one_export_at_a_time() {
+async fn a_backfill_of_sixty_days_sends_few_gets_and_one_export_at_a_time() {
     let days = sixty_days();
     let vendor = CertainlyVendor::start(messages(30.0, &days)).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    // The live sync reads its days once; what is counted is the backfill's.
+    // The live sync reads its days once. The test counts the requests of the backfill only.
     let account = vendor.account("c").with("interval", "1h").with("refresh", "6h");
     let settings = account.file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
@@ -53,26 +53,26 @@ async fn sixty_days_cost_half_more_than_the_fewest_gets_and_one_export_at_a_time
     assert!(compared.surplus.is_empty() && old.is_empty(), "{compared:?}");
     assert!(is_held(&settings, "c", (from, to)).await);
 
-    // What is counted: each GET for days of the backfill. The fewest take the days under the cap only; that a day is at
-    // the cap the vendor alone can tell, and it takes one GET for each.
+    // The test counts each GET for days of the backfill. The fewest cover the days under the cap only; each day at the cap
+    // takes one more GET, because only the vendor knows that it is full.
     let gets = vendor.certainly.requests();
     let gets = gets.iter().filter(|seen| is_get_up_to(seen, to)).count();
     let fewest = vendor.certainly.fewest_gets(BOT, from, to);
     let dense = days.iter().filter(|day| day.1 >= 500).count();
     let exports = vendor.certainly.exports();
-    println!("{gets} GETs, {fewest} would do, {dense} full days, {} exports", exports.len());
-    assert_eq!(vendor.certainly.busy_count(), 0, "a POST while an export was out");
+    println!("{gets} GETs, {fewest} would be enough, {dense} full days, {} exports", exports.len());
+    assert_eq!(vendor.certainly.busy_count(), 0, "a POST during another export");
     for (one, next) in exports.iter().zip(exports.iter().skip(1)) {
-        assert!(one.ready_at.is_some_and(|made| made <= next.accepted_at), "two exports out at once: {one:?} {next:?}");
+        assert!(one.ready_at.is_some_and(|made| made <= next.accepted_at), "two exports at once: {one:?} {next:?}");
     }
     assert!((1..=dense).contains(&exports.len()), "{exports:?}");
     vendor.assert_no_breach();
-    // And how the first guess turns out, which is made from so much of today as there is.
-    assert!(2 * gets <= 3 * fewest + 2 * (2 + dense + 2), "{gets} GETs, {fewest} would do, {dense} full days");
+    // The last term is for the first estimate, which the worker makes from the part of today that has passed.
+    assert!(2 * gets <= 3 * fewest + 2 * (2 + dense + 2), "{gets} GETs, {fewest} would be enough, {dense} full days");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_ends_is_told_of_before_and_parks_the_lane_after() {
+async fn an_expiring_token_raises_a_warning_and_then_parks_the_lane() {
     let mut config = messages(40.0, &[]);
     config.token_expires_at = SystemClock::start().now() + TimeDelta::seconds(8);
     let vendor = CertainlyVendor::start(config).await;
@@ -95,12 +95,12 @@ async fn a_token_that_ends_is_told_of_before_and_parks_the_lane_after() {
     assert_eq!(shown["accounts"][0]["state"], "parked", "{shown}");
     let error = shown["accounts"][0]["last_error"].as_str().unwrap();
     assert!(error.contains("unauthorised") && error.contains("expired"), "{shown}");
-    assert_eq!(told(&settings, &["doctor"]).await.code, 8);
+    assert_eq!(run_command(&settings, &["doctor"]).await.code, 8);
     let asked = vendor.certainly.requests().len();
-    assert_eq!(vendor.certainly.breaches().len(), 1, "one question too late, and no more");
+    assert_eq!(vendor.certainly.breaches().len(), 1, "the worker sends one request after the expiry");
     drop(process);
 
-    // A new token of the same user goes on where the old one ended.
+    // With a new token of the same user the service continues where it stopped.
     let mut renewed = messages(40.0, &[]);
     renewed.token_expires_at = vendor.now() + TimeDelta::days(30);
     vendor.certainly.set_tokens(vec![renewed.token()]);
@@ -114,7 +114,7 @@ async fn a_token_that_ends_is_told_of_before_and_parks_the_lane_after() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_mailbox_a_full_day_is_blocked_until_its_file_is_imported() {
+async fn a_full_day_without_a_mailbox_is_blocked_until_an_import() {
     let vendor = CertainlyVendor::start(messages(40.0, &[(6, 900), (9, 600)])).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let account = ["mailbox", "mailbox_interval", "busy_retry", "export_patience"];
@@ -128,17 +128,17 @@ async fn without_a_mailbox_a_full_day_is_blocked_until_its_file_is_imported() {
     .await;
     let reason = day(6).await["reason"].as_str().unwrap().to_owned();
     assert!(reason.contains("500 rows"), "{reason}");
-    assert_eq!(vendor.posts(), [], "nobody would see the mail");
+    assert_eq!(vendor.posts(), [], "the worker requests no export without a mailbox");
 
-    // With its days, and without: then a window that waits for a person says which.
+    // The first import names its days. The second takes them from the parked window.
     let file = vendor.csv(BOT, (6, 6), 11);
     let days = vendor.day(6).to_string();
-    let told = json(&settings, &["import", "c", file.to_str().unwrap(), "--from", &days, "--to", &days]).await;
-    assert_eq!((&told["state"], &told["rows"]), (&"committed".into(), &900.into()), "{told}");
-    assert_eq!(told["covers"], serde_json::json!([days, days]), "{told}");
+    let output = json(&settings, &["import", "c", file.to_str().unwrap(), "--from", &days, "--to", &days]).await;
+    assert_eq!((&output["state"], &output["rows"]), (&"committed".into(), &900.into()), "{output}");
+    assert_eq!(output["covers"], serde_json::json!([days, days]), "{output}");
     let file = vendor.csv(BOT, (9, 9), 12);
-    let told = json(&settings, &["import", "c", file.to_str().unwrap()]).await;
-    assert_eq!((&told["state"], &told["rows"]), (&"committed".into(), &600.into()), "{told}");
+    let output = json(&settings, &["import", "c", file.to_str().unwrap()]).await;
+    assert_eq!((&output["state"], &output["rows"]), (&"committed".into(), &600.into()), "{output}");
     for ago in [6, 9] {
         let day = day(ago).await;
         assert!(day["state"] == "final" && day["reason"].is_null(), "{day}");
@@ -154,7 +154,7 @@ async fn without_a_mailbox_a_full_day_is_blocked_until_its_file_is_imported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_day_arrives_by_imap() {
+async fn the_worker_reads_the_mail_of_a_full_day_over_imap() {
     let server = Dovecot::start().await;
     let config = Config { mail: Mail::Maildir(server.maildir("INBOX")), ..messages(40.0, &[(4, 620)]) };
     let vendor = CertainlyVendor::start(config).await;
@@ -172,7 +172,7 @@ async fn a_full_day_arrives_by_imap() {
     let compared = vendor.compare(&database.database, "c", 5).await;
     assert!(compared.is_equal() && compared.vendor > 620, "{compared:?}\n{}", process.log());
     assert_eq!(database.texts("SELECT state FROM deliveries").await, ["committed"]);
-    // Marked: not there for whoever looks next.
+    // A marked mail does not count any more.
     let checked = json(&settings, &["check"]).await;
     let line = checked.as_array().unwrap().iter().find(|line| line["check"] == "mailbox of c").unwrap();
     assert!(line["detail"].as_str().unwrap().contains("0 mails"), "{checked}");
@@ -181,7 +181,7 @@ async fn a_full_day_arrives_by_imap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_kinds_of_installation_end_with_the_same_messages() {
+async fn sqlite_and_postgres_store_the_same_messages() {
     let config = Config { wrapper: Wrapper::Mixed, ids: IdStyle::Mixed, ..messages(150.0, &[(5, 530)]) };
     let tokens = [1, 2].map(|seed| Config { seed, ..config.clone() }.token());
     let vendor = CertainlyVendor::start(Config { tokens: tokens.to_vec(), ..config }).await;
@@ -190,7 +190,7 @@ async fn both_kinds_of_installation_end_with_the_same_messages() {
     let (small, large) = (TestDatabase::fresh(Engine::Sqlite).await, TestDatabase::fresh(Engine::Postgres).await);
     let account = vendor.account("c").with("since", &vendor.day(8).to_string());
     let queues = ["memory:".to_owned(), redis.url()];
-    // One after the other: both read one mailbox, and each its own mails.
+    // One after the other: both read one mailbox, and each reads its own mails.
     for ((database, queue), token) in [&small, &large].into_iter().zip(queues).zip(&tokens) {
         let settings = account.clone().with("token", token).file(&database.url, &queue);
         let process = Process::run(&settings, &[]);
@@ -209,8 +209,7 @@ async fn both_kinds_of_installation_end_with_the_same_messages() {
     vendor.assert_no_breach();
 }
 
-/// All rows, but for when they were stored; and but for what a mail alone says of its rows: each mail has its own column
-/// that nobody documented.
+/// All rows, without the time at which they were stored and without `extra`: each mail has a column of its own there.
 async fn rows(database: &TestDatabase) -> Vec<Model> {
     let all = Entity::find().order_by_asc(Column::MessageId).all(database.database.connection());
     let mut rows = all.await.unwrap();

@@ -1,7 +1,7 @@
-//! Three processes on PostgreSQL and Redis, and everything that may happen to them (P1 to P6, P8, P9).
+//! Three processes on PostgreSQL and Redis survive kills, pauses and the loss of Redis (P1 to P6, P8, P9).
 
-use crate::stage::{
-    AccountText, Engine, Process, RedisServer, TestDatabase, Vendor, convosync, history, until, within,
+use crate::harness::{
+    AccountSettings, Engine, Process, RedisServer, TestDatabase, WolkvoxVendor, convosync, history, until, within,
 };
 use chrono::TimeDelta;
 use simulator::SimulatedVendor;
@@ -9,12 +9,12 @@ use simulator::gateway::Faults;
 use simulator::wolkvox::Config;
 use std::time::Duration;
 
-/// What a request may take, and how long a lane is held, in this test.
+/// The lease of a lane in this test.
 const LEASE: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_and_no_rule_is_broken_whatever_dies() {
-    let vendor = Vendor::start(Config {
+async fn rows_and_vendor_rules_survive_kills_pauses_and_redis_losses() {
+    let vendor = WolkvoxVendor::start(Config {
         row_cap: 100,
         latency: Duration::from_millis(80),
         live_every: Some(Duration::from_secs(2)),
@@ -33,7 +33,8 @@ async fn nothing_is_lost_and_no_rule_is_broken_whatever_dies() {
     .await;
     let mut redis = RedisServer::start().await;
     let database = TestDatabase::fresh(Engine::Postgres).await;
-    let account = AccountText::new("a", &vendor.base, "simulated-token").with("row_cap", "100").with("settle", "5m");
+    let account =
+        AccountSettings::new("a", &vendor.base, "simulated-token").with("row_cap", "100").with("settle", "5m");
     let settings = account.file(&database.url, &redis.url());
     let mut first = Process::run(&settings, &[]);
     let second = Process::run(&settings, &[]);
@@ -42,21 +43,21 @@ async fn nothing_is_lost_and_no_rule_is_broken_whatever_dies() {
     let ordered = convosync(&settings, &["backfill", "start", "a", "--from", &from, "--to", &to]).await;
     assert!(ordered.status.success(), "{}", String::from_utf8_lossy(&ordered.stderr));
 
-    answered(&database, 15).await;
+    wait_for_windows(&database, 15).await;
     first.signal("KILL");
     first.ended(Duration::from_secs(5)).await;
-    goes_on(&database, "kill -9 of one process", LEASE + Duration::from_secs(5)).await;
+    assert_work_continues(&database, "kill -9 of one process", LEASE + Duration::from_secs(5)).await;
 
     second.signal("STOP");
     tokio::time::sleep(LEASE + Duration::from_secs(2)).await;
     second.signal("CONT");
-    goes_on(&database, "a pause past the lease", LEASE + Duration::from_secs(5)).await;
+    assert_work_continues(&database, "a pause past the lease", LEASE + Duration::from_secs(5)).await;
 
     redis::cmd("FLUSHALL").query_async::<()>(&mut redis.connection().await).await.unwrap();
-    goes_on(&database, "FLUSHALL", Duration::from_mins(1)).await;
+    assert_work_continues(&database, "FLUSHALL", Duration::from_mins(1)).await;
 
     redis.restart(Duration::from_secs(2)).await;
-    goes_on(&database, "a Redis restart", Duration::from_mins(1)).await;
+    assert_work_continues(&database, "a Redis restart", Duration::from_mins(1)).await;
     let first = Process::run(&settings, &[]);
 
     until("every window to be answered", async || {
@@ -65,17 +66,17 @@ async fn nothing_is_lost_and_no_rule_is_broken_whatever_dies() {
     .await;
     vendor.wolkvox.set_faults(Faults::default());
     vendor.freeze_and_catch_up(&database.database, "a").await;
-    everything_is_right(&vendor, &database).await;
+    assert_consistent(&vendor, &database).await;
     drop((first, second, third));
 }
 
-async fn everything_is_right(vendor: &Vendor, database: &TestDatabase) {
+async fn assert_consistent(vendor: &WolkvoxVendor, database: &TestDatabase) {
     vendor.assert_no_breach();
     let compared = vendor.compare(&database.database, "a").await;
     assert!(compared.is_equal() && compared.vendor > 5_000, "P2, P3: {compared:?}");
     let parked = database.number("SELECT COUNT(*) FROM jobs WHERE state = 'parked'").await;
-    assert_eq!(parked, 0, "windows that nobody answered");
-    // One stretch without a gap: all that was wanted is held, and P4: what is held was answered in full.
+    assert_eq!(parked, 0, "parked windows");
+    // Coverage without a gap: the service holds every requested window, and each answer was complete (P4).
     let gaps = "SELECT COUNT(*) FROM (SELECT from_at, LAG(to_at) OVER (ORDER BY from_at) AS before FROM coverage) AS c WHERE \
                 before IS NOT NULL AND from_at <> before";
     assert_eq!(database.number(gaps).await, 0, "gaps in the coverage");
@@ -84,7 +85,7 @@ async fn everything_is_right(vendor: &Vendor, database: &TestDatabase) {
     assert_eq!(database.number(twice).await, 0, "P9: one due slot gives one job");
 }
 
-async fn answered(database: &TestDatabase, windows: i64) {
+async fn wait_for_windows(database: &TestDatabase, windows: i64) {
     until("the backfill to move", async || {
         database.number("SELECT COUNT(*) FROM requests WHERE purpose = 'backfill' AND verdict = 'commit'").await
             >= windows
@@ -92,20 +93,20 @@ async fn answered(database: &TestDatabase, windows: i64) {
     .await;
 }
 
-/// The next answers, of any purpose, arrive within `patience` of now.
-async fn goes_on(database: &TestDatabase, after: &str, patience: Duration) {
+/// Checks that three further jobs commit within `patience`.
+async fn assert_work_continues(database: &TestDatabase, after: &str, patience: Duration) {
     let count = async || database.number("SELECT COUNT(*) FROM requests WHERE verdict = 'commit'").await;
     let now = count().await;
-    // Answers that were under way at the time of the deed do not count.
+    // Answers that were in flight at the time of the fault do not count.
     within(patience, &format!("work to go on after {after}"), async || count().await >= now + 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_workers_job_is_taken_up_within_the_leases_end_and_5_seconds() {
-    let vendor = Vendor::start(Config { latency: Duration::from_millis(1500), ..history(3, 50.0) }).await;
+async fn another_worker_claims_a_dead_workers_job_within_the_lease_and_5_seconds() {
+    let vendor = WolkvoxVendor::start(Config { latency: Duration::from_millis(1500), ..history(3, 50.0) }).await;
     let redis = RedisServer::start().await;
     let database = TestDatabase::fresh(Engine::Postgres).await;
-    let account = AccountText::new("a", &vendor.base, "simulated-token").with("interval", "1h");
+    let account = AccountSettings::new("a", &vendor.base, "simulated-token").with("interval", "1h");
     let settings = account.file(&database.url, &redis.url());
     let first = Process::run(&settings, &[]);
     until("a request in flight", async || {

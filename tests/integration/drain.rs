@@ -1,14 +1,14 @@
-//! SIGTERM: the request in flight ends and commits, the rest is given back.
+//! On SIGTERM the request in flight ends and commits, and the other jobs return to the queue.
 
-use crate::stage::{AccountText, Engine, Process, RedisServer, TestDatabase, Vendor, history, until};
+use crate::harness::{AccountSettings, Engine, Process, RedisServer, TestDatabase, WolkvoxVendor, history, until};
 use simulator::SimulatedVendor;
 use simulator::wolkvox::Config;
 use std::time::Duration;
 
-async fn stopped_in_flight(engine: Engine, queue: &str, redis: Option<&RedisServer>) {
-    let vendor = Vendor::start(Config { latency: Duration::from_millis(1500), ..history(5, 100.0) }).await;
+async fn stop_during_a_request(engine: Engine, queue: &str, redis: Option<&RedisServer>) {
+    let vendor = WolkvoxVendor::start(Config { latency: Duration::from_millis(1500), ..history(5, 100.0) }).await;
     let database = TestDatabase::fresh(engine).await;
-    let account = AccountText::new("a", &vendor.base, "simulated-token").with("since", &vendor.days().0);
+    let account = AccountSettings::new("a", &vendor.base, "simulated-token").with("since", &vendor.days().0);
     let queue = redis.map_or(queue.to_owned(), RedisServer::url);
     let mut process = Process::run(&account.file(&database.url, &queue), &[]);
     until("a request in flight", async || vendor.wolkvox.requests().len() == 2).await;
@@ -17,28 +17,28 @@ async fn stopped_in_flight(engine: Engine, queue: &str, redis: Option<&RedisServ
     assert_eq!(status.code(), Some(0), "{}", process.log());
     let asked = i64::try_from(vendor.wolkvox.requests().len()).unwrap();
     let answered = database.number("SELECT COUNT(*) FROM requests WHERE verdict = 'commit'").await;
-    assert_eq!(answered, asked, "what was asked was stored\n{}", process.log());
+    assert_eq!(answered, asked, "each answer is stored\n{}", process.log());
     let open = database.number("SELECT COUNT(*) FROM jobs WHERE state IN ('running', 'dispatched')").await;
-    assert_eq!(open, 0, "what was not asked was given back");
+    assert_eq!(open, 0, "the other jobs are waiting again");
     vendor.assert_no_breach();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_in_flight_ends_and_commits_in_process() {
-    stopped_in_flight(Engine::Sqlite, "memory:", None).await;
+async fn sigterm_lets_the_request_in_flight_commit_in_process() {
+    stop_during_a_request(Engine::Sqlite, "memory:", None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_in_flight_ends_and_commits_on_redis() {
+async fn sigterm_lets_the_request_in_flight_commit_on_redis() {
     let redis = RedisServer::start().await;
-    stopped_in_flight(Engine::Postgres, "", Some(&redis)).await;
+    stop_during_a_request(Engine::Postgres, "", Some(&redis)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_signal_ends_at_once() {
-    let vendor = Vendor::start(Config { latency: Duration::from_secs(2), ..history(2, 10.0) }).await;
+async fn a_second_sigterm_ends_the_process_at_once() {
+    let vendor = WolkvoxVendor::start(Config { latency: Duration::from_secs(2), ..history(2, 10.0) }).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    let account = AccountText::new("a", &vendor.base, "simulated-token");
+    let account = AccountSettings::new("a", &vendor.base, "simulated-token");
     let mut process = Process::run(&account.file(&database.url, "memory:"), &[]);
     until("a request in flight", async || vendor.wolkvox.requests().len() == 1).await;
     process.signal("TERM");

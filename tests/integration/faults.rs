@@ -1,6 +1,8 @@
-//! What vendors do to their callers, and what comes of it.
+//! The service meets the faults of a vendor: errors, throttling, a refused token and a spent quota.
 
-use crate::stage::{AccountText, Engine, Process, TestDatabase, Vendor, convosync, history, is_held, until, zone};
+use crate::harness::{
+    AccountSettings, Engine, Process, TestDatabase, WolkvoxVendor, convosync, history, is_held, until, zone,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::window::midnight;
 use serde_json::Value;
@@ -15,8 +17,8 @@ async fn status(settings: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_kind_of_fault_at_once_costs_nothing_but_time() {
-    let vendor = Vendor::start(Config {
+async fn the_table_equals_the_vendor_after_every_kind_of_fault() {
+    let vendor = WolkvoxVendor::start(Config {
         faults: Faults {
             throttle_429: 0.05,
             retry_after: Duration::from_secs(1),
@@ -43,8 +45,9 @@ async fn every_kind_of_fault_at_once_costs_nothing_but_time() {
     })
     .await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    let account =
-        AccountText::new("a", &vendor.base, "simulated-token").with("row_cap", "100").with("since", &vendor.days().0);
+    let account = AccountSettings::new("a", &vendor.base, "simulated-token")
+        .with("row_cap", "100")
+        .with("since", &vendor.days().0);
     let settings = account.file(&database.url, "memory:");
     let days = vendor.days();
     let days = (days.0.parse().unwrap(), days.1.parse().unwrap());
@@ -65,10 +68,10 @@ async fn every_kind_of_fault_at_once_costs_nothing_but_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_token_parks_its_lane_until_a_person_opens_it() {
-    let vendor = Vendor::start(Config { tokens: vec!["another".to_owned()], ..history(3, 20.0) }).await;
+async fn a_refused_token_parks_its_lane_until_an_operator_opens_it() {
+    let vendor = WolkvoxVendor::start(Config { tokens: vec!["another".to_owned()], ..history(3, 20.0) }).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    let settings = AccountText::new("a", &vendor.base, "refused").file(&database.url, "memory:");
+    let settings = AccountSettings::new("a", &vendor.base, "refused").file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
     until("the lane to be parked", async || {
         database.number("SELECT COUNT(*) FROM lanes WHERE closed_at IS NOT NULL AND closed_until IS NULL").await == 1
@@ -76,14 +79,14 @@ async fn a_refused_token_parks_its_lane_until_a_person_opens_it() {
     .await;
     let asked = vendor.wolkvox.requests().len();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(vendor.wolkvox.requests().len(), asked, "a parked lane asks nothing");
+    assert_eq!(vendor.wolkvox.requests().len(), asked, "a parked lane sends no request");
     let shown = status(&settings).await;
     assert_eq!(shown["accounts"][0]["state"], "parked", "{shown}");
     assert!(shown["accounts"][0]["last_error"].as_str().unwrap().contains("VALIDATE TOKEN"), "{shown}");
     assert_eq!(convosync(&settings, &["doctor"]).await.status.code(), Some(8));
     let (from, to) = vendor.days();
     let waited = convosync(&settings, &["backfill", "start", "a", "--from", &from, "--to", &to, "--wait"]).await;
-    assert_eq!(waited.status.code(), Some(5), "waiting for a lane that waits for a person never ends");
+    assert_eq!(waited.status.code(), Some(5), "a wait on a parked lane ends with an error");
     vendor.wolkvox.set_tokens(vec!["refused".to_owned()]);
     assert!(convosync(&settings, &["lanes", "open", "a"]).await.status.success());
     until("work to go on", async || {
@@ -96,9 +99,9 @@ async fn a_refused_token_parks_its_lane_until_a_person_opens_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spent_quota_closes_the_lane_until_midnight_and_backfills_stop_before() {
-    let vendor = Vendor::start(Config { daily_quota: Some(60), row_cap: 20, ..history(20, 100.0) }).await;
+    let vendor = WolkvoxVendor::start(Config { daily_quota: Some(60), row_cap: 20, ..history(20, 100.0) }).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    let account = AccountText::new("a", &vendor.base, "simulated-token")
+    let account = AccountSettings::new("a", &vendor.base, "simulated-token")
         .with("row_cap", "20")
         .with("daily_quota", "60")
         .with("interval", "1h")
@@ -111,7 +114,7 @@ async fn a_spent_quota_closes_the_lane_until_midnight_and_backfills_stop_before(
     assert_eq!(asked().await, 54, "background work stops at 90 % of the daily quota");
     vendor.assert_no_breach();
     drop(process);
-    // Somebody else spends the rest: the vendor says so, and the lane is closed until tomorrow.
+    // Another client spends the rest of the quota. The vendor says so, and the lane closes until tomorrow.
     vendor.wolkvox.set_daily_quota(Some(1));
     let before = vendor.now();
     let process = Process::run(&account.with("interval", "1s").file(&database.url, "memory:"), &[]);

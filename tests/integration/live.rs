@@ -1,13 +1,13 @@
 //! Live work and backfills on one token (P7).
 
-use crate::stage::{AccountText, Engine, Process, TestDatabase, Vendor, convosync, history, within};
+use crate::harness::{AccountSettings, Engine, Process, TestDatabase, WolkvoxVendor, convosync, history, within};
 use sea_orm::EntityTrait;
 use simulator::wolkvox::Config;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn live_work_is_on_time_while_a_backfill_of_2000_windows_moves() {
-    let vendor = Vendor::start(Config {
+    let vendor = WolkvoxVendor::start(Config {
         row_cap: 20,
         latency: Duration::from_millis(2),
         live_every: Some(Duration::from_secs(5)),
@@ -16,7 +16,7 @@ async fn live_work_is_on_time_while_a_backfill_of_2000_windows_moves() {
     })
     .await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    let account = AccountText::new("a", &vendor.base, "simulated-token")
+    let account = AccountSettings::new("a", &vendor.base, "simulated-token")
         .with("row_cap", "20")
         .with("spacing", "0s")
         .with("settle", "1m")
@@ -27,9 +27,9 @@ async fn live_work_is_on_time_while_a_backfill_of_2000_windows_moves() {
     assert!(convosync(&settings, &["backfill", "start", "a", "--from", &from, "--to", &to]).await.status.success());
     let windows = "SELECT COUNT(*) FROM requests WHERE purpose = 'backfill' AND verdict = 'commit'";
     let mut before = 0;
-    // A minute where nothing else runs; other tests take their share of the cores.
+    // It takes a minute on an idle machine; other tests use the cores too.
     within(Duration::from_mins(20), "a backfill of 2,000 windows", async || {
-        // It moves: in every ten seconds something of it is answered.
+        // The backfill moves: the vendor answers some of its windows in every ten seconds.
         tokio::time::sleep(Duration::from_secs(10)).await;
         let now = database.number(windows).await;
         assert!(now > before, "the backfill stands still at {now} windows\n{}", process.log());
@@ -37,7 +37,7 @@ async fn live_work_is_on_time_while_a_backfill_of_2000_windows_moves() {
         now >= 2_000 || database.number("SELECT COUNT(*) FROM backfills WHERE state = 'done'").await == 1
     })
     .await;
-    assert!(database.number(windows).await >= 2_000, "fewer windows than the test is about");
+    assert!(database.number(windows).await >= 2_000, "the backfill had fewer windows than the test needs");
     let seen = entities::requests::Entity::find().all(database.database.connection()).await.unwrap();
     let live: Vec<_> = seen.iter().filter(|row| row.purpose == "live").collect();
     // A live job is due at its slot, which is where its window ends.

@@ -1,13 +1,13 @@
-//! Mailboxes on a real mail server.
+//! The worker reads mailboxes on a real mail server.
 
-use crate::stage::{Dovecot, PASSWORD, USER};
+use crate::harness::{Dovecot, PASSWORD, USER};
 use chrono::{Days, NaiveDate};
 use secrecy::SecretString;
 use std::fs;
 use std::time::Duration;
 use worker::mail::{MailEntry, MailError, MailId, Mailbox, MailboxAddress, ParsedMail};
 
-/// Long enough for a busy machine; what is to fail within it is refused at once.
+/// Long enough for a busy machine. The failures in these tests happen at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const LIMIT: u64 = 64 << 20;
@@ -47,7 +47,7 @@ async fn subjects(mailbox: &mut Mailbox) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_marked_stays_marked_and_nothing_else_is() {
+async fn only_a_marked_mail_leaves_the_list() {
     let server = Dovecot::start().await;
     for subject in ["first", "second", "third"] {
         server.deliver("INBOX", &mail(subject));
@@ -62,15 +62,15 @@ async fn what_is_marked_stays_marked_and_nothing_else_is() {
     }
 
     let mut again = open(&plain(&server, "INBOX")).await;
-    assert_eq!(list(&mut again).await, [listed[0].clone(), listed[2].clone()], "the same ids, less the marked");
-    assert_eq!(again.fetch(&listed[1].id, LIMIT).await.unwrap(), mail("second"), "also what is done can be fetched");
+    assert_eq!(list(&mut again).await, [listed[0].clone(), listed[2].clone()], "the same ids without the marked one");
+    assert_eq!(again.fetch(&listed[1].id, LIMIT).await.unwrap(), mail("second"), "a marked mail can be fetched too");
     let arrived = listed[0].received_at.date_naive();
     assert_eq!(again.list(arrived - Days::new(2)).await.unwrap().len(), 2);
     assert_eq!(again.list(arrived + Days::new(2)).await.unwrap(), []);
 }
 
 #[tokio::test]
-async fn a_mail_that_a_person_has_read_is_still_to_be_done() {
+async fn a_mail_read_by_a_person_is_still_listed() {
     let server = Dovecot::start().await;
     server.deliver("INBOX", &mail("read"));
     let name = server.mails("INBOX").remove(0);
@@ -84,7 +84,7 @@ async fn a_mail_that_a_person_has_read_is_still_to_be_done() {
 }
 
 #[tokio::test]
-async fn a_folder_without_keywords_is_marked_as_seen() {
+async fn a_folder_without_keywords_marks_mails_as_seen() {
     let server = Dovecot::start().await;
     server.deliver("Plain", &mail("one"));
     let mut mailbox = open(&plain(&server, "Plain")).await;
@@ -96,7 +96,7 @@ async fn a_folder_without_keywords_is_marked_as_seen() {
 }
 
 #[tokio::test]
-async fn a_folder_that_keeps_no_mark_says_so() {
+async fn a_read_only_folder_refuses_a_mark() {
     let server = Dovecot::start().await;
     server.deliver("Fixed", &mail("one"));
     let mut mailbox = open(&plain(&server, "Fixed")).await;
@@ -105,7 +105,7 @@ async fn a_folder_that_keeps_no_mark_says_so() {
 }
 
 #[tokio::test]
-async fn a_mail_that_is_done_is_moved_where_that_is_wanted() {
+async fn a_marked_mail_moves_to_the_done_folder() {
     let server = Dovecot::start().await;
     server.deliver("INBOX", &mail("one"));
     let mut mailbox = open(&plain(&server, "INBOX").with_done_folder("Done").unwrap()).await;
@@ -113,7 +113,7 @@ async fn a_mail_that_is_done_is_moved_where_that_is_wanted() {
     mailbox.mark(&id).await.unwrap();
     assert_eq!((server.mails("INBOX").len(), server.mails("Done").len()), (0, 1));
     assert_eq!(mailbox.mark(&id).await, Err(MailError::Gone));
-    assert_eq!(list(&mut open(&plain(&server, "Done")).await).await, [], "it keeps its mark there");
+    assert_eq!(list(&mut open(&plain(&server, "Done")).await).await, [], "the mail keeps its mark in the other folder");
     let nowhere = plain(&server, "INBOX").with_done_folder("Nowhere").unwrap();
     assert_eq!(refused(&nowhere).await.kind(), "folder");
 }
@@ -127,30 +127,30 @@ async fn waiting_ends_when_a_mail_arrives() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.deliver("INBOX", &mail("while waiting"));
     };
-    // Without IDLE it would take the hour.
+    // Without IDLE the wait would take the hour.
     let hour = Duration::from_hours(1);
     let (waited, ()) = tokio::join!(tokio::time::timeout(PATIENCE, mailbox.wait(hour)), arrival);
     waited.expect("the arrival ends it").unwrap();
     assert_eq!(subjects(&mut mailbox).await, ["while waiting"]);
 
     server.deliver("INBOX", &mail("between"));
-    tokio::time::timeout(PATIENCE, mailbox.wait(hour)).await.expect("what came in between ends it").unwrap();
+    tokio::time::timeout(PATIENCE, mailbox.wait(hour)).await.expect("an arrival before the wait ends it").unwrap();
     assert_eq!(list(&mut mailbox).await.len(), 2);
 
-    server.deliver("INBOX", &mail("told on the way"));
+    server.deliver("INBOX", &mail("during a fetch"));
     let first = list(&mut mailbox).await.remove(0).id;
-    server.deliver("INBOX", &mail("told on the way"));
+    server.deliver("INBOX", &mail("during a fetch"));
     mailbox.fetch(&first, LIMIT).await.unwrap();
-    tokio::time::timeout(PATIENCE, mailbox.wait(hour)).await.expect("what a fetch told of ends it").unwrap();
+    tokio::time::timeout(PATIENCE, mailbox.wait(hour)).await.expect("an arrival during a fetch ends the wait").unwrap();
     assert_eq!(list(&mut mailbox).await.len(), 4);
 
     mailbox.wait(Duration::from_millis(50)).await.unwrap();
     let quiet = tokio::time::timeout(Duration::from_millis(300), mailbox.wait(hour)).await;
-    assert!(quiet.is_err(), "nothing is new");
+    assert!(quiet.is_err(), "the wait goes on without a new mail");
 }
 
 #[tokio::test]
-async fn waiting_fails_when_the_server_goes() {
+async fn waiting_fails_when_the_server_stops() {
     let mut server = Dovecot::start().await;
     let mut mailbox = open(&plain(&server, "INBOX")).await;
     list(&mut mailbox).await;
@@ -162,16 +162,16 @@ async fn waiting_fails_when_the_server_goes() {
     ended.unwrap();
     let mut error = waited.expect("the end is noticed").err();
     if error.is_none() {
-        // The server's farewell was news; the next step finds it gone.
+        // The server's BYE ended the wait; the next command fails.
         error = mailbox.list(NaiveDate::MIN).await.err();
     }
-    let error = error.expect("nobody to talk to");
+    let error = error.expect("the server has stopped");
     assert!(error.kind() == "unreachable" && error.is_closed(), "{error}");
     assert_eq!(mailbox.list(NaiveDate::MIN).await.unwrap_err().kind(), "unreachable");
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_is_told_apart() {
+async fn each_failure_to_open_a_mailbox_has_its_own_error() {
     let server = Dovecot::start().await;
     let text = format!("imap://{USER}@127.0.0.1:{}", server.port());
     let wrong = MailboxAddress::parse(&text, Some(SecretString::from("a staple"))).unwrap();
@@ -187,7 +187,7 @@ async fn what_cannot_be_opened_is_told_apart() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_fetched_is_told_apart() {
+async fn each_failure_to_fetch_a_mail_has_its_own_error() {
     let server = Dovecot::start().await;
     for subject in ["stays", "vanishes"] {
         server.deliver("INBOX", &mail(subject));
@@ -200,8 +200,8 @@ async fn what_cannot_be_fetched_is_told_apart() {
 
     let maildir = server.maildir("INBOX");
     let name = server.mails("INBOX").into_iter().find(|name| name.contains("M1P")).unwrap();
-    for place in ["new", "cur"] {
-        let _ = fs::remove_file(maildir.join(place).join(&name));
+    for folder in ["new", "cur"] {
+        let _ = fs::remove_file(maildir.join(folder).join(&name));
     }
     assert_eq!(mailbox.fetch(&listed[1].id, LIMIT).await, Err(MailError::Gone));
     assert_eq!(mailbox.mark(&listed[1].id).await, Err(MailError::Gone));
@@ -211,11 +211,11 @@ async fn what_cannot_be_fetched_is_told_apart() {
     {
         assert_eq!(mailbox.fetch(&MailId::from(foreign), LIMIT).await, Err(MailError::Gone));
     }
-    assert_eq!(mailbox.fetch(&listed[0].id, bytes).await.unwrap(), mail("stays"), "and it can still be talked to");
+    assert_eq!(mailbox.fetch(&listed[0].id, bytes).await.unwrap(), mail("stays"), "the connection still works");
 }
 
 #[tokio::test]
-async fn a_report_of_20_megabytes_arrives_as_it_was() {
+async fn a_report_of_20_megabytes_arrives_unchanged() {
     let server = Dovecot::start().await;
     let row = "4711,2026-11-21T10:00:00Z,\"Buenos días, ¿en qué puedo ayudarle?\"\r\n";
     let report = row.repeat((20 << 20) / row.len());
@@ -225,12 +225,12 @@ async fn a_report_of_20_megabytes_arrives_as_it_was() {
     let mut mailbox = open(&plain(&server, "INBOX")).await;
     let entry = list(&mut mailbox).await.remove(0);
     let raw = mailbox.fetch(&entry.id, LIMIT).await.unwrap();
-    let letter = ParsedMail::parse(&raw).unwrap();
-    assert!(letter.attachments[0].bytes == report.as_bytes(), "{} bytes", letter.attachments[0].bytes.len());
+    let parsed = ParsedMail::parse(&raw).unwrap();
+    assert!(parsed.attachments[0].bytes == report.as_bytes(), "{} bytes", parsed.attachments[0].bytes.len());
     mailbox.mark(&entry.id).await.unwrap();
 }
 
-/// In lines of 76 characters, as mails have it.
+/// Encodes in lines of 76 characters, as mails do.
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len() / 3 * 4 + bytes.len() / 28);
@@ -248,7 +248,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn only_a_certificate_that_is_trusted_gets_the_password() {
+async fn the_client_sends_the_password_only_to_a_trusted_server() {
     let server = Dovecot::start().await;
     server.deliver("INBOX", &mail("safe"));
     let from_the_start = format!("imaps://{USER}@localhost:{}", server.tls_port());

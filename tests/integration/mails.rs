@@ -1,22 +1,22 @@
-//! A day that comes by mail: what mail does on its way, and what becomes of each letter.
+//! Certainly sends a full day by mail. These tests lose, delay, repeat and truncate mails.
 
 mod crashes;
 
-use crate::stage::{CertainlyVendor, Engine, Process, TestDatabase, is_held, messages, until};
+use crate::harness::{CertainlyVendor, Engine, Process, TestDatabase, is_held, messages, until};
 use simulator::SimulatedVendor;
 use simulator::certainly::{Config, MailFaults};
 use simulator::gateway::Faults;
 use std::time::Duration;
 
-/// A service with one full day among five, the first export of which meets `faults` and no other does.
-struct Played {
+/// A service whose vendor holds five days, one of them above the row cap. The faults hit only the first export.
+struct MailScenario {
     vendor: CertainlyVendor,
     database: TestDatabase,
     process: Process,
 }
 
-impl Played {
-    async fn with(mail_faults: MailFaults, seed: u64, patience: &str) -> Self {
+impl MailScenario {
+    async fn start(mail_faults: MailFaults, seed: u64, patience: &str) -> Self {
         let vendor = CertainlyVendor::start(Config { mail_faults, seed, ..messages(40.0, &[(4, 620)]) }).await;
         let database = TestDatabase::fresh(Engine::Sqlite).await;
         let account = vendor.account("c").with("since", &vendor.day(5).to_string());
@@ -29,15 +29,15 @@ impl Played {
         Self { vendor, database, process }
     }
 
-    async fn states(&self) -> Vec<String> {
+    async fn delivery_states(&self) -> Vec<String> {
         self.database.texts("SELECT state FROM deliveries ORDER BY id").await
     }
 
-    /// Every row is there as the vendor holds it, once, and every mail is where it belongs: `done` of them marked.
-    async fn ends(self, done: usize, left: usize) {
-        until("each mail to be worked on", async || {
+    /// Checks that the table equals the vendor and that the worker has marked `done` mails and left the others unmarked.
+    async fn assert_finished(self, done: usize, left: usize) {
+        until("the worker to read each mail", async || {
             let (new, cur) = (self.vendor.mails("new"), self.vendor.mails("cur"));
-            new.len() == left && cur.len() == done && self.states().await.len() == done + left
+            new.len() == left && cur.len() == done && self.delivery_states().await.len() == done + left
         })
         .await;
         let cur = self.vendor.mails("cur");
@@ -50,58 +50,58 @@ impl Played {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_is_lost_is_asked_for_again() {
+async fn a_lost_mail_is_requested_again() {
     let faults = MailFaults { lost: 1.0, ..MailFaults::default() };
-    let played = Played::with(faults, 1, "2s").await;
-    assert_eq!(played.states().await, ["committed"]);
-    assert_eq!(played.vendor.posts().iter().filter(|seen| seen.outcome == "accepted").count(), 2);
-    played.ends(1, 0).await;
+    let scenario = MailScenario::start(faults, 1, "2s").await;
+    assert_eq!(scenario.delivery_states().await, ["committed"]);
+    assert_eq!(scenario.vendor.posts().iter().filter(|seen| seen.outcome == "accepted").count(), 2);
+    scenario.assert_finished(1, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_is_late_but_not_lost_is_waited_for() {
+async fn the_worker_waits_for_a_late_mail() {
     let faults = MailFaults { late: 1.0, late_by: Duration::from_secs(3), ..MailFaults::default() };
-    let played = Played::with(faults, 1, "1m").await;
-    assert_eq!(played.states().await, ["committed"]);
-    assert_eq!(played.vendor.posts().len(), 1, "asked for once");
-    played.ends(1, 0).await;
+    let scenario = MailScenario::start(faults, 1, "1m").await;
+    assert_eq!(scenario.delivery_states().await, ["committed"]);
+    assert_eq!(scenario.vendor.posts().len(), 1, "the worker sends one request");
+    scenario.assert_finished(1, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_comes_after_it_was_given_up_is_a_duplicate() {
+async fn a_mail_that_arrives_after_its_deadline_is_a_duplicate() {
     let faults = MailFaults { late: 1.0, late_by: Duration::from_secs(8), ..MailFaults::default() };
-    let played = Played::with(faults, 1, "2s").await;
-    until("the late mail", async || played.states().await.len() == 2).await;
-    assert_eq!(played.states().await, ["committed", "duplicate"]);
-    played.ends(2, 0).await;
+    let scenario = MailScenario::start(faults, 1, "2s").await;
+    until("the late mail", async || scenario.delivery_states().await.len() == 2).await;
+    assert_eq!(scenario.delivery_states().await, ["committed", "duplicate"]);
+    scenario.assert_finished(2, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_comes_twice_counts_once() {
-    // By the seed it has the same Message-ID both times, or another.
+async fn a_mail_delivered_twice_is_committed_once() {
+    // The seed decides whether both copies have one Message-ID.
     for seed in [1, 2, 3] {
         let faults = MailFaults { duplicated: 1.0, ..MailFaults::default() };
-        let played = Played::with(faults, seed, "1m").await;
-        until("both mails", async || played.states().await.len() == 2).await;
-        assert_eq!(played.states().await, ["committed", "duplicate"]);
-        played.ends(2, 0).await;
+        let scenario = MailScenario::start(faults, seed, "1m").await;
+        until("both mails", async || scenario.delivery_states().await.len() == 2).await;
+        assert_eq!(scenario.delivery_states().await, ["committed", "duplicate"]);
+        scenario.assert_finished(2, 0).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_is_not_ours_stays_where_it_is() {
-    // By the seed it is a newsletter, or the report of other days.
+async fn a_foreign_mail_stays_unmarked() {
+    // The seed decides whether the foreign mail is a newsletter or a report of other days.
     for seed in [1, 2, 3] {
         let faults = MailFaults { foreign: 1.0, ..MailFaults::default() };
-        let played = Played::with(faults, seed, "1m").await;
-        assert_eq!(played.states().await, ["foreign", "committed"]);
-        played.ends(1, 1).await;
+        let scenario = MailScenario::start(faults, seed, "1m").await;
+        assert_eq!(scenario.delivery_states().await, ["foreign", "committed"]);
+        scenario.assert_finished(1, 1).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_another_bot_is_not_taken_for_ours() {
-    // Both bots have as many messages on that day, under the same numbers.
+async fn a_mail_of_another_bot_is_not_committed() {
+    // Both bots have equally many messages on that day, with the same ids.
     let faults = MailFaults { foreign: 1.0, ..MailFaults::default() };
     for seed in [1, 2, 3, 4] {
         let bots = Config::default().bots;
@@ -121,19 +121,19 @@ async fn one_of_another_bot_is_not_taken_for_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_whose_file_is_cut_off_is_asked_for_again() {
+async fn a_mail_with_a_truncated_file_is_requested_again() {
     for seed in [1, 2] {
         let faults = MailFaults { cut: 1.0, ..MailFaults::default() };
-        let played = Played::with(faults, seed, "3s").await;
-        let states = played.states().await;
+        let scenario = MailScenario::start(faults, seed, "3s").await;
+        let states = scenario.delivery_states().await;
         assert!(states[0] == "unreadable" || states[0] == "short", "{states:?}");
         assert_eq!(states[1..], ["committed"], "{states:?}");
-        played.ends(1, 1).await;
+        scenario.assert_finished(1, 1).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_of_it_together_ends_in_the_truth() {
+async fn the_table_equals_the_vendor_after_every_mail_fault() {
     let faults = Faults { gateway_504: 0.1, cut_body: 0.1, ..Faults::default() };
     let mail_faults =
         MailFaults { lost: 0.1, late: 0.1, late_by: Duration::from_secs(4), duplicated: 0.15, foreign: 0.2, cut: 0.1 };
@@ -151,7 +151,7 @@ async fn all_of_it_together_ends_in_the_truth() {
     let compared = vendor.compare(&database.database, "c", 15).await;
     assert!(compared.is_equal() && compared.vendor > 4_000, "{compared:?}\n{}", process.log());
     let committed = database.number("SELECT COUNT(*) FROM deliveries WHERE state = 'committed'").await;
-    assert!((1..=6).contains(&committed), "{committed} mails were taken");
+    assert!((1..=6).contains(&committed), "{committed} mails are committed");
     vendor.assert_no_breach();
     drop(process);
 }

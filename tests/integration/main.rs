@@ -1,8 +1,8 @@
-//! Integration tests: real PostgreSQL, Redis, processes, mail server and browser; the simulated vendors are the referee.
+//! Integration tests with a real PostgreSQL, Redis, mail server, browser and processes. The simulated vendors record each
+//! breach of their rules.
 //!
-//! `scripts/test` starts what these need and says where it is: `CONVOSYNC_TEST_POSTGRES` names a server on which
-//! databases may be made, `CONVOSYNC_TEST_REDIS_SERVER` and `CONVOSYNC_TEST_DOVECOT` the programs that each test starts
-//! for itself.
+//! `scripts/test` starts the PostgreSQL server and sets three variables. `CONVOSYNC_TEST_POSTGRES` is a server on which the
+//! tests create databases. `CONVOSYNC_TEST_REDIS_SERVER` and `CONVOSYNC_TEST_DOVECOT` are the programs that a test starts.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail")]
 
@@ -11,17 +11,17 @@ mod canary;
 mod certainly;
 mod chaos;
 mod commands;
+mod dashboard;
 mod drain;
 mod faults;
+mod harness;
+mod installations;
 mod live;
 mod mailboxes;
 mod mails;
-mod page;
 mod sixth_vendor;
-mod stage;
 mod store;
 mod treble;
 mod truora;
-mod twins;
 mod ultimate;
 mod webhooks;

@@ -1,7 +1,8 @@
-//! The database by itself: tables, rows, the ledger, lanes, commits and reports, on both engines alike.
+//! Tests of `storage` on both engines: tables, rows, the ledger, lanes, commits and reports.
 //!
-//! A test that bears a plain name runs on PostgreSQL; the same one with `_on_sqlite` behind it runs on a file.
+//! A test without a suffix runs on PostgreSQL, one with the suffix `_on_sqlite` on an SQLite file.
 
+mod backlog;
 mod commits;
 mod data_docs;
 mod doctor;
@@ -10,7 +11,7 @@ mod lanes;
 mod leases;
 mod ledger;
 mod migrations;
-mod orders;
+mod operator_actions;
 mod pacing;
 mod reports;
 mod schedulers;
@@ -18,8 +19,9 @@ mod snapshots;
 mod upserts;
 mod views;
 
-use crate::stage::{Engine, TestDatabase};
+use crate::harness::{Engine, TestDatabase};
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::item_backlog::ItemBacklog;
 use domain::job::{Job, Purpose};
 use domain::ledger::Ledger;
 use domain::slice::Slice;
@@ -36,22 +38,22 @@ use storage::lanes::claim::claim;
 use storage::lanes::dispatch::Dispatch;
 use storage::lanes::dispatch::dispatch;
 use storage::lanes::{LaneSpec, ensure};
-use storage::ledger::{StreamId, load, lock, store};
+use storage::ledger::{StreamId, item_jobs, load, lock, store};
 use storage::snapshot::Snapshot;
 
-/// A fresh database, and accounts whose vendor is never asked.
+/// A fresh database, and accounts that send no request to a vendor.
 pub struct Store {
     pub made: TestDatabase,
     pub accounts: Accounts,
 }
 
 impl Store {
-    /// With the account `a` alone.
+    /// Creates a store with the account `a`.
     pub async fn fresh(engine: Engine) -> Self {
         Self::with(engine, &[("a", json!({}))]).await
     }
 
-    /// With these accounts, and what each one's settings say beyond the usual.
+    /// Creates a store with these accounts and their further settings.
     pub async fn with(engine: Engine, accounts: &[(&str, Value)]) -> Self {
         let made = TestDatabase::fresh(engine).await;
         let accounts = Accounts::new(accounts.iter().map(|(name, more)| account(name, more)).collect());
@@ -82,12 +84,14 @@ impl Store {
         self.db().now(self.db().connection()).await.unwrap()
     }
 
-    /// Changes the ledger of the stream of `account`, as scheduler and worker do.
+    /// Changes the ledger of the stream of `account` in a transaction, as scheduler and worker do.
     pub async fn change(&self, account: &str, change: impl FnOnce(&mut Ledger)) -> Ledger {
         let id = stream(account);
         let now = self.now().await;
         let tx = self.db().begin().await.unwrap();
-        let before = lock(&tx, &id).await.unwrap();
+        let mut before = lock(&tx, &id).await.unwrap();
+        before.jobs.extend(item_jobs(&tx, &id).await.unwrap());
+        before.jobs.sort_by_key(|job| job.id);
         let mut after = before.clone();
         change(&mut after);
         store(&tx, &id, &before, &after, now).await.unwrap();
@@ -95,35 +99,46 @@ impl Store {
         self.ledger(account).await
     }
 
+    /// The ledger with each open item, instead of the sums.
     pub async fn ledger(&self, account: &str) -> Ledger {
+        let snapshot = self.snapshot().await;
+        let mut ledger = self.ledger_with_sums(account).await;
+        ledger.items = ItemBacklog::default();
+        ledger.jobs.extend(item_jobs(&snapshot, &stream(account)).await.unwrap());
+        ledger.jobs.sort_by_key(|job| job.id);
+        ledger
+    }
+
+    /// The ledger as reports read it.
+    pub async fn ledger_with_sums(&self, account: &str) -> Ledger {
         load(&self.snapshot().await, &stream(account)).await.unwrap()
     }
 
-    /// One more job for a window ten days ago, due now; returns its id.
+    /// Adds a job for a window ten days ago that is due now. Returns its id.
     pub async fn job(&self, account: &str, hour: i64) -> i64 {
         let now = self.now().await;
         let slice = Slice::Window(old_hour(now, hour));
-        // It takes no time, so that it also fits in before a live slot that is near.
+        // The job takes no time, so that the lane dispatches it also shortly before a live slot.
         let job = Job::new(Purpose::Settle, slice, now - TimeDelta::seconds(1), Duration::ZERO);
         let ledger = self.change(account, |ledger| ledger.jobs.push(job)).await;
         ledger.jobs.iter().map(|job| job.id).max().unwrap()
     }
 
-    /// A job of `a`, handed out and claimed.
+    /// Adds a job to `a`, dispatches and claims it.
     pub async fn claimed(&self) -> Claim {
         self.job("a", 0).await;
         self.claim_next("first").await
     }
 
-    /// The next ticket of the lane of `a`, claimed.
+    /// Dispatches the next ticket of the lane of `a` and claims it.
     pub async fn claim_next(&self, holder: &str) -> Claim {
         let Dispatch::Ticket(ticket) = dispatch(self.db(), self.lane()).await.unwrap() else {
-            panic!("nothing was handed out")
+            panic!("the lane dispatched no ticket")
         };
         claim(self.db(), self.lane(), ticket, holder).await.unwrap().expect("a free lane")
     }
 
-    /// Puts the end of every lease and ticket into the past, as if their holders had died long ago.
+    /// Moves the end of each lease and ticket into the past, as if their workers had died long ago.
     pub async fn expire(&self) {
         let past = self.now().await - TimeDelta::seconds(5);
         let slots = lane_slots::Entity::update_many()
@@ -136,13 +151,13 @@ impl Store {
         tickets.exec(self.db().connection()).await.unwrap();
     }
 
-    /// The rows of a table.
+    /// The number of rows in a table.
     pub async fn count(&self, table: &str) -> i64 {
         self.made.number(&format!("SELECT COUNT(*) FROM {table}")).await
     }
 }
 
-/// An account at a Wolkvox that nobody calls; its days are UTC's.
+/// A Wolkvox account whose days are days in UTC.
 pub fn account(name: &str, more: &Value) -> Account {
     let mut settings = json!({"source": "wolkvox", "server": "0042", "token": name, "timezone": "UTC"});
     for (key, value) in more.as_object().unwrap() {
@@ -157,13 +172,13 @@ pub fn stream(account: &str) -> StreamId {
     StreamId { account: account.to_owned(), stream: "chat_8".to_owned(), source: "wolkvox".to_owned() }
 }
 
-/// An hour of a day long settled.
+/// An hour of the day ten days ago, which has settled.
 pub fn old_hour(now: DateTime<Utc>, hour: i64) -> Window {
     let day = now.date_naive().and_time(chrono::NaiveTime::MIN).and_utc() - TimeDelta::days(10);
     Window::new(day + TimeDelta::hours(hour), day + TimeDelta::hours(hour + 1)).unwrap()
 }
 
-/// A chat; `digest` stands for all that may change in it.
+/// A chat whose content `digest` stands for.
 pub fn chat(account: &str, id: &str, start: Option<DateTime<Utc>>, digest: &str) -> wolkvox_chats::Model {
     let text = |text: &str| text.to_owned();
     wolkvox_chats::Model {

@@ -1,6 +1,6 @@
-//! Treble: polls that lead to their sessions, page by page, and sessions that lead to their histories; and webhooks.
+//! Treble: the worker lists polls, their sessions by pages and the history of each session, and it accepts webhooks.
 
-use crate::stage::{
+use crate::harness::{
     Engine, Process, RedisServer, TestDatabase, TrebleVendor, convosync, coverage, free_address, is_held, until,
 };
 use chrono::TimeDelta;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// `days` days of two polls with `per_day` sessions each, at a vendor that is quicker than the real one.
+/// A vendor with `days` days of two polls that have `per_day` sessions each. It permits more requests than the real one.
 fn sessions(days: i64, per_day: f64) -> Config {
     let limits = Limits { requests_per_second: 40.0, ..Config::default().limits };
     let history_from = SystemClock::start().now() - TimeDelta::days(days);
@@ -31,7 +31,7 @@ fn assert_equal(compared: &BTreeMap<&'static str, Comparison>, process: &Process
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_session_of_the_lists_is_held_with_its_history() {
+async fn every_listed_session_is_stored_with_its_history() {
     let vendor = TrebleVendor::start(Config {
         repeats: 1.0,
         faults: Faults { throttle_429: 0.01, retry_after: Duration::from_secs(1), ..Faults::default() },
@@ -40,7 +40,7 @@ async fn every_session_of_the_lists_is_held_with_its_history() {
     .await;
     vendor.treble.freeze();
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    // Nothing changes any more, so that no list has to be read again.
+    // The vendor is frozen, so the service need not read a list again.
     let account = vendor.account("t").with("since", &vendor.day(9).to_string()).with("refresh", "1h");
     let settings = account.file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
@@ -54,15 +54,18 @@ async fn every_session_of_the_lists_is_held_with_its_history() {
     let pages: Vec<_> = seen.iter().filter(|seen| seen.facts.path.contains("next_id") && seen.status == 200).collect();
     let rows: usize = seen.iter().filter(|seen| seen.outcome == "sessions").map(|seen| seen.rows).sum();
     let stored = database.number("SELECT COUNT(*) FROM treble_sessions").await;
-    assert!(pages.len() >= 2, "a list of one page is no test: {pages:?}");
-    assert!(i64::try_from(rows).unwrap() > stored, "{rows} sessions on the pages, {stored} held: none came twice");
+    assert!(pages.len() >= 2, "the list must have several pages: {pages:?}");
+    assert!(
+        i64::try_from(rows).unwrap() > stored,
+        "{rows} sessions on the pages, {stored} stored: no session came twice"
+    );
     assert!(seen.iter().any(|seen| seen.status == 429), "never throttled");
     assert_eq!(vendor.treble.breaches(), []);
     drop(process);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_goes_on_is_asked_for_until_it_has_ended() {
+async fn an_open_session_is_fetched_until_it_ends() {
     let vendor = TrebleVendor::start(Config {
         live_every: Some(Duration::from_millis(800)),
         lasts_for: Some(Duration::from_secs(8)),
@@ -76,11 +79,13 @@ async fn a_session_that_goes_on_is_asked_for_until_it_has_ended() {
     let open = "SELECT session_id FROM treble_sessions WHERE session_id LIKE '9000%' AND finished_at IS NULL";
     until("sessions that go on", async || database.texts(open).await.len() > 2).await;
     let before = database.texts(open).await;
-    // They end.
+    // The sessions end.
     tokio::time::sleep(Duration::from_secs(9)).await;
     vendor.treble.freeze();
-    until("the truth", async || vendor.compare(&database.database, "t", 2).await.values().all(Comparison::is_equal))
-        .await;
+    until("the tables to equal the vendor", async || {
+        vendor.compare(&database.database, "t", 2).await.values().all(Comparison::is_equal)
+    })
+    .await;
     assert_equal(&vendor.compare(&database.database, "t", 2).await, &process);
     let after = database.texts(open).await;
     assert!(before.iter().any(|id| !after.contains(id)), "{before:?} never ended");
@@ -88,9 +93,9 @@ async fn a_session_that_goes_on_is_asked_for_until_it_has_ended() {
     drop(process);
 }
 
-/// The service loses its power in the middle of it.
+/// The test kills the service halfway.
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
+async fn the_tables_equal_the_vendor_after_webhook_faults_and_a_kill() {
     let vendor = TrebleVendor::start(Config {
         live_every: Some(Duration::from_millis(300)),
         lasts_for: Some(Duration::from_secs(4)),
@@ -120,17 +125,19 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
     let process = Process::run(&settings, &[]);
     tokio::time::sleep(Duration::from_secs(8)).await;
     vendor.treble.freeze();
-    // Once it has looked for the last time.
+    // The vendor checks for new sessions once more.
     tokio::time::sleep(Duration::from_millis(100)).await;
     until("each webhook to be sent", async || vendor.treble.pending_deliveries() == 0).await;
     stopping.cancel();
     sending.stopped().await;
-    // What goes on would be looked at in five minutes.
+    // Open sessions would be fetched again in five minutes; the test makes them due now.
     database
         .run("UPDATE jobs SET due_at = CURRENT_TIMESTAMP WHERE slice_key LIKE 'session/%' AND state = 'waiting'")
         .await;
-    until("the truth", async || vendor.compare(&database.database, "t", 2).await.values().all(Comparison::is_equal))
-        .await;
+    until("the tables to equal the vendor", async || {
+        vendor.compare(&database.database, "t", 2).await.values().all(Comparison::is_equal)
+    })
+    .await;
     assert_equal(&vendor.compare(&database.database, "t", 2).await, &process);
     let (sent, events) = (vendor.treble.attempts(), vendor.treble.events());
     let count = |fate| events.iter().filter(|event| event.delivery == fate).count();
@@ -138,21 +145,21 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
         count(DeliveryPlan::Lost) > 0 && count(DeliveryPlan::Twice) > 0 && count(DeliveryPlan::Late) > 0,
         "{events:?}"
     );
-    let told = events.iter().filter(|event| event.delivery != DeliveryPlan::Lost);
-    // Those of flows have no id: two of one second say the same.
-    let told: BTreeSet<_> = told.map(|event| (&event.subject, event.action, event.at)).collect();
+    let delivered = events.iter().filter(|event| event.delivery != DeliveryPlan::Lost);
+    // Events of flows have no id: two in one second count as one.
+    let delivered: BTreeSet<_> = delivered.map(|event| (&event.subject, event.action, event.at)).collect();
     let stored = treble_events(&database.database, "t", &vendor.treble).await.unwrap();
-    assert!(stored.is_equal() && stored.vendor == told.len(), "{stored:?} of {}", told.len());
+    assert!(stored.is_equal() && stored.vendor == delivered.len(), "{stored:?} of {}", delivered.len());
     let forged: Vec<_> = sent.iter().filter(|sent| sent.origin == Origin::Forged).collect();
     assert!(!forged.is_empty() && forged.iter().all(|sent| sent.status == Some(401)), "{forged:?}");
     let noted = database.number("SELECT COUNT(*) FROM deliveries WHERE kind = 'webhook'").await;
-    assert_eq!(usize::try_from(noted).unwrap(), stored.vendor, "each event is noted once");
+    assert_eq!(usize::try_from(noted).unwrap(), stored.vendor, "each event is stored once");
     assert_eq!(vendor.treble.breaches(), []);
     drop(process);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_poll_that_always_fails_stops_no_other() {
+async fn a_failing_poll_does_not_stop_other_polls() {
     let faults = Faults { throttle_429: 0.05, retry_after: Duration::from_secs(1), ..Faults::default() };
     let vendor = TrebleVendor::start(Config { polls: 4, failing_polls: vec![1], faults, ..sessions(9, 2.0) }).await;
     vendor.treble.freeze();
@@ -186,9 +193,9 @@ async fn a_poll_that_always_fails_stops_no_other() {
     drop(process);
 }
 
-/// What has ended is read again for who asks for everything, its day stays held meanwhile, and others are left alone.
+/// The days stay final during the backfill, and the backfill fetches no session of other days.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backfill_of_everything_reads_again_what_has_ended_and_takes_nothing_away() {
+async fn a_backfill_in_mode_all_fetches_ended_sessions_again_and_removes_no_row() {
     let vendor = TrebleVendor::start(Config { never_close: 0.0, ..sessions(11, 6.0) }).await;
     vendor.treble.freeze();
     let database = TestDatabase::fresh(Engine::Postgres).await;
@@ -198,8 +205,8 @@ async fn a_backfill_of_everything_reads_again_what_has_ended_and_takes_nothing_a
     until("all days", async || is_held(&settings, "t", (vendor.day(10), vendor.day(0))).await).await;
     let days = (vendor.day(9), vendor.day(8));
     let states = async || {
-        let told = coverage(&settings, "t", days).await;
-        told.iter().map(|day| day["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        let days = coverage(&settings, "t", days).await;
+        days.iter().map(|day| day["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     until("both to be final", async || states().await == ["final", "final"]).await;
     let asked = |since: usize| {
@@ -211,30 +218,30 @@ async fn a_backfill_of_everything_reads_again_what_has_ended_and_takes_nothing_a
     let (from, to) = (days.0.to_string(), days.1.to_string());
     let order = ["backfill", "start", "t", "--from", &from, "--to", &to, "--mode", "all"];
     assert!(convosync(&settings, &order).await.status.success());
-    let mut told = BTreeSet::new();
+    let mut observed = BTreeSet::new();
     until("the backfill", async || {
-        told.extend(states().await);
+        observed.extend(states().await);
         database.number("SELECT COUNT(*) FROM backfills WHERE state = 'done'").await == 1
     })
     .await;
-    assert!(!told.contains("missing") && !told.contains("blocked"), "{told:?}");
+    assert!(!observed.contains("missing") && !observed.contains("blocked"), "{observed:?}");
     assert_eq!(states().await, ["final", "final"]);
     let window = Window::new(midnight(days.0, Tz::UTC), midnight(days.1 + TimeDelta::days(1), Tz::UTC)).unwrap();
-    let truth = vendor.treble.dataset(window);
+    let dataset = vendor.treble.dataset(window);
     let mut again = asked(before);
     again.sort();
     let mut named: Vec<_> =
-        truth.sessions.iter().map(|session| format!("/devapi/session/{}/history", session.id)).collect();
+        dataset.sessions.iter().map(|session| format!("/devapi/session/{}/history", session.id)).collect();
     named.sort();
     assert!(named.len() > 5);
-    assert_eq!(again, named, "each once, and no other");
+    assert_eq!(again, named, "the backfill fetches each session once, and no other");
     let compared = treble(&database.database, "t", &vendor.treble, window).await.unwrap();
     let compared: BTreeMap<_, _> = compared.into();
     assert_equal(&compared, &process);
     drop(process);
 }
 
-/// Whether the tables are what the vendor holds, and the events what it told.
+/// Whether the tables equal the vendor and the stored events equal the events that the vendor delivered.
 async fn is_equal(vendor: &TrebleVendor, database: &TestDatabase) -> bool {
     let tables = vendor.compare(&database.database, "t", 2).await;
     let events = treble_events(&database.database, "t", &vendor.treble).await.unwrap();
@@ -242,7 +249,7 @@ async fn is_equal(vendor: &TrebleVendor, database: &TestDatabase) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_comparison_sees_every_column() {
+async fn the_comparison_detects_a_change_in_every_column() {
     let vendor = TrebleVendor::start(Config {
         live_every: Some(Duration::from_millis(250)),
         lasts_for: Some(Duration::from_secs(2)),
@@ -260,7 +267,7 @@ async fn the_comparison_sees_every_column() {
     let closes = "SELECT COUNT(*) FROM treble_events WHERE event_type = 'session.close'";
     until("ends", async || database.number(closes).await > 2).await;
     vendor.treble.freeze();
-    until("the truth", async || is_equal(&vendor, &database).await).await;
+    until("the tables to equal the vendor", async || is_equal(&vendor, &database).await).await;
     stopping.cancel();
     sending.stopped().await;
     drop(process);
@@ -296,7 +303,7 @@ async fn the_comparison_sees_every_column() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_fault_at_once_ends_in_the_truth() {
+async fn the_tables_equal_the_vendor_after_every_fault() {
     let faults = Faults {
         throttle_429: 0.05,
         retry_after: Duration::from_secs(1),

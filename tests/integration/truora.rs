@@ -1,6 +1,6 @@
-//! Truora: processes that a list names, or a webhook, and that are asked for until they have ended.
+//! Truora: a list or a webhook names processes, and the worker fetches each of them until it ends.
 
-use crate::stage::{
+use crate::harness::{
     Engine, Process, RedisServer, TestDatabase, TruoraVendor, coverage, free_address, is_held, json, until,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -28,7 +28,7 @@ fn processes(days: i64) -> Config {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_process_of_the_list_is_held_once_it_has_ended() {
+async fn every_listed_process_is_stored_once_it_has_ended() {
     let vendor = TruoraVendor::start(processes(6)).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = vendor.account("t").with("since", &vendor.day(5).to_string()).file(&database.url, "memory:");
@@ -44,9 +44,9 @@ async fn every_process_of_the_list_is_held_once_it_has_ended() {
     drop(process);
 }
 
-/// Ten pages asked for in one turn, at a vendor that forgives less than four requests at once.
+/// The worker fetches ten pages in one exchange from a vendor that permits a burst of three requests.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_of_many_pages_keeps_the_rate() {
+async fn a_list_of_many_pages_respects_the_rate_limit() {
     let vendor = TruoraVendor::start(Config {
         processes_per_day: 900.0,
         limits: Limits { burst: 3, ..Limits::default() },
@@ -61,13 +61,13 @@ async fn a_list_of_many_pages_keeps_the_rate() {
     until("the list to be read", async || database.number(named).await > 700).await;
     let seen = vendor.truora.requests();
     let pages = seen.iter().filter(|seen| seen.facts.path.contains("start_key")).count();
-    assert!(pages > 6, "{pages} pages are no test");
-    assert!(seen.iter().all(|seen| seen.status == 200), "throttled: the rate was not kept");
+    assert!(pages > 6, "{pages} pages are too few for this test");
+    assert!(seen.iter().all(|seen| seen.status == 200), "the vendor throttled the worker: it exceeded the rate");
     assert_eq!(vendor.truora.breaches(), []);
     drop(process);
 }
 
-/// Webhooks of which some are lost, repeated, late or forged, and a vendor that throttles.
+/// A vendor that throttles, and that loses, repeats, delays and forges some webhooks.
 fn faulty_webhooks() -> Config {
     Config {
         live_every: Some(Duration::from_millis(400)),
@@ -83,9 +83,9 @@ fn faulty_webhooks() -> Config {
     }
 }
 
-/// What a month at a real vendor brings, in half a minute; and the service loses its power in the middle of it.
+/// The faults of a month at a real vendor happen in half a minute, with a kill of the service halfway.
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
+async fn the_tables_equal_the_vendor_after_webhook_faults_and_a_kill() {
     let vendor = TruoraVendor::start(faulty_webhooks()).await;
     let database = TestDatabase::fresh(Engine::Postgres).await;
     let (server, redis) = (free_address().to_string(), RedisServer::start().await);
@@ -100,30 +100,32 @@ async fn lost_repeated_late_and_forged_webhooks_end_in_the_truth() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let process = Process::run(&settings, &[]);
     tokio::time::sleep(Duration::from_secs(9)).await;
-    // What is open ends, and nobody changes anything any more.
+    // The open processes end, and then the vendor changes nothing any more.
     tokio::time::sleep(Duration::from_secs(4)).await;
     vendor.truora.freeze();
     until("each webhook to be sent", async || vendor.truora.pending_deliveries() == 0).await;
     stopping.cancel();
     sending.stopped().await;
-    until("the truth", async || vendor.compare(&database.database, "t", 2).await.missing.iter().all(String::is_empty))
-        .await;
+    until("the tables to equal the vendor", async || {
+        vendor.compare(&database.database, "t", 2).await.missing.iter().all(String::is_empty)
+    })
+    .await;
     let (sent, events) = (vendor.truora.attempts(), vendor.truora.events());
     let accepted = |kind| sent.iter().filter(|sent| sent.origin == kind && sent.status == Some(202)).count();
     assert!(accepted(Origin::Genuine) > 20 && accepted(Origin::Forged) == 0, "{sent:?}");
     assert!(sent.iter().any(|sent| sent.origin == Origin::Forged && sent.status == Some(401)), "{sent:?}");
-    let told = |fate| events.iter().filter(|event| event.delivery == fate).count();
+    let count = |fate| events.iter().filter(|event| event.delivery == fate).count();
     assert!(
-        told(DeliveryPlan::Lost) > 0 && told(DeliveryPlan::Twice) > 0 && told(DeliveryPlan::Late) > 0,
+        count(DeliveryPlan::Lost) > 0 && count(DeliveryPlan::Twice) > 0 && count(DeliveryPlan::Late) > 0,
         "{events:?}"
     );
     let noted = database.number("SELECT COUNT(*) FROM deliveries WHERE kind = 'webhook'").await;
-    assert_eq!(usize::try_from(noted).unwrap(), events.len() - told(DeliveryPlan::Lost), "each event is noted once");
+    assert_eq!(usize::try_from(noted).unwrap(), events.len() - count(DeliveryPlan::Lost), "each event is stored once");
     let compared = vendor.compare(&database.database, "t", 2).await;
     assert!(compared.is_equal() && compared.vendor > 60, "{compared:?}\n{}", process.log());
     assert!(vendor.truora.requests().iter().any(|seen| seen.status == 429), "never throttled");
     assert_eq!(vendor.truora.breaches(), []);
-    // What no webhook told was found all the same, and is counted: a second later nobody waits for a webhook any more.
+    // The worker finds the processes without a webhook too and counts them, once a webhook is a second late.
     let first = "SELECT CAST(EXTRACT(EPOCH FROM MIN(received_at)) * 1000000 AS BIGINT) FROM deliveries";
     let first = DateTime::from_timestamp_micros(database.number(first).await).unwrap();
     let later = Window::new(first, vendor.now()).unwrap();

@@ -1,13 +1,13 @@
-//! Ultimate: whole day files, from their list to the table.
+//! Ultimate: the worker lists the files of a day and stores their rows.
 
 mod crashes;
 mod days;
 mod large;
 
 use crate::commands::json;
-use crate::stage::{
-    AccountText, CertainlyVendor, Engine, Process, RedisServer, TestDatabase, UltimateVendor, conversations, convosync,
-    is_held, messages, until,
+use crate::harness::{
+    AccountSettings, CertainlyVendor, Engine, Process, RedisServer, TestDatabase, UltimateVendor, conversations,
+    convosync, is_held, messages, until,
 };
 use chrono::{DateTime, Utc};
 use entities::ultimate_conversations::{Column, Entity, Model};
@@ -18,7 +18,7 @@ use simulator::gateway::Faults;
 use simulator::ultimate::{Config, EmptyAnswer, FileFaults, Variants, Version};
 use std::time::Duration;
 
-/// Two bots whose files come in every way there is.
+/// Two bots with every variant of files.
 fn mixed() -> Config {
     Config {
         variants: Variants::mixed(),
@@ -32,7 +32,7 @@ fn mixed() -> Config {
     }
 }
 
-/// Each kind of fault hits a tenth of the requests; a stall, which lasts ten seconds here, half as many.
+/// Each kind of fault hits a tenth of the requests. A stall lasts ten seconds, so it hits only a twentieth.
 fn faults() -> Faults {
     Faults {
         throttle_429: 0.1,
@@ -58,15 +58,15 @@ fn mail_faults() -> MailFaults {
     MailFaults { lost: 0.1, late: 0.1, late_by: Duration::from_secs(2), duplicated: 0.1, foreign: 0.1, cut: 0.1 }
 }
 
-/// What a person would do to what waits for one: where four of ten answers are bad, nine bad ones in a row come to pass.
-async fn try_again_what_is_parked(database: &TestDatabase, settings: &str) {
+/// Retries each parked job, as an operator would. With four bad answers in ten, nine bad ones in a row do happen.
+async fn retry_parked_jobs(database: &TestDatabase, settings: &str) {
     for id in database.texts("SELECT CAST(id AS TEXT) FROM jobs WHERE state = 'parked'").await {
         assert!(convosync(settings, &["jobs", "retry", &id]).await.status.success());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_vendors_with_every_fault_at_once_end_equal_to_their_truths() {
+async fn two_accounts_equal_their_vendors_after_every_fault() {
     let first = UltimateVendor::start(Config { faults: faults(), file_faults: file_faults(), ..mixed() }).await;
     let second = CertainlyVendor::start(CertainlyConfig {
         bots: CertainlyConfig::default().bots,
@@ -85,11 +85,11 @@ async fn two_vendors_with_every_fault_at_once_end_equal_to_their_truths() {
         first.account("u").with("since", &since.to_string()),
         second.account("c").with("since", &since.to_string()).with("export_patience", "5s"),
     ];
-    let settings = AccountText::file_of(&accounts, &database.url, "memory:");
+    let settings = AccountSettings::file_of(&accounts, &database.url, "memory:");
     let process = Process::run(&settings, &[]);
     for (account, until_day) in [("u", first.day(1)), ("c", first.day(0))] {
         until(&format!("all days of {account}"), async || {
-            try_again_what_is_parked(&database, &settings).await;
+            retry_parked_jobs(&database, &settings).await;
             is_held(&settings, account, (since, until_day)).await
         })
         .await;
@@ -111,11 +111,11 @@ async fn two_vendors_with_every_fault_at_once_end_equal_to_their_truths() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_expired_costs_one_more_list_and_no_failure() {
+async fn an_expired_file_url_costs_one_more_list_request_and_no_failure() {
     let file_faults = FileFaults { expire_url: 1.0, ..FileFaults::default() };
     let vendor = UltimateVendor::start(Config { file_faults, ..conversations(20.0) }).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    // A cadence finer than the files come makes no more slots, and starves nothing.
+    // An interval shorter than the vendor's cadence adds no slots and delays no other job.
     let account = vendor.account("u").with("interval", "2s").with("since", &vendor.day(5).to_string());
     let settings = account.file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
@@ -124,23 +124,27 @@ async fn an_address_that_expired_costs_one_more_list_and_no_failure() {
     assert_eq!(json(&settings, &["status"]).await["accounts"][0]["state"], "ok");
     drop(process);
     for ago in 1..=5 {
-        assert_eq!(vendor.lists(vendor.day(ago)), 2 * vendor.bots.len(), "{ago} days ago: the list, and a fresh one");
+        assert_eq!(
+            vendor.lists(vendor.day(ago)),
+            2 * vendor.bots.len(),
+            "{ago} days ago: one list request and one more after the expiry"
+        );
     }
     assert_eq!(database.number("SELECT COUNT(*) FROM requests WHERE outcome <> 'answer'").await, 0);
-    assert!(vendor.ultimate.requests().iter().any(|seen| seen.outcome == "expired"), "nothing expired");
+    assert!(vendor.ultimate.requests().iter().any(|seen| seen.outcome == "expired"), "no file URL expired");
     let compared = vendor.compare(&database.database, "u", Version::V2, (5, 1)).await;
     assert!(compared.is_equal() && compared.vendor > 100, "{compared:?}");
-    // Also: the key was never sent to the host of the files.
+    // This also checks that the worker never sent the key to the file host.
     vendor.assert_no_breach();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_kinds_of_installation_end_with_the_same_conversations() {
+async fn sqlite_and_postgres_store_the_same_conversations() {
     let vendor = UltimateVendor::start(mixed()).await;
     let redis = RedisServer::start().await;
     let (small, large) = (TestDatabase::fresh(Engine::Sqlite).await, TestDatabase::fresh(Engine::Postgres).await);
     let account = vendor.account("u").with("since", &vendor.day(8).to_string()).with("version", "v3");
-    // One after the other: the organisation may have one request under way.
+    // One after the other: the organisation permits one request in flight.
     for (database, queue) in [(&small, "memory:".to_owned()), (&large, redis.url())] {
         let settings = account.file(&database.url, &queue);
         let process = Process::run(&settings, &[]);
@@ -158,7 +162,7 @@ async fn both_kinds_of_installation_end_with_the_same_conversations() {
     vendor.assert_no_breach();
 }
 
-/// All rows, but for when they were stored.
+/// All rows, without the time at which they were stored.
 async fn rows(database: &TestDatabase) -> Vec<Model> {
     let all = Entity::find().order_by_asc(Column::ConversationId).all(database.database.connection());
     let mut rows = all.await.unwrap();

@@ -1,6 +1,6 @@
-//! Webhooks: what was answered with 202 is never lost, whatever happens to whoever took it; and nobody else's word counts.
+//! The service never loses a webhook that it answered with 202, and it refuses forged webhooks.
 
-use crate::stage::{Engine, Process, TestDatabase, TruoraVendor, convosync, free_address, is_held, until};
+use crate::harness::{Engine, Process, TestDatabase, TruoraVendor, convosync, free_address, is_held, until};
 use chrono::TimeDelta;
 use convosync::clock::SystemClock;
 use domain::clock::Clock;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// `days` days of processes that have all ended, at a vendor that is quicker than the real one.
+/// A vendor with `days` days of processes that have all ended. It permits more requests than the real one.
 fn processes(days: i64, per_day: f64) -> Config {
     Config {
         history_from: SystemClock::start().now() - TimeDelta::days(days),
@@ -27,8 +27,8 @@ fn processes(days: i64, per_day: f64) -> Config {
     }
 }
 
-/// Posts each to `server`, sixteen at a time; how often there was which status.
-#[expect(clippy::disallowed_methods, reason = "it stands for the vendor, and posts to our own server")]
+/// Posts each delivery to `server`, sixteen at a time. Returns the number of answers by status.
+#[expect(clippy::disallowed_methods, reason = "a test posts to the service as the vendor does")]
 async fn post(server: &str, deliveries: Vec<Delivery>) -> BTreeMap<u16, usize> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (client, width) = (reqwest::Client::new(), Arc::new(Semaphore::new(16)));
@@ -52,7 +52,7 @@ async fn post(server: &str, deliveries: Vec<Delivery>) -> BTreeMap<u16, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_thousand_at_once_are_taken_while_a_backfill_runs() {
+async fn the_server_accepts_2000_webhooks_while_a_backfill_runs() {
     let vendor = TruoraVendor::start(processes(20, 20.0)).await;
     vendor.truora.freeze();
     let database = TestDatabase::fresh(Engine::Postgres).await;
@@ -76,11 +76,11 @@ async fn two_thousand_at_once_are_taken_while_a_backfill_runs() {
     assert!(compared.is_equal() && compared.vendor > 300, "{compared:?}");
     assert_eq!(vendor.truora.breaches(), []);
 
-    // Once more, and others' words: nothing comes of them.
+    // Repeated and forged webhooks create no job.
     let asked = || vendor.truora.requests().iter().filter(|seen| seen.facts.path.ends_with("/result")).count();
     let named = "SELECT COUNT(*) FROM jobs WHERE slice_key IS NOT NULL AND from_at IS NOT NULL";
-    // What was told while it was asked for is asked for once more.
-    until("what was named", async || database.number(named).await == 0).await;
+    // A webhook that arrived during a fetch causes one more fetch.
+    until("the jobs of all items", async || database.number(named).await == 0).await;
     let before = asked();
     assert_eq!(post(&server, burst[..300].to_vec()).await, [(202, 300)].into());
     let forged = burst[..300].iter().map(|delivery| {
@@ -96,9 +96,9 @@ async fn two_thousand_at_once_are_taken_while_a_backfill_runs() {
     drop(process);
 }
 
-/// Nothing else would ever ask for these processes: they began before the live sync does.
+/// These processes began before the live sync, so only the webhooks lead to them.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_taken_outlives_whoever_took_it() {
+async fn an_accepted_webhook_survives_a_kill_of_the_server() {
     let vendor = TruoraVendor::start(processes(4, 10.0)).await;
     vendor.truora.freeze();
     let database = TestDatabase::fresh(Engine::Sqlite).await;

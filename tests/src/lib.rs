@@ -1,1 +1,1 @@
-//! The package has no library: it is its tests, `conventions` and `integration`, and the benchmark `ingest`.
+//! This package has no library. It holds the tests `conventions` and `integration` and the benchmark `ingest`.

@@ -8,7 +8,7 @@ use storage::database::Database;
 use storage::lanes::LaneSpec;
 use storage::lanes::claim::Claim;
 use storage::lanes::claim::renew;
-use storage::lanes::pacing::{book, is_shut};
+use storage::lanes::pacing::{is_closed, reserve_send_time};
 use tracing::warn;
 
 /// A lease as this host counts it: until when, on its own monotonic clock, a request may be in flight.
@@ -52,12 +52,12 @@ impl<'a> LeaseGuard<'a> {
     }
 
     async fn book_and_wait(&self) -> Result<bool, DbErr> {
-        let Some(wait) = book(self.database, self.lane).await? else { return Ok(false) };
+        let Some(wait) = reserve_send_time(self.database, self.lane).await? else { return Ok(false) };
         if wait.is_zero() {
             return Ok(true);
         }
         tokio::time::sleep(wait).await;
-        Ok(!is_shut(self.database, self.lane).await?)
+        Ok(!is_closed(self.database, self.lane).await?)
     }
 
     /// Renews the lease whenever a third of it has passed; returns when the lease is lost.

@@ -4,7 +4,7 @@
 //! Map, in the order of a job: [`queue`] consumes tickets through apalis; [`worker`] claims the job and follows it to
 //! its commit; `exchange` sends the requests and feeds the source's reader; [`http`] is the only place that sends;
 //! `lease_guard` holds the lane meanwhile, and [`rate_limit`] smooths this process' requests. [`mail_ingest`] reads
-//! mailed exports through [`mail`], the only place that opens a mailbox; [`mod@file`] takes a file that a person gives.
+//! mailed exports through [`mail`], the only place that opens a mailbox; [`mod@file`] imports a file that an operator gives.
 
 mod exchange;
 pub mod file;

@@ -61,7 +61,7 @@ impl RateLimits {
 
 impl RateLimit {
     /// A limiter without bursts. Its period is a tenth shorter than `gap`, so that timers that fire late do not add up
-    /// and slow the lane below its booked rate. `None` if `gap` is zero.
+    /// and slow the lane below its reserved rate. `None` if `gap` is zero.
     fn new(gap: Duration, clock: Arc<dyn Clock>) -> Option<Self> {
         let clock = LimiterClock(clock);
         let quota = Quota::with_period(gap.mul_f64(0.9))?;
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_at_their_booked_times_are_not_delayed() {
+    fn requests_at_their_reserved_times_are_not_delayed() {
         let clock = Arc::new(ManualClock::default());
         let limit = RateLimit::new(Duration::from_millis(200), clock.clone()).unwrap();
         for late in [0, 15, 3, 20, 1, 9] {

@@ -19,7 +19,7 @@ use storage::accounts::{Account, Accounts};
 use storage::database::Database;
 use storage::lanes::adhoc::acquire_adhoc;
 use storage::lanes::adhoc::release_adhoc;
-use storage::lanes::pacing::book;
+use storage::lanes::pacing::reserve_send_time;
 use storage::lanes::{LaneSpec, ensure};
 use worker::http::Http;
 use worker::mail_ingest::MailIngest;
@@ -120,7 +120,7 @@ async fn call_through_lane(
     };
     match borrowed {
         Ok(Some(lease)) => {
-            let (result, is_idle) = match book(database, lane).await {
+            let (result, is_idle) = match reserve_send_time(database, lane).await {
                 Ok(Some(wait)) => {
                     tokio::time::sleep(wait).await;
                     call(http, account, name).await

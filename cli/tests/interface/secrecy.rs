@@ -3,7 +3,7 @@
 use super::error_of;
 use proptest::prelude::*;
 
-/// A secret that no other text of the settings holds, in one of the forms that people use.
+/// A secret that no other text of the settings holds, in one of the usual forms.
 const SECRETS: [&str; 3] = ["cAnArY7h", "4815162342108", "cAnArY with blanks"];
 
 /// A file with `secret` in each place that may hold one.

@@ -183,11 +183,11 @@ fn a_parked_file_blocks_its_day_and_the_day_before() {
     ledger.jobs = vec![Job { state: parked, ..job }];
     let now = at(5 * DAY + 2 * HOUR);
     let listed = days(view(&ledger, &rules, chrono_tz::UTC, now), date(-2), date(3));
-    let told: Vec<_> = listed.iter().map(|day| (day.state, day.reason.as_deref())).collect();
+    let states: Vec<_> = listed.iter().map(|day| (day.state, day.reason.as_deref())).collect();
     let no = (Completeness::Blocked, Some("the vendor said no"));
     let missing = (Completeness::Missing, Some("the file of 2026-10-05 is missing: not requested yet"));
     assert_eq!(
-        told,
+        states,
         [(Completeness::Final, None), no, no, (Completeness::Final, None), (Completeness::Final, None), missing]
     );
 }

@@ -271,7 +271,7 @@ impl FakeStore {
     }
 
     /// An operator retries all parked jobs and opens the lane.
-    pub fn mend(&mut self) {
+    pub fn stop_faults(&mut self) {
         self.lane.closed = None;
         for job in self.ledger.jobs.iter_mut().filter(|job| job.is_parked()) {
             (job.state, job.failures, job.rechecks) = (JobState::Waiting, 0, 0);

@@ -349,28 +349,28 @@ fn an_item_that_fails_alone_is_parked() {
     assert!(matches!(verdict(Slice::Window(window(0, DAY)), 100, true), Verdict::Retry(_)));
 }
 
-/// News make a waiting item due, unless it has failed or is parked.
+/// A newer version makes a waiting item due, unless its job has failed or is parked.
 #[test]
-fn news_make_an_open_item_due() {
+fn a_newer_version_makes_an_open_item_due() {
     let later = at(8 * DAY);
-    let told = |seen_version: Option<i64>, has_ended: bool| Item {
+    let named = |seen_version: Option<i64>, has_ended: bool| Item {
         seen_version: seen_version.map(at),
         has_ended,
         ..item("0", HOUR)
     };
-    let due = |change: fn(&mut Job), news: Item| {
+    let due = |change: fn(&mut Job), newer: Item| {
         let mut stream = listed(&[HOUR]);
         let job = &mut stream.ledger.jobs[0];
         (job.due, job.seen_version) = (later, Some(at(DAY)));
         change(job);
-        stream.ledger.add_items(&vec![news].into(), Duration::ZERO, &rules(), at(6 * DAY));
+        stream.ledger.add_items(&vec![newer].into(), Duration::ZERO, &rules(), at(6 * DAY));
         stream.ledger.jobs[0].due
     };
     let (now, open): (_, fn(&mut Job)) = (at(6 * DAY), |_| {});
-    assert_eq!(due(open, told(Some(2 * DAY), false)), now);
-    assert_eq!(due(open, told(None, true)), now);
-    assert_eq!(due(open, told(Some(DAY), false)), later, "nothing new was named");
-    assert_eq!(due(|job| job.failures = 3, told(Some(2 * DAY), true)), later);
+    assert_eq!(due(open, named(Some(2 * DAY), false)), now);
+    assert_eq!(due(open, named(None, true)), now);
+    assert_eq!(due(open, named(Some(DAY), false)), later, "nothing new was named");
+    assert_eq!(due(|job| job.failures = 3, named(Some(2 * DAY), true)), later);
     let park: fn(&mut Job) = |job| job.state = JobState::Parked { reason: "404".to_owned() };
-    assert_eq!(due(park, told(Some(2 * DAY), true)), later);
+    assert_eq!(due(park, named(Some(2 * DAY), true)), later);
 }

@@ -15,30 +15,30 @@ proptest! {
     fn requests_are_a_gap_apart(width in 1_u32..6, gap in 1_u64..5_000, waits in prop::collection::vec(0_i64..3_000, 1..60)) {
         let mut pacer = Pacer { gap: Duration::from_millis(gap), next: DateTime::UNIX_EPOCH };
         let gap = TimeDelta::milliseconds(i64::try_from(gap).unwrap());
-        let (mut now, mut booked): (_, Vec<DateTime<Utc>>) = (at(0), Vec::new());
+        let (mut now, mut reserved): (_, Vec<DateTime<Utc>>) = (at(0), Vec::new());
         for wait in waits {
             now += TimeDelta::milliseconds(wait);
-            let out = booked.iter().filter(|at| **at > now).count();
+            let out = reserved.iter().filter(|at| **at > now).count();
             if out >= usize::try_from(width).unwrap() {
                 continue;
             }
-            let next = pacer.book(now, width);
-            let soonest = booked.last().map_or(now, |last| (*last + gap).max(now));
+            let next = pacer.reserve(now, width);
+            let soonest = reserved.last().map_or(now, |last| (*last + gap).max(now));
             prop_assert_eq!(next, soonest);
             prop_assert!(next - now <= gap * i32::try_from(width).unwrap());
-            booked.push(next);
+            reserved.push(next);
         }
     }
 
     /// A raised rate, or a clock that was set back, does not block the lane.
     #[test]
-    fn a_time_that_was_never_booked_is_ignored(width in 1_u32..6, gap in 1_u64..5_000, ahead in 0_i64..400 * 86_400) {
+    fn a_time_that_was_never_reserved_is_ignored(width in 1_u32..6, gap in 1_u64..5_000, ahead in 0_i64..400 * 86_400) {
         let mut pacer = Pacer { gap: Duration::from_millis(gap), next: at(ahead) };
         let most = Duration::from_millis(gap) * width * 4;
-        let booked = pacer.book(at(0), width);
-        prop_assert!((booked - at(0)).to_std().unwrap() <= most);
-        prop_assert!(booked == at(ahead) || (booked - at(0)).to_std().unwrap() == most);
-        prop_assert_eq!(pacer.next, booked + TimeDelta::milliseconds(i64::try_from(gap).unwrap()));
+        let reserved = pacer.reserve(at(0), width);
+        prop_assert!((reserved - at(0)).to_std().unwrap() <= most);
+        prop_assert!(reserved == at(ahead) || (reserved - at(0)).to_std().unwrap() == most);
+        prop_assert_eq!(pacer.next, reserved + TimeDelta::milliseconds(i64::try_from(gap).unwrap()));
     }
 }
 
@@ -47,6 +47,6 @@ proptest! {
 fn extreme_gaps_never_panic() {
     for (gap, width) in [(Duration::MAX, u32::MAX), (Duration::from_secs(u64::MAX >> 12), 9), (Duration::ZERO, 0)] {
         let mut pacer = Pacer { gap, next: DateTime::UNIX_EPOCH };
-        assert_eq!(pacer.book(at(0), width), at(0), "{gap:?}");
+        assert_eq!(pacer.reserve(at(0), width), at(0), "{gap:?}");
     }
 }

@@ -36,7 +36,7 @@ enum Event {
     Mend,
 }
 
-enum Stage {
+enum WorkerStage {
     Idle,
     Dead,
     /// The worker holds the lane and is about to send the request.
@@ -48,7 +48,7 @@ enum Stage {
 }
 
 struct Worker {
-    stage: Stage,
+    stage: WorkerStage,
     life: u32,
 }
 
@@ -98,7 +98,7 @@ impl Simulation {
                 rows: 0,
             }
         }));
-        let workers = (0..scenario.workers).map(|_| Worker { stage: Stage::Idle, life: 0 }).collect();
+        let workers = (0..scenario.workers).map(|_| Worker { stage: WorkerStage::Idle, life: 0 }).collect();
         let vendor = FakeVendor::new(dataset, rules, scenario.faults_per_thousand);
         let (agenda, events) = (BinaryHeap::new(), BTreeMap::new());
         let mut simulation = Self {
@@ -145,17 +145,17 @@ impl Simulation {
         self.now = end;
     }
 
-    /// Stops all faults; an operator retries what was parked.
+    /// Stops all faults, and retries the parked jobs as an operator would.
     pub fn calm_down(&mut self) {
         (self.scenario.faults_per_thousand, self.vendor.faults_per_thousand) = (0, 0);
-        self.mend();
+        self.stop_faults();
         // Earlier rechecks must not park a job any more.
         self.store.ledger.jobs.iter_mut().for_each(|job| job.rechecks = 0);
         self.is_calm = true;
     }
 
-    fn mend(&mut self) {
-        self.store.mend();
+    fn stop_faults(&mut self) {
+        self.store.stop_faults();
         self.vendor.shut_until = self.now;
     }
 
@@ -167,14 +167,14 @@ impl Simulation {
             Event::Deliver(ticket) if id > self.wiped => self.deliver(ticket),
             Event::ResponseSummary(worker, life) if self.workers[worker].life == life => self.step(worker),
             Event::ExportMail(mail) => self.store.receive(&self.vendor.dataset, &mail, self.now),
-            Event::Revive(worker) => self.workers[worker].stage = Stage::Idle,
+            Event::Revive(worker) => self.workers[worker].stage = WorkerStage::Idle,
             Event::Wipe => {
                 self.wiped = self.count;
                 self.after(TimeDelta::hours(1), Event::Wipe);
             }
             // At the end parked jobs must stay visible.
             Event::Mend if !self.is_calm => {
-                self.mend();
+                self.stop_faults();
                 self.after(TimeDelta::minutes(40), Event::Mend);
             }
             // The ticket was lost, the worker crashed, or the faults are over.
@@ -212,7 +212,7 @@ impl Simulation {
     }
 
     fn deliver(&mut self, ticket: Ticket) {
-        match self.workers.iter().position(|worker| matches!(worker.stage, Stage::Idle)) {
+        match self.workers.iter().position(|worker| matches!(worker.stage, WorkerStage::Idle)) {
             Some(worker) => self.take_up(worker, ticket),
             None => self.after(TimeDelta::seconds(1), Event::Deliver(ticket)),
         }
@@ -220,17 +220,17 @@ impl Simulation {
 
     fn take_up(&mut self, worker: usize, ticket: Ticket) {
         if let Some(claimed) = self.store.claim(ticket, self.now) {
-            self.go_on(worker, Stage::Holding(claimed), TimeDelta::milliseconds(10));
+            self.advance(worker, WorkerStage::Holding(claimed), TimeDelta::milliseconds(10));
         }
     }
 
     /// Begins the worker's next stage after `wait`, later if the process is paused, or never if it crashes.
-    fn go_on(&mut self, worker: usize, stage: Stage, wait: TimeDelta) {
+    fn advance(&mut self, worker: usize, stage: WorkerStage, wait: TimeDelta) {
         self.workers[worker].stage = stage;
         if self.rng.in_thousand(self.scenario.faults_per_thousand / 2) {
             self.deaths += 1;
             self.workers[worker].life += 1;
-            self.workers[worker].stage = Stage::Dead;
+            self.workers[worker].stage = WorkerStage::Dead;
             let dead = self.rng.seconds(1, 200);
             return self.after(dead, Event::Revive(worker));
         }
@@ -243,10 +243,10 @@ impl Simulation {
     }
 
     fn step(&mut self, worker: usize) {
-        match std::mem::replace(&mut self.workers[worker].stage, Stage::Idle) {
-            Stage::Idle | Stage::Dead => {}
-            Stage::Holding(claimed) => self.ask(worker, claimed),
-            Stage::Asking(claimed, reply) => {
+        match std::mem::replace(&mut self.workers[worker].stage, WorkerStage::Idle) {
+            WorkerStage::Idle | WorkerStage::Dead => {}
+            WorkerStage::Holding(claimed) => self.ask(worker, claimed),
+            WorkerStage::Asking(claimed, reply) => {
                 let next_day = self.now + TimeDelta::minutes(30);
                 let at = JudgeContext {
                     now: self.now,
@@ -256,9 +256,9 @@ impl Simulation {
                 };
                 let judged = judge(&self.store.rules, &claimed.job, reply.answer.as_ref(), at);
                 let wait = TimeDelta::milliseconds(self.rng.between(1, 500));
-                self.go_on(worker, Stage::Judged(claimed, reply, judged), wait);
+                self.advance(worker, WorkerStage::Judged(claimed, reply, judged), wait);
             }
-            Stage::Judged(claimed, reply, judged) => {
+            WorkerStage::Judged(claimed, reply, judged) => {
                 if self.store.commit(&self.vendor.dataset, &claimed, &reply, &judged, self.now) {
                     let until = judged.closure.and_then(|closure| closure.until);
                     self.vendor.shut_until = self.vendor.shut_until.max(until.unwrap_or(self.now));
@@ -291,6 +291,6 @@ impl Simulation {
             self.vendor.ask(&mut self.rng, window, self.now)
         };
         let wait = reply.at - self.now;
-        self.go_on(worker, Stage::Asking(claimed, reply), wait);
+        self.advance(worker, WorkerStage::Asking(claimed, reply), wait);
     }
 }

@@ -102,7 +102,7 @@ fn days_held(account: &AccountStatus) -> Markup {
 
 fn webhook_counts(webhooks: Webhooks) -> Markup {
     html! {
-        (format::counted(webhooks.taken, "event"))
+        (format::pluralize(webhooks.taken, "event"))
         small {
             "in 7 days"
             @if let Some(missed) = webhooks.lost {

@@ -38,14 +38,14 @@ fn row(snapshot: &PageData, backfill: &Progress) -> Markup {
             progress max=(windows.total.max(1)) value=(windows.done) aria-label="windows answered" {}
             small.amounts {
                 (percent(windows.done, windows.total)) " % · " (format::count(windows.done)) " of "
-                (format::counted(windows.total, "window")) " · "
-                (format::counted(u64::try_from(backfill.rows).unwrap_or(0), "row"))
+                (format::pluralize(windows.total, "window")) " · "
+                (format::pluralize(u64::try_from(backfill.rows).unwrap_or(0), "row"))
                 @if items.total > 0 {
-                    " · " (format::count(items.done)) " of " (format::counted(items.total, "item"))
+                    " · " (format::count(items.done)) " of " (format::pluralize(items.total, "item"))
                 }
                 @for (blocked, noun) in [(u64::from(backfill.blocked), "window"), (items.blocked, "item")] {
                     @if blocked > 0 {
-                        " · " b.blocked { (format::counted(blocked, noun)) " blocked" }
+                        " · " b.blocked { (format::pluralize(blocked, noun)) " blocked" }
                     }
                 }
             }

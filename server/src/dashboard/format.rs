@@ -54,14 +54,14 @@ pub(crate) fn count(number: u64) -> String {
 }
 
 /// A number and its noun, in the plural where needed.
-pub(crate) fn counted(number: u64, noun: &str) -> String {
+pub(crate) fn pluralize(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", count(number))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{count, counted, duration, relative};
+    use super::{count, duration, pluralize, relative};
     use chrono::{DateTime, TimeDelta};
 
     #[test]
@@ -91,6 +91,6 @@ mod tests {
     #[test]
     fn separates_thousands_and_adds_the_plural() {
         assert_eq!([7, 999, 1000, 1_234_567].map(count), ["7", "999", "1,000", "1,234,567"]);
-        assert_eq!([1, 2].map(|rows| counted(rows, "row")), ["1 row", "2 rows"]);
+        assert_eq!([1, 2].map(|rows| pluralize(rows, "row")), ["1 row", "2 rows"]);
     }
 }

@@ -62,27 +62,27 @@ async fn openapi_describes_every_route_and_every_field() {
 }
 
 /// Panics where `value` has a field that its schema lacks, or lacks one that the schema requires.
-fn assert_described(value: &Value, schema: &Value, description: &Value, place: &str) {
+fn assert_described(value: &Value, schema: &Value, description: &Value, path: &str) {
     let schema = resolve(schema, description);
     match value {
         Value::Array(elements) => {
             for element in elements {
-                assert_described(element, &schema["items"], description, place);
+                assert_described(element, &schema["items"], description, path);
             }
         }
         Value::Object(fields) => {
             let properties = &schema["properties"];
-            assert!(keys(&Value::Object(fields.clone())).is_subset(&keys(properties)), "{place}: {value} {schema}");
+            assert!(keys(&Value::Object(fields.clone())).is_subset(&keys(properties)), "{path}: {value} {schema}");
             let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
             for name in required {
-                assert!(fields.contains_key(name), "{place}: {name} is missing");
+                assert!(fields.contains_key(name), "{path}: {name} is missing");
             }
             for (name, field) in fields {
-                assert_described(field, &properties[name], description, &format!("{place} {name}"));
+                assert_described(field, &properties[name], description, &format!("{path} {name}"));
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            assert!(schema["properties"].is_null() || value.is_null(), "{place}: {value} {schema}");
+            assert!(schema["properties"].is_null() || value.is_null(), "{path}: {value} {schema}");
         }
     }
 }
@@ -111,7 +111,7 @@ async fn every_error_is_problem_json() {
     for (path, status, detail) in [
         ("/nowhere", 404, "there is nothing at /nowhere"),
         ("/api/v1/nothing", 404, "there is nothing at /api/v1/nothing"),
-        ("/api/v1/accounts/nobody/coverage", 404, "there is no account \"nobody\""),
+        ("/api/v1/accounts/unknown/coverage", 404, "there is no account \"unknown\""),
         ("/api/v1/backfills/77", 404, "there is no backfill \"77\""),
         ("/api/v1/backfills/first", 404, "there is no backfill \"first\""),
         (&format!("{coverage}?from=yesterday"), 400, "from: input contains invalid characters"),

@@ -36,7 +36,7 @@ async fn rejects_an_unproven_or_unreadable_webhook_and_stores_nothing() {
         (SIGNED, "", 401, "does not prove"),
         (wrong_secret, "one", 401, "does not prove"),
         (SIGNED, "signed ", 400, "no events"),
-        ("/hooks/certainly/nobody", "signed one", 404, "no such account"),
+        ("/hooks/certainly/unknown", "signed one", 404, "no such account"),
         ("/hooks/wolkvox/shop_bot", "signed one", 404, "no such account"),
         ("/hooks/wolkvox/wolkvox_co", "signed one", 404, "sends no webhooks"),
     ];

@@ -208,8 +208,8 @@ impl Message {
         let mut row = Row::new(Entity::schema());
         let first = [Cell::Text(account.into()), Cell::Text(bot.into())];
         let extra = Cell::Json(self.extra.into());
-        for (place, cell) in first.into_iter().chain(self.cells).chain([extra]).enumerate() {
-            row.set(place, cell);
+        for (position, cell) in first.into_iter().chain(self.cells).chain([extra]).enumerate() {
+            row.set(position, cell);
         }
         row
     }

@@ -73,7 +73,7 @@ pub fn request(account: &Certainly, bot: &str, query: Query) -> Request {
     let url = format!("{}/{}/", account.base, account.path);
     let header = |name: &str, value: String| (name.to_owned(), SecretString::from(value));
     let headers = vec![
-        // "Authorization: JWT": the vendor jobs the word itself.
+        // "Authorization: JWT": the vendor wants the word itself.
         header("Authorization", format!("JWT {}", account.token.expose_secret())),
         header("Content-Type", "application/json".to_owned()),
     ];

@@ -1,7 +1,7 @@
 //! Parses a body that is one JSON array, entry by entry in bounded memory.
 
 use super::Json;
-use super::sequence::{JsonSequence, Layout, MAX_VALUE, Part};
+use super::sequence::{JsonEvent, JsonSequence, Layout, MAX_VALUE};
 use crate::error_body::ErrorBody;
 use crate::reject_log::RejectLog;
 use crate::response_reader::BodyParser;
@@ -56,8 +56,8 @@ impl<H: EntryHandler> JsonArray<H> {
 
     fn parse(&mut self, is_last: bool) -> Result<(), Fault> {
         let Self { handler, sequence, count, rejects } = self;
-        sequence.parse(is_last, |part: Part<'_, &RawValue>| {
-            let Part::Value(raw, value) = part else { return };
+        sequence.parse(is_last, |event: JsonEvent<'_, &RawValue>| {
+            let JsonEvent::Value(raw, value) = event else { return };
             *count += 1;
             let entry = match value {
                 None => Err("has bytes that are not UTF-8".to_owned()),

@@ -1,7 +1,7 @@
-//! A push-fed parser of many JSON values: an array, values one after the other, or the rows inside an envelope. It holds
-//! one incomplete value and the bytes since the last look, however long the body is.
+//! A push parser for many JSON values: an array, values one after the other, or the rows inside an envelope. It holds one
+//! incomplete value and the bytes since its last pass, however long the body is.
 //!
-//! `serde_json` finds the end of each value while it reads the value into what the caller jobs; there is no other scan.
+//! `serde_json` finds the end of each value while it parses the value into the caller's type, so no second scan is needed.
 
 use super::string;
 use crate::malformed::malformed;
@@ -10,11 +10,11 @@ use domain::fault::Fault;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// The longest value, in bytes, where the caller does not say otherwise.
+/// The default limit of a value in bytes.
 pub const MAX_VALUE: usize = 16 << 20;
-/// The parser waits for this many new bytes before it looks again, because each look starts over with the value that
-/// was incomplete.
-pub const MIN_LOOK: usize = 64 << 10;
+/// The parser waits for this many new bytes before its next pass, because each pass parses the incomplete value again from
+/// its start.
+pub const MIN_PASS: usize = 64 << 10;
 /// The most bytes that an envelope may have besides its rows.
 const MAX_ENVELOPE: usize = 64 << 10;
 
@@ -28,11 +28,11 @@ pub struct JsonSequence {
     buffer: Vec<u8>,
     at: usize,
     position: Position,
-    /// Bytes since the last look.
-    fresh: usize,
-    /// The fresh bytes that make another look worth its cost.
-    next_look: usize,
-    /// Of an envelope: the current member's name, whether the rows have come, and the bytes besides them.
+    /// Bytes since the last pass.
+    new_bytes: usize,
+    /// The new bytes that the next pass needs.
+    pass_bytes: usize,
+    /// For an envelope: the name of the current member, whether the rows have arrived, and the bytes besides the rows.
     member: String,
     has_rows: bool,
     envelope_bytes: usize,
@@ -49,16 +49,16 @@ pub enum Layout {
     Envelope(&'static str),
 }
 
-/// A part of a body: its bytes, and what they were parsed into.
+/// An element that the parser has found in the body.
 #[derive(Debug)]
-pub enum Part<'b, T> {
-    /// A value of the sequence; `None` where it is JSON, but not a `T`.
+pub enum JsonEvent<'b, T> {
+    /// A value of the sequence: its bytes and the parsed value, or `None` if it is JSON but not a `T`.
     Value(&'b [u8], Option<T>),
     /// A member of the envelope besides its rows: the name in lower case, and the value.
     Member(&'b str, &'b str),
 }
 
-/// Where in the body the parser is.
+/// The position of the parser in the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Position {
     /// Before anything.
@@ -85,8 +85,8 @@ enum Position {
     End,
 }
 
-/// The value that a buffer begins with.
-enum ItemStatus<T> {
+/// The state of the value that a buffer begins with.
+enum ValueStatus<T> {
     /// Its length, and the parsed value.
     Complete(usize, T),
     /// Its end has not arrived.
@@ -96,7 +96,7 @@ enum ItemStatus<T> {
 }
 
 impl JsonSequence {
-    /// A body of this layout, of which nothing has arrived; a value of more than `max_value` bytes is a fault.
+    /// Creates a parser for a body of this layout. A value of more than `max_value` bytes is a fault.
     pub fn new(layout: Layout, max_value: usize) -> Self {
         Self {
             layout,
@@ -105,15 +105,15 @@ impl JsonSequence {
             buffer: Vec::new(),
             at: 0,
             position: Position::Start,
-            fresh: 0,
-            next_look: MIN_LOOK,
+            new_bytes: 0,
+            pass_bytes: MIN_PASS,
             member: String::new(),
             has_rows: false,
             envelope_bytes: 0,
         }
     }
 
-    /// Takes the next piece. Pieces should be short, because the parser holds a piece until the next look.
+    /// Takes the next piece. Pieces should be short, because the parser holds a piece until the next pass.
     ///
     /// # Errors
     /// [`Fault::Malformed`] where the body is an HTML page.
@@ -122,14 +122,14 @@ impl JsonSequence {
         self.buffer.drain(..self.at);
         self.at = 0;
         self.buffer.extend_from_slice(piece);
-        self.fresh += piece.len();
+        self.new_bytes += piece.len();
         Ok(())
     }
 
-    /// Whether enough bytes have arrived for a look.
+    /// Whether enough bytes have arrived for a pass.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.fresh >= self.next_look || self.buffer.len() - self.at > self.max_value
+        self.new_bytes >= self.pass_bytes || self.buffer.len() - self.at > self.max_value
     }
 
     /// The bytes that the parser holds.
@@ -146,10 +146,10 @@ impl JsonSequence {
     pub fn parse<'b, T: Deserialize<'b>>(
         &'b mut self,
         is_last: bool,
-        mut handle: impl FnMut(Part<'_, T>),
+        mut handle: impl FnMut(JsonEvent<'_, T>),
     ) -> Result<(), Fault> {
-        self.fresh = 0;
-        let Self { layout, max_value, buffer, at, position, next_look, member, has_rows, envelope_bytes, .. } = self;
+        self.new_bytes = 0;
+        let Self { layout, max_value, buffer, at, position, pass_bytes, member, has_rows, envelope_bytes, .. } = self;
         let buffer: &'b [u8] = buffer;
         loop {
             let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
@@ -161,12 +161,12 @@ impl JsonSequence {
                     if first != b']' || *position != Position::FirstValue =>
                 {
                     let Some((length, value)) = value::<T>(rest, is_last, *max_value)? else { break };
-                    handle(Part::Value(rest.get(..length).unwrap_or_default(), value));
+                    handle(JsonEvent::Value(rest.get(..length).unwrap_or_default(), value));
                     (length, if *position == Position::Bare { Position::Bare } else { Position::AfterValue })
                 }
                 (Position::Member, b'{') if is_rows(*layout, member) => {
                     let Some((length, value)) = value::<T>(rest, is_last, *max_value)? else { break };
-                    handle(Part::Value(rest.get(..length).unwrap_or_default(), value));
+                    handle(JsonEvent::Value(rest.get(..length).unwrap_or_default(), value));
                     (length, Position::AfterMember)
                 }
                 (Position::Member, b'[') if is_rows(*layout, member) => (1, Position::FirstValue),
@@ -180,7 +180,7 @@ impl JsonSequence {
                 }
                 (Position::Member, _) => {
                     let Some(value) = text(rest, is_last, envelope_bytes)? else { break };
-                    handle(Part::Member(member, value));
+                    handle(JsonEvent::Member(member, value));
                     (value.len(), Position::AfterMember)
                 }
                 (Position::Start, 0xEF) => match bom(rest)? {
@@ -192,8 +192,8 @@ impl JsonSequence {
             *at += length;
             *position = next;
         }
-        // The next look at a long value waits until the value has doubled, so that all looks together stay cheap.
-        *next_look = (buffer.len() - *at).max(MIN_LOOK);
+        // The next pass over a long value waits until the value has doubled, so that all passes together stay cheap.
+        *pass_bytes = (buffer.len() - *at).max(MIN_PASS);
         let may_end = matches!(*position, Position::End | Position::Bare)
             || *position == Position::Start && *layout == Layout::Any;
         if is_last && !(may_end && *at == buffer.len()) { Err(malformed("the body is cut off")) } else { Ok(()) }
@@ -250,13 +250,13 @@ fn value<'b, T: Deserialize<'b>>(
     max_value: usize,
 ) -> Result<Option<(usize, Option<T>)>, Fault> {
     let found = match find::<T>(rest) {
-        ItemStatus::Complete(length, value) => Some((length, Some(value))),
-        ItemStatus::Incomplete => None,
+        ValueStatus::Complete(length, value) => Some((length, Some(value))),
+        ValueStatus::Incomplete => None,
         // The value may be JSON of another kind than `T`. Then the parser can go on after it.
-        ItemStatus::Invalid => match find::<IgnoredAny>(rest) {
-            ItemStatus::Complete(length, _) => Some((length, None)),
-            ItemStatus::Incomplete => None,
-            ItemStatus::Invalid => return Err(malformed("a row that is not JSON")),
+        ValueStatus::Invalid => match find::<IgnoredAny>(rest) {
+            ValueStatus::Complete(length, _) => Some((length, None)),
+            ValueStatus::Incomplete => None,
+            ValueStatus::Invalid => return Err(malformed("a row that is not JSON")),
         },
     };
     if found.as_ref().map_or(rest.len(), |(length, _)| *length) > max_value {
@@ -267,11 +267,11 @@ fn value<'b, T: Deserialize<'b>>(
     Ok(found.filter(|(length, _)| is_closed || is_last || *length < rest.len()))
 }
 
-fn find<'b, T: Deserialize<'b>>(rest: &'b [u8]) -> ItemStatus<T> {
+fn find<'b, T: Deserialize<'b>>(rest: &'b [u8]) -> ValueStatus<T> {
     let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<T>();
     match values.next() {
-        Some(Ok(value)) => ItemStatus::Complete(values.byte_offset(), value),
-        Some(Err(error)) if !error.is_eof() => ItemStatus::Invalid,
-        Some(Err(_)) | None => ItemStatus::Incomplete,
+        Some(Ok(value)) => ValueStatus::Complete(values.byte_offset(), value),
+        Some(Err(error)) if !error.is_eof() => ValueStatus::Invalid,
+        Some(Err(_)) | None => ValueStatus::Incomplete,
     }
 }

@@ -37,11 +37,11 @@ fn parse_event(account: &str, body: Json) -> Result<WebhookEvent<RowBatch>, Webh
     let kind = short("event_type").unwrap_or_else(|| flow_event_type(&event).to_owned());
     let mut rows = RowBatch::new(Entity::schema());
     let mut row = Row::new(rows.schema());
-    row.put("account", Cell::Text(account.into()));
-    row.put("event_id", Cell::Text(id.as_str().into()));
-    row.put("event_type", Cell::Text(kind.as_str().into()));
+    row.set_named("account", Cell::Text(account.into()));
+    row.set_named("event_id", Cell::Text(id.as_str().into()));
+    row.set_named("event_type", Cell::Text(kind.as_str().into()));
     fill(&mut row, &event);
-    row.put("body", Cell::Json(written.into()));
+    row.set_named("body", Cell::Json(written.into()));
     rows.push(&row).map_err(|bad| malformed(&bad.to_string()))?;
     // A webhook names a session by its external id, and no request can fetch a session by that.
     Ok(WebhookEvent { id, kind, rows: vec![rows], items: Vec::new() })
@@ -63,11 +63,11 @@ fn fill(row: &mut Row<'_>, event: &Members) {
         ("hsm_name", within("hsm", "name").or_else(template)),
     ];
     for (column, text) in texts {
-        row.put(column, text.map_or(Cell::Null, |text| Cell::Text(text.into())));
+        row.set_named(column, text.map_or(Cell::Null, |text| Cell::Text(text.into())));
     }
     let time = |at: Option<DateTime<Utc>>| at.map_or(Cell::Null, Cell::Time);
-    row.put("timestamp", time(event.time("timestamp").or_else(|| event.time("timeout_at"))));
-    row.put("ended_at", time(time_within("session", "closed_at").or_else(|| event.time("failed_at"))));
+    row.set_named("timestamp", time(event.time("timestamp").or_else(|| event.time("timeout_at"))));
+    row.set_named("ended_at", time(time_within("session", "closed_at").or_else(|| event.time("failed_at"))));
 }
 
 /// The type of a flow's event, which shows in its members.

@@ -53,13 +53,13 @@ impl EntryHandler for History {
         let entry = normalize_timestamps(entry);
         let mut members = Members::of(entry.clone()).unwrap_or_else(|| Members::single("entry", entry));
         let mut row = self.batcher.row(&self.account);
-        row.put("session_id", Cell::Text(self.session.id.as_str().into()));
-        row.put("ordinal", Cell::Int(ordinal));
-        row.put("session_created_at", Cell::Time(self.session.created));
+        row.set_named("session_id", Cell::Text(self.session.id.as_str().into()));
+        row.set_named("ordinal", Cell::Int(ordinal));
+        row.set_named("session_created_at", Cell::Time(self.session.created));
         let entry_type = members.text("type");
         if let Some(entry_type) = &entry_type {
             members.take("type");
-            row.put("entry_type", Cell::Text(entry_type.clone().into()));
+            row.set_named("entry_type", Cell::Text(entry_type.clone().into()));
         }
         let is_message = entry_type.as_deref() == Some("MESSAGE");
         let message = members.object("message").filter(|_| is_message);
@@ -68,7 +68,7 @@ impl EntryHandler for History {
             message.fill(&mut row, &MESSAGE);
             members = message.merged_with(members);
         }
-        row.put("extra", members.into_extra());
+        row.set_named("extra", members.into_extra());
         self.batcher.push(&row).map(|_| ()).map_err(|bad| bad.to_string())
     }
 

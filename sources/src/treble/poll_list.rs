@@ -48,9 +48,9 @@ impl EntryHandler for PollList {
         let id = members.text("id").filter(|id| is_id(id)).ok_or("has no valid id")?;
         members.take("id");
         let mut row = self.batcher.row(&self.account);
-        row.put("poll_id", Cell::Text(id.as_str().into()));
+        row.set_named("poll_id", Cell::Text(id.as_str().into()));
         members.fill(&mut row, &POLL);
-        row.put("extra", members.into_extra());
+        row.set_named("extra", members.into_extra());
         self.batcher.push(&row).map_err(|bad| bad.to_string())?;
         self.items.push(Item {
             slice: Slice::Partition(id, self.window),

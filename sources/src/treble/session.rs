@@ -38,12 +38,12 @@ pub fn store(batcher: &mut RowBatcher, account: &str, poll: &str, json: Json) ->
         members.take("poll_id");
     }
     let mut row = batcher.row(account);
-    row.put("session_id", Cell::Text(id.as_str().into()));
-    row.put("poll_id", Cell::Text(poll.into()));
-    row.put("created_at", Cell::Time(created));
+    row.set_named("session_id", Cell::Text(id.as_str().into()));
+    row.set_named("poll_id", Cell::Text(poll.into()));
+    row.set_named("created_at", Cell::Time(created));
     put_user(&mut row, &mut members);
     members.fill(&mut row, &SESSION);
-    row.put("extra", members.into_extra());
+    row.set_named("extra", members.into_extra());
     batcher.push(&row).map_err(|bad| bad.to_string())?;
     let slice = Session { id, created }.slice();
     Ok(Item { slice, scope: Some(of), seen_version: finished, has_ended: finished.is_some() })
@@ -55,13 +55,13 @@ fn put_user(row: &mut Row<'_>, members: &mut Members) {
     put_phone(row, phone::digits(&user));
     user.fill(row, &USER);
     if user.names().next().is_some() {
-        row.put("user", user.into_extra());
+        row.set_named("user", user.into_extra());
     }
 }
 
 /// Sets the columns of a phone number: its digits, and the last ten of them.
 pub fn put_phone(row: &mut Row<'_>, digits: Option<String>) {
     let Some(digits) = digits else { return };
-    row.put("phone_tail", Cell::Text(phone::tail(&digits).to_owned().into()));
-    row.put("phone", Cell::Text(digits.into()));
+    row.set_named("phone_tail", Cell::Text(phone::tail(&digits).to_owned().into()));
+    row.set_named("phone", Cell::Text(digits.into()));
 }

@@ -82,11 +82,11 @@ impl CsvRowHandler for SessionReport {
             members.take(name);
         }
         let mut row = self.batcher.row(&self.account);
-        row.put("session_id", Cell::Text(id.into()));
-        row.put("created_at", Cell::Time(started));
+        row.set_named("session_id", Cell::Text(id.into()));
+        row.set_named("created_at", Cell::Time(started));
         put_phone(&mut row, digits);
         members.fill(&mut row, &SESSION);
-        row.put("extra", members.into_extra());
+        row.set_named("extra", members.into_extra());
         self.batcher.push(&row).map(|_| ()).map_err(|bad| RowError::Reject(bad.to_string()))
     }
 

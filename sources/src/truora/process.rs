@@ -74,18 +74,18 @@ impl Process {
     pub fn rows(mut self, account: &str) -> Result<Vec<RowBatch>, BadRow> {
         let mut rows = RowBatch::new(truora_processes::Entity::schema());
         let mut row = Row::new(rows.schema());
-        row.put("account", Cell::Text(account.into()));
-        row.put("process_id", Cell::Text(self.id.as_str().into()));
-        row.put("creation_date", Cell::Time(self.created));
+        row.set_named("account", Cell::Text(account.into()));
+        row.set_named("process_id", Cell::Text(self.id.as_str().into()));
+        row.set_named("creation_date", Cell::Time(self.created));
         let phone = self.members.text("account_id").and_then(|id| phone(&id));
-        row.put("phone", phone.map_or(Cell::Null, |phone| Cell::Text(phone.into())));
-        row.put("is_open", Cell::Bool(self.ended.is_none()));
-        row.put("responses", Cell::Int(i64::try_from(self.responses.len()).unwrap_or(i64::MAX)));
+        row.set_named("phone", phone.map_or(Cell::Null, |phone| Cell::Text(phone.into())));
+        row.set_named("is_open", Cell::Bool(self.ended.is_none()));
+        row.set_named("responses", Cell::Int(i64::try_from(self.responses.len()).unwrap_or(i64::MAX)));
         // Of two states with the same `update_date`, the one that has ended is the newer one.
         let after = TimeDelta::microseconds(i64::from(self.ended.is_some()));
-        row.put("state_at", Cell::Time(self.updated.unwrap_or(self.created) + after));
+        row.set_named("state_at", Cell::Time(self.updated.unwrap_or(self.created) + after));
         self.members.fill(&mut row, &PROCESS);
-        row.put("extra", self.members.into_extra());
+        row.set_named("extra", self.members.into_extra());
         rows.push(&row)?;
         let answers = answers(account, &self.id, self.created, self.responses)?;
         Ok([rows, answers].into_iter().filter(|rows| !rows.is_empty()).collect())
@@ -96,16 +96,16 @@ fn answers(account: &str, id: &str, created: DateTime<Utc>, responses: Vec<Json>
     let mut rows = RowBatch::new(truora_responses::Entity::schema());
     for (ordinal, response) in (0..).zip(responses) {
         let mut row = Row::new(rows.schema());
-        row.put("account", Cell::Text(account.into()));
-        row.put("process_id", Cell::Text(id.into()));
-        row.put("ordinal", Cell::Int(ordinal));
-        row.put("creation_date", Cell::Time(created));
+        row.set_named("account", Cell::Text(account.into()));
+        row.set_named("process_id", Cell::Text(id.into()));
+        row.set_named("ordinal", Cell::Int(ordinal));
+        row.set_named("creation_date", Cell::Time(created));
         let mut members = Members::of(response.clone()).unwrap_or_else(|| Members::single("value", response));
         if members.is_blank("value") {
-            row.put("value", Cell::Text("".into()));
+            row.set_named("value", Cell::Text("".into()));
         }
         members.fill(&mut row, &RESPONSE);
-        row.put("extra", members.into_extra());
+        row.set_named("extra", members.into_extra());
         rows.push(&row)?;
     }
     Ok(rows)

@@ -115,8 +115,8 @@ impl ConversationMapper {
         }
         let mut row = Row::new(Entity::schema());
         let mut extra = Extra::default();
-        row.put("account", Cell::Text(Cow::Borrowed(&self.account)));
-        for (index, (column, place)) in COLUMNS.iter().zip(&PLACES.columns).enumerate() {
+        row.set_named("account", Cell::Text(Cow::Borrowed(&self.account)));
+        for (index, (column, position)) in COLUMNS.iter().zip(&POSITIONS.columns).enumerate() {
             let value = conversation.get(index);
             let cell = match value {
                 _ if index == BOT_ID => self.bot(value),
@@ -124,21 +124,21 @@ impl ConversationMapper {
                 None => Some(Cell::Null),
             };
             match (cell, value) {
-                (Some(cell), _) => row.set(*place, cell),
+                (Some(cell), _) => row.set(*position, cell),
                 // A value that does not fit its column goes to `extra`.
                 (None, Some(value)) => extra.add(column.name.to_owned(), value),
                 (None, None) => {}
             }
         }
         // The file holds the conversations of the stream's bot, and coverage goes by stream.
-        row.put("bot_id", Cell::Text(Cow::Borrowed(&self.bot)));
+        row.set_named("bot_id", Cell::Text(Cow::Borrowed(&self.bot)));
         for (name, value) in &conversation.extra {
             let name = name.trim().to_ascii_lowercase();
             if !name.starts_with(BUILD_PREFIX) {
                 extra.add(name, value);
             }
         }
-        row.set(PLACES.extra, Cell::Json(extra.into_json()));
+        row.set(POSITIONS.extra, Cell::Json(extra.into_json()));
         Ok(row)
     }
 
@@ -150,20 +150,20 @@ impl ConversationMapper {
     }
 }
 
-/// The places of the columns in the table.
-struct Places {
+/// The positions of the columns in the table.
+struct ColumnPositions {
     columns: Vec<usize>,
     extra: usize,
 }
 
-static PLACES: LazyLock<Places> = LazyLock::new(|| {
+static POSITIONS: LazyLock<ColumnPositions> = LazyLock::new(|| {
     let find = |name: &str| Entity::schema().columns.iter().position(|column| column.name == name);
-    let place = |name: &str| {
+    let position = |name: &str| {
         let found = find(name);
         debug_assert!(found.is_some(), "the table has no column {name}");
         found.unwrap_or(usize::MAX)
     };
-    Places { columns: COLUMNS.iter().map(|column| place(column.name)).collect(), extra: place("extra") }
+    ColumnPositions { columns: COLUMNS.iter().map(|column| position(column.name)).collect(), extra: position("extra") }
 });
 
 /// The values without a column, by their names in lower case, because the vendor also writes them in upper case.

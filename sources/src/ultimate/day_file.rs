@@ -6,7 +6,7 @@ use super::file_cursor::FileCursor;
 use super::file_url::without_signature;
 use super::refusal::{file_refusal, is_expired};
 use crate::error_body::ErrorBody;
-use crate::json::sequence::{JsonSequence, Layout, MAX_VALUE, Part};
+use crate::json::sequence::{JsonEvent, JsonSequence, Layout, MAX_VALUE};
 use crate::reject_log::RejectLog;
 use crate::response_reader::BodyParser;
 use crate::row_batcher::RowBatcher;
@@ -143,8 +143,8 @@ impl ConversationRows {
 
     fn parse(&mut self, is_last: bool) -> Result<(), Fault> {
         let Self { sequence, mapper, count, batcher, rejects } = self;
-        sequence.parse::<Conversation<'_>>(is_last, |part| {
-            let Part::Value(raw, conversation) = part else { return };
+        sequence.parse::<Conversation<'_>>(is_last, |event| {
+            let JsonEvent::Value(raw, conversation) = event else { return };
             *count += 1;
             let result = match conversation.as_ref() {
                 Some(conversation) => match mapper.row(conversation) {

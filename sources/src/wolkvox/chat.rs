@@ -130,9 +130,9 @@ impl ChatMapper {
         let mut extra = extra(chat);
         let id = chat_id(&texts, &mut extra)?;
         let mut row = Row::new(Entity::schema());
-        row.set(PLACES.account, Cell::Text(Cow::Borrowed(&self.account)));
+        row.set(POSITIONS.account, Cell::Text(Cow::Borrowed(&self.account)));
         let mut age = Age::Open;
-        for (index, ((column, place), text)) in COLUMNS.iter().zip(&PLACES.columns).zip(&texts).enumerate() {
+        for (index, ((column, position), text)) in COLUMNS.iter().zip(&POSITIONS.columns).zip(&texts).enumerate() {
             if index == CONN_ID {
                 continue;
             }
@@ -140,7 +140,7 @@ impl ChatMapper {
                 Content::Text => {}
                 Content::Count => {
                     match text.trim().parse() {
-                        Ok(count) => row.set(place.own, Cell::Int(count)),
+                        Ok(count) => row.set(position.own, Cell::Int(count)),
                         Err(_) if text.trim().is_empty() => {}
                         // The value stays in `extra`.
                         Err(_) => drop(extra.insert(column.name.to_owned(), Json::Text(text.to_string()))),
@@ -149,19 +149,19 @@ impl ChatMapper {
                 }
                 Content::Time(_) => {
                     let at = local_time::parse(text, self.zone);
-                    row.set(place.derived, at.map_or(Cell::Null, Cell::Time));
+                    row.set(position.derived, at.map_or(Cell::Null, Cell::Time));
                     if index == END_DATE && !text.trim().is_empty() {
                         age = at.map_or(Age::UnknownEnd, Age::Ended);
                     }
                 }
-                Content::Duration(_) => row.set(place.derived, seconds(text).map_or(Cell::Null, Cell::Int)),
+                Content::Duration(_) => row.set(position.derived, seconds(text).map_or(Cell::Null, Cell::Int)),
             }
-            row.set(place.own, Cell::Text(text.clone()));
+            row.set(position.own, Cell::Text(text.clone()));
         }
         let hash = xxh3_128(id.as_bytes());
-        row.set(PLACES.columns[CONN_ID].own, Cell::Text(id));
+        row.set(POSITIONS.columns[CONN_ID].own, Cell::Text(id));
         let extra = if extra.is_empty() { "{}".into() } else { Json::Object(extra).to_string().into() };
-        row.set(PLACES.extra, Cell::Json(extra));
+        row.set(POSITIONS.extra, Cell::Json(extra));
         Ok(MappedChat { row, id: hash, age })
     }
 }
@@ -241,21 +241,21 @@ fn without_nul(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "").into() } else { text }
 }
 
-/// The places of the columns in the table.
-struct Places {
+/// The positions of the columns in the table.
+struct ColumnPositions {
     account: usize,
-    columns: Vec<Place>,
+    columns: Vec<ColumnPosition>,
     extra: usize,
 }
 
-/// The place of a column, and of the column that is derived from it.
-struct Place {
+/// The position of a column, and of the column with its parsed value.
+struct ColumnPosition {
     own: usize,
     derived: usize,
 }
 
-static PLACES: LazyLock<Places> = LazyLock::new(|| {
-    let place = |name: &str| {
+static POSITIONS: LazyLock<ColumnPositions> = LazyLock::new(|| {
+    let position = |name: &str| {
         let found = Entity::schema().columns.iter().position(|column| column.name == name);
         debug_assert!(found.is_some(), "the table has no column {name}");
         found.unwrap_or(usize::MAX)
@@ -265,7 +265,7 @@ static PLACES: LazyLock<Places> = LazyLock::new(|| {
             Content::Text | Content::Count => column.name,
             Content::Time(name) | Content::Duration(name) => name,
         };
-        Place { own: place(column.name), derived: place(derived) }
+        ColumnPosition { own: position(column.name), derived: position(derived) }
     });
-    Places { account: place("account"), columns: columns.collect(), extra: place("extra") }
+    ColumnPositions { account: position("account"), columns: columns.collect(), extra: position("extra") }
 });

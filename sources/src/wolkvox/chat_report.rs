@@ -3,12 +3,12 @@
 use super::chat::{Age, Chat, ChatMapper};
 use super::refusal::{refusal, refusal_of_body};
 use crate::error_body::ErrorBody;
-use crate::json::sequence::{JsonSequence, Layout, Part};
+use crate::json::sequence::{JsonEvent, JsonSequence, Layout};
 use crate::json::string;
 use crate::malformed::malformed;
 use crate::reject_log::RejectLog;
 use crate::response_reader::BodyParser;
-use crate::row_batcher::{RowBatcher, RowPlace};
+use crate::row_batcher::{RowBatcher, RowPosition};
 use domain::fault::Fault;
 use domain::source::{ResponseHead, ResponseSummary};
 use entities::rows::RowBatch;
@@ -50,7 +50,7 @@ struct ChatRows {
     batcher: RowBatcher,
     rejects: RejectLog,
     /// The newest state of each chat so far, by the hash of its id.
-    newest: HashMap<u128, (Age, RowPlace)>,
+    newest: HashMap<u128, (Age, RowPosition)>,
 }
 
 impl ChatReport {
@@ -69,9 +69,9 @@ impl ChatReport {
 
     fn parse(&mut self, is_last: bool) -> Result<(), Fault> {
         let Self { sequence, envelope, rows, .. } = self;
-        sequence.parse::<Chat<'_>>(is_last, |part| match part {
-            Part::Value(raw, chat) => rows.add(raw, chat.as_ref()),
-            Part::Member(name, value) => envelope.add(name, value),
+        sequence.parse::<Chat<'_>>(is_last, |event| match event {
+            JsonEvent::Value(raw, chat) => rows.add(raw, chat.as_ref()),
+            JsonEvent::Member(name, value) => envelope.add(name, value),
         })
     }
 
@@ -174,10 +174,10 @@ impl ChatRows {
         let result = match mapped {
             Ok(chat) => match self.newest.get(&chat.id).copied() {
                 Some((age, _)) if chat.age < age => Ok(()),
-                older => match self.batcher.replace(older.map(|(_, place)| place), &chat.row) {
-                    Ok(place) => {
+                older => match self.batcher.replace(older.map(|(_, position)| position), &chat.row) {
+                    Ok(position) => {
                         if older.is_some() || self.newest.len() < MAX_CHATS {
-                            self.newest.insert(chat.id, (chat.age, place));
+                            self.newest.insert(chat.id, (chat.age, position));
                         }
                         Ok(())
                     }

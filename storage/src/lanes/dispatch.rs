@@ -19,7 +19,7 @@ pub enum Dispatch {
     Ticket(Ticket),
     /// The earliest instant at which a further dispatch can succeed.
     At(DateTime<Utc>),
-    /// No job is ready; nothing tells when one will be.
+    /// No job is ready, and the lane does not know when one will be.
     Nothing,
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// Returns the database error.
-pub async fn book(db: &Database, spec: &LaneSpec) -> Result<Option<Duration>, DbErr> {
+pub async fn reserve_send_time(db: &Database, spec: &LaneSpec) -> Result<Option<Duration>, DbErr> {
     let Some(gap) = spec.rules.gap() else { return Ok(Some(Duration::ZERO)) };
     let tx = db.begin().await?;
     let locked = lock(&tx, spec).await?;
@@ -24,7 +24,7 @@ pub async fn book(db: &Database, spec: &LaneSpec) -> Result<Option<Duration>, Db
         return Ok(None);
     };
     let mut pacer = Pacer { gap, next: row.next_send_at.unwrap_or(DateTime::UNIX_EPOCH) };
-    let send_at = pacer.book(now, spec.rules.max_in_flight);
+    let send_at = pacer.reserve(now, spec.rules.max_in_flight);
     let mut row = row.into_active_model();
     row.next_send_at = Set(Some(pacer.next));
     row.update(&tx).await?;
@@ -36,7 +36,7 @@ pub async fn book(db: &Database, spec: &LaneSpec) -> Result<Option<Duration>, Db
 ///
 /// # Errors
 /// Returns the database error.
-pub async fn is_shut(db: &Database, spec: &LaneSpec) -> Result<bool, DbErr> {
+pub async fn is_closed(db: &Database, spec: &LaneSpec) -> Result<bool, DbErr> {
     let now = db.now(db.connection()).await?;
     Ok(load(db.connection(), &spec.key).await?.is_none_or(|(_, lane)| lane.is_closed(now)))
 }

@@ -30,6 +30,7 @@ use backfill_rows::{load_backfills, store_backfill};
 use backlog::load_backlog;
 use chrono::{DateTime, Utc};
 use coverage_rows::{load_coverage, store_coverage};
+use domain::job::Job;
 use domain::ledger::Ledger;
 use domain::pace::Pace;
 use domain::spans::Spans;
@@ -50,6 +51,16 @@ use sea_orm::{
 pub async fn load(on: &Snapshot, id: &StreamId) -> Result<Ledger, DbErr> {
     let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(on).await?;
     Ok(Ledger { items: load_backlog(on, id).await?, ..load_with(on, id, row).await? })
+}
+
+/// Loads the job of each open item of the stream, in the order of their ids. A stream may have any number: services use
+/// the sums in [`load`] instead.
+///
+/// # Errors
+/// Returns the database error.
+pub async fn item_jobs(on: &impl ConnectionTrait, id: &StreamId) -> Result<Vec<Job>, DbErr> {
+    let rows = of_stream(id).filter(JobColumn::Purpose.eq(ITEM)).order_by_asc(JobColumn::Id).all(on).await?;
+    Ok(rows.iter().filter_map(to_job).collect())
 }
 
 /// Loads the spans that the stream holds, final or not.

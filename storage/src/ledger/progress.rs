@@ -203,20 +203,20 @@ async fn unread_items(
         |job: &&Job| job.unread_window().zip(span).is_some_and(|(window, span)| window.intersect(&span).is_some());
     let (blocked, left): (Vec<&Job>, Vec<&Job>) = ledger.jobs.iter().filter(is_in).partition(|job| job.is_parked());
     let mut unread = Unread { left: left.len() as u64, blocked: blocked.len() as u64 };
-    let items: Vec<(bool, i64)> = of_stream(id)
+    let items: Vec<(String, i64)> = of_stream(id)
         .filter(jobs::Column::Purpose.eq(ITEM))
         .filter(jobs::Column::FromAt.lt(backfill.to_at))
         .filter(jobs::Column::ToAt.gt(backfill.from_at))
         .filter(jobs::Column::Rechecks.eq(0))
         .select_only()
-        .column_as(jobs::Column::State.eq("parked"), "is_parked")
+        .column(jobs::Column::State)
         .column_as(jobs::Column::Id.count(), "items")
-        .group_by(jobs::Column::State.eq("parked"))
+        .group_by(jobs::Column::State)
         .into_tuple()
         .all(on)
         .await?;
-    for (is_parked, count) in items {
-        let sum = if is_parked { &mut unread.blocked } else { &mut unread.left };
+    for (state, count) in items {
+        let sum = if state == "parked" { &mut unread.blocked } else { &mut unread.left };
         *sum += u64::try_from(count).unwrap_or(0);
     }
     Ok(unread)

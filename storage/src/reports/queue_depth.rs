@@ -1,8 +1,7 @@
 //! The number of jobs in each state.
 
 use chrono::{DateTime, Utc};
-use entities::jobs;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QuerySelect};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,29 +25,23 @@ pub struct QueueDepth {
 /// # Errors
 /// Returns the database error.
 pub async fn queue_depth(on: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<QueueDepth, DbErr> {
-    let is_due = jobs::Column::DueAt.lte(now);
-    let rows: Vec<(String, bool, i64, DateTime<Utc>)> = jobs::Entity::find()
-        .select_only()
-        .column(jobs::Column::State)
-        .column_as(is_due.clone(), "is_due")
-        .column_as(jobs::Column::Id.count(), "jobs")
-        .column_as(jobs::Column::DueAt.min(), "first_due")
-        .group_by(jobs::Column::State)
-        .group_by(is_due)
-        .into_tuple()
-        .all(on)
-        .await?;
+    let count_due = "SUM(CASE WHEN due_at <= $1 THEN 1 ELSE 0 END)";
+    let sql =
+        format!("SELECT state, COUNT(*) AS jobs, {count_due} AS due, MIN(due_at) AS first FROM jobs GROUP BY state");
+    let statement = Statement::from_sql_and_values(on.get_database_backend(), sql, [now.into()]);
     let mut depth = QueueDepth::default();
-    for (state, is_due, count, first_due) in rows {
-        let count = u64::try_from(count).unwrap_or(0);
-        match state.as_str() {
-            "running" => depth.running += count,
-            "awaiting" => depth.waiting += count,
-            "parked" => depth.parked += count,
-            _ if !is_due => depth.waiting += count,
+    for row in on.query_all_raw(statement).await? {
+        let count = |name: &str| row.try_get::<i64>("", name).map(|count| u64::try_from(count).unwrap_or(0));
+        let (jobs, due) = (count("jobs")?, count("due")?);
+        match row.try_get::<String>("", "state")?.as_str() {
+            "running" => depth.running += jobs,
+            "awaiting" => depth.waiting += jobs,
+            "parked" => depth.parked += jobs,
             _ => {
-                depth.due += count;
-                depth.oldest_due_seconds = depth.oldest_due_seconds.max((now - first_due).num_seconds());
+                depth.due += due;
+                depth.waiting += jobs - due;
+                let first: DateTime<Utc> = row.try_get("", "first")?;
+                depth.oldest_due_seconds = depth.oldest_due_seconds.max((now - first).num_seconds());
             }
         }
     }

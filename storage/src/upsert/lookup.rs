@@ -35,15 +35,15 @@ pub enum KeyCondition {
 /// Returns the database error.
 pub async fn key_condition(tx: &Transaction, schema: &TableSchema) -> Result<KeyCondition, DbErr> {
     let mut sql = lookup_query(schema, KeyCondition::Equal);
-    for place in (1..=schema.key.len() + 1).rev() {
-        sql = sql.replace(&format!("${place}::"), "NULL::");
+    for position in (1..=schema.key.len() + 1).rev() {
+        sql = sql.replace(&format!("${position}::"), "NULL::");
     }
     let explain = Statement::from_string(DbBackend::Postgres, format!("EXPLAIN {sql}"));
     let plan = tx.query_all_raw(explain).await?;
     let lines: Result<Vec<String>, DbErr> = plan.iter().map(|line| line.try_get("", "QUERY PLAN")).collect();
     let lines = lines?;
     let uses_key_index = lines.iter().any(|line| line.contains(&format!("using {}_pkey on", schema.table)));
-    let key = schema.key.iter().filter_map(|place| schema.columns.get(*place));
+    let key = schema.key.iter().filter_map(|position| schema.columns.get(*position));
     let compares_key = |line: &&String| key.clone().all(|column| line.contains(&format!("({} =", column.name)));
     let compares_all_columns = lines.iter().any(|line| line.contains("Index Cond") && compares_key(&line));
     Ok(if uses_key_index && compares_all_columns { KeyCondition::Equal } else { KeyCondition::Ordered })
@@ -72,11 +72,16 @@ async fn postgres(
 ) -> Result<Vec<(usize, StoredRow)>, DbErr> {
     let sql = lookup_query(rows.schema(), condition);
     let mut query = sqlx::query(AssertSqlSafe(sql));
-    for place in &rows.schema().key {
-        query = match rows.schema().columns.get(*place).map(|column| column.column_type) {
-            Some(ColumnType::Int) => query.bind(positions.iter().map(|row| rows.int(*row, *place)).collect::<Vec<_>>()),
+    for position in &rows.schema().key {
+        query = match rows.schema().columns.get(*position).map(|column| column.column_type) {
+            Some(ColumnType::Int) => {
+                query.bind(positions.iter().map(|row| rows.int(*row, *position)).collect::<Vec<_>>())
+            }
             _ => query.bind(
-                positions.iter().map(|row| rows.text(*row, *place).unwrap_or_default().to_owned()).collect::<Vec<_>>(),
+                positions
+                    .iter()
+                    .map(|row| rows.text(*row, *position).unwrap_or_default().to_owned())
+                    .collect::<Vec<_>>(),
             ),
         };
     }
@@ -96,9 +101,9 @@ async fn postgres(
 /// Builds the query for new and differing rows. Its parameters are an array per key column and an array of digests.
 #[must_use]
 pub fn lookup_query(schema: &TableSchema, condition: KeyCondition) -> String {
-    let version = schema.version.and_then(|place| schema.columns.get(place));
+    let version = schema.version.and_then(|position| schema.columns.get(position));
     let version = version.map_or("NULL::timestamptz".to_owned(), |column| format!("t.{}", quoted(column.name)));
-    let key: Vec<_> = schema.key.iter().filter_map(|place| schema.columns.get(*place)).collect();
+    let key: Vec<_> = schema.key.iter().filter_map(|position| schema.columns.get(*position)).collect();
     let arrays = key.iter().enumerate().map(|(at, column)| {
         let kind = if column.column_type == ColumnType::Int { "bigint" } else { "text" };
         format!("${}::{kind}[]", at + 1)
@@ -130,12 +135,12 @@ async fn sqlite(tx: &Transaction, rows: &RowBatch, positions: &[usize]) -> Resul
     let schema = rows.schema();
     let Some((last, group)) = schema.key.split_last() else { return Ok(Vec::new()) };
     let mut groups: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
-    let key_part = |row: usize, place: usize| match schema.columns.get(place).map(|column| column.column_type) {
-        Some(ColumnType::Int) => rows.int(row, place).unwrap_or_default().to_string(),
-        _ => rows.text(row, place).unwrap_or_default().to_owned(),
+    let key_part = |row: usize, position: usize| match schema.columns.get(position).map(|column| column.column_type) {
+        Some(ColumnType::Int) => rows.int(row, position).unwrap_or_default().to_string(),
+        _ => rows.text(row, position).unwrap_or_default().to_owned(),
     };
     for row in positions {
-        groups.entry(group.iter().map(|place| key_part(*row, *place)).collect()).or_default().push(*row);
+        groups.entry(group.iter().map(|position| key_part(*row, *position)).collect()).or_default().push(*row);
     }
     let mut differing = Vec::new();
     for members in groups.into_values() {
@@ -157,20 +162,20 @@ type StoredRows = BTreeMap<String, (String, Option<DateTime<Utc>>)>;
 
 async fn stored(tx: &Transaction, rows: &RowBatch, members: &[usize]) -> Result<StoredRows, DbErr> {
     let schema = rows.schema();
-    let name = |place: &usize| schema.columns.get(*place).map_or(String::new(), |column| quoted(column.name));
+    let name = |position: &usize| schema.columns.get(*position).map_or(String::new(), |column| quoted(column.name));
     let (Some((last, group)), Some(first)) = (schema.key.split_last(), members.first()) else {
         return Ok(StoredRows::new());
     };
-    let value = |row: usize, place: usize| -> Value {
-        match schema.columns.get(place).map(|column| column.column_type) {
-            Some(ColumnType::Int) => Value::BigInt(rows.int(row, place)),
-            _ => Value::String(rows.text(row, place).map(str::to_owned)),
+    let value = |row: usize, position: usize| -> Value {
+        match schema.columns.get(position).map(|column| column.column_type) {
+            Some(ColumnType::Int) => Value::BigInt(rows.int(row, position)),
+            _ => Value::String(rows.text(row, position).map(str::to_owned)),
         }
     };
     let parameters = vec!["?"; members.len()].join(", ");
     let equal: Vec<String> = group
         .iter()
-        .map(|place| format!("{} = ?", name(place)))
+        .map(|position| format!("{} = ?", name(position)))
         .chain([format!("{} IN ({})", name(last), parameters)])
         .collect();
     let sql = format!(
@@ -180,7 +185,8 @@ async fn stored(tx: &Transaction, rows: &RowBatch, members: &[usize]) -> Result<
         quoted(&schema.table),
         equal.join(" AND "),
     );
-    let values = group.iter().map(|place| value(*first, *place)).chain(members.iter().map(|row| value(*row, *last)));
+    let values =
+        group.iter().map(|position| value(*first, *position)).chain(members.iter().map(|row| value(*row, *last)));
     let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
     let mut rows_by_key = StoredRows::new();
     for row in tx.query_all_raw(statement).await? {

@@ -108,7 +108,7 @@ impl Upsert {
         let at = self.pending_position(rows);
         let newest = newest(rows);
         // A look-up does not find pending rows, so pending rows with the same key are written first.
-        let is_known = |pending: &PendingRows| newest.iter().any(|row| pending.keys.contains(&rows.key(*row)));
+        let is_known = |pending: &PendingRows| newest.iter().any(|row| pending.keys.contains(&rows.key_hash(*row)));
         if self.pending.get(at).is_some_and(is_known) {
             self.write(tx, at).await?;
         }
@@ -213,9 +213,9 @@ impl Upsert {
             self.effect.earliest_change = self.effect.earliest_change.into_iter().chain(change).min();
         }
         if let Some(pending) = self.pending.get_mut(at) {
-            pending.keys.extend(new.iter().chain(&changed).map(|row| rows.key(*row)));
-            pending.new.take(rows, |row| new.contains(&row));
-            pending.changed.take(rows, |row| changed.contains(&row));
+            pending.keys.extend(new.iter().chain(&changed).map(|row| rows.key_hash(*row)));
+            pending.new.extend_filtered(rows, |row| new.contains(&row));
+            pending.changed.extend_filtered(rows, |row| changed.contains(&row));
         }
         Ok(())
     }
@@ -226,8 +226,8 @@ impl Upsert {
         let (mut new, mut changed) =
             (std::mem::replace(&mut pending.new, empty.clone()), std::mem::replace(&mut pending.changed, empty));
         pending.keys.clear();
-        new.stamp(self.now);
-        changed.stamp(self.now);
+        new.set_synced_at(self.now);
+        changed.set_synced_at(self.now);
         let copies = tx.get_database_backend() == DbBackend::Postgres;
         for (rows, is_new) in [(new, true), (changed, false)] {
             match rows.len() {
@@ -246,7 +246,7 @@ fn newest(rows: &RowBatch) -> Vec<usize> {
     let version = |row: usize| rows.schema().version.and_then(|column| rows.time(row, column));
     let mut newest: HashMap<u128, usize> = HashMap::with_capacity(rows.len());
     for row in 0..rows.len() {
-        let best = newest.entry(rows.key(row)).or_insert(row);
+        let best = newest.entry(rows.key_hash(row)).or_insert(row);
         if version(row) >= version(*best) {
             *best = row;
         }

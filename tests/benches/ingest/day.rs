@@ -1,4 +1,4 @@
-//! One day of an Ultimate bot as files: as it is, and with a tenth of its rows changed. Served like the vendor does.
+//! Serves one day of an Ultimate bot as a file, with the original rows or with a tenth of them changed.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -14,22 +14,22 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// A day, served on loopback.
+/// A day that a server on loopback serves.
 pub struct Day {
     /// Which.
     pub date: NaiveDate,
-    /// The file as it is.
+    /// The original file.
     pub whole: Bytes,
-    /// With a tenth of its rows changed.
+    /// The file with a tenth of its rows changed.
     pub changed: Bytes,
-    /// Where it is served.
+    /// The base URL.
     pub base: String,
     shown: Arc<Mutex<Bytes>>,
     _serving: Serving,
 }
 
 impl Day {
-    /// About `rows` rows of some 1.5 kB, as the simulated vendor writes them.
+    /// Creates a day with about `rows` rows of some 1.5 kB from the simulated vendor.
     pub async fn of(rows: u32, seed: u64) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let day = clock.now().date_naive() - TimeDelta::days(2);
@@ -50,7 +50,7 @@ impl Day {
         Self { date: day, whole, changed, base: serving.base(), shown, _serving: serving }
     }
 
-    /// What is served from now on.
+    /// Serves `body` from now on.
     pub fn show(&self, body: &Bytes) {
         self.shown.lock().unwrap().clone_from(body);
     }
@@ -85,7 +85,7 @@ async fn written(rows: u32, seed: u64, day: NaiveDate, clock: Arc<dyn Clock>) ->
     client.get(url).send().await.unwrap().bytes().await.unwrap()
 }
 
-/// Every tenth row with another number of messages.
+/// Changes the number of messages in each tenth row.
 fn change(whole: &Bytes) -> Bytes {
     const NAME: &[u8] = b"\"bot_messages_count\":\"";
     let mut changed = Vec::with_capacity(whole.len() + whole.len() / 100);

@@ -1,4 +1,4 @@
-//! How fast a day file gets into a table, against the database's own tools.
+//! Compares the speed of loading a day file with the database's own tools.
 //!
 //! `scripts/bench` starts what this needs and stores the table that it prints in `docs/performance.md`. Every figure is a
 //! ratio of two runs on the same machine within a minute: psql's `\copy` of a ready CSV into a stage and one `INSERT … ON
@@ -17,7 +17,7 @@ mod service;
 use round::{Engine, Phase, Round};
 use std::env;
 
-/// How often each pair is run; the median counts.
+/// The number of rounds; the table shows their medians.
 const ROUNDS: usize = 3;
 
 fn main() {

@@ -1,4 +1,4 @@
-//! The other side: the databases' own shells.
+//! The compared side: the databases' own shells.
 
 use crate::round::Engine;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub fn shell(engine: &Engine, file: &Path, sql: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// The table's rows as the CSV that the tool starts from.
+/// Exports the rows of the table as the CSV for the tool.
 pub fn export(engine: &Engine, file: &Path, csv: &Path) {
     let path = csv.display();
     match engine {
@@ -33,7 +33,7 @@ pub fn export(engine: &Engine, file: &Path, csv: &Path) {
     }
 }
 
-/// The tool's way: a ready CSV into a stage, and one merge of it.
+/// Loads the CSV with the tool into a temporary table and merges it into the table.
 pub fn load(engine: &Engine, file: &Path, csv: &Path) {
     let path = csv.display();
     match engine {

@@ -1,4 +1,4 @@
-//! One round: both sides, phase by phase, on the same rows.
+//! A round runs each phase on both sides with the same rows.
 
 use crate::day::Day;
 use crate::rival;
@@ -11,16 +11,16 @@ use std::sync::Arc;
 use storage::database::Database;
 use tempfile::TempDir;
 
-/// Where rows go.
+/// The database engine.
 pub enum Engine {
-    /// A server, by its address.
+    /// A PostgreSQL server at this URL.
     Postgres(String),
-    /// A file.
+    /// An SQLite file.
     Sqlite,
 }
 
 impl Engine {
-    /// For people.
+    /// The name for the table.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Postgres(_) => "PostgreSQL",
@@ -29,19 +29,19 @@ impl Engine {
     }
 }
 
-/// What is done.
+/// A phase of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Into an empty table.
+    /// The first load into an empty table.
     First,
-    /// The same file once more.
+    /// The same file again.
     Same,
     /// The file with a tenth of its rows changed.
     Tenth,
 }
 
 impl Phase {
-    /// In order.
+    /// All phases in order.
     pub const ALL: [Self; 3] = [Self::First, Self::Same, Self::Tenth];
 
     fn name(self) -> &'static str {
@@ -53,7 +53,7 @@ impl Phase {
     }
 }
 
-/// What one phase of one round took.
+/// The measurements of one phase in one round.
 #[derive(Clone, Copy, Debug)]
 pub struct Round {
     phase: Phase,
@@ -69,7 +69,7 @@ struct Side {
     wal: f64,
 }
 
-/// Both sides, on a day of about `size` rows.
+/// Runs both sides on a day of about `size` rows.
 pub async fn run(engine: &Engine, size: u32, seed: u64) -> Vec<Round> {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("bench.db");
@@ -105,7 +105,7 @@ pub async fn run(engine: &Engine, size: u32, seed: u64) -> Vec<Round> {
         fresh(engine, &file);
     }
     let digest = "SELECT COUNT(*) || ' ' || MIN(digest) || ' ' || MAX(digest) FROM ultimate_conversations";
-    let told = rival::shell(engine, &file, digest);
+    let stored = rival::shell(engine, &file, digest);
     empty();
     for (phase, (ours, rss_mib)) in Phase::ALL.into_iter().zip(ours_of) {
         let csv = if phase == Phase::Tenth { &changed } else { &whole };
@@ -113,11 +113,11 @@ pub async fn run(engine: &Engine, size: u32, seed: u64) -> Vec<Round> {
         fresh(engine, &file);
         found.push(Round { phase, rows, ours, tools, rss_mib });
     }
-    assert_eq!(rival::shell(engine, &file, digest), told, "both sides end with the same rows");
+    assert_eq!(rival::shell(engine, &file, digest), stored, "both sides end with the same rows");
     found
 }
 
-/// The medians of one phase, as a line of the table.
+/// The line of the table with the medians of one phase.
 pub fn row(size: u32, engine: &Engine, phase: Phase, seen: &[Round]) -> String {
     let of: Vec<&Round> = seen.iter().filter(|round| round.phase == phase).collect();
     let speed = median(of.iter().map(|round| round.tools.seconds / round.ours.seconds));
@@ -134,15 +134,15 @@ fn median(figures: impl Iterator<Item = f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
-/// The service's side, in a process of its own.
+/// Runs the service's side in a process of its own.
 fn ours(engine: &Engine, file: &Path, url: &str, day: &Day) -> (Side, f64) {
     let wal = wal(engine, file);
     let this = env::current_exe().unwrap();
     let output = Command::new(this).args(["pull", url, &day.base, &day.date.to_string()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let side = Side { seconds: told["seconds"].as_f64().unwrap(), wal: self::wal(engine, file) - wal };
-    (side, told["rss_kib"].as_f64().unwrap() / 1024.0)
+    let measured: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let side = Side { seconds: measured["seconds"].as_f64().unwrap(), wal: self::wal(engine, file) - wal };
+    (side, measured["rss_kib"].as_f64().unwrap() / 1024.0)
 }
 
 fn timed(engine: &Engine, file: &Path, clock: &dyn Clock, work: impl FnOnce()) -> Side {
@@ -152,7 +152,7 @@ fn timed(engine: &Engine, file: &Path, clock: &dyn Clock, work: impl FnOnce()) -
     Side { seconds, wal: self::wal(engine, file) - wal }
 }
 
-/// The bytes that the server has written ahead so far.
+/// The size of the server's write-ahead log so far, in bytes.
 fn wal(engine: &Engine, file: &Path) -> f64 {
     match engine {
         Engine::Postgres(_) => {
@@ -162,7 +162,7 @@ fn wal(engine: &Engine, file: &Path) -> f64 {
     }
 }
 
-/// Leaves nothing for the next phase to clean up after the last one.
+/// Vacuums and checkpoints, so that the next phase does not pay for the last one.
 fn fresh(engine: &Engine, file: &Path) {
     match engine {
         Engine::Postgres(_) => {

@@ -1,4 +1,4 @@
-//! convosync's side: one day asked for, read and stored by the worker, with its lane, its ledger and its evidence.
+//! The service's side: the worker fetches and stores one day with its lane, its ledger and its evidence.
 
 use chrono::{NaiveDate, TimeDelta};
 use convosync::clock::SystemClock;
@@ -20,10 +20,10 @@ use worker::http::Http;
 use worker::rate_limit::RateLimits;
 use worker::worker::Worker;
 
-/// The bot whose day it is; the rows say another, which is their business.
+/// The bot of the day. The rows name another bot, which does not matter here.
 const BOT: &str = "bench";
 
-/// Pulls one day, and prints seconds and the most memory it ever had, in KiB.
+/// Loads one day, and prints the seconds and the peak memory in KiB.
 pub async fn pull(url: &str, base: &str, day: &str) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let database = Database::connect(url, clock.clone()).await.unwrap();
@@ -33,7 +33,7 @@ pub async fn pull(url: &str, base: &str, day: &str) {
         "bot_ids": [BOT], "spacing": "0s",
     });
     let opened = sources::open("bench", settings.as_object().unwrap()).unwrap();
-    // Nothing is owed but what is wanted here.
+    // The ledger has no other open job.
     let account = Account { source: opened.source, since: Some(clock.now().date_naive()) };
     let accounts = Arc::new(Accounts::new(vec![account]));
     let lane = &accounts.lanes()[0];

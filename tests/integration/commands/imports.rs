@@ -1,8 +1,8 @@
-//! Files of vendors whose lists only name what there is, and the first call to them.
+//! Imports for Truora and Treble, and `check` for their accounts.
 
-use super::{Told, json, told};
-use crate::stage::{
-    AccountText, Engine, Process, TestDatabase, TrebleVendor, TruoraVendor, coverage, until, write_dated,
+use super::{CommandOutput, json, run_command};
+use crate::harness::{
+    AccountSettings, Engine, Process, TestDatabase, TrebleVendor, TruoraVendor, coverage, until, write_dated,
 };
 use chrono::TimeDelta;
 use convosync::clock::SystemClock;
@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A vendor with processes of the last days that have all ended.
+/// A vendor whose processes of the last nine days have all ended.
 async fn truora() -> TruoraVendor {
     TruoraVendor::start(truora::Config {
         history_from: SystemClock::start().now() - TimeDelta::days(9),
@@ -29,7 +29,7 @@ async fn truora() -> TruoraVendor {
     .await
 }
 
-/// A Chatbot History of the day so many ago, and the ids in it.
+/// Writes the Chatbot History of the day `ago` days ago. Returns its path and its ids.
 fn history(vendor: &TruoraVendor, folder: &Path, ago: i64, language: Language) -> (String, Vec<String>) {
     let (from, to) = (midnight(vendor.day(ago), chrono_tz::UTC), midnight(vendor.day(ago - 1), chrono_tz::UTC));
     let day = Window::new(from, to).unwrap();
@@ -44,7 +44,7 @@ async fn stored(database: &TestDatabase) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ids_of_a_history_in_any_language_end_as_rows() {
+async fn the_ids_of_an_imported_history_in_any_language_become_rows() {
     let vendor = truora().await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = vendor.account("t").with("since", &vendor.day(0).to_string()).file(&database.url, "memory:");
@@ -53,11 +53,12 @@ async fn the_ids_of_a_history_in_any_language_end_as_rows() {
     for (ago, language) in [(7, Language::English), (6, Language::Spanish), (5, Language::Portuguese)] {
         let (file, ids) = history(&vendor, folder.path(), ago, language);
         let day = vendor.day(ago).to_string();
-        let shown = told(&settings, &["--output", "json", "import", "t", &file, "--from", &day, "--to", &day]).await;
+        let shown =
+            run_command(&settings, &["--output", "json", "import", "t", &file, "--from", &day, "--to", &day]).await;
         assert_eq!(shown.code, 0, "{language:?}: {}", shown.err);
         let count = Value::from(ids.len());
-        let told = shown.json();
-        assert_eq!((&told["named"], &told["asked"], &told["inserted"]), (&count, &count, &0.into()), "{told}");
+        let output = shown.json();
+        assert_eq!((&output["named"], &output["asked"], &output["inserted"]), (&count, &count, &0.into()), "{output}");
         assert!(shown.err.contains(&format!("names processes: {count}, of which {count} are")), "{}", shown.err);
         assert!(shown.err.contains("complete once each of them is fetched"), "{}", shown.err);
         assert_ne!(coverage(&settings, "t", (vendor.day(ago), vendor.day(ago))).await[0]["state"], "final");
@@ -76,16 +77,16 @@ async fn the_ids_of_a_history_in_any_language_end_as_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_of_ids_alone_proves_no_day() {
+async fn an_imported_list_of_ids_proves_no_day() {
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    let settings = AccountText::of("truora", "t", "http://127.0.0.1:9", "key").file(&database.url, "memory:");
+    let settings = AccountSettings::of("truora", "t", "http://127.0.0.1:9", "key").file(&database.url, "memory:");
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("ids.csv");
     write_dated(&file, "Process ID\nIDP41c0aa01\nIDP41c0aa02\n");
     let line = ["import", "t", file.to_str().unwrap()];
-    let whole = told(&settings, &[&line[..], &["--from", "2026-08-12", "--to", "2026-08-12"]].concat()).await;
+    let whole = run_command(&settings, &[&line[..], &["--from", "2026-08-12", "--to", "2026-08-12"]].concat()).await;
     assert!(whole.code == 2 && whole.err.contains("leave --from and --to out"), "{} {}", whole.code, whole.err);
-    let named = told(&settings, &line).await;
+    let named = run_command(&settings, &line).await;
     assert!(named.code == 0 && named.err.contains("it does not say when the items began"), "{}", named.err);
     assert!(named.err.contains("of which 2 are fetched next"), "{}", named.err);
     let wanted = "SELECT slice_key FROM jobs WHERE from_at IS NULL ORDER BY slice_key";
@@ -94,13 +95,13 @@ async fn a_list_of_ids_alone_proves_no_day() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ids_of_a_history_are_asked_for_also_where_no_day_is_said_to_be_whole() {
+async fn an_imported_history_without_days_still_fetches_its_ids() {
     let vendor = truora().await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = vendor.account("t").with("since", &vendor.day(0).to_string()).file(&database.url, "memory:");
     let folder = TempDir::new().unwrap();
     let (file, ids) = history(&vendor, folder.path(), 6, Language::Spanish);
-    let Told { code, out, err } = told(&settings, &["import", "t", &file]).await;
+    let CommandOutput { code, out, err } = run_command(&settings, &["import", "t", &file]).await;
     assert_eq!(code, 0, "{err}");
     let count = ids.len();
     assert!(err.contains(&format!("names processes: {count}, of which {count} are")), "{err}");
@@ -115,7 +116,7 @@ async fn the_ids_of_a_history_are_asked_for_also_where_no_day_is_said_to_be_whol
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_of_trebles_brings_its_sessions() {
+async fn an_imported_treble_report_stores_its_sessions() {
     let history_from = SystemClock::start().now() - TimeDelta::days(9);
     let config = treble::Config { history_from, sessions_per_day: 3.0, ..treble::Config::default() };
     let vendor = TrebleVendor::start(config).await;
@@ -142,26 +143,26 @@ async fn a_report_of_trebles_brings_its_sessions() {
     rows.sort();
     phones.sort();
     assert!(rows.iter().zip(&phones).all(|(row, phone)| row.starts_with(phone.as_str())), "{rows:?} {phones:?}");
-    let again = told(&settings, &["import", "t", file]).await;
+    let again = run_command(&settings, &["import", "t", file]).await;
     assert!(again.code == 0 && again.err.contains("imported before"), "{}", again.err);
     let cut = std::fs::read(file).unwrap();
     let short = folder.path().join("cut.csv");
     write_dated(&short, &cut[..cut.len() - 9]);
-    let refused = told(&settings, &["import", "t", short.to_str().unwrap()]).await;
+    let refused = run_command(&settings, &["import", "t", short.to_str().unwrap()]).await;
     assert!(refused.code == 8 && refused.err.contains("cut off"), "{} {}", refused.code, refused.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_call_checks_an_account_and_a_wrong_key_is_said() {
+async fn check_sends_one_request_and_reports_a_wrong_key() {
     let one = truora().await;
     let other = TrebleVendor::start(treble::Config::default()).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     for (account, vendor) in [(one.account("t"), "truora"), (other.account("t"), "treble")] {
-        let good = told(&account.file(&database.url, "memory:"), &["check"]).await;
+        let good = run_command(&account.file(&database.url, "memory:"), &["check"]).await;
         assert!(good.code == 0 && good.out.contains(&format!("{vendor} answers")), "{}{}", good.out, good.err);
-        let bad = told(&account.with("token", "hunter2").file(&database.url, "memory:"), &["check"]).await;
+        let bad = run_command(&account.with("token", "hunter2").file(&database.url, "memory:"), &["check"]).await;
         assert!(bad.code == 5 && bad.out.contains("unauthorised: HTTP 401"), "{}{}", bad.out, bad.err);
-        assert!(!bad.out.contains("hunter2") && !bad.err.contains("hunter2"), "the key is not shown");
+        assert!(!bad.out.contains("hunter2") && !bad.err.contains("hunter2"), "the output shows the key");
     }
     assert_eq!((one.truora.requests().len(), other.treble.requests().len()), (2, 2), "one call each time");
 }

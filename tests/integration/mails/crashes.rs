@@ -1,24 +1,24 @@
-//! kill -9 between any two durable steps of an export.
+//! Kills the service with SIGKILL between two stored steps of an export.
 
-use crate::stage::{CertainlyVendor, Engine, Process, TestDatabase, is_held, messages, until};
+use crate::harness::{CertainlyVendor, Engine, Process, TestDatabase, is_held, messages, until};
 use simulator::certainly::{Config, ExportState};
 use std::fs;
 use std::time::Duration;
 
-/// A service with one full day among five.
-struct Stage {
+/// A service whose vendor holds five days, one of them above the row cap.
+struct TestService {
     vendor: CertainlyVendor,
     database: TestDatabase,
     settings: String,
 }
 
-impl Stage {
+impl TestService {
     async fn new(engine: Engine, export_takes: Duration) -> Self {
         let vendor = CertainlyVendor::start(Config { export_takes, ..messages(40.0, &[(4, 620)]) }).await;
         let database = TestDatabase::fresh(engine).await;
         let account = vendor.account("c").with("since", &vendor.day(5).to_string());
-        // Longer than any export here takes: whoever asks again in the moment between a mail's arrival and its reading gets
-        // another.
+        // Longer than any export here takes. A worker that asks again between a mail's arrival and its reading would
+        // start another export.
         let settings = account.with("busy_retry", "20s").file(&database.url, "memory:");
         Self { vendor, database, settings }
     }
@@ -27,8 +27,8 @@ impl Stage {
         until(what, is_so).await;
     }
 
-    /// Started again after a kill: everything is there, once, and the mail is done with.
-    async fn starts_again(&self) {
+    /// Starts the service after a kill and checks that each row is stored once and that the mail is marked as done.
+    async fn restart_and_verify(&self) {
         let process = Process::run(&self.settings, &[]);
         let days = (self.vendor.day(5), self.vendor.day(0));
         self.until("all days", async || is_held(&self.settings, "c", days).await).await;
@@ -43,7 +43,7 @@ impl Stage {
         let once = "SELECT COUNT(*) FROM (SELECT DISTINCT account, bot_id, message_id FROM certainly_messages) AS keys";
         assert_eq!(all, self.database.number(once).await, "P2: no key is there twice");
         let committed = "SELECT COUNT(*) FROM deliveries WHERE state = 'committed'";
-        assert_eq!(self.database.number(committed).await, 1, "taken once");
+        assert_eq!(self.database.number(committed).await, 1, "the mail is committed once");
         self.vendor.assert_no_breach();
         drop(process);
     }
@@ -53,37 +53,41 @@ impl Stage {
     }
 }
 
-/// The vendor has the question, and nobody here knows.
-async fn before_it_was_noted(engine: Engine, export_takes: Duration) {
-    let stage = Stage::new(engine, export_takes).await;
-    stage.vendor.certainly.set_post_latency(Duration::from_secs(3));
-    let process = Process::run(&stage.settings, &[]);
-    stage.until("the question to be under way", async || stage.vendor.posts().len() == 1).await;
+/// Kills the worker after the vendor has accepted the export and before the ledger records it.
+async fn kill_before_the_export_is_recorded(engine: Engine, export_takes: Duration) {
+    let service = TestService::new(engine, export_takes).await;
+    service.vendor.certainly.set_post_latency(Duration::from_secs(3));
+    let process = Process::run(&service.settings, &[]);
+    service.until("the export request to be in flight", async || service.vendor.posts().len() == 1).await;
     process.kill().await;
-    stage.vendor.certainly.set_post_latency(Duration::from_millis(5));
-    assert_eq!(stage.database.number("SELECT COUNT(*) FROM jobs WHERE state = 'running'").await, 1, "not noted");
-    stage.starts_again().await;
-    assert_eq!(stage.accepted(), 1, "no second export was made: {:?}", stage.vendor.posts());
+    service.vendor.certainly.set_post_latency(Duration::from_millis(5));
+    assert_eq!(
+        service.database.number("SELECT COUNT(*) FROM jobs WHERE state = 'running'").await,
+        1,
+        "the ledger does not record the export yet"
+    );
+    service.restart_and_verify().await;
+    assert_eq!(service.accepted(), 1, "no second export was made: {:?}", service.vendor.posts());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_the_question_arrived_and_its_mail_comes_soon() {
-    before_it_was_noted(Engine::Sqlite, Duration::from_millis(300)).await;
+async fn a_worker_killed_before_recording_an_export_uses_its_early_mail() {
+    kill_before_the_export_is_recorded(Engine::Sqlite, Duration::from_millis(300)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_the_question_arrived_and_its_mail_takes_long() {
-    // Longer than the lease: asked again, the vendor says that it is busy, and it is busy with ours.
-    before_it_was_noted(Engine::Postgres, Duration::from_secs(14)).await;
+async fn a_worker_killed_before_recording_an_export_uses_its_late_mail() {
+    // Longer than the lease: the vendor answers the second request with "busy", because it still works on the first.
+    kill_before_the_export_is_recorded(Engine::Postgres, Duration::from_secs(14)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_the_question_was_noted() {
-    let stage = Stage::new(Engine::Sqlite, Duration::from_secs(3)).await;
-    let process = Process::run(&stage.settings, &[]);
-    stage
-        .until("the question to be noted", async || {
-            stage
+async fn a_worker_killed_after_recording_an_export_waits_for_its_mail() {
+    let service = TestService::new(Engine::Sqlite, Duration::from_secs(3)).await;
+    let process = Process::run(&service.settings, &[]);
+    service
+        .until("the export to be recorded", async || {
+            service
                 .database
                 .number("SELECT COUNT(*) FROM jobs WHERE state = 'awaiting' AND requested_at IS NOT NULL")
                 .await
@@ -91,35 +95,39 @@ async fn after_the_question_was_noted() {
         })
         .await;
     process.kill().await;
-    assert_eq!(stage.vendor.certainly.exports()[0].state, ExportState::Running, "its mail was not there yet");
-    stage.starts_again().await;
-    assert_eq!(stage.vendor.posts().len(), 1, "asked for once");
+    assert_eq!(
+        service.vendor.certainly.exports()[0].state,
+        ExportState::Running,
+        "the vendor has not sent the mail yet"
+    );
+    service.restart_and_verify().await;
+    assert_eq!(service.vendor.posts().len(), 1, "the worker sends one request");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_the_rows_were_committed_and_before_the_mail_was_marked() {
-    let stage = Stage::new(Engine::Sqlite, Duration::from_millis(300)).await;
-    let process = Process::run(&stage.settings, &[]);
-    stage
+async fn a_worker_killed_before_marking_a_mail_commits_it_only_once() {
+    let service = TestService::new(Engine::Sqlite, Duration::from_millis(300)).await;
+    let process = Process::run(&service.settings, &[]);
+    service
         .until("the commit", async || {
-            stage.database.number("SELECT COUNT(*) FROM deliveries WHERE state = 'committed'").await == 1
+            service.database.number("SELECT COUNT(*) FROM deliveries WHERE state = 'committed'").await == 1
         })
         .await;
     process.kill().await;
-    // Between the two lies a moment that no test can be sure to hit. If the mark was made, it is taken back: what is on
-    // the disk is then what a kill before the mark leaves.
-    for name in stage.vendor.mails("cur") {
+    // No test can hit the moment between the two steps for sure. If the worker has marked the mail, the test removes the
+    // mark: the files then look as after a kill before the mark.
+    for name in service.vendor.mails("cur") {
         let base = name.split(':').next().unwrap();
-        let maildir = stage.vendor.maildir();
+        let maildir = service.vendor.maildir();
         fs::rename(maildir.join("cur").join(&name), maildir.join("new").join(base)).unwrap();
     }
-    assert_eq!(stage.vendor.mails("new").len(), 1);
-    // Of the mail's day: others may not have been asked for yet.
-    let (from, to) = (stage.vendor.day(4), stage.vendor.day(3));
+    assert_eq!(service.vendor.mails("new").len(), 1);
+    // Only the mail's day: the worker may not have requested the others yet.
+    let (from, to) = (service.vendor.day(4), service.vendor.day(3));
     let stored = "SELECT CAST(MAX(synced_at) AS TEXT) FROM certainly_messages WHERE timestamp";
     let stored = format!("{stored} >= '{from}' AND timestamp < '{to}'");
-    let before = stage.database.texts(&stored).await;
-    stage.starts_again().await;
-    assert_eq!(stage.database.texts(&stored).await, before, "nothing was stored again");
-    assert_eq!(stage.vendor.posts().len(), 1, "nor asked for");
+    let before = service.database.texts(&stored).await;
+    service.restart_and_verify().await;
+    assert_eq!(service.database.texts(&stored).await, before, "the restart stores no row again");
+    assert_eq!(service.vendor.posts().len(), 1, "the restart requests no second export");
 }

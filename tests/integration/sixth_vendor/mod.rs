@@ -5,7 +5,7 @@ mod source;
 mod table;
 mod vendor;
 
-use crate::stage::{Engine, TestDatabase, until};
+use crate::harness::{Engine, TestDatabase, until};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use domain::clock::Clock;

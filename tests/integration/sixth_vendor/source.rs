@@ -130,10 +130,10 @@ impl Reader<RowBatch> for EventReader {
             let text = |name: &str| event[name].as_str().ok_or_else(|| malformed("an event lacks a text"));
             let at = DateTime::parse_from_rfc3339(text("at")?).map_err(|_| malformed("an event has no time"))?;
             let mut row = Row::new(rows.schema());
-            row.put("account", Cell::Text(self.account.as_str().into()));
-            row.put("event_id", Cell::Text(text("id")?.into()));
-            row.put("at", Cell::Time(at.with_timezone(&Utc)));
-            row.put("text", Cell::Text(text("text")?.into()));
+            row.set_named("account", Cell::Text(self.account.as_str().into()));
+            row.set_named("event_id", Cell::Text(text("id")?.into()));
+            row.set_named("at", Cell::Time(at.with_timezone(&Utc)));
+            row.set_named("text", Cell::Text(text("text")?.into()));
             rows.push(&row).map_err(|bad| malformed(&bad.to_string()))?;
         }
         let summary = ResponseSummary { rows: u64::try_from(rows.len()).unwrap_or(0), ..ResponseSummary::default() };

@@ -1,7 +1,7 @@
 //! `docs/data.md`: the tables and views with their columns, generated from the entities' doc comments and from a migrated
 //! SQLite database.
 
-use crate::stage::{Engine, TestDatabase};
+use crate::harness::{Engine, TestDatabase};
 use sea_orm::sea_query::ColumnType;
 use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable};
 use sources::vendor::CONVERSATIONS_COLUMNS;
@@ -98,7 +98,7 @@ const VIEWS: [View; 9] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_file_lists_every_table_view_and_column() {
+async fn the_data_docs_list_every_table_view_and_column() {
     let made = TestDatabase::fresh(Engine::Sqlite).await;
     let (vendors, ledger) = (vendor_tables(), ledger_tables());
     let mut documented: Vec<&str> = vendors.iter().chain(&ledger).map(|table| table.name.as_str()).collect();
@@ -123,7 +123,7 @@ async fn the_file_lists_every_table_view_and_column() {
         }
     }
     let path = root().join("docs/data.md");
-    if must_update() {
+    if is_update_requested() {
         std::fs::write(&path, &expected).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
@@ -299,6 +299,6 @@ fn root() -> PathBuf {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a developer asks this test to write the file")]
-fn must_update() -> bool {
+fn is_update_requested() -> bool {
     std::env::var("UPDATE_DOCS").is_ok_and(|value| value == "1")
 }

@@ -1,7 +1,7 @@
-//! Contradictions are found, and nothing else is.
+//! The doctor reports each contradiction in the database, and nothing else.
 
 use super::{Store, chat, old_hour};
-use crate::stage::Engine;
+use crate::harness::Engine;
 use chrono::TimeDelta;
 use domain::fault::Fault;
 use domain::judge::{Judgement, Verdict};
@@ -18,7 +18,7 @@ use storage::ledger::commit::{ExchangeRecord, commit};
 use storage::ledger::intake::Intake;
 use storage::reports::doctor::{CHECKS, examine};
 
-async fn found(store: &Store) -> Vec<&'static str> {
+async fn failed_checks(store: &Store) -> Vec<&'static str> {
     let findings = examine(store.db(), &store.accounts).await.unwrap();
     for finding in &findings {
         assert!(
@@ -29,8 +29,8 @@ async fn found(store: &Store) -> Vec<&'static str> {
     findings.iter().map(|finding| finding.check).collect()
 }
 
-/// Work as it is done: an answer with a row, or a fault.
-async fn worked(store: &Store, claimed: &Claim, result: Result<ResponseSummary, Fault>, verdict: Verdict) {
+/// Commits an answer with one row, or a fault.
+async fn commit_result(store: &Store, claimed: &Claim, result: Result<ResponseSummary, Fault>, verdict: Verdict) {
     let start = claimed.job.slice.window().unwrap().from();
     let rows = result.is_ok().then(|| RowBatch::of::<wolkvox_chats::Entity>(&[chat("a", "1", Some(start), "x")]));
     let exchange = ExchangeRecord {
@@ -50,57 +50,59 @@ async fn worked(store: &Store, claimed: &Claim, result: Result<ResponseSummary, 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_finds_nothing_where_nothing_is_wrong() {
-    healthy(Engine::Postgres).await;
+async fn the_doctor_reports_nothing_on_a_healthy_database() {
+    check_healthy(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_finds_nothing_where_nothing_is_wrong_on_sqlite() {
-    healthy(Engine::Sqlite).await;
+async fn the_doctor_reports_nothing_on_a_healthy_database_on_sqlite() {
+    check_healthy(Engine::Sqlite).await;
 }
 
-async fn healthy(engine: Engine) {
+async fn check_healthy(engine: Engine) {
     let store = Store::fresh(engine).await;
-    assert_eq!(found(&store).await, [""; 0], "a fresh database");
-    // Two hours that touch, one of them asked twice, one that failed first, and one still open.
+    assert_eq!(failed_checks(&store).await, [""; 0], "a fresh database");
+    // Two adjacent hours, one of which was fetched twice, and a third whose first attempt failed.
     for hour in [0, 1, 0] {
         store.job("a", hour).await;
         let claimed = store.claim_next("worker").await;
-        worked(&store, &claimed, Ok(ResponseSummary { rows: 1, ..ResponseSummary::default() }), Verdict::Commit).await;
+        commit_result(&store, &claimed, Ok(ResponseSummary { rows: 1, ..ResponseSummary::default() }), Verdict::Commit)
+            .await;
     }
     store.job("a", 2).await;
     let claimed = store.claim_next("worker").await;
-    worked(&store, &claimed, Err(Fault::Unreachable("gone".to_owned())), Verdict::Retry(claimed.now)).await;
+    commit_result(&store, &claimed, Err(Fault::Unreachable("gone".to_owned())), Verdict::Retry(claimed.now)).await;
     let until = claimed.now + TimeDelta::hours(1);
     let closure = LaneClosure { until: Some(until), reason: "quota".to_owned() };
     set_closed(store.db().connection(), &store.lane().key, Some(&closure), claimed.now).await.unwrap();
-    assert_eq!(found(&store).await, [""; 0], "a database at work");
+    assert_eq!(failed_checks(&store).await, [""; 0], "a database at work");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_finds_what_is_held_without_evidence_or_twice() {
-    no_evidence(Engine::Postgres).await;
+async fn the_doctor_reports_coverage_without_evidence_and_overlaps() {
+    check_coverage_findings(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_finds_what_is_held_without_evidence_or_twice_on_sqlite() {
-    no_evidence(Engine::Sqlite).await;
+async fn the_doctor_reports_coverage_without_evidence_and_overlaps_on_sqlite() {
+    check_coverage_findings(Engine::Sqlite).await;
 }
 
-async fn no_evidence(engine: Engine) {
+async fn check_coverage_findings(engine: Engine) {
     let store = Store::fresh(engine).await;
     store.job("a", 0).await;
     let claimed = store.claim_next("worker").await;
     let fault = Err(Fault::Unreachable("gone".to_owned()));
-    worked(&store, &claimed, fault, Verdict::Retry(claimed.now + TimeDelta::hours(1))).await;
+    commit_result(&store, &claimed, fault, Verdict::Retry(claimed.now + TimeDelta::hours(1))).await;
     let ledger = store.change("a", |ledger| ledger.coverage.settle(old_hour(claimed.now, 0))).await;
-    assert_eq!(found(&store).await, ["evidence"], "a request that failed is no evidence");
+    assert_eq!(failed_checks(&store).await, ["evidence"], "a request that failed is no evidence");
     let findings = examine(store.db(), &store.accounts).await.unwrap();
     assert!(findings[0].wrong.contains(&ledger.coverage.held().windows()[0].to_string()), "{findings:?}");
     store.job("a", 0).await;
     let claimed = store.claim_next("worker").await;
-    worked(&store, &claimed, Ok(ResponseSummary { rows: 1, ..ResponseSummary::default() }), Verdict::Commit).await;
-    assert_eq!(found(&store).await, [""; 0], "asking again heals it");
+    commit_result(&store, &claimed, Ok(ResponseSummary { rows: 1, ..ResponseSummary::default() }), Verdict::Commit)
+        .await;
+    assert_eq!(failed_checks(&store).await, [""; 0], "a further answer is evidence");
     let hour = old_hour(claimed.now, 0);
     let twice = coverage::ActiveModel {
         account: Set("a".to_owned()),
@@ -110,32 +112,32 @@ async fn no_evidence(engine: Engine) {
         state: Set("provisional".to_owned()),
     };
     twice.insert(store.db().connection()).await.unwrap();
-    assert_eq!(found(&store).await, ["overlap"]);
+    assert_eq!(failed_checks(&store).await, ["overlap"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_finds_orphaned_jobs_and_lanes_that_wait_for_a_person() {
-    orphans(Engine::Postgres).await;
+async fn the_doctor_reports_orphaned_jobs_and_parked_lanes() {
+    check_orphans(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_finds_orphaned_jobs_and_lanes_that_wait_for_a_person_on_sqlite() {
-    orphans(Engine::Sqlite).await;
+async fn the_doctor_reports_orphaned_jobs_and_parked_lanes_on_sqlite() {
+    check_orphans(Engine::Sqlite).await;
 }
 
-async fn orphans(engine: Engine) {
+async fn check_orphans(engine: Engine) {
     let store = Store::with(engine, &[("a", json!({})), ("b", json!({}))]).await;
     store.job("a", 0).await;
-    assert_eq!(found(&store).await, [""; 0]);
+    assert_eq!(failed_checks(&store).await, [""; 0]);
     store.job("gone", 0).await;
     store.job("gone", 1).await;
-    assert_eq!(found(&store).await, ["orphans"]);
+    assert_eq!(failed_checks(&store).await, ["orphans"]);
     let findings = examine(store.db(), &store.accounts).await.unwrap();
     assert!(findings[0].wrong.starts_with("2 jobs"), "{findings:?}");
     let (on, now) = (store.db().connection(), store.now().await);
     let closure = LaneClosure { until: None, reason: "the token was refused".to_owned() };
     set_closed(on, &store.accounts.lane("b").unwrap().key, Some(&closure), now).await.unwrap();
-    assert_eq!(found(&store).await, ["orphans", "lanes"]);
+    assert_eq!(failed_checks(&store).await, ["orphans", "lanes"]);
     let findings = examine(store.db(), &store.accounts).await.unwrap();
     assert!(
         findings[1].wrong.contains("the token was refused") && findings[1].remedy.ends_with("open b"),

@@ -1,7 +1,7 @@
-//! What lists and webhooks name: wanted once, asked for until its end, and not again.
+//! The worker fetches each item of a list or webhook until the item ends, and not again after that.
 
 use super::{Store, old_hour, stream};
-use crate::stage::Engine;
+use crate::harness::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::Mode;
 use domain::item::{Item, ItemStatus};
@@ -23,7 +23,7 @@ use storage::ledger::intake::Intake;
 use storage::ledger::progress::{NamedItems, estimate, progress};
 use storage::reports::webhook_stats::{Webhooks, webhooks};
 
-/// Something that began an hour ago, in the version of so many minutes later.
+/// An item that began an hour ago. Its version is `minute` minutes later.
 fn item(store_now: DateTime<Utc>, key: &str, minute: Option<i64>) -> Item {
     let at = store_now - TimeDelta::hours(1);
     let seen = minute.map(|minute| at + TimeDelta::minutes(minute));
@@ -32,10 +32,10 @@ fn item(store_now: DateTime<Utc>, key: &str, minute: Option<i64>) -> Item {
 }
 
 fn event(id: &str, item: &Item) -> WebhookEvent<RowBatch> {
-    WebhookEvent { id: id.to_owned(), kind: "told".to_owned(), rows: Vec::new(), items: vec![item.clone()] }
+    WebhookEvent { id: id.to_owned(), kind: "updated".to_owned(), rows: Vec::new(), items: vec![item.clone()] }
 }
 
-/// What came of asking for `claimed`: `found`, naming `items`.
+/// Commits an answer to `claimed` that lists `items` and reports `item_status`.
 async fn answer(store: &Store, claimed: &Claim, items: Vec<Item>, item_status: Option<ItemStatus>, verdict: Verdict) {
     let exchange = ExchangeRecord {
         rules: store.lane().rules.clone(),
@@ -49,23 +49,23 @@ async fn answer(store: &Store, claimed: &Claim, items: Vec<Item>, item_status: O
     store.expire().await;
 }
 
-async fn take(store: &Store, id: &str, item: &Item) -> WebhookCounts {
+async fn store_event(store: &Store, id: &str, item: &Item) -> WebhookCounts {
     accept(store.db(), &stream("a"), &[event(id, item)]).await.unwrap()
 }
 
 const FRESH: WebhookCounts = WebhookCounts { new_events: 1, repeated: 0 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_counts_once_and_jobs_what_it_names() {
-    once(Engine::Postgres).await;
+async fn a_webhook_event_counts_once_and_creates_one_job() {
+    check_event(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_counts_once_and_jobs_what_it_names_on_sqlite() {
-    once(Engine::Sqlite).await;
+async fn a_webhook_event_counts_once_and_creates_one_job_on_sqlite() {
+    check_event(Engine::Sqlite).await;
 }
 
-async fn once(engine: Engine) {
+async fn check_event(engine: Engine) {
     let store = Store::fresh(engine).await;
     let now = store.now().await;
     let (one, two) = (item(now, "one", Some(1)), item(now, "two", None));
@@ -73,15 +73,15 @@ async fn once(engine: Engine) {
     let accepted = accept(store.db(), &stream("a"), &both).await.unwrap();
     assert_eq!((accepted.new_events, accepted.repeated), (2, 0));
     let wanted = store.ledger("a").await.jobs;
-    let told: Vec<_> = wanted.iter().map(|job| (job.purpose, &job.slice, job.scope, job.seen_version)).collect();
+    let created: Vec<_> = wanted.iter().map(|job| (job.purpose, &job.slice, job.scope, job.seen_version)).collect();
     let expected = [&one, &two].map(|item| (Purpose::Item, &item.slice, item.scope, item.seen_version));
-    assert_eq!(told, expected);
+    assert_eq!(created, expected);
     assert!(wanted.iter().all(|job| job.is_ready(store_later(now))));
-    // The same again, and the first beside a new one.
+    // The same events again, with a new event for the first item.
     let third = event("e3", &one);
     let accepted = accept(store.db(), &stream("a"), &[both[0].clone(), third, both[1].clone()]).await.unwrap();
     assert_eq!((accepted.new_events, accepted.repeated, store.count("deliveries").await), (1, 2, 3));
-    assert_eq!(store.ledger("a").await.jobs.len(), 2, "one job for one thing");
+    assert_eq!(store.ledger("a").await.jobs.len(), 2, "each item has one job");
 }
 
 fn store_later(now: DateTime<Utc>) -> DateTime<Utc> {
@@ -89,28 +89,28 @@ fn store_later(now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_ended_is_asked_for_again_only_in_a_later_version() {
-    ended(Engine::Postgres).await;
+async fn an_ended_item_is_fetched_again_only_for_a_later_version() {
+    check_ended_item(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_ended_is_asked_for_again_only_in_a_later_version_on_sqlite() {
-    ended(Engine::Sqlite).await;
+async fn an_ended_item_is_fetched_again_only_for_a_later_version_on_sqlite() {
+    check_ended_item(Engine::Sqlite).await;
 }
 
-async fn ended(engine: Engine) {
+async fn check_ended_item(engine: Engine) {
     let store = Store::fresh(engine).await;
     let now = store.now().await;
     let named = |minute| item(now, "one", minute);
-    // Also last looks, which a ledger is loaded without.
+    // Includes the final checks, which a loaded ledger leaves out.
     let keys = async || {
         let named = jobs::Entity::find().filter(jobs::Column::SliceKey.is_not_null());
         named.all(store.db().connection()).await.unwrap()
     };
-    take(&store, "e1", &named(Some(1))).await;
+    store_event(&store, "e1", &named(Some(1))).await;
     let claimed = store.claim_next("first").await;
     let found = ItemStatus { version: named(Some(5)).seen_version, ..ItemStatus::default() };
-    // Not at its end: it stays wanted, and nothing is known of its end.
+    // The item has not ended: its job stays, and the table `items` has no row.
     answer(&store, &claimed, Vec::new(), Some(found), Verdict::Recheck(now - TimeDelta::seconds(1))).await;
     assert_eq!((keys().await.len(), store.count("items").await), (1, 0));
     let claimed = store.claim_next("first").await;
@@ -119,24 +119,29 @@ async fn ended(engine: Engine) {
     let [look] = keys().await.try_into().unwrap();
     assert_eq!((look.from_at, store.count("items").await), (None, 1));
     assert!((look.due_at - now - TimeDelta::days(7)).num_seconds().abs() < 1, "{look:?}");
-    assert_eq!(store.ledger("a").await.jobs, []);
-    // By webhook or by list: what is known brings nothing.
+    let ledger = store.ledger_with_sums("a").await;
+    assert_eq!(
+        (ledger.jobs, ledger.items.buckets),
+        (Vec::new(), Vec::new()),
+        "no plan and no day depends on the check"
+    );
+    // A webhook or a list with a known version changes nothing.
     for (id, minute) in [("e2", None), ("e3", Some(4)), ("e4", Some(5))] {
-        assert_eq!(take(&store, id, &named(minute)).await, FRESH);
+        assert_eq!(store_event(&store, id, &named(minute)).await, FRESH);
         assert_eq!(keys().await, std::slice::from_ref(&look), "{id}");
         store.job("a", 0).await;
         answer(&store, &store.claim_next("list").await, vec![named(minute)], None, Verdict::Commit).await;
-        assert_eq!(keys().await, std::slice::from_ref(&look), "a list that says so");
+        assert_eq!(keys().await, std::slice::from_ref(&look), "a list with {minute:?}");
     }
-    // A later version makes the look due.
-    take(&store, "e5", &named(Some(6))).await;
+    // A later version makes the check due.
+    store_event(&store, "e5", &named(Some(6))).await;
     let [due] = keys().await.try_into().unwrap();
     assert!(due.due_at <= store_later(now) && due.from_at == named(None).scope.map(|of| of.from()), "{due:?}");
     answer(&store, &store.claim_next("again").await, Vec::new(), Some(found), Verdict::Commit).await;
     assert_eq!(keys().await, []);
     let last = Job::new(Purpose::Item, Slice::Item("one".to_owned()), now + TimeDelta::days(7), Duration::ZERO);
     store.change("a", |ledger| ledger.jobs.push(last)).await;
-    // Named by a list before that, it is due for a stretch again, and there is one job for it.
+    // A list names the item before the check is due: the item has one job, for its stretch.
     store.job("a", 0).await;
     answer(&store, &store.claim_next("list").await, vec![named(Some(7))], None, Verdict::Commit).await;
     assert_eq!(keys().await.len(), 1);
@@ -150,16 +155,16 @@ async fn ended(engine: Engine) {
     store.change("a", |ledger| ledger.jobs.push(last)).await;
     answer(&store, &store.claim_next("look").await, Vec::new(), Some(found), Verdict::Commit).await;
     let again = items::Entity::find().one(store.db().connection()).await.unwrap().unwrap();
-    assert_eq!(again.began_at, began.began_at, "a look does not forget when it began");
-    take(&store, "e6", &named(Some(8))).await;
+    assert_eq!(again.began_at, began.began_at, "a check keeps the start of the item");
+    store_event(&store, "e6", &named(Some(8))).await;
     let [open] = store.ledger("a").await.jobs.try_into().unwrap();
-    assert!(open.missing_window().is_none(), "its day was held before: {open:?}");
+    assert!(open.missing_window().is_none(), "the day of the item is held already: {open:?}");
     answer(&store, &store.claim_next("again").await, Vec::new(), Some(found), Verdict::Commit).await;
-    once_more(&store, now, found).await;
+    check_fetch_in_mode_all(&store, now, found).await;
 }
 
-/// Unless everything is to be asked for once more.
-async fn once_more(store: &Store, now: DateTime<Utc>, found: ItemStatus) {
+/// A backfill in the mode `all` fetches the ended item again.
+async fn check_fetch_in_mode_all(store: &Store, now: DateTime<Utc>, found: ItemStatus) {
     let named = |minute| item(now, "one", minute);
     let keys = async || store.ledger("a").await.jobs.len();
     for (mode, count) in [(Mode::Missing, 0), (Mode::All, 1)] {
@@ -173,9 +178,9 @@ async fn once_more(store: &Store, now: DateTime<Utc>, found: ItemStatus) {
     let [again] = store.ledger("a").await.jobs.try_into().unwrap();
     assert!(
         again.missing_window().is_none() && again.unread_window().is_some(),
-        "it takes nothing away from its day: {again:?}"
+        "the job keeps the coverage of its day: {again:?}"
     );
-    // Once is enough, however many lists name it meanwhile; by a part of one it is named as well.
+    // One fetch is enough, however many lists name the item. A partition of a list names it, too.
     answer(store, &store.claim_next("again").await, Vec::new(), Some(found), Verdict::Commit).await;
     let part = Slice::Partition("1".to_owned(), old_hour(now, 1));
     for count in [0, 1] {
@@ -188,14 +193,14 @@ async fn once_more(store: &Store, now: DateTime<Utc>, found: ItemStatus) {
     }
 }
 
-/// Who asks for it now may have asked too soon.
+/// The fetch in flight may have read the state before the webhook.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_told_while_it_is_asked_for_is_asked_for_again() {
+async fn a_webhook_during_a_fetch_causes_a_second_fetch() {
     let store = Store::fresh(Engine::Postgres).await;
     let now = store.now().await;
-    take(&store, "e1", &item(now, "one", Some(1))).await;
+    store_event(&store, "e1", &item(now, "one", Some(1))).await;
     let claimed = store.claim_next("first").await;
-    take(&store, "e2", &item(now, "one", Some(2))).await;
+    store_event(&store, "e2", &item(now, "one", Some(2))).await;
     assert_eq!(store.ledger("a").await.jobs.len(), 2);
     let found = ItemStatus { version: item(now, "one", Some(1)).seen_version, ..ItemStatus::default() };
     answer(&store, &claimed, Vec::new(), Some(found), Verdict::Commit).await;
@@ -203,9 +208,9 @@ async fn what_is_told_while_it_is_asked_for_is_asked_for_again() {
     assert_eq!((left.state, left.seen_version), (JobState::Waiting, item(now, "one", Some(2)).seen_version));
 }
 
-/// A person is waited for, whatever webhooks say; and what failed a moment ago is not asked for at once.
+/// A webhook does not restart a parked job, and it does not skip the wait after a failure.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_changes_nothing_of_what_waits_for_a_person_or_has_failed() {
+async fn a_webhook_leaves_parked_and_failed_jobs_unchanged() {
     let store = Store::fresh(Engine::Sqlite).await;
     let now = store.now().await;
     let later = now + TimeDelta::minutes(5);
@@ -219,39 +224,43 @@ async fn an_event_changes_nothing_of_what_waits_for_a_person_or_has_failed() {
     let undated = Job { scope: None, ..job("undated") };
     let before = store.change("a", |ledger| ledger.jobs.extend([parked, failed, job("open"), undated])).await.jobs;
     for key in ["parked", "failed", "open", "undated"] {
-        take(&store, key, &item(now, key, Some(1))).await;
+        store_event(&store, key, &item(now, key, Some(1))).await;
     }
     let after = store.ledger("a").await.jobs;
     assert_eq!((after.len(), &after[0].state, after[1].due), (4, &before[0].state, later));
     assert!(after[2].due <= store_later(now), "{:?}", after[2]);
-    assert_eq!(after[3].missing_window(), item(now, "undated", None).scope, "its day waits for it from now on");
+    assert_eq!(
+        after[3].missing_window(),
+        item(now, "undated", None).scope,
+        "the day of the item is missing from now on"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ends_that_no_webhook_told_are_counted() {
-    counted(Engine::Postgres).await;
+async fn ended_items_without_a_webhook_are_counted() {
+    check_ends_without_webhooks(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ends_that_no_webhook_told_are_counted_on_sqlite() {
-    counted(Engine::Sqlite).await;
+async fn ended_items_without_a_webhook_are_counted_on_sqlite() {
+    check_ends_without_webhooks(Engine::Sqlite).await;
 }
 
-async fn counted(engine: Engine) {
+async fn check_ends_without_webhooks(engine: Engine) {
     let store = Store::fresh(engine).await;
     let count = async |later: i64| {
         let now = store.now().await + TimeDelta::seconds(later);
         webhooks(&store.snapshot().await, store.account(), now).await.unwrap()
     };
-    assert_eq!(count(0).await, None, "none has ever come");
-    take(&store, "e0", &Item { slice: Slice::Delivery(1), ..item(store.now().await, "", None) }).await;
-    assert_eq!(count(0).await, Some(Webhooks { taken: 1, lost: None }), "it names nothing");
+    assert_eq!(count(0).await, None, "the account has received no webhook");
+    store_event(&store, "e0", &Item { slice: Slice::Delivery(1), ..item(store.now().await, "", None) }).await;
+    assert_eq!(count(0).await, Some(Webhooks { taken: 1, lost: None }), "the event names no item");
     let begun = store.now().await;
     // Each begins after the first webhook, and ends in version 5.
     let of = Window::new(begun, begun + TimeDelta::seconds(1));
     let named = |key: &str, minute| Item { scope: of, ..item(begun, key, Some(minute)) };
-    for (key, told) in [("told", 5), ("told later", 6), ("only begun", 1)] {
-        take(&store, key, &named(key, told)).await;
+    for (key, minute) in [("on time", 5), ("later", 6), ("only begun", 1)] {
+        store_event(&store, key, &named(key, minute)).await;
         let found = ItemStatus { version: named(key, 5).seen_version, ..ItemStatus::default() };
         answer(&store, &store.claim_next("it").await, Vec::new(), Some(found), Verdict::Commit).await;
     }
@@ -261,14 +270,14 @@ async fn counted(engine: Engine) {
     for _ in 0..2 {
         answer(&store, &store.claim_next("it").await, Vec::new(), Some(ItemStatus::default()), Verdict::Commit).await;
     }
-    assert_eq!(count(0).await, Some(Webhooks { taken: 4, lost: Some(0) }), "they may still be told");
+    assert_eq!(count(0).await, Some(Webhooks { taken: 4, lost: Some(0) }), "their webhooks may still arrive");
     assert_eq!(count(600).await, Some(Webhooks { taken: 4, lost: Some(2) }));
-    assert_eq!(count(8 * 86_400).await, None, "not of late");
+    assert_eq!(count(8 * 86_400).await, None, "the webhooks are too old to count");
 }
 
-/// Thousands of things may have been named, all of them newer.
+/// The lane dispatches backfill jobs although hundreds of newer items wait.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backfill_has_its_turn_however_much_was_named() {
+async fn a_backfill_runs_beside_thousands_of_waiting_items() {
     let store = Store::fresh(Engine::Postgres).await;
     let now = store.now().await;
     let named = (0..400).map(|key| Job {
@@ -288,9 +297,9 @@ async fn a_backfill_has_its_turn_however_much_was_named() {
     assert!(purposes.contains(&Purpose::Backfill(id)) && purposes.contains(&Purpose::Item), "{purposes:?}");
 }
 
-/// What was named before says how much is going to be.
+/// The items per day of the past give the estimate.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_estimate_counts_what_will_be_named() {
+async fn an_estimate_includes_items_that_are_not_listed_yet() {
     let store = Store::fresh(Engine::Sqlite).await;
     let now = store.now().await;
     let days = |from, to| Window::new(now - TimeDelta::days(from), now - TimeDelta::days(to)).unwrap();
@@ -299,7 +308,7 @@ async fn an_estimate_counts_what_will_be_named() {
     store.change("a", |ledger| ledger.coverage.hold(days(4, 2))).await;
     let before = requests().await;
     for key in 0..6 {
-        take(&store, &key.to_string(), &item(now, &key.to_string(), Some(1))).await;
+        store_event(&store, &key.to_string(), &item(now, &key.to_string(), Some(1))).await;
         answer(&store, &store.claim_next("it").await, Vec::new(), Some(ItemStatus::default()), Verdict::Commit).await;
     }
     // Three a day.
@@ -341,7 +350,7 @@ async fn counted_by_backfill(engine: Engine) {
         assert_eq!(items_of(id).await, counted);
     }
     let ended = items::Entity::find().one(store.db().connection()).await.unwrap().unwrap();
-    take(&store, "changed", &item(now, &ended.slice_key, Some(2))).await;
+    store_event(&store, "changed", &item(now, &ended.slice_key, Some(2))).await;
     assert_eq!(items_of(id).await, items(2, 2, 1), "it has changed and is read once more");
     assert_eq!(items_of(earlier).await, items(0, 0, 0), "no item began in the other backfill's days");
     backfills::apply(store.db(), id, BackfillCommand::Cancel).await.unwrap();

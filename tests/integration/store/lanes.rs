@@ -1,7 +1,7 @@
-//! Lanes: made once, shared by those who share a credential, and their work handed out once.
+//! A lane is created once, accounts with one credential share it, and it dispatches each job once.
 
 use super::Store;
-use crate::stage::Engine;
+use crate::harness::Engine;
 use chrono::TimeDelta;
 use domain::lane::LaneClosure;
 use domain::ticket::Ticket;
@@ -21,16 +21,16 @@ async fn state(store: &Store, id: i64) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_is_made_once_and_follows_its_settings() {
-    made_once(Engine::Postgres).await;
+async fn a_lane_is_created_once_and_follows_its_settings() {
+    check_creation(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_is_made_once_and_follows_its_settings_on_sqlite() {
-    made_once(Engine::Sqlite).await;
+async fn a_lane_is_created_once_and_follows_its_settings_on_sqlite() {
+    check_creation(Engine::Sqlite).await;
 }
 
-async fn made_once(engine: Engine) {
+async fn check_creation(engine: Engine) {
     let store = Store::fresh(engine).await;
     store.claimed().await;
     let used = load(store.db().connection(), &store.lane().key).await.unwrap().unwrap();
@@ -40,7 +40,7 @@ async fn made_once(engine: Engine) {
     assert_eq!(
         load(store.db().connection(), &spec.key).await.unwrap(),
         Some(used.clone()),
-        "a lane in use stays as it is"
+        "a second call leaves a lane in use unchanged"
     );
     (spec.rules.max_in_flight, spec.rules.spacing) = (3, Duration::from_secs(7));
     for _ in 0..2 {
@@ -57,19 +57,19 @@ async fn made_once(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_is_dispatched_out_once_and_again_when_its_ticket_is_lost() {
-    handed_once(Engine::Postgres).await;
+async fn a_job_is_dispatched_once_and_again_after_a_lost_ticket() {
+    check_dispatch(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_is_dispatched_out_once_and_again_when_its_ticket_is_lost_on_sqlite() {
-    handed_once(Engine::Sqlite).await;
+async fn a_job_is_dispatched_once_and_again_after_a_lost_ticket_on_sqlite() {
+    check_dispatch(Engine::Sqlite).await;
 }
 
-async fn handed_once(engine: Engine) {
+async fn check_dispatch(engine: Engine) {
     let store = Store::fresh(engine).await;
     let (db, lane) = (store.db(), store.lane());
-    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Nothing, "nothing is wanted");
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Nothing, "the lane has no job");
     let job = store.job("a", 0).await;
     store.job("a", 1).await;
     let first = Ticket { job: store.job("a", 2).await, attempt: 1 };
@@ -80,47 +80,50 @@ async fn handed_once(engine: Engine) {
     store.expire().await;
     let second = Ticket { attempt: 2, ..first };
     assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Ticket(second));
-    assert!(claim(db, lane, first, "late").await.unwrap().is_none(), "the old ticket is worth nothing");
+    assert!(claim(db, lane, first, "late").await.unwrap().is_none(), "the old ticket claims nothing");
     assert_eq!(account_of(db, first).await.unwrap(), None);
     assert_eq!(account_of(db, second).await.unwrap().as_deref(), Some("a"));
-    assert_eq!(state(&store, first.job).await, "dispatched", "and does no harm");
+    assert_eq!(state(&store, first.job).await, "dispatched", "the old ticket leaves the job unchanged");
     let claimed = claim(db, lane, second, "in time").await.unwrap().unwrap();
     assert_eq!((claimed.ticket, claimed.job.id, claimed.stream.account.as_str()), (second, first.job, "a"));
-    assert!(claim(db, lane, second, "twice").await.unwrap().is_none(), "a ticket is good for one claim");
-    // A worker that died with its lease is found in the same way.
+    assert!(claim(db, lane, second, "twice").await.unwrap().is_none(), "a ticket permits one claim");
+    // The lane dispatches the job of a dead worker again in the same way.
     store.expire().await;
     assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Ticket(Ticket { attempt: 3, ..first }));
     undispatch(db, Ticket { attempt: 3, ..first }).await.unwrap();
     assert_eq!(state(&store, first.job).await, "waiting");
     undispatch(db, Ticket { attempt: 2, ..first }).await.unwrap();
-    assert!(claim(db, lane, Ticket { job, attempt: 1 }, "forged").await.unwrap().is_none(), "never handed out");
+    assert!(
+        claim(db, lane, Ticket { job, attempt: 1 }, "forged").await.unwrap().is_none(),
+        "the lane never dispatched this job"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_for_a_busy_or_closed_lane_goes_back() {
-    goes_back(Engine::Postgres).await;
+async fn a_ticket_for_a_busy_or_closed_lane_is_returned() {
+    check_returned_ticket(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_for_a_busy_or_closed_lane_goes_back_on_sqlite() {
-    goes_back(Engine::Sqlite).await;
+async fn a_ticket_for_a_busy_or_closed_lane_is_returned_on_sqlite() {
+    check_returned_ticket(Engine::Sqlite).await;
 }
 
-async fn goes_back(engine: Engine) {
+async fn check_returned_ticket(engine: Engine) {
     let store = Store::fresh(engine).await;
     let (db, lane) = (store.db(), store.lane());
     let old = store.job("a", 0).await;
-    let Dispatch::Ticket(ticket) = dispatch(db, lane).await.unwrap() else { panic!("nothing was handed out") };
+    let Dispatch::Ticket(ticket) = dispatch(db, lane).await.unwrap() else { panic!("the lane dispatched no ticket") };
     assert_eq!(ticket.job, old);
-    // Somebody else took the turn in between, without a ticket.
+    // Another process acquires the lane in between, without a ticket.
     let lease = storage::lanes::adhoc::acquire_adhoc(db, lane, "check").await.unwrap().unwrap();
-    assert!(storage::lanes::adhoc::acquire_adhoc(db, lane, "check").await.unwrap().is_none(), "one turn at a time");
+    assert!(storage::lanes::adhoc::acquire_adhoc(db, lane, "check").await.unwrap().is_none(), "the lane has one slot");
     assert!(claim(db, lane, ticket, "second").await.unwrap().is_none());
     assert_eq!(state(&store, old).await, "waiting");
     storage::lanes::adhoc::release_adhoc(db, lane, &lease, true).await.unwrap();
     store.expire().await;
 
-    let Dispatch::Ticket(ticket) = dispatch(db, lane).await.unwrap() else { panic!("nothing was handed out") };
+    let Dispatch::Ticket(ticket) = dispatch(db, lane).await.unwrap() else { panic!("the lane dispatched no ticket") };
     assert_eq!(ticket, Ticket { job: old, attempt: 2 });
     let now = store.now().await;
     let until = now + TimeDelta::hours(1);
@@ -129,7 +132,7 @@ async fn goes_back(engine: Engine) {
     assert!(claim(db, lane, ticket, "third").await.unwrap().is_none(), "a closed lane is not claimed");
     assert_eq!(state(&store, old).await, "waiting");
     assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::At(until));
-    let closure = LaneClosure { until: None, reason: "a person".to_owned() };
+    let closure = LaneClosure { until: None, reason: "an operator".to_owned() };
     set_closed(db.connection(), &lane.key, Some(&closure), now).await.unwrap();
     assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Nothing);
     set_closed(db.connection(), &lane.key, None, now).await.unwrap();
@@ -137,16 +140,16 @@ async fn goes_back(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn accounts_that_share_a_token_share_its_lane() {
-    shared(Engine::Postgres).await;
+async fn accounts_with_one_token_share_one_lane() {
+    check_shared_lane(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn accounts_that_share_a_token_share_its_lane_on_sqlite() {
-    shared(Engine::Sqlite).await;
+async fn accounts_with_one_token_share_one_lane_on_sqlite() {
+    check_shared_lane(Engine::Sqlite).await;
 }
 
-async fn shared(engine: Engine) {
+async fn check_shared_lane(engine: Engine) {
     let both = |spacing: &str| json!({"token": "one", "spacing": spacing});
     let accounts = [("a", both("1s")), ("b", both("3s")), ("c", json!({"token": "two"}))];
     let store = Store::with(engine, &accounts).await;
@@ -161,9 +164,9 @@ async fn shared(engine: Engine) {
     assert_eq!(
         dispatch(store.db(), store.lane()).await.unwrap(),
         Dispatch::At(turn),
-        "the other account waits its turn"
+        "the other account waits for the shared lane"
     );
     let alone = store.job("c", 0).await;
     let next = dispatch(store.db(), store.accounts.lane("c").unwrap()).await.unwrap();
-    assert_eq!(next, Dispatch::Ticket(Ticket { job: alone, attempt: 1 }), "another token is another lane");
+    assert_eq!(next, Dispatch::Ticket(Ticket { job: alone, attempt: 1 }), "another token has another lane");
 }

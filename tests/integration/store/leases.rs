@@ -1,7 +1,7 @@
-//! A turn on a lane: it assumes the worst, can be held longer, and is never had by two.
+//! Leases of a lane: a claim assumes that its worker dies, a worker renews its lease, and two workers never hold one slot.
 
 use super::Store;
-use crate::stage::Engine;
+use crate::harness::Engine;
 use chrono::TimeDelta;
 use convosync::clock::SystemClock;
 use domain::rules::Export;
@@ -28,16 +28,16 @@ async fn slot(store: &Store) -> domain::lane::Slot {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_turn_assumes_that_its_holder_dies() {
-    worst(Engine::Postgres).await;
+async fn a_claim_assumes_that_its_worker_dies() {
+    check_claim(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_turn_assumes_that_its_holder_dies_on_sqlite() {
-    worst(Engine::Sqlite).await;
+async fn a_claim_assumes_that_its_worker_dies_on_sqlite() {
+    check_claim(Engine::Sqlite).await;
 }
 
-async fn worst(engine: Engine) {
+async fn check_claim(engine: Engine) {
     let store = Store::fresh(engine).await;
     let (lease, spacing) = (TimeDelta::seconds(90), TimeDelta::seconds(1));
     let claimed = store.claimed().await;
@@ -46,14 +46,14 @@ async fn worst(engine: Engine) {
     assert_eq!((held.fence, held.until, held.not_before), (1, claimed.now + lease, claimed.now + lease + spacing));
     assert_eq!(claimed.lease.until, held.until);
     assert_eq!(dispatch(store.db(), store.lane()).await.unwrap(), Dispatch::At(held.not_before));
-    // A holder that ends its work says so, and the lane is free after the spacing.
+    // A worker that ends its job releases the lane, and the lane is free after the spacing.
     abandon(store.db(), store.lane(), &claimed).await.unwrap();
     let (free, now) = (slot(&store).await, store.now().await);
     assert!(
         free.until <= now && free.not_before <= now + spacing && free.not_before == free.until + spacing,
         "{free:?}"
     );
-    assert_eq!(free.fence, 1, "the fence is raised by the next turn");
+    assert_eq!(free.fence, 1, "the next claim raises the fence");
     assert!(matches!(abandon(store.db(), store.lane(), &claimed).await, Err(CommitError::Fenced)));
     let borrowed = async || {
         store.expire().await;
@@ -61,23 +61,23 @@ async fn worst(engine: Engine) {
     };
     let lease = borrowed().await;
     release_adhoc(store.db(), store.lane(), &lease, false).await.unwrap();
-    assert_eq!(slot(&store).await.not_before, lease.until + spacing, "nobody knows whether the vendor is through");
+    assert_eq!(slot(&store).await.not_before, lease.until + spacing, "the vendor may still work on the request");
     let lease = borrowed().await;
     release_adhoc(store.db(), store.lane(), &lease, true).await.unwrap();
     assert!(slot(&store).await.not_before < lease.until);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_turn_can_be_held_longer_until_it_is_lost() {
-    held_longer(Engine::Postgres).await;
+async fn a_lease_can_be_renewed_until_it_is_lost() {
+    check_renewal(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_turn_can_be_held_longer_until_it_is_lost_on_sqlite() {
-    held_longer(Engine::Sqlite).await;
+async fn a_lease_can_be_renewed_until_it_is_lost_on_sqlite() {
+    check_renewal(Engine::Sqlite).await;
 }
 
-async fn held_longer(engine: Engine) {
+async fn check_renewal(engine: Engine) {
     let store = Store::fresh(engine).await;
     let claimed = store.claimed().await;
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -88,26 +88,26 @@ async fn held_longer(engine: Engine) {
         (longer.until, longer.until + TimeDelta::seconds(1))
     );
     let job = jobs::Entity::find_by_id(claimed.job.id).one(store.db().connection()).await.unwrap().unwrap();
-    assert_eq!((job.state.as_str(), job.until_at), ("running", Some(longer.until)), "nor is its job handed out");
+    assert_eq!((job.state.as_str(), job.until_at), ("running", Some(longer.until)), "the renewal extends the job, too");
     store.expire().await;
-    assert_eq!(renew(store.db(), store.lane(), &claimed).await.unwrap(), None, "over is over");
+    assert_eq!(renew(store.db(), store.lane(), &claimed).await.unwrap(), None, "a lost lease cannot be renewed");
     let next = store.claim_next("second").await;
     assert_eq!(next.lease.fence, claimed.lease.fence + 1);
-    assert_eq!(renew(store.db(), store.lane(), &claimed).await.unwrap(), None, "it is somebody else's");
+    assert_eq!(renew(store.db(), store.lane(), &claimed).await.unwrap(), None, "another worker holds the lane");
     assert!(renew(store.db(), store.lane(), &next).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_is_never_claimed_by_two_at_once() {
-    never_two(Engine::Postgres, 50).await;
+async fn two_workers_never_claim_one_lane_at_once() {
+    check_concurrent_claims(Engine::Postgres, 50).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_is_never_claimed_by_two_at_once_on_sqlite() {
-    never_two(Engine::Sqlite, 20).await;
+async fn two_workers_never_claim_one_lane_at_once_on_sqlite() {
+    check_concurrent_claims(Engine::Sqlite, 20).await;
 }
 
-async fn never_two(engine: Engine, rounds: i32) {
+async fn check_concurrent_claims(engine: Engine, rounds: i32) {
     let store = Store::fresh(engine).await;
     let ids = [store.job("a", 0).await, store.job("a", 1).await];
     let mut own = Vec::new();
@@ -115,7 +115,7 @@ async fn never_two(engine: Engine, rounds: i32) {
         own.push(Database::connect(&store.made.url, Arc::new(SystemClock::start())).await.unwrap());
     }
     for round in 0..rounds {
-        // By turns both have a ticket for one job, and each a ticket for a job of its own.
+        // In even rounds both tickets are for one job, in odd rounds for two jobs.
         let jobs = if round % 2 == 0 { [ids[0], ids[0]] } else { ids }.map(|job| Ticket { job, attempt: round });
         for id in ids {
             let handed = jobs::Entity::update_many()
@@ -137,16 +137,16 @@ async fn never_two(engine: Engine, rounds: i32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_ticket_asks_for_no_second_export() {
-    one_export(Engine::Postgres).await;
+async fn a_late_ticket_starts_no_second_export() {
+    check_late_ticket(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_ticket_asks_for_no_second_export_on_sqlite() {
-    one_export(Engine::Sqlite).await;
+async fn a_late_ticket_starts_no_second_export_on_sqlite() {
+    check_late_ticket(Engine::Sqlite).await;
 }
 
-async fn one_export(engine: Engine) {
+async fn check_late_ticket(engine: Engine) {
     let store = Store::fresh(engine).await;
     let export = Export { busy_retry: Duration::from_mins(10), patience: Duration::from_hours(6) };
     let mut lane = store.lane().clone();
@@ -156,8 +156,10 @@ async fn one_export(engine: Engine) {
     }
     let all = jobs::Entity::update_many().col_expr(jobs::Column::SliceKey, Expr::value("export"));
     all.exec(store.db().connection()).await.unwrap();
-    let Dispatch::Ticket(late) = dispatch(store.db(), &lane).await.unwrap() else { panic!("nothing was handed out") };
-    // Its ticket took so long that the other was handed out, and its mail is awaited.
+    let Dispatch::Ticket(late) = dispatch(store.db(), &lane).await.unwrap() else {
+        panic!("the lane dispatched no ticket")
+    };
+    // The ticket was so late that the lane dispatched the other job, whose mail is awaited.
     let other = async |hours| {
         let until = store.now().await + TimeDelta::hours(hours);
         let awaited = jobs::Entity::update_many()
@@ -170,15 +172,17 @@ async fn one_export(engine: Engine) {
     assert!(claim(store.db(), &lane, late, "late").await.unwrap().is_none());
     let undispatch = jobs::Entity::find_by_id(late.job).one(store.db().connection()).await.unwrap().unwrap();
     assert_eq!(undispatch.state, "waiting");
-    assert_eq!(dispatch(store.db(), &lane).await.unwrap(), Dispatch::Nothing, "one is out");
+    assert_eq!(dispatch(store.db(), &lane).await.unwrap(), Dispatch::Nothing, "one export is running");
     other(-1).await;
-    let Dispatch::Ticket(next) = dispatch(store.db(), &lane).await.unwrap() else { panic!("nothing was handed out") };
+    let Dispatch::Ticket(next) = dispatch(store.db(), &lane).await.unwrap() else {
+        panic!("the lane dispatched no ticket")
+    };
     assert!(claim(store.db(), &lane, next, "next").await.unwrap().is_some());
 }
 
-/// Who finds the lane locked comes again in a moment: he does not take it for idle.
+/// A scheduler that finds the lane locked tries again soon; it does not take the lane for idle.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_that_is_locked_is_looked_at_again() {
+async fn a_locked_lane_is_tried_again() {
     let store = Store::fresh(Engine::Postgres).await;
     let job = store.job("a", 0).await;
     let tx = store.db().begin().await.unwrap();

@@ -1,7 +1,7 @@
-//! The ledger: what is stored comes back, and nobody's change is lost.
+//! The ledger loads as it was stored, and concurrent changes are all kept.
 
 use super::{Store, stream};
-use crate::stage::Engine;
+use crate::harness::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use domain::backfill::{Mode, Progress};
@@ -22,14 +22,14 @@ fn hours(now: DateTime<Utc>, from: i64, to: i64) -> Window {
     Window::new(now + TimeDelta::hours(from), now + TimeDelta::hours(to)).unwrap()
 }
 
-/// Every purpose, in every state, for every kind of slice.
+/// A job for each combination of purpose, state and slice that exists.
 fn all_jobs(now: DateTime<Utc>, backfill: i64) -> Vec<Job> {
     let purposes = [Purpose::Live, Purpose::Item, Purpose::Settle, Purpose::Backfill(backfill)];
-    let standings = [
+    let job_states = [
         JobState::Waiting,
         JobState::Dispatched { until: now + TimeDelta::seconds(15) },
         JobState::Running { until: now + TimeDelta::milliseconds(90_123) },
-        JobState::Parked { reason: "a person's \"word\"".to_owned() },
+        JobState::Parked { reason: "an operator's \"reason\"".to_owned() },
     ];
     let slices = [
         Slice::Window(hours(now, -30, -29)),
@@ -39,8 +39,8 @@ fn all_jobs(now: DateTime<Utc>, backfill: i64) -> Vec<Job> {
     ];
     let mut jobs = Vec::new();
     for purpose in purposes {
-        for state in &standings {
-            for slice in &slices {
+        for state in &job_states {
+            for slice in slices.iter().filter(|slice| purpose == Purpose::Item || !slice.is_named()) {
                 let number = u32::try_from(jobs.len()).unwrap();
                 let mut job =
                     Job::new(purpose, slice.clone(), now - TimeDelta::minutes(1), Duration::from_millis(1_234));
@@ -66,33 +66,33 @@ fn without_ids(ledger: &Ledger) -> Ledger {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_nobody_worked_on_has_an_empty_ledger() {
-    unknown(Engine::Postgres).await;
+async fn a_new_stream_has_an_empty_ledger() {
+    check_new_stream(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_nobody_worked_on_has_an_empty_ledger_on_sqlite() {
-    unknown(Engine::Sqlite).await;
+async fn a_new_stream_has_an_empty_ledger_on_sqlite() {
+    check_new_stream(Engine::Sqlite).await;
 }
 
-async fn unknown(engine: Engine) {
+async fn check_new_stream(engine: Engine) {
     let store = Store::fresh(engine).await;
-    assert_eq!(store.ledger("nobody").await, Ledger::default());
-    assert_eq!(store.count("streams").await, 0, "looking writes nothing");
-    assert_eq!(store.change("nobody", |_| {}).await, Ledger::default());
+    assert_eq!(store.ledger("new").await, Ledger::default());
+    assert_eq!(store.count("streams").await, 0, "loading a ledger writes nothing");
+    assert_eq!(store.change("new", |_| {}).await, Ledger::default());
     assert_eq!(
         store.made.texts("SELECT account || ' ' || stream || ' ' || source FROM streams").await,
-        ["nobody chat_8 wolkvox"]
+        ["new chat_8 wolkvox"]
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_comes_back_as_it_was_stored() {
+async fn a_stored_ledger_loads_unchanged() {
     round_trip(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_comes_back_as_it_was_stored_on_sqlite() {
+async fn a_stored_ledger_loads_unchanged_on_sqlite() {
     round_trip(Engine::Sqlite).await;
 }
 
@@ -121,9 +121,9 @@ async fn round_trip(engine: Engine) {
     wanted.backfills[0].rows = 5_000_000_000;
     let stored = store.change("a", |ledger| *ledger = wanted.clone()).await;
     assert_eq!(without_ids(&stored), wanted);
-    assert_eq!(store.ledger("b").await, Ledger::default(), "another account's is untouched");
+    assert_eq!(store.ledger("b").await, Ledger::default(), "the ledger of another account is unchanged");
 
-    // Some jobs go, some change, one comes; what was held grows together; the rest stays as it is.
+    // Some jobs leave, some change and one is new; the held spans join; the rest stays.
     let mut later = stored.clone();
     later.jobs.retain(|job| job.id % 3 != 0);
     later.jobs[1].state = JobState::Parked { reason: String::new() };
@@ -135,27 +135,27 @@ async fn round_trip(engine: Engine) {
     later.jobs.push(Job::new(Purpose::Live, Slice::Window(hours(now, -2, -1)), now, Duration::ZERO));
     let mut found = store.change("a", |ledger| *ledger = later.clone()).await;
     let new = found.jobs.pop().unwrap();
-    assert!(stored.jobs.iter().all(|job| job.id != new.id), "an id is not given twice");
+    assert!(stored.jobs.iter().all(|job| job.id != new.id), "the new job has a new id");
     assert_eq!((new.purpose, new.slice), (Purpose::Live, Slice::Window(hours(now, -2, -1))));
     assert_eq!(found, kept);
 
-    // Nothing held any more is a ledger as well; and one who stores nothing changes nothing.
+    // A ledger without coverage and jobs is valid, too.
     let bare = store.change("a", |ledger| (ledger.coverage, ledger.jobs) = Default::default()).await;
     assert_eq!((bare.coverage, bare.jobs), Default::default());
     assert_eq!(store.count("coverage").await + store.count("jobs").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backfill_leaves_the_ledger_when_it_ends_and_stays_while_it_is_held_back() {
-    backfills_in_ledgers(Engine::Postgres).await;
+async fn a_backfill_leaves_the_ledger_when_it_ends_and_stays_while_paused() {
+    check_backfills_in_ledgers(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backfill_leaves_the_ledger_when_it_ends_and_stays_while_it_is_held_back_on_sqlite() {
-    backfills_in_ledgers(Engine::Sqlite).await;
+async fn a_backfill_leaves_the_ledger_when_it_ends_and_stays_while_paused_on_sqlite() {
+    check_backfills_in_ledgers(Engine::Sqlite).await;
 }
 
-async fn backfills_in_ledgers(engine: Engine) {
+async fn check_backfills_in_ledgers(engine: Engine) {
     let store = Store::fresh(engine).await;
     let now = store.now().await;
     let streams = ["chat_8".to_owned(), "another".to_owned()];
@@ -176,7 +176,7 @@ async fn backfills_in_ledgers(engine: Engine) {
     let ledger = store.change("a", |ledger| ledger.backfills[0].progress = Progress::Done).await;
     assert_eq!(ledger.backfills.iter().map(|one| one.id).collect::<Vec<_>>(), [ids[1]]);
     let state = async || backfills::find(store.db().connection(), ids[0]).await.unwrap().unwrap().0;
-    assert_eq!(state().await.state, "running", "its other stream has something left to ask");
+    assert_eq!(state().await.state, "running", "its other stream still has open windows");
     let other = StreamId { stream: "another".to_owned(), ..stream("a") };
     let tx = store.db().begin().await.unwrap();
     let before = lock(&tx, &other).await.unwrap();
@@ -188,24 +188,24 @@ async fn backfills_in_ledgers(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_change_is_lost_between_two_who_lock_the_ledger() {
-    no_lost_change(Engine::Postgres).await;
+async fn concurrent_changes_of_a_ledger_are_all_stored() {
+    check_concurrent_changes(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_change_is_lost_between_two_who_lock_the_ledger_on_sqlite() {
-    no_lost_change(Engine::Sqlite).await;
+async fn concurrent_changes_of_a_ledger_are_all_stored_on_sqlite() {
+    check_concurrent_changes(Engine::Sqlite).await;
 }
 
-async fn no_lost_change(engine: Engine) {
-    const EACH: i64 = 15;
+async fn check_concurrent_changes(engine: Engine) {
+    const CHANGES_PER_TASK: i64 = 15;
     let made = Store::fresh(engine).await;
     let now = made.now().await;
     let mut changing = JoinSet::new();
     for writer in 0..2 {
         let own = Database::connect(&made.made.url, Arc::new(SystemClock::start())).await.unwrap();
         changing.spawn(async move {
-            for turn in 0..EACH {
+            for turn in 0..CHANGES_PER_TASK {
                 let tx = own.begin().await.unwrap();
                 let before = lock(&tx, &stream("a")).await.unwrap();
                 let mut after = before.clone();
@@ -220,6 +220,6 @@ async fn no_lost_change(engine: Engine) {
     }
     changing.join_all().await;
     let ledger = made.ledger("a").await;
-    assert_eq!(ledger.coverage.held().windows().len(), usize::try_from(2 * EACH).unwrap());
+    assert_eq!(ledger.coverage.held().windows().len(), usize::try_from(2 * CHANGES_PER_TASK).unwrap());
     assert!((ledger.pace.base_seconds - Pace::default().base_seconds - 30.0).abs() < 1e-9, "{:?}", ledger.pace);
 }

@@ -1,6 +1,6 @@
-//! The tables as they are made, against the entities that are written to them.
+//! The migrations create the tables that the entities describe.
 
-use crate::stage::{Engine, TestDatabase};
+use crate::harness::{Engine, TestDatabase};
 use convosync::clock::SystemClock;
 use entities::{
     backfill_streams, backfill_windows, backfills, certainly_messages, coverage, deliveries, items, jobs, lane_slots,
@@ -13,37 +13,37 @@ use std::sync::Arc;
 use storage::database::Database;
 use tokio::task::JoinSet;
 
-/// Table → column → its kind, where the engine tells kinds apart, and whether it may be absent.
-type Shapes = BTreeMap<String, BTreeMap<String, (String, bool)>>;
+/// For each table and column the type, which SQLite leaves empty, and whether the column accepts NULL.
+type TableColumns = BTreeMap<String, BTreeMap<String, (String, bool)>>;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_go_up_and_down_and_up_again() {
-    up_and_down(Engine::Postgres).await;
+async fn migrations_run_up_down_and_up_again() {
+    check_migrations(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_go_up_and_down_and_up_again_on_sqlite() {
-    up_and_down(Engine::Sqlite).await;
+async fn migrations_run_up_down_and_up_again_on_sqlite() {
+    check_migrations(Engine::Sqlite).await;
 }
 
-async fn up_and_down(engine: Engine) {
+async fn check_migrations(engine: Engine) {
     let made = TestDatabase::empty(engine).await;
     let all = made.database.pending().await.unwrap();
     assert_eq!(made.database.migrate(&sources::conversations_view()).await.unwrap(), all);
     let (tables, shapes, indexes) =
-        (names(&made, engine).await, found(&made, engine).await, indexes(&made, engine).await);
+        (names(&made, engine).await, stored_columns(&made, engine).await, indexes(&made, engine).await);
     assert!(tables.iter().any(|table| table == "conversations") && indexes.len() > tables.len() / 2, "{indexes:?}");
     made.database.migrate_down(u32::try_from(all.len()).unwrap()).await.unwrap();
-    assert_eq!(names(&made, engine).await, ["seaql_migrations"], "what is left once everything is taken back");
+    assert_eq!(names(&made, engine).await, ["seaql_migrations"], "migrate down drops every table");
     assert_eq!(made.database.pending().await.unwrap(), all);
     assert_eq!(made.database.migrate(&sources::conversations_view()).await.unwrap(), all);
     assert_eq!(names(&made, engine).await, tables);
-    assert_eq!(found(&made, engine).await, shapes);
+    assert_eq!(stored_columns(&made, engine).await, shapes);
     assert_eq!(self::indexes(&made, engine).await, indexes);
     assert_eq!(
         made.database.migrate(&sources::conversations_view()).await.unwrap(),
         Vec::<String>::new(),
-        "nothing is made twice"
+        "a second migrate creates nothing"
     );
     made.database.migrate_down(1).await.unwrap();
     assert_eq!(made.database.pending().await.unwrap(), all[all.len() - 1..]);
@@ -53,17 +53,17 @@ async fn up_and_down(engine: Engine) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn entities_and_tables_have_the_same_columns() {
-    same_columns(Engine::Postgres).await;
+    check_columns_of_entities(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn entities_and_tables_have_the_same_columns_on_sqlite() {
-    same_columns(Engine::Sqlite).await;
+    check_columns_of_entities(Engine::Sqlite).await;
 }
 
-async fn same_columns(engine: Engine) {
+async fn check_columns_of_entities(engine: Engine) {
     let made = TestDatabase::fresh(engine).await;
-    let mut wanted = Shapes::new();
+    let mut wanted = TableColumns::new();
     describe::<backfill_streams::Entity>(&mut wanted, engine);
     describe::<backfill_windows::Entity>(&mut wanted, engine);
     describe::<backfills::Entity>(&mut wanted, engine);
@@ -85,7 +85,7 @@ async fn same_columns(engine: Engine) {
     describe::<ultimate_conversations::Entity>(&mut wanted, engine);
     describe::<jobs::Entity>(&mut wanted, engine);
     describe::<wolkvox_chats::Entity>(&mut wanted, engine);
-    let found = found(&made, engine).await;
+    let found = stored_columns(&made, engine).await;
     assert_eq!(found.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>(), "every table has its entity");
     for (table, columns) in wanted {
         assert_eq!(found[&table], columns, "{table}");
@@ -93,16 +93,16 @@ async fn same_columns(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn processes_that_start_together_migrate_once() {
-    together(Engine::Postgres).await;
+async fn concurrent_processes_migrate_once() {
+    migrate_concurrently(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn processes_that_start_together_migrate_once_on_sqlite() {
-    together(Engine::Sqlite).await;
+async fn concurrent_processes_migrate_once_on_sqlite() {
+    migrate_concurrently(Engine::Sqlite).await;
 }
 
-async fn together(engine: Engine) {
+async fn migrate_concurrently(engine: Engine) {
     for _ in 0..3 {
         let made = TestDatabase::empty(engine).await;
         let all = made.database.pending().await.unwrap();
@@ -115,12 +115,12 @@ async fn together(engine: Engine) {
             });
         }
         let mut done: Vec<_> = starting.join_all().await.into_iter().filter(|made| !made.is_empty()).collect();
-        assert_eq!(done.pop(), Some(all), "one of them made everything");
-        assert_eq!(done, Vec::<Vec<String>>::new(), "and only one");
+        assert_eq!(done.pop(), Some(all), "one process applies all migrations");
+        assert_eq!(done, Vec::<Vec<String>>::new(), "the other processes apply none");
     }
 }
 
-/// One vendor's part of the view, as an older and as a newer version of the program may bring it.
+/// The queries of two vendors for the view: an older version of the program has the first, a newer one both.
 const FIRST_PART: &str = "SELECT 'wolkvox', account, conn_id, start_at, end_at, channel, customer_phone, customer_name, \
                           go_to_agent = 'YES', agent_name, times_chatted, synced_at FROM wolkvox_chats";
 const SECOND_PART: &str = "SELECT 'treble', account, session_id, created_at, finished_at, 'whatsapp', phone, NULL, false, \
@@ -128,15 +128,15 @@ const SECOND_PART: &str = "SELECT 'treble', account, session_id, created_at, fin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_users_view_on_conversations_survives_a_second_migrate() {
-    a_users_view_survives(Engine::Postgres).await;
+    check_user_view(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_users_view_on_conversations_survives_a_second_migrate_on_sqlite() {
-    a_users_view_survives(Engine::Sqlite).await;
+    check_user_view(Engine::Sqlite).await;
 }
 
-async fn a_users_view_survives(engine: Engine) {
+async fn check_user_view(engine: Engine) {
     let made = TestDatabase::empty(engine).await;
     made.database.migrate(&[FIRST_PART]).await.unwrap();
     made.run("CREATE VIEW my_report AS SELECT source, COUNT(*) AS conversations FROM conversations GROUP BY source")
@@ -154,20 +154,20 @@ async fn a_users_view_survives(engine: Engine) {
     assert_eq!(sources().await, ["treble"], "the user's view reads the replaced view");
 
     made.database.migrate(&[FIRST_PART]).await.unwrap();
-    assert_eq!(sources().await, Vec::<String>::new(), "an older version takes its part back");
+    assert_eq!(sources().await, Vec::<String>::new(), "an older version restores its own view");
 }
 
-fn describe<E: EntityTrait>(shapes: &mut Shapes, engine: Engine) {
+fn describe<E: EntityTrait>(shapes: &mut TableColumns, engine: Engine) {
     let column = |column: E::Column| {
         let definition = column.def();
-        let kind = if engine == Engine::Postgres { kind(definition.get_column_type()) } else { "" };
+        let kind = if engine == Engine::Postgres { type_name(definition.get_column_type()) } else { "" };
         (column.as_str().to_owned(), (kind.to_owned(), definition.is_null()))
     };
     shapes.insert(E::default().table_name().to_owned(), E::Column::iter().map(column).collect());
 }
 
-/// As PostgreSQL calls it; SQLite has no types to speak of.
-fn kind(of: &ColumnType) -> &'static str {
+/// The name of the type in PostgreSQL. SQLite has no strict types.
+fn type_name(of: &ColumnType) -> &'static str {
     match of {
         ColumnType::Text => "text",
         ColumnType::BigInteger => "bigint",
@@ -180,7 +180,7 @@ fn kind(of: &ColumnType) -> &'static str {
     }
 }
 
-async fn found(made: &TestDatabase, engine: Engine) -> Shapes {
+async fn stored_columns(made: &TestDatabase, engine: Engine) -> TableColumns {
     let sql = match engine {
         Engine::Postgres => {
             "SELECT c.table_name || '|' || c.column_name || '|' || c.data_type || '|' || c.is_nullable FROM \
@@ -192,7 +192,7 @@ async fn found(made: &TestDatabase, engine: Engine) -> Shapes {
              sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'"
         }
     };
-    let mut shapes = Shapes::new();
+    let mut shapes = TableColumns::new();
     for line in made.texts(sql).await {
         let [table, column, kind, absent] = line.split('|').collect::<Vec<_>>().try_into().unwrap();
         let shape = (kind.to_owned(), absent == "YES");

@@ -1,34 +1,34 @@
-//! Instants for requests, one after the other for all processes.
+//! The lane reserves one send time after another for the requests of all processes.
 
 use super::Store;
-use crate::stage::Engine;
+use crate::harness::Engine;
 use chrono::TimeDelta;
 use domain::lane::LaneClosure;
 use entities::lanes;
 use sea_orm::EntityTrait;
 use serde_json::json;
 use std::time::Duration;
-use storage::lanes::pacing::{book, is_shut};
+use storage::lanes::pacing::{is_closed, reserve_send_time};
 use storage::lanes::set_closed;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_two_requests_of_a_lane_have_one_instant() {
-    apart(Engine::Postgres).await;
+async fn two_requests_of_a_lane_never_share_a_send_time() {
+    check_send_times(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_two_requests_of_a_lane_have_one_instant_on_sqlite() {
-    apart(Engine::Sqlite).await;
+async fn two_requests_of_a_lane_never_share_a_send_time_on_sqlite() {
+    check_send_times(Engine::Sqlite).await;
 }
 
-async fn apart(engine: Engine) {
+async fn check_send_times(engine: Engine) {
     let store = Store::with(engine, &[("a", json!({"requests_per_second": "0.5"}))]).await;
     let next = async || lanes::Entity::find().one(store.db().connection()).await.unwrap().unwrap().next_send_at;
     assert_eq!(next().await, None);
     let before = store.now().await;
-    let one = || Box::pin(book(store.db(), store.lane()));
+    let one = || Box::pin(reserve_send_time(store.db(), store.lane()));
     let (first, second, third, fourth) = tokio::join!(one(), one(), one(), one());
-    let mut waits = [first, second, third, fourth].map(|booked| booked.unwrap().unwrap());
+    let mut waits = [first, second, third, fourth].map(|wait| wait.unwrap().unwrap());
     let (after, gap) = (store.now().await, TimeDelta::seconds(2));
     let next = next().await.unwrap();
     assert!(before + gap * 4 <= next && next <= after + gap * 4, "{before} {next} {after}");
@@ -36,20 +36,20 @@ async fn apart(engine: Engine) {
     assert!(waits[0] < Duration::from_secs(1) && waits[3] > Duration::from_secs(5), "{waits:?}");
 }
 
-/// Where the vendor sets no rate nobody waits, and nothing is written.
+/// Without a rate no worker waits, and the database stores no send time.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_rate_nothing_is_booked() {
+async fn a_lane_without_a_rate_reserves_no_send_time() {
     let store = Store::fresh(Engine::Sqlite).await;
     for _ in 0..2 {
-        assert_eq!(book(store.db(), store.lane()).await.unwrap(), Some(Duration::ZERO));
+        assert_eq!(reserve_send_time(store.db(), store.lane()).await.unwrap(), Some(Duration::ZERO));
     }
     let row = lanes::Entity::find().one(store.db().connection()).await.unwrap().unwrap();
     assert_eq!(row.next_send_at, None);
 }
 
-/// Two accounts with one credential ask at the slower one's rate.
+/// Two accounts with one credential send at the slower rate.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_rates_the_slower_one_holds() {
+async fn the_slower_of_two_rates_applies_to_a_shared_lane() {
     let rate = |rate: &str| json!({"token": "shared", "requests_per_second": rate});
     for rates in [["0.5", "0.1"], ["0.1", "0.5"]] {
         let store = Store::with(Engine::Sqlite, &[("a", rate(rates[0])), ("b", rate(rates[1]))]).await;
@@ -59,17 +59,17 @@ async fn of_two_rates_the_slower_one_holds() {
     assert_eq!(store.lane().rules.gap(), Some(Duration::from_secs(10)));
 }
 
-/// Who waits for its instant while the vendor asks for a pause does not ask.
+/// A worker that waits for its send time sends nothing once the vendor asks for a pause.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_that_is_shut_meanwhile_is_not_asked() {
+async fn a_closed_lane_grants_no_send_time() {
     let store = Store::with(Engine::Postgres, &[("a", json!({"requests_per_second": "0.5"}))]).await;
     let (db, lane) = (store.db(), store.lane());
-    assert!(book(db, lane).await.unwrap().is_some() && !is_shut(db, lane).await.unwrap());
+    assert!(reserve_send_time(db, lane).await.unwrap().is_some() && !is_closed(db, lane).await.unwrap());
     let now = store.now().await;
     let closure =
         |seconds: i64| LaneClosure { until: Some(now + TimeDelta::seconds(seconds)), reason: "429".to_owned() };
     set_closed(db.connection(), &lane.key, Some(&closure(60)), now).await.unwrap();
-    assert!(book(db, lane).await.unwrap().is_none() && is_shut(db, lane).await.unwrap());
+    assert!(reserve_send_time(db, lane).await.unwrap().is_none() && is_closed(db, lane).await.unwrap());
     set_closed(db.connection(), &lane.key, Some(&closure(-1)), now).await.unwrap();
-    assert!(book(db, lane).await.unwrap().is_some() && !is_shut(db, lane).await.unwrap());
+    assert!(reserve_send_time(db, lane).await.unwrap().is_some() && !is_closed(db, lane).await.unwrap());
 }

@@ -1,7 +1,7 @@
-//! Any number of schedulers, one database.
+//! Several schedulers on one database create no job twice.
 
 use super::Store;
-use crate::stage::Engine;
+use crate::harness::Engine;
 use convosync::clock::SystemClock;
 use domain::ticket::{PushError, Ticket, TicketSink};
 use scheduler::Scheduler;
@@ -11,12 +11,12 @@ use std::time::Duration;
 use storage::database::Database;
 use tokio::task::JoinSet;
 
-/// A queue that only counts.
+/// A queue that only records its tickets.
 #[derive(Default)]
-struct Counting(Mutex<Vec<Ticket>>);
+struct CountingQueue(Mutex<Vec<Ticket>>);
 
 #[async_trait::async_trait]
-impl TicketSink for Counting {
+impl TicketSink for CountingQueue {
     async fn push(&self, ticket: Ticket) -> Result<(), PushError> {
         self.0.lock().unwrap().push(ticket);
         Ok(())
@@ -25,22 +25,22 @@ impl TicketSink for Counting {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_due_slot_gives_one_job_however_many_schedulers_run() {
-    one_job(Engine::Postgres).await;
+    check_one_job(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_due_slot_gives_one_job_however_many_schedulers_run_on_sqlite() {
-    one_job(Engine::Sqlite).await;
+    check_one_job(Engine::Sqlite).await;
 }
 
-async fn one_job(engine: Engine) {
-    // A cadence of hours, so that no second slot comes due meanwhile; several accounts, so that it is no luck.
+async fn check_one_job(engine: Engine) {
+    // The interval of a day keeps a second slot from coming due. Several accounts make a lucky pass unlikely.
     let names = ["a", "b", "c", "d", "e", "f"];
     let accounts = names.map(|name| (name, json!({"interval": "24h", "refresh": "24h"})));
     let store = Store::with(engine, &accounts).await;
-    let (queue, accounts) = (Arc::new(Counting::default()), Arc::new(store.accounts.clone()));
+    let (queue, accounts) = (Arc::new(CountingQueue::default()), Arc::new(store.accounts.clone()));
     for name in names {
-        // Its row is there already: nobody is held up by making it.
+        // Creates the row of the stream, so that no scheduler waits for another that creates it.
         store.change(name, |_| {}).await;
     }
     for round in 0..2 {
@@ -57,7 +57,7 @@ async fn one_job(engine: Engine) {
         ticking.join_all().await;
         let live = "SELECT account FROM jobs WHERE purpose = 'live' ORDER BY account";
         assert_eq!(store.made.texts(live).await, names, "round {round}: one live job for each account");
-        assert_eq!(store.count("jobs").await, 6, "and nothing else before the first answer");
+        assert_eq!(store.count("jobs").await, 6, "the scheduler plans nothing else before the first answer");
         let mut tickets = queue.0.lock().unwrap().clone();
         tickets.sort_unstable_by_key(|ticket| (ticket.job, ticket.attempt));
         let distinct = tickets.windows(2).all(|pair| pair[0].job != pair[1].job);

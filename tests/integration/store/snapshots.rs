@@ -1,7 +1,7 @@
-//! Each answer is read in one snapshot: a reader never sees half of a commit, however many commits run meanwhile.
+//! A report reads one snapshot: it never shows half of a commit, however many commits run at the same time.
 
 use super::{Store, chat, stream};
-use crate::stage::{Engine, TestDatabase, until};
+use crate::harness::{Engine, TestDatabase, until};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use domain::backfill::Mode;
@@ -27,13 +27,13 @@ use storage::reports::status::status;
 use storage::upsert::upsert;
 use tokio::time::timeout;
 
-/// How often each kind of reader reads.
+/// The number of reads by each reader.
 const ROUNDS: i64 = 12;
-/// Commits that run beside one answer, each of a day of its own.
+/// The number of commits during one read, each for a day of its own.
 const COMMITS: i64 = 2;
 const DAYS: i64 = ROUNDS * 5 * COMMITS;
 
-/// A reader that composes an answer from several statements.
+/// A report that needs several statements.
 #[derive(Clone, Copy, Debug)]
 enum Reader {
     Ledger,
@@ -47,15 +47,15 @@ const READERS: [Reader; 5] = [Reader::Ledger, Reader::Coverage, Reader::Status, 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_sees_each_commit_whole_or_not_at_all() {
-    readers_beside_commits(Engine::Postgres).await;
+    check_reads_during_commits(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_sees_each_commit_whole_or_not_at_all_on_sqlite() {
-    readers_beside_commits(Engine::Sqlite).await;
+    check_reads_during_commits(Engine::Sqlite).await;
 }
 
-async fn readers_beside_commits(engine: Engine) {
+async fn check_reads_during_commits(engine: Engine) {
     let today = TestDatabase::empty(engine).await.database.host_now().date_naive();
     let days = Days { first: today - TimeDelta::days(DAYS + 10) };
     let since = json!({"since": days.date(0).to_string()});
@@ -71,8 +71,8 @@ async fn readers_beside_commits(engine: Engine) {
                     commit_day(&writer, days.window(number)).await;
                 }
             };
-            let (is_whole, ()) = tokio::join!(reader.is_whole(&store, days, backfill), commits);
-            *torn.entry(format!("{reader:?}")).or_insert(0) += i32::from(!is_whole);
+            let (is_consistent, ()) = tokio::join!(reader.is_consistent(&store, days, backfill), commits);
+            *torn.entry(format!("{reader:?}")).or_insert(0) += i32::from(!is_consistent);
             next += COMMITS;
         }
     }
@@ -83,11 +83,11 @@ async fn readers_beside_commits(engine: Engine) {
     assert_eq!(next, DAYS);
     assert_eq!(store.ledger("a").await.coverage.held().windows(), [days.all()], "all days were committed");
     for reader in READERS {
-        assert!(reader.is_whole(&store, days, backfill).await, "{reader:?}, with nothing beside it");
+        assert!(reader.is_consistent(&store, days, backfill).await, "{reader:?} after all commits");
     }
 }
 
-/// The days that the writer commits.
+/// The days of the commits.
 #[derive(Clone, Copy)]
 struct Days {
     first: NaiveDate,
@@ -111,8 +111,8 @@ impl Days {
     }
 }
 
-/// What one commit brings: a row, the evidence, coverage of the day, an unread item that keeps the day from being held, and
-/// the backfill's progress.
+/// Commits a day: a row, the evidence, coverage, an unread item that keeps the day from being held, and the progress of the
+/// backfill.
 async fn commit_day(db: &Database, day: Window) {
     let id = stream("a");
     let key = day.from().date_naive().to_string();
@@ -153,21 +153,21 @@ fn evidence(day: Window, now: DateTime<Utc>) -> requests::ActiveModel {
 }
 
 impl Reader {
-    /// Whether one answer shows each commit with all that it brought, or with nothing of it.
-    async fn is_whole(self, store: &Store, days: Days, backfill: i64) -> bool {
+    /// Whether the report shows each commit completely or not at all.
+    async fn is_consistent(self, store: &Store, days: Days, backfill: i64) -> bool {
         let (account, snapshot) = (store.account(), store.snapshot());
         match self {
             Self::Ledger => {
-                let ledger = store.ledger("a").await;
+                let ledger = store.ledger_with_sums("a").await;
                 let held = ledger.coverage.held().windows().iter().map(|held| held.span().num_days()).sum::<i64>();
-                usize::try_from(held).unwrap() == ledger.jobs.len()
+                u64::try_from(held).unwrap() == ledger.items.total().unread
             }
             Self::Coverage => {
                 let shown = coverage(&snapshot.await, account, days.date(0), days.date(DAYS - 1)).await.unwrap();
                 shown.iter().all(|day| {
                     let counts = match day.reason.as_deref() {
                         Some("not requested yet") => (0, 0),
-                        Some("a request is planned or running") => (1, 1),
+                        Some("1 item of the day waits for its fetch") => (1, 1),
                         _ => return false,
                     };
                     day.state == Completeness::Missing && counts == (day.rows, day.requests)
@@ -188,15 +188,15 @@ impl Reader {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_refuses_writes() {
-    refuses_writes(Engine::Postgres).await;
+    check_refused_writes(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_refuses_writes_on_sqlite() {
-    refuses_writes(Engine::Sqlite).await;
+    check_refused_writes(Engine::Sqlite).await;
 }
 
-async fn refuses_writes(engine: Engine) {
+async fn check_refused_writes(engine: Engine) {
     let store = Store::fresh(engine).await;
     store.job("a", 0).await;
     let snapshot = store.snapshot().await;
@@ -207,25 +207,26 @@ async fn refuses_writes(engine: Engine) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reports_leave_half_of_the_connections_to_the_workers() {
-    half_is_left(Engine::Postgres, 8).await;
+    check_report_connections(Engine::Postgres, 8).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reports_leave_half_of_the_connections_to_the_workers_on_sqlite() {
-    half_is_left(Engine::Sqlite, 2).await;
+    check_report_connections(Engine::Sqlite, 2).await;
 }
 
-async fn half_is_left(engine: Engine, places: usize) {
+async fn check_report_connections(engine: Engine, connections: usize) {
     let store = Store::fresh(engine).await;
     let mut reports = Vec::new();
-    for _ in 0..places {
+    for _ in 0..connections {
         reports.push(store.db().report_snapshot().await.unwrap());
     }
     let further = async || timeout(Duration::from_millis(300), store.db().report_snapshot()).await;
-    assert!(further().await.is_err(), "more than {places} reports at once");
+    assert!(further().await.is_err(), "more than {connections} reports at once");
     timeout(Duration::from_secs(10), store.job("a", 0)).await.expect("a worker's connections");
     reports.pop();
-    let next = timeout(Duration::from_secs(10), store.db().report_snapshot()).await.expect("a free place").unwrap();
+    let next =
+        timeout(Duration::from_secs(10), store.db().report_snapshot()).await.expect("a free connection").unwrap();
     let read = load(&next, &stream("a")).await.unwrap();
     let old = load(&reports[0], &stream("a")).await.unwrap();
     assert_eq!((read.jobs.len(), old.jobs.len()), (1, 0), "the older snapshot shows the older state");
@@ -233,15 +234,15 @@ async fn half_is_left(engine: Engine, places: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_reader_leaves_no_transaction_open() {
-    nothing_stays_open(Engine::Postgres).await;
+    check_cancelled_reader(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_reader_leaves_no_transaction_open_on_sqlite() {
-    nothing_stays_open(Engine::Sqlite).await;
+    check_cancelled_reader(Engine::Sqlite).await;
 }
 
-async fn nothing_stays_open(engine: Engine) {
+async fn check_cancelled_reader(engine: Engine) {
     let store = Store::fresh(engine).await;
     let today = store.now().await.date_naive();
     let mut cancelled = 0;
@@ -258,14 +259,16 @@ async fn nothing_stays_open(engine: Engine) {
                     state LIKE 'idle in transaction%'";
         until("all transactions to end", async || store.made.number(open).await == 0).await;
     }
-    half_is_free(&store, if engine == Engine::Postgres { 8 } else { 2 }).await;
-    timeout(Duration::from_secs(10), store.job("a", 0)).await.expect("no lock and no connection is left taken");
+    assert_half_is_free(&store, if engine == Engine::Postgres { 8 } else { 2 }).await;
+    timeout(Duration::from_secs(10), store.job("a", 0))
+        .await
+        .expect("a cancelled reader keeps no lock and no connection");
 }
 
-async fn half_is_free(store: &Store, places: usize) {
+async fn assert_half_is_free(store: &Store, connections: usize) {
     let mut reports = Vec::new();
-    for _ in 0..places {
+    for _ in 0..connections {
         let report = timeout(Duration::from_secs(10), store.db().report_snapshot()).await;
-        reports.push(report.expect("a free place").unwrap());
+        reports.push(report.expect("a free connection").unwrap());
     }
 }

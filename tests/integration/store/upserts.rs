@@ -1,7 +1,7 @@
-//! Rows into their table: counted, each once, and left alone where nothing changed.
+//! An upsert counts each row once and does not rewrite unchanged rows.
 
 use super::{Store, chat};
-use crate::stage::Engine;
+use crate::harness::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use domain::spans::Spans;
@@ -33,16 +33,16 @@ fn counts(effect: &Effect) -> (u64, u64, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_are_counted_and_the_unchanged_ones_left_alone() {
-    counted(Engine::Postgres).await;
+async fn an_upsert_counts_rows_and_skips_unchanged_ones() {
+    check_counts(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_are_counted_and_the_unchanged_ones_left_alone_on_sqlite() {
-    counted(Engine::Sqlite).await;
+async fn an_upsert_counts_rows_and_skips_unchanged_ones_on_sqlite() {
+    check_counts(Engine::Sqlite).await;
 }
 
-async fn counted(engine: Engine) {
+async fn check_counts(engine: Engine) {
     let store = Store::fresh(engine).await;
     let (first, none) = (store.now().await, Spans::default());
     let second = first + TimeDelta::minutes(5);
@@ -50,49 +50,57 @@ async fn counted(engine: Engine) {
     let rows = vec![chat("a", "1", start, "x"), chat("a", "2", start, "x"), chat("a", "3", None, "x")];
     assert_eq!(counts(&upsert(store.db(), rows.clone(), &none, first).await), (3, 0, 0));
     let kept = stored(store.db(), "a", "1").await;
-    assert_eq!(kept, Model { synced_at: first, ..chat("a", "1", start, "x") }, "every column as it was given");
-    // The row of another account under the same id is another row.
+    assert_eq!(
+        kept,
+        Model { synced_at: first, ..chat("a", "1", start, "x") },
+        "the table stores each column unchanged"
+    );
+    // A row of another account with the same id is another row.
     let changed = Model { customer_name: "Zoe".to_owned(), ..chat("a", "2", start, "y") };
     let again =
         vec![rows[0].clone(), changed.clone(), rows[2].clone(), chat("a", "4", start, "x"), chat("b", "1", start, "x")];
     assert_eq!(counts(&upsert(store.db(), again, &none, second).await), (2, 1, 2));
     assert_eq!(stored(store.db(), "a", "1").await, kept, "an unchanged row is not rewritten");
-    assert_eq!(stored(store.db(), "a", "2").await, Model { synced_at: second, ..changed }, "a changed one is, whole");
+    assert_eq!(
+        stored(store.db(), "a", "2").await,
+        Model { synced_at: second, ..changed },
+        "a changed row is rewritten"
+    );
     assert_eq!(stored(store.db(), "b", "1").await.synced_at, second);
     assert_eq!(store.count("wolkvox_chats").await, 5);
     assert_eq!(upsert(store.db(), Vec::new(), &none, second).await, Effect::default());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_rows_with_one_key_the_later_one_is_kept() {
-    duplicates(Engine::Postgres).await;
+async fn the_later_of_two_rows_with_one_key_is_stored() {
+    check_duplicates(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_rows_with_one_key_the_later_one_is_kept_on_sqlite() {
-    duplicates(Engine::Sqlite).await;
+async fn the_later_of_two_rows_with_one_key_is_stored_on_sqlite() {
+    check_duplicates(Engine::Sqlite).await;
 }
 
-async fn duplicates(engine: Engine) {
+async fn check_duplicates(engine: Engine) {
     let store = Store::fresh(engine).await;
     let (now, none) = (store.now().await, Spans::default());
     let rows = vec![chat("a", "1", None, "old"), chat("a", "2", None, "x"), chat("a", "1", None, "new")];
     assert_eq!(counts(&upsert(store.db(), rows.clone(), &none, now).await), (2, 0, 0));
     assert_eq!(stored(store.db(), "a", "1").await.digest, "new");
-    assert_eq!(counts(&upsert(store.db(), rows, &none, now).await), (0, 0, 2), "the same again changes nothing");
+    assert_eq!(counts(&upsert(store.db(), rows, &none, now).await), (0, 0, 2), "the same rows change nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_counts_as_late_only_where_its_instant_was_held() {
-    late_changes(Engine::Postgres).await;
+async fn a_change_counts_as_late_only_inside_held_coverage() {
+    check_late_changes(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_counts_as_late_only_where_its_instant_was_held_on_sqlite() {
-    late_changes(Engine::Sqlite).await;
+async fn a_change_counts_as_late_only_inside_held_coverage_on_sqlite() {
+    check_late_changes(Engine::Sqlite).await;
 }
 
-async fn late_changes(engine: Engine) {
+async fn check_late_changes(engine: Engine) {
     let store = Store::fresh(engine).await;
     let now = store.now().await;
     let from = now - TimeDelta::days(3);
@@ -110,23 +118,23 @@ async fn late_changes(engine: Engine) {
         chat("a", "timeless", None, "new"),
     ];
     let effect = upsert(store.db(), rows.clone(), &held, now).await;
-    assert_eq!(effect.earliest_change, at(2), "not the unchanged one, nor those outside");
+    assert_eq!(effect.earliest_change, at(2), "the unchanged row and the rows outside do not count");
     assert_eq!(upsert(store.db(), rows, &held, now).await.earliest_change, None);
     let effect = upsert(store.db(), vec![chat("a", "edge", at(0), "new")], &held, now).await;
     assert_eq!(effect.earliest_change, at(0), "a window holds its first instant");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_batch_may_hold_twelve_hundred_rows() {
-    many_rows(Engine::Postgres).await;
+async fn one_batch_stores_1200_rows() {
+    check_many_rows(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_batch_may_hold_twelve_hundred_rows_on_sqlite() {
-    many_rows(Engine::Sqlite).await;
+async fn one_batch_stores_1200_rows_on_sqlite() {
+    check_many_rows(Engine::Sqlite).await;
 }
 
-async fn many_rows(engine: Engine) {
+async fn check_many_rows(engine: Engine) {
     let store = Store::fresh(engine).await;
     let (now, none) = (store.now().await, Spans::default());
     let mut rows = numbered(0..1_200, "x");
@@ -145,16 +153,16 @@ fn numbered(numbers: std::ops::Range<u32>, digest: &str) -> Vec<Model> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writers_of_the_same_rows_never_wait_for_each_other_in_a_ring() {
-    no_ring(Engine::Postgres).await;
+async fn concurrent_writers_of_the_same_rows_never_deadlock() {
+    check_concurrent_writers(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writers_of_the_same_rows_never_wait_for_each_other_in_a_ring_on_sqlite() {
-    no_ring(Engine::Sqlite).await;
+async fn concurrent_writers_of_the_same_rows_never_deadlock_on_sqlite() {
+    check_concurrent_writers(Engine::Sqlite).await;
 }
 
-async fn no_ring(engine: Engine) {
+async fn check_concurrent_writers(engine: Engine) {
     let store = Store::fresh(engine).await;
     let now = store.now().await;
     for round in 0..20 {
@@ -173,36 +181,36 @@ async fn no_ring(engine: Engine) {
     assert_eq!(store.count("wolkvox_chats").await, 500);
 }
 
-/// Nobody analyses a table in the transaction that fills it: the plan must be good while the table is still believed to
-/// be empty, whatever indexes people have added. By any but that of the key each look-up would read its account's rows.
+/// PostgreSQL does not analyse a table in the transaction that fills it, so the planner takes the table for empty, and users
+/// may have added indexes. With another index than the key's each lookup would read all rows of the account.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_look_up_goes_by_the_key_also_where_the_table_was_empty() {
+async fn a_lookup_uses_the_key_index_in_a_table_that_was_empty() {
     let store = Store::fresh(Engine::Postgres).await;
-    // Once it was large: an index that is smaller by now seems cheaper.
+    // The table was large before, so that an index that is smaller now seems cheaper.
     let (now, none) = (store.now().await, Spans::default());
     let many = (0..4_000).map(|row| chat("a", &format!("{row:0>200}"), Some(now), "x")).collect();
     upsert(store.db(), many, &none, now).await;
     store.db().connection().execute_unprepared("DELETE FROM wolkvox_chats").await.unwrap();
     for shape in schemas() {
-        // Analysed while it is empty, and given an index that begins as its key does: then only the order helps.
+        // After ANALYZE on the empty table and with an index that begins like the key, only the order helps.
         let vacuum = format!("VACUUM ANALYZE {}", shape.table);
         for (before, expected) in
-            [("SELECT 1", Some(KeyCondition::Equal)), (vacuum.as_str(), None), (people_add(shape).as_str(), None)]
+            [("SELECT 1", Some(KeyCondition::Equal)), (vacuum.as_str(), None), (user_index(shape).as_str(), None)]
         {
             store.db().connection().execute_unprepared(before).await.unwrap();
             let (form, plan) = plan(&store, shape).await;
             assert!(expected.is_none_or(|expected| form == expected), "after {before}: {form:?}, {plan}");
             assert!(plan.contains(&format!("Index Scan using {}_pkey", shape.table)), "after {before}: {plan}");
             let condition = plan.lines().find(|line| line.contains("Index Cond")).unwrap();
-            for place in &shape.key {
-                assert!(condition.contains(shape.columns[*place].name), "after {before}: {plan}");
+            for position in &shape.key {
+                assert!(condition.contains(shape.columns[*position].name), "after {before}: {plan}");
             }
         }
     }
 }
 
-/// An index that begins as the key does.
-fn people_add(shape: &TableSchema) -> String {
+/// An index that begins with the first column of the key.
+fn user_index(shape: &TableSchema) -> String {
     format!("CREATE INDEX ON {} (account, synced_at)", shape.table)
 }
 
@@ -211,8 +219,8 @@ async fn plan(store: &Store, shape: &TableSchema) -> (KeyCondition, String) {
     tx.execute_unprepared(SETTINGS).await.unwrap();
     let form = key_condition(&tx, shape).await.unwrap();
     let mut sql = lookup_query(shape, form);
-    for place in (1..=shape.key.len() + 1).rev() {
-        sql = sql.replace(&format!("${place}"), "ARRAY['1','2']");
+    for position in (1..=shape.key.len() + 1).rev() {
+        sql = sql.replace(&format!("${position}"), "ARRAY['1','2']");
     }
     let explain = Statement::from_string(tx.get_database_backend(), format!("EXPLAIN {sql}"));
     let rows = tx.query_all_raw(explain).await.unwrap();

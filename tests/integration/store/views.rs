@@ -1,7 +1,7 @@
-//! The views that people query.
+//! The views for users.
 
 use super::{Store, chat};
-use crate::stage::Engine;
+use crate::harness::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::job::{Job, Purpose};
 use domain::ledger::Ledger;
@@ -17,16 +17,16 @@ use storage::ledger::{StreamId, lock};
 use storage::upsert::upsert;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn final_rows_are_those_of_final_stretches_of_their_own_account() {
-    views(Engine::Postgres).await;
+async fn final_views_show_only_rows_in_final_coverage_of_their_account() {
+    check_views(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn final_rows_are_those_of_final_stretches_of_their_own_account_on_sqlite() {
-    views(Engine::Sqlite).await;
+async fn final_views_show_only_rows_in_final_coverage_of_their_account_on_sqlite() {
+    check_views(Engine::Sqlite).await;
 }
 
-async fn views(engine: Engine) {
+async fn check_views(engine: Engine) {
     let store = Store::fresh(engine).await;
     let now = store.now().await;
     let at = |hours: i64| now - TimeDelta::days(9) + TimeDelta::hours(hours);
@@ -53,27 +53,27 @@ async fn views(engine: Engine) {
     let found = store.made.texts("SELECT account || ' ' || conn_id FROM wolkvox_chats_final ORDER BY conn_id").await;
     assert_eq!(found, ["a first", "a inside"]);
     assert_eq!(store.made.texts("SELECT digest FROM wolkvox_chats_final WHERE conn_id = 'first'").await, ["x"]);
-    assert_eq!(store.count("conversations").await, 8, "the other view shows every row");
-    let told = "SELECT source || '|' || account || '|' || conversation_id || '|' || channel || '|' || customer_phone || '|' || \
+    assert_eq!(store.count("conversations").await, 8, "the view `conversations` shows every row");
+    let sql = "SELECT source || '|' || account || '|' || conversation_id || '|' || channel || '|' || customer_phone || '|' || \
                 CAST(messages AS TEXT) || '|' || CASE WHEN reached_agent THEN 'agent' ELSE 'bot' END FROM conversations \
                 WHERE account = 'a' AND conversation_id IN ('first', 'inside') ORDER BY conversation_id";
-    let told = store.made.texts(told).await;
-    assert_eq!(told, ["wolkvox|a|first|whatsapp|573000000000|7|agent", "wolkvox|a|inside|whatsapp|573000000000|7|bot"]);
+    let rows = store.made.texts(sql).await;
+    assert_eq!(rows, ["wolkvox|a|first|whatsapp|573000000000|7|agent", "wolkvox|a|inside|whatsapp|573000000000|7|bot"]);
     let lasted = "SELECT conversation_id FROM conversations WHERE ended_at > started_at AND synced_at >= ended_at AND \
                   customer_name IS NOT NULL AND agent_name = ''";
     assert_eq!(store.made.texts(lasted).await, ["inside"]);
 }
 
-/// A row of any table, by its columns' names; what is not named is absent.
+/// A row of a table with these cells; the other columns are NULL.
 fn row<E: VendorTable>(cells: &[(&str, Cell<'static>)]) -> RowBatch {
     let mut rows = RowBatch::new(E::schema());
     let mut row = Row::new(rows.schema());
     for (name, cell) in cells {
-        row.put(name, cell.clone());
+        row.set_named(name, cell.clone());
     }
-    // Of an event everything is kept as it came.
+    // An event has the whole body in place of `extra`.
     let rest = if rows.schema().table == "treble_events" { "body" } else { "extra" };
-    row.put(rest, Cell::Json("{}".into()));
+    row.set_named(rest, Cell::Json("{}".into()));
     rows.push(&row).unwrap();
     rows
 }
@@ -90,7 +90,7 @@ async fn put(store: &Store, rows: Vec<RowBatch>) {
     tx.commit().await.unwrap();
 }
 
-/// What stands open of a thing, in the ledger of another vendor's stream.
+/// Changes the ledger of a stream of another vendor.
 async fn change(store: &Store, stream: &str, source: &str, change: impl FnOnce(&mut Ledger)) {
     let id = StreamId { account: "a".to_owned(), stream: stream.to_owned(), source: source.to_owned() };
     let tx = store.db().begin().await.unwrap();
@@ -101,23 +101,23 @@ async fn change(store: &Store, stream: &str, source: &str, change: impl FnOnce(&
     tx.commit().await.unwrap();
 }
 
-/// A job for `key`, which began at `at`; or a last look at it.
+/// A job for the item `key` that began at `at`, or a final check without a start.
 fn open(key: &str, at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Job {
     let of = at.and_then(|at| Window::new(at, at + TimeDelta::seconds(1)));
     Job { scope: of, ..Job::new(Purpose::Item, Slice::Item(key.to_owned()), now, Duration::ZERO) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn final_processes_have_ended_and_nobody_asks_for_them() {
-    processes(Engine::Postgres).await;
+async fn the_final_view_shows_ended_processes_without_open_jobs() {
+    check_processes(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn final_processes_have_ended_and_nobody_asks_for_them_on_sqlite() {
-    processes(Engine::Sqlite).await;
+async fn the_final_view_shows_ended_processes_without_open_jobs_on_sqlite() {
+    check_processes(Engine::Sqlite).await;
 }
 
-async fn processes(engine: Engine) {
+async fn check_processes(engine: Engine) {
     let store = Store::fresh(engine).await;
     let now = store.now().await;
     let at = |hours: i64| now - TimeDelta::days(9) + TimeDelta::hours(hours);
@@ -139,9 +139,10 @@ async fn processes(engine: Engine) {
             ("creation_date", Cell::Time(at(hours))),
         ])
     };
-    let all = [("final", 1, false), ("looked", 2, false), ("open", 3, true), ("told", 4, false), ("young", 11, false)];
+    let all =
+        [("final", 1, false), ("looked", 2, false), ("open", 3, true), ("queued", 4, false), ("young", 11, false)];
     let mut rows: Vec<RowBatch> = all.iter().map(|(id, hours, is_open)| process(id, *hours, *is_open, 1)).collect();
-    // Of two answers of the first, one was withdrawn.
+    // The vendor has withdrawn one of the two responses of the first process.
     rows.push(response("final", 1, 0));
     rows.push(response("final", 1, 1));
     rows.extend(all[1..].iter().map(|(id, hours, _)| response(id, *hours, 0)));
@@ -149,27 +150,27 @@ async fn processes(engine: Engine) {
     change(&store, "processes", "truora", |ledger| {
         ledger.coverage.settle(Window::new(at(0), at(10)).unwrap());
         ledger.coverage.hold(Window::new(at(10), at(20)).unwrap());
-        ledger.jobs.push(open("told", Some(at(4)), now));
+        ledger.jobs.push(open("queued", Some(at(4)), now));
         ledger.jobs.push(open("looked", None, now));
     })
     .await;
     let found = store.made.texts("SELECT process_id FROM truora_processes_final ORDER BY process_id").await;
     assert_eq!(found, ["final", "looked"]);
-    let told = "SELECT process_id || ' ' || CAST(ordinal AS TEXT) FROM truora_responses_final ORDER BY process_id";
-    assert_eq!(store.made.texts(told).await, ["final 0", "looked 0"]);
+    let sql = "SELECT process_id || ' ' || CAST(ordinal AS TEXT) FROM truora_responses_final ORDER BY process_id";
+    assert_eq!(store.made.texts(sql).await, ["final 0", "looked 0"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn final_sessions_are_those_that_nobody_asks_for() {
-    sessions(Engine::Postgres).await;
+async fn the_final_view_shows_sessions_without_open_jobs() {
+    check_sessions(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn final_sessions_are_those_that_nobody_asks_for_on_sqlite() {
-    sessions(Engine::Sqlite).await;
+async fn the_final_view_shows_sessions_without_open_jobs_on_sqlite() {
+    check_sessions(Engine::Sqlite).await;
 }
 
-async fn sessions(engine: Engine) {
+async fn check_sessions(engine: Engine) {
     let store = Store::fresh(engine).await;
     let now = store.now().await;
     let at = |hours: i64| now - TimeDelta::days(9) + TimeDelta::hours(hours);
@@ -203,16 +204,16 @@ async fn sessions(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_find_their_session_by_its_external_id_or_by_its_phone() {
-    events(Engine::Postgres).await;
+async fn events_join_their_session_by_external_id_or_phone() {
+    check_events(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_find_their_session_by_its_external_id_or_by_its_phone_on_sqlite() {
-    events(Engine::Sqlite).await;
+async fn events_join_their_session_by_external_id_or_phone_on_sqlite() {
+    check_events(Engine::Sqlite).await;
 }
 
-async fn events(engine: Engine) {
+async fn check_events(engine: Engine) {
     let store = Store::fresh(engine).await;
     let now = store.now().await;
     let at = |hours: i64| now - TimeDelta::days(9) + TimeDelta::hours(hours);
@@ -252,8 +253,8 @@ async fn events(engine: Engine) {
         ],
     )
     .await;
-    let told =
+    let sql =
         "SELECT event_id || ': ' || session_id || ', ' || matched_by FROM treble_session_events ORDER BY event_id";
     let expected = ["by id: first, external_id", "by phone: second, phone_tail"];
-    assert_eq!(store.made.texts(told).await, expected);
+    assert_eq!(store.made.texts(sql).await, expected);
 }

@@ -1,14 +1,14 @@
-//! kill -9 on the way from a list to its rows.
+//! Kills the service with SIGKILL between the list of a day's files and the commit of its rows.
 
-use crate::stage::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_download, is_held, until};
+use crate::harness::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_download, is_held, until};
 use simulator::RequestRecord;
 use simulator::SimulatedVendor;
 use simulator::gateway::Faults;
 use simulator::ultimate::{Config, FileFaults, Version};
 use std::time::Duration;
 
-/// Kills the service once `is_time`, starts it again, and finds everything there, and once.
-async fn killed_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[RequestRecord], &TestDatabase) -> bool) {
+/// Kills the service once `is_time` holds, starts it again, and checks that each row is stored once.
+async fn kill_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[RequestRecord], &TestDatabase) -> bool) {
     let mut config = config;
     config.bots.truncate(1);
     config.history_from = UltimateVendor::start(config.clone()).await.day(2);
@@ -17,7 +17,7 @@ async fn killed_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[Req
     let account = vendor.account("u").with("since", &vendor.day(2).to_string());
     let settings = account.with("timeout", "15s").with("lease", "16s").file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    until("the moment", async || is_time(&vendor.ultimate.requests(), &database).await).await;
+    until("the moment for the kill", async || is_time(&vendor.ultimate.requests(), &database).await).await;
     process.kill().await;
     vendor.ultimate.set_faults(Faults::default());
     vendor.ultimate.set_file_faults(FileFaults::default());
@@ -25,7 +25,7 @@ async fn killed_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[Req
     let process = Process::run(&settings, &[]);
     let days = (vendor.day(2), vendor.day(1));
     until("both days", async || is_held(&settings, "u", days).await).await;
-    assert!(vendor.ultimate.requests().len() > before, "there was something left to ask");
+    assert!(vendor.ultimate.requests().len() > before, "the restart sends further requests");
     drop(process);
     let compared = vendor.compare(&database.database, "u", Version::V2, (2, 1)).await;
     assert!(compared.is_equal() && compared.vendor > 100, "{} missing, {:?}", compared.missing.len(), compared.surplus);
@@ -36,25 +36,25 @@ async fn killed_when(engine: Engine, config: Config, is_time: impl AsyncFn(&[Req
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_the_list_and_before_its_file() {
+async fn a_worker_killed_between_list_and_file_resumes() {
     let config = Config { latency: Duration::from_secs(2), ..conversations(200.0) };
-    killed_when(Engine::Sqlite, config, async |seen, _| {
+    kill_when(Engine::Sqlite, config, async |seen, _| {
         seen.last().is_some_and(|seen| is_download(seen) && seen.ended_at.is_none())
     })
     .await;
 }
 
-/// Half of a file has come, and its rest does not: on a SQLite file some of its rows hold already, on PostgreSQL none do.
-async fn in_the_middle(engine: Engine) {
+/// Kills the worker when it has received half of a file. SQLite has stored some of its rows by then, PostgreSQL none.
+async fn kill_during_a_file(engine: Engine) {
     let file_faults = FileFaults { stall: 1.0, ..FileFaults::default() };
     let config = Config { wide: true, file_faults, ..conversations(5_000.0) };
-    killed_when(engine, config, async |seen, database| {
+    kill_when(engine, config, async |seen, database| {
         let half = seen.iter().any(|seen| seen.outcome == "stall" && seen.ended_at.is_none() && seen.bytes > 3_000_000);
         let held = database.number("SELECT COUNT(*) FROM ultimate_conversations").await;
         half && match engine {
             Engine::Sqlite => held > 0,
             Engine::Postgres => {
-                assert_eq!(held, 0, "half of an answer");
+                assert_eq!(held, 0, "PostgreSQL stores no part of an answer");
                 true
             }
         }
@@ -63,20 +63,18 @@ async fn in_the_middle(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_the_middle_of_a_file_on_sqlite() {
-    in_the_middle(Engine::Sqlite).await;
+async fn a_worker_killed_during_a_file_resumes_on_sqlite() {
+    kill_during_a_file(Engine::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_the_middle_of_a_file_on_postgres() {
-    in_the_middle(Engine::Postgres).await;
+async fn a_worker_killed_during_a_file_resumes_on_postgres() {
+    kill_during_a_file(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_the_commit() {
+async fn a_worker_killed_after_a_commit_resumes() {
     let config = Config { latency: Duration::from_secs(2), ..conversations(200.0) };
-    killed_when(Engine::Sqlite, config, async |_, database| {
-        database.number("SELECT COUNT(*) FROM coverage").await == 1
-    })
-    .await;
+    kill_when(Engine::Sqlite, config, async |_, database| database.number("SELECT COUNT(*) FROM coverage").await == 1)
+        .await;
 }

@@ -1,14 +1,16 @@
-//! What the days of day files are said to be, and what is done about it.
+//! The coverage of days that come as files, and the requests that follow from it.
 
-use crate::canary::page;
+use crate::canary::get;
 use crate::commands::json;
-use crate::stage::{Engine, Process, TestDatabase, UltimateVendor, conversations, convosync, coverage, is_held, until};
+use crate::harness::{
+    Engine, Process, TestDatabase, UltimateVendor, conversations, convosync, coverage, is_held, until,
+};
 use serde_json::Value;
 use simulator::SimulatedVendor;
 use simulator::gateway::Faults;
 use simulator::ultimate::{Config, Version};
 
-/// One bot.
+/// A vendor with one bot.
 fn one_bot(per_day: f64) -> Config {
     let mut config = conversations(per_day);
     config.bots.truncate(1);
@@ -22,12 +24,12 @@ async fn backfill(vendor: &UltimateVendor, settings: &str, (from, to): (i64, i64
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
-fn said(day: &Value) -> (&str, &str) {
+fn state_and_reason(day: &Value) -> (&str, &str) {
     (day["state"].as_str().unwrap(), day["reason"].as_str().unwrap_or_default())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_day_is_final_with_its_own_file_and_the_next_and_blocked_once_forgotten() {
+async fn a_day_is_final_with_two_files_and_blocked_past_the_retention() {
     let vendor = UltimateVendor::start(one_bot(20.0)).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let account = vendor.account("u");
@@ -37,24 +39,28 @@ async fn a_day_is_final_with_its_own_file_and_the_next_and_blocked_once_forgotte
     backfill(&vendor, &settings, (12, 10), "missing").await;
     until("the live days", async || is_held(&settings, "u", (vendor.day(3), vendor.day(1))).await).await;
     let days = coverage(&settings, "u", (vendor.day(13), vendor.day(1))).await;
-    let said: Vec<(&str, &str)> = days.iter().map(said).collect();
-    assert_eq!(said[0], ("missing", format!("the file of {} is missing: not requested yet", vendor.day(13)).as_str()));
-    assert_eq!(said[1..4], [("final", ""); 3], "with the file of the day after the last that was wanted");
-    // The file of that day was fetched too, and is no more than that.
+    let states: Vec<(&str, &str)> = days.iter().map(state_and_reason).collect();
+    assert_eq!(
+        states[0],
+        ("missing", format!("the file of {} is missing: not requested yet", vendor.day(13)).as_str())
+    );
+    assert_eq!(states[1..4], [("final", ""); 3], "the backfill also fetches the file of the day after its last day");
+    // The backfill fetched the file of that day, but not the next file that the day needs.
     let next = format!("the file of {} is missing: not requested yet", vendor.day(8));
-    assert_eq!(said[4], ("missing", next.as_str()));
+    assert_eq!(states[4], ("missing", next.as_str()));
     assert_eq!(vendor.lists(vendor.day(9)), 1);
-    assert_eq!(said[10], ("provisional", "stored in full; the vendor may still change rows"));
+    assert_eq!(states[10], ("provisional", "stored in full; the vendor may still change rows"));
     let waits = format!("waits for the file of {}; a day needs its own file and the next one", vendor.day(0));
-    assert_eq!(said[12], ("provisional", waits.as_str()));
+    assert_eq!(states[12], ("provisional", waits.as_str()));
     drop(process);
 
     let settings = account.with("since", &vendor.day(35).to_string()).file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    until("all that can be had", async || is_held(&settings, "u", (vendor.day(28), vendor.day(1))).await).await;
+    until("the days that the vendor keeps", async || is_held(&settings, "u", (vendor.day(28), vendor.day(1))).await)
+        .await;
     let days = coverage(&settings, "u", (vendor.day(35), vendor.day(31))).await;
     for day in &days {
-        let (state, reason) = self::said(day);
+        let (state, reason) = state_and_reason(day);
         assert!(state == "blocked" && reason.contains("older than the 30 days that the vendor keeps"), "{day}");
     }
     let compared = vendor.compare(&database.database, "u", Version::V2, (28, 1)).await;
@@ -64,7 +70,7 @@ async fn a_day_is_final_with_its_own_file_and_the_next_and_blocked_once_forgotte
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_day_near_the_horizon_is_told_everywhere() {
+async fn a_missing_day_near_the_retention_limit_raises_a_warning() {
     let faults = Faults { server_500: 1.0, ..Faults::default() };
     let vendor = UltimateVendor::start(Config { faults, ..one_bot(20.0) }).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
@@ -97,11 +103,11 @@ async fn a_missing_day_near_the_horizon_is_told_everywhere() {
 async fn metrics(process: &Process) -> String {
     until("the server", async || process.address().is_some()).await;
     let url = format!("http://{}/metrics", process.address().unwrap());
-    page(&url).await
+    get(&url).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_grew_is_read_again_the_next_day() {
+async fn a_file_that_grew_is_fetched_again_the_next_day() {
     let vendor = UltimateVendor::start(Config { grows: true, ..one_bot(100.0) }).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = vendor.account("u").with("since", &vendor.day(4).to_string()).file(&database.url, "memory:");
@@ -110,9 +116,9 @@ async fn a_file_that_grew_is_read_again_the_next_day() {
     until("four days", async || is_held(&settings, "u", days).await).await;
     process.kill().await;
     let compared = vendor.compare(&database.database, "u", Version::V2, (4, 1)).await;
-    assert!(compared.missing.len() >= 5 && compared.surplus.is_empty(), "the file was short: {compared:?}");
+    assert!(compared.missing.len() >= 5 && compared.surplus.is_empty(), "the first file lacks rows: {compared:?}");
     let (before, newest) = (vendor.lists(vendor.day(1)), vendor.lists(vendor.day(4)));
-    // The next day's slot is due: the clock cannot be turned on, but the ledger can be turned back.
+    // Makes the next day's slot due: the test cannot advance the clock, but it can reset the ledger.
     database.run("UPDATE streams SET slot_at = NULL, refreshed_at = NULL").await;
     let process = Process::run(&settings, &[]);
     until("the file to be read again", async || {
@@ -120,15 +126,15 @@ async fn a_file_that_grew_is_read_again_the_next_day() {
             && vendor.compare(&database.database, "u", Version::V2, (4, 1)).await.is_equal()
     })
     .await;
-    assert_eq!(vendor.lists(vendor.day(4)), newest, "what is final is not read again");
+    assert_eq!(vendor.lists(vendor.day(4)), newest, "the worker does not fetch final days again");
     let grown = "SELECT COUNT(*) FROM requests WHERE inserted > 0 AND unchanged > 0";
-    assert!(database.number(grown).await >= 1, "the grown file brought what was missing, and nothing else anew");
+    assert!(database.number(grown).await >= 1, "the grown file inserts the missing rows and changes no other");
     vendor.assert_no_breach();
     drop(process);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_conversation_that_came_again_keeps_its_later_end_in_any_order() {
+async fn a_conversation_keeps_its_latest_end_in_any_file_order() {
     let vendor = UltimateVendor::start(Config { resumed: 0.4, ..one_bot(60.0) }).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = vendor.account("u").file(&database.url, "memory:");
@@ -138,13 +144,13 @@ async fn a_conversation_that_came_again_keeps_its_later_end_in_any_order() {
     until("the live days", async || is_held(&settings, "u", (vendor.day(14), vendor.day(1))).await).await;
     let compared = vendor.compare(&database.database, "u", Version::V2, (14, 1)).await;
     assert!(compared.is_equal() && compared.vendor > 500, "{compared:?}");
-    // Older files once more: what they say is older, too.
+    // Older files again, with older states of the conversations.
     backfill(&vendor, &settings, (14, 9), "all").await;
-    assert!(vendor.lists(vendor.day(12)) >= 2, "asked for again");
+    assert!(vendor.lists(vendor.day(12)) >= 2, "the backfill lists the day again");
     let compared = vendor.compare(&database.database, "u", Version::V2, (14, 1)).await;
     assert!(compared.is_equal(), "{compared:?}");
     let updated = "SELECT COUNT(*) FROM requests WHERE updated > 0 AND purpose = 'backfill'";
-    assert_eq!(database.number(updated).await, 0, "an older end never takes a later one's place");
+    assert_eq!(database.number(updated).await, 0, "an older end never replaces a later one");
     vendor.assert_no_breach();
     drop(process);
 }

@@ -1,15 +1,15 @@
-//! P11: memory stays bounded whatever the size of an answer.
+//! Memory stays bounded for an answer of any size (P11).
 
-use crate::stage::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_download, is_held, until};
+use crate::harness::{Engine, Process, TestDatabase, UltimateVendor, conversations, is_download, is_held, until};
 use simulator::SimulatedVendor;
 use simulator::ultimate::{Config, Version};
 
-/// So much a service may have resident while a day file comes in that is several times as large. The promise is 64 MiB
-/// with a release build; a build for tests is itself larger by some.
+/// The resident memory that a service may use while it loads a larger file. The promise is 64 MiB for a release build; a
+/// test build needs more.
 const BOUND: u64 = 96 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_day_file_far_larger_than_the_bound_leaves_memory_alone() {
+async fn memory_stays_bounded_while_a_large_day_file_loads() {
     let mut config = Config { wide: true, ..conversations(110_000.0) };
     config.bots.truncate(1);
     config.history_from = UltimateVendor::start(config.clone()).await.day(1);
@@ -24,7 +24,7 @@ async fn a_day_file_far_larger_than_the_bound_leaves_memory_alone() {
     let seen = vendor.ultimate.requests();
     let file = seen.iter().find(|seen| is_download(seen)).unwrap();
     println!("{} rows, {} MB: {} MiB resident at most", file.rows, file.bytes / 1_000_000, peak >> 20);
-    assert!(file.bytes > 3 * BOUND / 2, "{} bytes would fit", file.bytes);
+    assert!(file.bytes > 3 * BOUND / 2, "a file of {} bytes fits into the bound", file.bytes);
     assert!(peak < BOUND, "{} MiB resident", peak >> 20);
     let held = usize::try_from(database.number("SELECT COUNT(*) FROM ultimate_conversations").await).unwrap();
     assert_eq!(held, file.rows);

@@ -210,9 +210,9 @@ proptest! {
         let text = std::str::from_utf8(fixture!("report.csv")).unwrap();
         let text = if crlf { format!("\u{feff}{}", text.replace('\n', "\r\n")) } else { text.to_owned() };
         let file = text.as_bytes();
-        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(file.len())).chain([0, file.len()]).collect();
-        places.sort_unstable();
-        let chunks: Vec<&[u8]> = places.windows(2).map(|pair| &file[pair[0]..pair[1]]).collect();
+        let mut positions: Vec<usize> = cuts.iter().map(|cut| cut.index(file.len())).chain([0, file.len()]).collect();
+        positions.sort_unstable();
+        let chunks: Vec<&[u8]> = positions.windows(2).map(|pair| &file[pair[0]..pair[1]]).collect();
         prop_assert_eq!(bytes(&read_file(chunks).unwrap().1), bytes(&read_file([fixture!("report.csv")]).unwrap().1));
     }
 

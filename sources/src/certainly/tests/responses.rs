@@ -140,9 +140,9 @@ proptest! {
     #[test]
     fn chunking_does_not_matter(cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20)) {
         let page = fixture!("page.json");
-        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(page.len())).chain([0, page.len()]).collect();
-        places.sort_unstable();
-        let chunks: Vec<&[u8]> = places.windows(2).map(|pair| &page[pair[0]..pair[1]]).collect();
+        let mut positions: Vec<usize> = cuts.iter().map(|cut| cut.index(page.len())).chain([0, page.len()]).collect();
+        positions.sort_unstable();
+        let chunks: Vec<&[u8]> = positions.windows(2).map(|pair| &page[pair[0]..pair[1]]).collect();
         prop_assert_eq!(bytes(&response(head(200), chunks).unwrap().1), bytes(&response(head(200), [page]).unwrap().1));
     }
 }

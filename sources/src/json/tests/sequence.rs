@@ -1,6 +1,6 @@
 //! Sequences against every layout, cut and chunk size.
 
-use crate::json::sequence::{JsonSequence, Layout, MAX_VALUE, MIN_LOOK, Part};
+use crate::json::sequence::{JsonEvent, JsonSequence, Layout, MAX_VALUE, MIN_PASS};
 use domain::fault::Fault;
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 /// Every value of a body that comes in `chunks`: an object as its text, anything else marked as odd.
 fn parse<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<String>, Fault> {
     let (mut sequence, mut values) = (JsonSequence::new(Layout::Any, MAX_VALUE), Vec::new());
-    let mut handle = |part: Part<'_, Map<String, Value>>| {
-        let Part::Value(raw, value) = part else { panic!("a sequence has no members") };
+    let mut handle = |event: JsonEvent<'_, Map<String, Value>>| {
+        let JsonEvent::Value(raw, value) = event else { panic!("a sequence has no members") };
         let text = String::from_utf8_lossy(raw).into_owned();
         values.push(value.map_or(format!("odd {text}"), |_| text));
     };
@@ -127,35 +127,35 @@ fn rejects_a_value_over_the_limit_before_its_end() {
     let mut sequence = JsonSequence::new(Layout::Any, MAX_VALUE);
     let more = "x".repeat(1 << 16);
     let endless = ["[{\"a\":\""].into_iter().chain(std::iter::repeat(more.as_str())).map(str::as_bytes);
-    let mut looks = 0;
+    let mut passes = 0;
     let pushed = endless.take_while(|piece| {
         sequence.push(piece).unwrap();
         if !sequence.is_ready() {
             return true;
         }
-        looks += 1;
-        sequence.parse(false, |_: Part<'_, IgnoredAny>| {}).is_ok()
+        passes += 1;
+        sequence.parse(false, |_: JsonEvent<'_, IgnoredAny>| {}).is_ok()
     });
     assert_eq!(pushed.count(), MAX_VALUE >> 16);
-    assert!(looks < 12 && sequence.size() <= 2 * MAX_VALUE + (1 << 17), "{looks} {}", sequence.size());
+    assert!(passes < 12 && sequence.size() <= 2 * MAX_VALUE + (1 << 17), "{passes} {}", sequence.size());
 }
 
 #[test]
 fn waits_for_enough_bytes_and_holds_no_more() {
     let mut sequence = JsonSequence::new(Layout::Any, MAX_VALUE);
-    let (mut count, mut looks) = (0, 0);
+    let (mut count, mut passes) = (0, 0);
     sequence.push(b"[").unwrap();
     for _ in 0..200_000 {
         sequence.push(b"{\"conversation_id\":\"0123456789\"},").unwrap();
         if sequence.is_ready() {
-            looks += 1;
-            sequence.parse(false, |_: Part<'_, IgnoredAny>| count += 1).unwrap();
+            passes += 1;
+            sequence.parse(false, |_: JsonEvent<'_, IgnoredAny>| count += 1).unwrap();
         }
     }
     sequence.push(b"{}]").unwrap();
-    sequence.parse(true, |_: Part<'_, IgnoredAny>| count += 1).unwrap();
+    sequence.parse(true, |_: JsonEvent<'_, IgnoredAny>| count += 1).unwrap();
     assert_eq!(count, 200_001);
-    assert!((90..110).contains(&looks) && sequence.size() <= 2 * MIN_LOOK, "{looks} {}", sequence.size());
+    assert!((90..110).contains(&passes) && sequence.size() <= 2 * MIN_PASS, "{passes} {}", sequence.size());
 }
 
 /// Fragments of JSON, valid and invalid.
@@ -170,10 +170,10 @@ proptest! {
         is_array: bool,
     ) {
         let body = format!("{}{}", if is_array { "[" } else { "{" }, pieces.concat());
-        let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).collect();
-        places.extend([0, body.len()]);
-        places.sort_unstable();
-        let chunks = places.windows(2).map(|pair| &body.as_bytes()[pair[0]..pair[1]]);
+        let mut positions: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).collect();
+        positions.extend([0, body.len()]);
+        positions.sort_unstable();
+        let chunks = positions.windows(2).map(|pair| &body.as_bytes()[pair[0]..pair[1]]);
         let (cut, whole) = (parse(chunks), parse_whole(&body));
         prop_assert_eq!(cut.is_ok(), whole.is_ok());
         if let Ok(whole) = whole {
@@ -194,10 +194,10 @@ proptest! {
 /// The members and rows of an envelope whose rows are in `data`.
 fn parse_envelope<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<String>, Fault> {
     let (mut sequence, mut parts) = (JsonSequence::new(Layout::Envelope("data"), 1 << 20), Vec::new());
-    let mut handle = |part: Part<'_, Map<String, Value>>| {
-        parts.push(match part {
-            Part::Value(raw, value) => format!("{} {}", String::from_utf8_lossy(raw), value.is_some()),
-            Part::Member(name, value) => format!("{name}={value}"),
+    let mut handle = |event: JsonEvent<'_, Map<String, Value>>| {
+        parts.push(match event {
+            JsonEvent::Value(raw, value) => format!("{} {}", String::from_utf8_lossy(raw), value.is_some()),
+            JsonEvent::Member(name, value) => format!("{name}={value}"),
         });
     };
     for chunk in chunks {

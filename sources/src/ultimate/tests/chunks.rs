@@ -31,10 +31,10 @@ proptest! {
     #[test]
     fn chunking_does_not_matter(which in 0..9_usize, cuts in prop::collection::vec(any::<usize>(), 0..40)) {
         let body = &bodies()[which];
-        let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).collect();
-        places.extend([0, body.len()]);
-        places.sort_unstable();
-        let chunks = places.windows(2).map(|pair| &body[pair[0]..pair[1]]);
+        let mut positions: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).collect();
+        positions.extend([0, body.len()]);
+        positions.sort_unstable();
+        let chunks = positions.windows(2).map(|pair| &body[pair[0]..pair[1]]);
         prop_assert_eq!(day_file(200, chunks).unwrap(), day_file(200, [body.as_slice()]).unwrap());
     }
 }

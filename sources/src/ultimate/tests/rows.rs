@@ -201,7 +201,7 @@ fn returns_both_states_of_a_conversation() {
     let found = rows(r#"[{"conversation_id":"1","bot_name":"a"},{"conversation_id":"1","bot_name":"b"}]"#);
     assert_eq!(found.len(), 2);
     let shape = Entity::schema();
-    let name = |place: usize| shape.columns[place].name;
+    let name = |position: usize| shape.columns[position].name;
     assert_eq!((name(shape.at), shape.version.map(name)), ("conversation_end_time", Some("conversation_end_time")));
-    assert_eq!(shape.key.iter().map(|place| name(*place)).collect::<Vec<_>>(), ["account", "conversation_id"]);
+    assert_eq!(shape.key.iter().map(|position| name(*position)).collect::<Vec<_>>(), ["account", "conversation_id"]);
 }

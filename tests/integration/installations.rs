@@ -1,6 +1,6 @@
-//! The same tables from SQLite with tickets in process, and from PostgreSQL with Redis.
+//! An installation with SQLite and tickets in process stores the same rows as one with PostgreSQL and Redis.
 
-use crate::stage::{AccountText, Engine, Process, RedisServer, TestDatabase, Vendor, history, until};
+use crate::harness::{AccountSettings, Engine, Process, RedisServer, TestDatabase, WolkvoxVendor, history, until};
 use chrono::{DateTime, Utc};
 use entities::wolkvox_chats::{Column, Entity, Model};
 use sea_orm::{EntityTrait, QueryOrder};
@@ -8,8 +8,8 @@ use simulator::wolkvox::{CodeStyle, Config};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_kinds_of_installation_end_with_the_same_rows() {
-    let vendor = Vendor::start(Config {
+async fn sqlite_and_postgres_store_the_same_chats() {
+    let vendor = WolkvoxVendor::start(Config {
         tokens: vec!["one".to_owned(), "two".to_owned()],
         code: CodeStyle::Mixed,
         blank_ids: 0.05,
@@ -24,7 +24,7 @@ async fn both_kinds_of_installation_end_with_the_same_rows() {
     let redis = RedisServer::start().await;
     let (small, large) = (TestDatabase::fresh(Engine::Sqlite).await, TestDatabase::fresh(Engine::Postgres).await);
     let since = vendor.days().0;
-    let account = |token| AccountText::new("a", &vendor.base, token).with("since", &since).with("row_cap", "300");
+    let account = |token| AccountSettings::new("a", &vendor.base, token).with("since", &since).with("row_cap", "300");
     let first = Process::run(&account("one").file(&small.url, "memory:"), &[]);
     let second = Process::run(&account("two").file(&large.url, &redis.url()), &[]);
     for database in [&small, &large] {
@@ -49,7 +49,7 @@ async fn both_kinds_of_installation_end_with_the_same_rows() {
     drop((first, second));
 }
 
-/// All rows, but for when they were stored.
+/// All rows, without the time at which they were stored.
 async fn rows(database: &TestDatabase) -> Vec<Model> {
     let mut rows = Entity::find().order_by_asc(Column::ConnId).all(database.database.connection()).await.unwrap();
     rows.sort_by(|one, two| one.conn_id.cmp(&two.conn_id));

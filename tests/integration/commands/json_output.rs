@@ -1,6 +1,6 @@
-//! The JSON that scripts rely on: every field of the interface is there, with its type.
+//! The JSON output has each field of the interface with its type.
 
-use super::{alone, json, told, unanswered};
+use super::{json, run_command, store_and_settings, unreachable_account};
 use crate::store::chat;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::job::{Job, Purpose};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::time::Duration;
 use storage::upsert::upsert;
 
-/// The kinds that a field may have; with a question mark it may be null.
+/// Checks the type of each field. A type with a question mark accepts null.
 fn assert_fields(value: &Value, fields: &[(&str, &str)]) {
     let object = value.as_object().unwrap_or_else(|| panic!("no object: {value}"));
     for (name, kind) in fields {
@@ -25,7 +25,7 @@ fn assert_fields(value: &Value, fields: &[(&str, &str)]) {
             "day" => field.as_str().is_some_and(|text| text.parse::<NaiveDate>().is_ok()),
             "list" => field.is_array(),
             "object" => field.is_object(),
-            "truth" => field.is_boolean(),
+            "bool" => field.is_boolean(),
             other => panic!("no kind {other}"),
         };
         assert!(is_good || kind.ends_with('?') && field.is_null(), "{name} is no {kind}: {value}");
@@ -37,7 +37,7 @@ const DAYS: [(&str, &str); 4] =
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_has_accounts_lanes_and_the_queue() {
-    let (store, settings) = alone().await;
+    let (store, settings) = store_and_settings().await;
     store.claimed().await;
     let shown = json(&settings, &["status"]).await;
     assert_fields(&shown, &[("accounts", "list"), ("lanes", "list"), ("queue", "object")]);
@@ -61,12 +61,12 @@ async fn status_has_accounts_lanes_and_the_queue() {
     assert_fields(&shown["queue"], &depth);
     assert_eq!(shown["queue"]["running"], 1);
     let lanes = json(&settings, &["lanes", "list"]).await;
-    assert_eq!(lanes, shown["lanes"], "lanes list shows what status does");
+    assert_eq!(lanes, shown["lanes"], "`lanes list` prints the lanes of `status`");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn coverage_has_one_element_per_stream_and_day() {
-    let (store, settings) = alone().await;
+    let (store, settings) = store_and_settings().await;
     let now = store.now().await;
     let midnight = now.date_naive().and_time(chrono::NaiveTime::MIN).and_utc();
     let (from, to) = (midnight - TimeDelta::days(9), midnight - TimeDelta::days(7));
@@ -90,17 +90,17 @@ async fn coverage_has_one_element_per_stream_and_day() {
         ];
         assert_fields(day, &fields);
     }
-    let told: Vec<_> = days.iter().map(|day| (&day["state"], &day["rows"], &day["reason"])).collect();
-    assert_eq!(told[0], (&Value::from("final"), &Value::from(1), &Value::Null));
-    assert_eq!(told[1], (&Value::from("missing"), &Value::from(0), &Value::from("not requested yet")));
+    let states: Vec<_> = days.iter().map(|day| (&day["state"], &day["rows"], &day["reason"])).collect();
+    assert_eq!(states[0], (&Value::from("final"), &Value::from(1), &Value::Null));
+    assert_eq!(states[1], (&Value::from("missing"), &Value::from(0), &Value::from("not requested yet")));
     assert_eq!((&days[0]["day"], &days[2]["day"]), (&Value::from(first), &Value::from(last)));
     let by_default = json(&settings, &["coverage", "a"]).await;
     assert_eq!(by_default.as_array().unwrap().len(), 10, "from the first day held to today");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn backfills_are_estimated_ordered_listed_and_shown() {
-    let (store, settings) = alone().await;
+async fn backfill_commands_print_every_field() {
+    let (store, settings) = store_and_settings().await;
     let order = ["backfill", "start", "a", "--from", "2026-01-01", "--to", "2026-01-05"];
     let shown = json(&settings, &[&order[..], &["--dry-run"]].concat()).await;
     assert_fields(&shown, &[("windows", "whole"), ("requests", "object"), ("seconds", "object"), ("days", "object")]);
@@ -112,9 +112,9 @@ async fn backfills_are_estimated_ordered_listed_and_shown() {
     assert_eq!((&shown["windows"], &shown["days"]["missing"]), (&Value::from(5), &Value::from(5)));
     assert_eq!(store.count("backfills").await, 0, "a dry run writes nothing");
 
-    let ordered = told(&settings, &[&["--output", "json"], &order[..]].concat()).await;
+    let ordered = run_command(&settings, &[&["--output", "json"], &order[..]].concat()).await;
     assert_eq!(ordered.code, 0);
-    assert!(ordered.err.contains("has started"), "the talk goes to stderr: {}", ordered.err);
+    assert!(ordered.err.contains("has started"), "the message goes to stderr: {}", ordered.err);
     let ordered = ordered.json();
     let fields = [
         ("id", "whole"),
@@ -142,7 +142,7 @@ async fn backfills_are_estimated_ordered_listed_and_shown() {
             ledger.backfills[0].items_done = 2;
         })
         .await;
-    let table = told(&settings, &["backfill", "show", &id]).await.out;
+    let table = run_command(&settings, &["backfill", "show", &id]).await.out;
     assert!(table.contains(" items ") && table.contains(" 2 of 3 "), "{table}");
     for (word, state) in [("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")] {
         assert_eq!(json(&settings, &["backfill", word, &id]).await["state"], state);
@@ -150,8 +150,8 @@ async fn backfills_are_estimated_ordered_listed_and_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_are_listed_and_shown() {
-    let (store, settings) = alone().await;
+async fn jobs_list_and_show_print_every_field() {
+    let (store, settings) = store_and_settings().await;
     assert_eq!(json(&settings, &["jobs", "list"]).await, Value::from(Vec::<Value>::new()));
     let id = store.job("a", 0).await.to_string();
     store
@@ -189,19 +189,19 @@ async fn jobs_are_listed_and_shown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn check_and_doctor_print_lists() {
-    let (store, settings) = alone().await;
+    let (store, settings) = store_and_settings().await;
     assert_eq!(json(&settings, &["doctor"]).await, Value::from(Vec::<Value>::new()));
     store.job("gone", 0).await;
-    let found = told(&settings, &["--output", "json", "doctor"]).await;
+    let found = run_command(&settings, &["--output", "json", "doctor"]).await;
     assert_fields(&found.json()[0], &[("check", "text"), ("wrong", "text"), ("remedy", "text")]);
-    let checked = told(&settings, &["--output", "json", "check"]).await;
+    let checked = run_command(&settings, &["--output", "json", "check"]).await;
     let checked = checked.json();
     for line in checked.as_array().unwrap() {
-        assert_fields(line, &[("check", "text"), ("ok", "truth"), ("detail", "text")]);
+        assert_fields(line, &[("check", "text"), ("ok", "bool"), ("detail", "text")]);
     }
     let names: Vec<_> = checked.as_array().unwrap().iter().map(|line| line["check"].as_str().unwrap()).collect();
     assert_eq!(names, ["settings", "database", "queue", "account a"]);
-    let text = unanswered().file(&store.made.url, "memory:");
-    let table = told(&text, &["status"]).await;
+    let text = unreachable_account().file(&store.made.url, "memory:");
+    let table = run_command(&text, &["status"]).await;
     assert!(table.code == 0 && table.out.contains("lane of") && table.out.contains("queue:"), "{}", table.out);
 }

@@ -1,4 +1,4 @@
-//! A fresh database per test.
+//! Each test creates a database of its own.
 
 use convosync::clock::SystemClock;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -7,20 +7,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use storage::database::Database;
 use tempfile::TempDir;
 
-/// Which kind.
+/// The database engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// A file.
+    /// An SQLite file.
     Sqlite,
-    /// The server that `scripts/test` started.
+    /// A database on the PostgreSQL server that `scripts/test` starts.
     Postgres,
 }
 
 /// A database that only one test uses.
 pub struct TestDatabase {
-    /// As it stands in the settings.
+    /// The URL for the settings.
     pub url: String,
-    /// Connected and migrated.
+    /// The connected database.
     pub database: Database,
     _folder: TempDir,
 }
@@ -28,14 +28,14 @@ pub struct TestDatabase {
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 impl TestDatabase {
-    /// Makes one, and its tables.
+    /// Creates a database with all tables.
     pub async fn fresh(engine: Engine) -> Self {
         let made = Self::empty(engine).await;
         made.database.migrate(&sources::conversations_view()).await.unwrap();
         made
     }
 
-    /// Makes one without tables.
+    /// Creates a database without tables.
     pub async fn empty(engine: Engine) -> Self {
         let folder = TempDir::new().unwrap();
         let url = match engine {
@@ -46,20 +46,20 @@ impl TestDatabase {
         Self { url, database, _folder: folder }
     }
 
-    /// One number that `sql` asks for.
+    /// The number that the query `sql` returns.
     pub async fn number(&self, sql: &str) -> i64 {
         let on = self.database.connection();
         let row = on.query_one_raw(Statement::from_string(on.get_database_backend(), sql)).await.unwrap().unwrap();
         row.try_get_by_index::<i64>(0).unwrap()
     }
 
-    /// Changes something by hand.
+    /// Executes the statement `sql`.
     pub async fn run(&self, sql: &str) {
         let on = self.database.connection();
         on.execute_raw(Statement::from_string(on.get_database_backend(), sql)).await.unwrap();
     }
 
-    /// Texts that `sql` asks for.
+    /// The texts that the query `sql` returns.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         let on = self.database.connection();
         let rows = on.query_all_raw(Statement::from_string(on.get_database_backend(), sql)).await.unwrap();
@@ -77,7 +77,7 @@ async fn postgres() -> String {
     format!("{start}/{name}")
 }
 
-/// What `scripts/test` says.
+/// A variable that `scripts/test` sets.
 #[expect(clippy::disallowed_methods, reason = "the test's own surroundings, not the product's")]
 pub fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run scripts/test integration"))

@@ -1,4 +1,4 @@
-//! The binary itself, as a user runs it.
+//! Runs the binary `convosync`.
 
 use std::fs::File;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A running `convosync run`, its talk in a file.
+/// A running `convosync run` that logs to a file.
 pub struct Process {
     child: Child,
     folder: TempDir,
@@ -38,32 +38,32 @@ impl Process {
         assert!(done.success(), "kill -{name}");
     }
 
-    /// Waits for its end.
+    /// Waits until the process ends.
     pub async fn ended(&mut self, patience: Duration) -> ExitStatus {
         let child = &mut self.child;
         super::within(patience, "the process to end", async || child.try_wait().unwrap().is_some()).await;
         self.child.wait().unwrap()
     }
 
-    /// What it said.
+    /// The log so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
-    /// The most memory that it ever had resident, in bytes.
+    /// The peak resident memory in bytes.
     pub fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
-    /// Ends it as a loss of power does, at once and without a word.
+    /// Kills the process at once, as a loss of power does.
     pub async fn kill(mut self) {
         self.signal("KILL");
         self.ended(Duration::from_secs(5)).await;
     }
 
-    /// Where its server listens, once it does; read from its log.
+    /// The address of its server, once the log names it.
     pub fn address(&self) -> Option<String> {
         let log = self.log();
         let (_, after) = log.split_once("listening at http://")?;
@@ -78,12 +78,12 @@ impl Drop for Process {
     }
 }
 
-/// Runs one command with these settings to its end.
+/// Runs one command with these settings until it ends.
 pub async fn convosync(settings: &str, arguments: &[&str]) -> Output {
     convosync_in(&[], settings, arguments).await
 }
 
-/// The same with these variables in its environment.
+/// Runs one command with these environment variables.
 pub async fn convosync_in(variables: &[(&str, &str)], settings: &str, arguments: &[&str]) -> Output {
     let folder = TempDir::new().unwrap();
     let config = folder.path().join("convosync.toml");
@@ -94,7 +94,7 @@ pub async fn convosync_in(variables: &[(&str, &str)], settings: &str, arguments:
     tokio::time::timeout(Duration::from_mins(2), command.output()).await.expect("the command to end").unwrap()
 }
 
-/// The binary lies beside the folder that holds this test's own.
+/// The path of the binary, which is beside the folder of the test binary.
 fn binary() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let found = own.parent().unwrap().parent().unwrap().join("convosync");

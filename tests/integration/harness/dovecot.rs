@@ -1,4 +1,4 @@
-//! A Dovecot of the test's own: an IMAP server on a private port, with one user whose mails lie in a Maildir.
+//! A private Dovecot: an IMAP server with one user whose mails are in a Maildir.
 
 use super::database::setting;
 use std::fs::{self, Permissions};
@@ -18,29 +18,29 @@ pub struct Dovecot {
     delivered: AtomicU32,
 }
 
-/// Who may log in.
+/// The name of the user.
 pub const USER: &str = "ana@example.org";
 
-/// With what.
+/// The password of the user.
 pub const PASSWORD: &str = "correct horse \"é\\";
 
-/// The folders beside the inbox.
+/// The folders besides the inbox.
 const FOLDERS: [&str; 3] = ["Done", "Plain", "Fixed"];
 
 impl Dovecot {
-    /// Starts one with an empty mailbox.
+    /// Starts a server with an empty mailbox.
     pub async fn start() -> Self {
         let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let [port, tls_port] = ports.map(|listener| listener.local_addr().unwrap().port());
         let folder = TempDir::new().unwrap();
-        // Started by root, it serves as `nobody`, who must be let in.
+        // If root starts Dovecot, it runs as the user `nobody`, who needs access to the folder.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        lay_out(folder.path());
+        create_layout(folder.path());
         let settings = folder.path().join("dovecot.conf");
         fs::write(&settings, config(folder.path(), port, tls_port)).unwrap();
         let child = Command::new(setting("CONVOSYNC_TEST_DOVECOT"))
             .args(["-F", "-c", settings.to_str().unwrap()])
-            // On another date Dovecot keeps its own: its processes drop the library that shifts the clock, and would disagree.
+            // Dovecot always runs with the real clock: some of its processes drop the library that shifts the clock.
             .env_remove("LD_PRELOAD")
             .stdout(Stdio::null())
             .spawn()
@@ -53,17 +53,17 @@ impl Dovecot {
         server
     }
 
-    /// Where it listens without TLS, offering STARTTLS.
+    /// The port without TLS, which offers STARTTLS.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Where it listens with TLS from the first byte.
+    /// The port with TLS from the first byte.
     pub fn tls_port(&self) -> u16 {
         self.tls_port
     }
 
-    /// The certificate to trust, in PEM; it holds for `localhost` only.
+    /// The server's certificate in PEM. It is valid for `localhost` only.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
@@ -74,14 +74,14 @@ impl Dovecot {
         if folder == "INBOX" { root } else { root.join(format!(".{folder}")) }
     }
 
-    /// Delivers a mail as a mail server does: written aside, then moved in.
+    /// Delivers a mail as a mail server does: writes it to `tmp` and moves it to `new`.
     pub fn deliver(&self, folder: &str, mail: &[u8]) {
         let maildir = self.maildir(folder);
         let count = self.delivered.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}.M{count}P{}.test", 1_700_000_000 + count, std::process::id());
         let aside = maildir.join("tmp").join(&name);
         super::write_dated(&aside, mail);
-        belongs_to_the_server(&aside);
+        give_to_the_server(&aside);
         fs::rename(aside, maildir.join("new").join(name)).unwrap();
     }
 
@@ -91,11 +91,11 @@ impl Dovecot {
         places.into_iter().flatten().map(|mail| mail.unwrap().file_name().into_string().unwrap()).collect()
     }
 
-    /// Stops it and everyone who is connected.
+    /// Stops the server and its connections.
     pub fn stop(&mut self) {
-        // Once it has ended, its id may be another's.
+        // After the process has ended, its id may belong to another process.
         if let Ok(None) = self.child.try_wait() {
-            // A killed master would leave its children behind; one that is asked takes them with it.
+            // SIGTERM also ends the child processes; SIGKILL would leave them running.
             let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
             let _ = self.child.wait();
         }
@@ -108,8 +108,8 @@ impl Drop for Dovecot {
     }
 }
 
-/// The user, the rights, the certificate and the Maildirs.
-fn lay_out(root: &Path) {
+/// Creates the user, the rights, the certificate and the Maildirs.
+fn create_layout(root: &Path) {
     fs::write(root.join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).unwrap();
     // l: see, r: open, s: set \Seen, w: set other flags and keywords.
     fs::write(root.join("rights"), "Plain owner lrs\nFixed owner lr\n").unwrap();
@@ -123,28 +123,28 @@ fn lay_out(root: &Path) {
     for maildir in std::iter::once(mail.clone()).chain(folders) {
         for place in ["tmp", "new", "cur"] {
             fs::create_dir_all(maildir.join(place)).unwrap();
-            belongs_to_the_server(&maildir.join(place));
+            give_to_the_server(&maildir.join(place));
         }
-        belongs_to_the_server(&maildir);
+        give_to_the_server(&maildir);
     }
 }
 
-/// Root gives it away to `nobody`; anyone else is the server's own user.
-fn belongs_to_the_server(path: &Path) {
+/// Gives the path to the user that the server runs as: `nobody` for root, else the current user.
+fn give_to_the_server(path: &Path) {
     if is_root() {
-        chown(path, Some(number("nobody", "-u")), Some(number("nobody", "-g"))).unwrap();
+        chown(path, Some(numeric_id("nobody", "-u")), Some(numeric_id("nobody", "-g"))).unwrap();
     }
 }
 
 fn is_root() -> bool {
-    said("id", &["-u"]) == "0"
+    command_output("id", &["-u"]) == "0"
 }
 
-fn number(user: &str, which: &str) -> u32 {
-    said("id", &[which, user]).parse().unwrap()
+fn numeric_id(user: &str, which: &str) -> u32 {
+    command_output("id", &[which, user]).parse().unwrap()
 }
 
-fn said(program: &str, arguments: &[&str]) -> String {
+fn command_output(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
@@ -152,9 +152,9 @@ fn said(program: &str, arguments: &[&str]) -> String {
 fn config(root: &Path, port: u16, tls_port: u16) -> String {
     let root = root.display();
     let (user, group) = if is_root() {
-        ("nobody".to_owned(), said("id", &["-gn", "nobody"]))
+        ("nobody".to_owned(), command_output("id", &["-gn", "nobody"]))
     } else {
-        (said("id", &["-un"]), said("id", &["-gn"]))
+        (command_output("id", &["-un"]), command_output("id", &["-gn"]))
     };
     format!(
         "protocols = imap

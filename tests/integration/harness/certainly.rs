@@ -1,6 +1,6 @@
-//! The simulated Certainly, and the mailbox that its reports arrive in.
+//! The simulated Certainly and the mailbox for its reports.
 
-use super::AccountText;
+use super::AccountSettings;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use demo::compare::{Comparison, certainly};
@@ -21,11 +21,11 @@ use tokio_util::sync::CancellationToken;
 
 /// A simulated Certainly on loopback.
 pub struct CertainlyVendor {
-    /// What it holds and saw.
+    /// The simulator.
     pub certainly: Certainly,
-    /// Its address.
+    /// The base URL.
     pub base: String,
-    /// Its bots.
+    /// The ids of its bots.
     pub bots: Vec<String>,
     clock: Arc<dyn Clock>,
     began: DateTime<Utc>,
@@ -33,11 +33,11 @@ pub struct CertainlyVendor {
     _serving: Serving,
 }
 
-/// The bot of a vendor that has only one.
+/// The bot of a vendor with one bot.
 pub const BOT: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
 
-/// A vendor that answers at once, with one bot of `messages` a day, and so many on days that are told by how long ago
-/// they are.
+/// A vendor with one bot that answers at once. It has `per_day` messages a day; `days` sets another number for some days,
+/// counted back from today.
 pub fn messages(per_day: f64, days: &[(i64, usize)]) -> Config {
     let now = SystemClock::start().now();
     let day = |(ago, count): &(i64, usize)| ((now - TimeDelta::days(*ago)).date_naive(), *count);
@@ -52,12 +52,12 @@ pub fn messages(per_day: f64, days: &[(i64, usize)]) -> Config {
 }
 
 impl CertainlyVendor {
-    /// Starts one that mails into a Maildir of its own, unless `config` says another.
+    /// Starts the vendor. It mails into its own Maildir unless `config` names another.
     pub async fn start(config: Config) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let mails = TempDir::new().unwrap();
-        for place in ["tmp", "new", "cur"] {
-            std::fs::create_dir(mails.path().join(place)).unwrap();
+        for folder in ["tmp", "new", "cur"] {
+            std::fs::create_dir(mails.path().join(folder)).unwrap();
         }
         let mail = match config.mail.clone() {
             Mail::Held => Mail::Maildir(mails.path().to_owned()),
@@ -71,9 +71,9 @@ impl CertainlyVendor {
         Self { certainly, base, bots, clock, began, mails, _serving: serving }
     }
 
-    /// An account with all its bots, that reads its mails.
-    pub fn account(&self, name: &str) -> AccountText {
-        let account = AccountText::of("certainly", name, &self.base, &self.certainly.tokens()[0]);
+    /// An account with all bots and the vendor's mailbox.
+    pub fn account(&self, name: &str) -> AccountSettings {
+        let account = AccountSettings::of("certainly", name, &self.base, &self.certainly.tokens()[0]);
         account
             .with_list("bot_ids", &self.bots)
             .with("mailbox", &format!("maildir:{}", self.mails.path().display()))
@@ -82,17 +82,17 @@ impl CertainlyVendor {
             .with("export_patience", "1m")
     }
 
-    /// The day so many before the one on which it started, in UTC: midnight may pass during a test.
+    /// The day `ago` days before the start of the vendor, in UTC. The start is fixed, because midnight may pass during a test.
     pub fn day(&self, ago: i64) -> NaiveDate {
         (self.began - TimeDelta::days(ago)).date_naive()
     }
 
-    /// From the beginning of the day so many before today to now.
+    /// The window from the midnight `ago` days before the start until now.
     pub fn since(&self, ago: i64) -> Window {
         Window::new(midnight(self.day(ago), chrono_tz::UTC), self.now()).unwrap()
     }
 
-    /// Stops the vendor's truth and waits until what could still change of each bot was read once more.
+    /// Freezes the vendor's dataset and waits until the service has fetched today once more for each bot.
     pub async fn freeze_and_catch_up(&self, database: &Database, account: &str) {
         self.certainly.freeze();
         let frozen = self.now();
@@ -112,7 +112,7 @@ impl CertainlyVendor {
         }
     }
 
-    /// What the tables hold of all bots since so many days ago, against the truth.
+    /// Compares the table with the vendor's dataset for all bots since `ago` days ago.
     pub async fn compare(&self, database: &Database, account: &str, ago: i64) -> Comparison {
         let window = self.since(ago);
         let mut all = Comparison::default();
@@ -127,23 +127,23 @@ impl CertainlyVendor {
         all
     }
 
-    /// What was asked by POST.
+    /// The POST requests.
     pub fn posts(&self) -> Vec<RequestRecord> {
         self.certainly.requests().into_iter().filter(|seen| seen.facts.method == "POST").collect()
     }
 
     /// The names of the mails in `new` or `cur`.
-    pub fn mails(&self, place: &str) -> Vec<String> {
-        let folder = std::fs::read_dir(self.mails.path().join(place)).unwrap();
+    pub fn mails(&self, folder: &str) -> Vec<String> {
+        let folder = std::fs::read_dir(self.mails.path().join(folder)).unwrap();
         folder.map(|mail| mail.unwrap().file_name().into_string().unwrap()).collect()
     }
 
-    /// The folder that its mails arrive in.
+    /// The Maildir of the vendor.
     pub fn maildir(&self) -> &Path {
         self.mails.path()
     }
 
-    /// A CSV of the days `from` to `to` ago, both included, as a person would have got it by mail.
+    /// Writes the CSV report of the days `ago.0` to `ago.1` days ago, both included, as the vendor mails it.
     pub fn csv(&self, bot: &str, ago: (i64, i64), style: u64) -> PathBuf {
         let (from, to) = (midnight(self.day(ago.0), chrono_tz::UTC), midnight(self.day(ago.1 - 1), chrono_tz::UTC));
         let path = self.mails.path().join(format!("report_{style}.csv"));
@@ -151,13 +151,13 @@ impl CertainlyVendor {
         path
     }
 
-    /// The referee's word: no rule was broken, and no two requests were ever under way on one token.
+    /// Checks that the vendor recorded no breach and never two requests in flight on one token.
     pub fn assert_no_breach(&self) {
-        assert_eq!(self.certainly.most_in_flight(), 1, "P1: requests under way on one token");
+        assert_eq!(self.certainly.most_in_flight(), 1, "P1: requests in flight on one token");
         assert_eq!(self.certainly.breaches(), [], "the vendor's rules");
     }
 
-    /// The time.
+    /// The current time.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }

@@ -1,6 +1,6 @@
 //! The simulated Ultimate.
 
-use super::AccountText;
+use super::AccountSettings;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use demo::compare::{Comparison, ultimate};
@@ -16,23 +16,23 @@ use tokio_util::sync::CancellationToken;
 
 /// A simulated Ultimate on loopback.
 pub struct UltimateVendor {
-    /// What it holds and saw.
+    /// The simulator.
     pub ultimate: Ultimate,
-    /// Its address.
+    /// The base URL.
     pub base: String,
-    /// Its bots.
+    /// The ids of its bots.
     pub bots: Vec<String>,
     config: Config,
     began: DateTime<Utc>,
     _serving: Serving,
 }
 
-/// Whether a request fetched a file, rather than a list of files.
+/// Whether a request fetched a file, and not a list of files.
 pub fn is_download(request: &RequestRecord) -> bool {
     request.facts.path.starts_with("/file-host/")
 }
 
-/// How long after a day its file is asked for.
+/// The time between the end of a day and the fetch of its file.
 const AFTER: Duration = Duration::from_hours(1);
 
 /// A vendor that answers at once, with `per_day` conversations on each day whatever the date.
@@ -41,14 +41,14 @@ pub fn conversations(per_day: f64) -> Config {
         conversations_per_day: per_day,
         even_days: true,
         latency: Duration::from_millis(5),
-        // When it is asked for: what is there and not asked for yet would be taken for missing.
+        // Files come out when the service fetches them: the comparison would report an earlier file as missing.
         ready_after: AFTER,
         ..Config::default()
     }
 }
 
 impl UltimateVendor {
-    /// Starts one, where no further file comes out: a test may last from one day into the next.
+    /// Starts a frozen vendor: it releases no further file, although midnight may pass during a test.
     pub async fn start(config: Config) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let ultimate = Ultimate::new(config.clone(), clock.clone());
@@ -65,9 +65,9 @@ impl UltimateVendor {
         }
     }
 
-    /// An account with all its bots, at the vendor's own cadence: a file a day.
-    pub fn account(&self, name: &str) -> AccountText {
-        AccountText::of("ultimate", name, &self.base, &self.config.tokens[0])
+    /// An account with all bots and the vendor's own interval of a day.
+    pub fn account(&self, name: &str) -> AccountSettings {
+        AccountSettings::of("ultimate", name, &self.base, &self.config.tokens[0])
             .with("organization_id", &self.config.organization)
             .with_list("bot_ids", &self.bots)
             .without("interval")
@@ -75,13 +75,12 @@ impl UltimateVendor {
             .with("lease", "20s")
     }
 
-    /// The day so many before the one whose file was not there yet when it started: the hour after midnight belongs to the
-    /// day before.
+    /// The day `ago` days before the start. The hour after midnight counts to the day before, because its file is not out.
     pub fn day(&self, ago: i64) -> NaiveDate {
         (self.began - AFTER - TimeDelta::days(ago)).date_naive()
     }
 
-    /// All that its files of the days `from` to `to` ago, both included, tell, against the tables: all bots together.
+    /// Compares the table with the files of the days `ago.0` to `ago.1` days ago, both included, for all bots.
     pub async fn compare(&self, database: &Database, account: &str, version: Version, ago: (i64, i64)) -> Comparison {
         let (from, to) = (midnight(self.day(ago.0), chrono_tz::UTC), midnight(self.day(ago.1 - 1), chrono_tz::UTC));
         let window = Window::new(from, to).unwrap();
@@ -97,16 +96,16 @@ impl UltimateVendor {
         all
     }
 
-    /// How often the list of `day` was asked for, over all bots.
+    /// The number of list requests for `day`, over all bots.
     pub fn lists(&self, day: NaiveDate) -> usize {
         let seen = self.ultimate.requests();
         let day = day.to_string();
         seen.iter().filter(|seen| !is_download(seen) && seen.facts.from.as_deref() == Some(&day)).count()
     }
 
-    /// The referee's word: no rule was broken, and no two requests were ever under way.
+    /// Checks that the vendor recorded no breach and never two requests in flight.
     pub fn assert_no_breach(&self) {
-        assert_eq!(self.ultimate.most_in_flight(), 1, "P1: requests under way");
+        assert_eq!(self.ultimate.most_in_flight(), 1, "P1: requests in flight");
         assert_eq!(self.ultimate.breaches(), [], "the vendor's rules");
     }
 }

@@ -1,6 +1,6 @@
 //! The simulated Treble.
 
-use super::AccountText;
+use super::AccountSettings;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use demo::compare::{Comparison, treble};
@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 /// A simulated Treble on loopback.
 pub struct TrebleVendor {
-    /// What it holds and saw.
+    /// The simulator.
     pub treble: Treble,
-    /// Its address.
+    /// The base URL.
     pub base: String,
     config: Config,
     clock: Arc<dyn Clock>,
@@ -26,11 +26,11 @@ pub struct TrebleVendor {
     _serving: Serving,
 }
 
-/// What the address of an account's webhooks ends in.
+/// The secret at the end of the account's webhook address.
 const SECRET: &str = "a-secret-in-an-address";
 
 impl TrebleVendor {
-    /// Starts one.
+    /// Starts the vendor.
     pub async fn start(config: Config) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let treble = Treble::new(config.clone(), clock.clone());
@@ -40,37 +40,37 @@ impl TrebleVendor {
         Self { treble, base: serving.base(), config, clock, began, _serving: serving }
     }
 
-    /// An account that takes its webhooks and asks as often as the vendor lets it.
-    pub fn account(&self, name: &str) -> AccountText {
-        AccountText::of("treble", name, &self.base, &self.config.keys[0])
+    /// An account with webhooks and the request rate that the vendor permits.
+    pub fn account(&self, name: &str) -> AccountSettings {
+        AccountSettings::of("treble", name, &self.base, &self.config.keys[0])
             .with("webhook_secret", SECRET)
-            // Live polls every moment would leave no room for what they name.
+            // More frequent live polls would use up the request rate.
             .with("interval", "15s")
             .with("refresh", "15s")
             .with("requests_per_second", &self.config.limits.requests_per_second.to_string())
     }
 
-    /// Where the account's webhooks are posted, by the address of its server.
+    /// The webhook URL of the account on this server.
     pub fn hooks(server: &str, account: &str) -> String {
         format!("http://{server}/hooks/treble/{account}/{SECRET}")
     }
 
-    /// The day so many before the one on which it started, in UTC: midnight may pass during a test.
+    /// The day `ago` days before the start of the vendor, in UTC. The start is fixed, because midnight may pass during a test.
     pub fn day(&self, ago: i64) -> NaiveDate {
         (self.began - TimeDelta::days(ago)).date_naive()
     }
 
-    /// From the beginning of the day so many before today to now.
+    /// The window from the midnight `ago` days before the start until now.
     pub fn since(&self, ago: i64) -> Window {
         Window::new(midnight(self.day(ago), chrono_tz::UTC), self.now()).unwrap()
     }
 
-    /// What the tables hold since the day so many ago, against the truth.
+    /// Compares the tables with the vendor's dataset since `ago` days ago.
     pub async fn compare(&self, database: &Database, account: &str, ago: i64) -> BTreeMap<&'static str, Comparison> {
         treble(database, account, &self.treble, self.since(ago)).await.unwrap().into()
     }
 
-    /// The time.
+    /// The current time.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }

@@ -1,24 +1,24 @@
-//! Settings as a user would write them.
+//! The settings file of a test.
 
 use super::zone;
 use simulator::wolkvox::Config;
 use std::fmt::Write;
 
-/// One account at a simulated vendor, quick enough for a test.
+/// The settings of an account at a simulated vendor, with intervals short enough for a test.
 #[derive(Clone)]
-pub struct AccountText {
+pub struct AccountSettings {
     name: String,
     keys: Vec<(String, String)>,
 }
 
-impl AccountText {
-    /// The Wolkvox account `name` at `base`, with `token`.
+impl AccountSettings {
+    /// Creates the Wolkvox account `name` at `base`.
     pub fn new(name: &str, base: &str, token: &str) -> Self {
         let account = Self::of("wolkvox", name, base, token).with("maintenance_pause", "1s");
         if zone() == Config::default().zone { account } else { account.with("timezone", zone().name()) }
     }
 
-    /// The account `name` of any vendor, with what every vendor's account takes.
+    /// Creates the account `name` of a vendor with the settings that all vendors share.
     pub fn of(source: &str, name: &str, base: &str, token: &str) -> Self {
         let account = Self { name: name.to_owned(), keys: Vec::new() };
         account
@@ -34,12 +34,12 @@ impl AccountText {
             .with("retry_max", "2s")
     }
 
-    /// With `key` set to the text `value`, replacing what was there.
+    /// Sets `key` to the text `value`.
     pub fn with(self, key: &str, value: &str) -> Self {
         self.written(key, format!("{value:?}"))
     }
 
-    /// With `key` set to a list of texts.
+    /// Sets `key` to a list of texts.
     pub fn with_list(self, key: &str, values: &[String]) -> Self {
         self.written(key, format!("{values:?}"))
     }
@@ -50,18 +50,18 @@ impl AccountText {
         self
     }
 
-    /// Without `key`.
+    /// Removes `key`.
     pub fn without(mut self, key: &str) -> Self {
         self.keys.retain(|(known, _)| known != key);
         self
     }
 
-    /// The whole file.
+    /// The settings file with this account.
     pub fn file(&self, database: &str, queue: &str) -> String {
         Self::file_of(std::slice::from_ref(self), database, queue)
     }
 
-    /// The whole file with several accounts.
+    /// The settings file with several accounts.
     pub fn file_of(accounts: &[Self], database: &str, queue: &str) -> String {
         let mut text =
             format!("[database]\nurl = {database:?}\n[queue]\nurl = {queue:?}\n[server]\nbind = \"127.0.0.1:0\"\n");

@@ -1,58 +1,61 @@
-//! Commands that change something.
+//! Commands that change the database.
 
-use super::{alone, json, told, unanswered};
-use crate::stage::{Engine, TestDatabase};
+use super::{json, run_command, store_and_settings, unreachable_account};
+use crate::harness::{Engine, TestDatabase};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::job::JobState;
 use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_are_made_and_taken_back() {
+async fn migrate_creates_and_drops_the_tables() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let made = TestDatabase::empty(engine).await;
-        let settings = unanswered().file(&made.url, "memory:");
+        let settings = unreachable_account().file(&made.url, "memory:");
         let all = made.database.pending().await.unwrap();
-        let (one, other) = tokio::join!(told(&settings, &["migrate"]), told(&settings, &["migrate"]));
+        let (one, other) = tokio::join!(run_command(&settings, &["migrate"]), run_command(&settings, &["migrate"]));
         assert_eq!((one.code, other.code), (0, 0), "two at once: {}{}", one.err, other.err);
         let (first, second) = if one.err.contains("made ") { (one, other) } else { (other, one) };
         for name in &all {
             assert!(first.err.contains(name), "{}", first.err);
         }
         assert!(second.err.contains("up to date") && !second.err.contains("made "), "{}", second.err);
-        assert!(first.out.is_empty(), "talk is not data");
+        assert!(first.out.is_empty(), "the messages do not go to stdout");
         let steps = all.len().to_string();
-        let back = told(&settings, &["migrate", "--down", &steps]).await;
+        let back = run_command(&settings, &["migrate", "--down", &steps]).await;
         assert_eq!((back.code, made.database.pending().await.unwrap()), (0, all), "{}", back.err);
-        assert_eq!(told(&settings, &["migrate"]).await.code, 0);
+        assert_eq!(run_command(&settings, &["migrate"]).await.code, 0);
         assert!(made.database.pending().await.unwrap().is_empty());
-        assert_eq!(told(&settings, &["status"]).await.code, 0);
+        assert_eq!(run_command(&settings, &["status"]).await.code, 0);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_is_shut_for_a_while_or_until_it_is_opened() {
-    let (store, settings) = alone().await;
+async fn an_operator_closes_a_lane_for_a_while_or_until_it_is_opened() {
+    let (store, settings) = store_and_settings().await;
     let lane = async || json(&settings, &["lanes", "list"]).await[0].clone();
     assert_eq!(lane().await["closed_until"], Value::Null);
-    let shut = told(&settings, &["lanes", "close", "a", "--for", "1h", "--reason", "audit"]).await;
+    let shut = run_command(&settings, &["lanes", "close", "a", "--for", "1h", "--reason", "audit"]).await;
     assert!(shut.code == 0 && shut.out.is_empty() && shut.err.contains("is closed until"), "{}", shut.err);
     let shown = lane().await;
     let until: DateTime<Utc> = shown["closed_until"].as_str().unwrap().parse().unwrap();
     let left = until - store.now().await;
     assert!(left > TimeDelta::minutes(59) && left <= TimeDelta::hours(1), "{left}");
     assert_eq!(shown["closed_reason"], "audit");
-    assert_eq!(told(&settings, &["doctor"]).await.code, 0, "it opens by itself");
-    let shut = told(&settings, &["lanes", "close", "a"]).await;
+    assert_eq!(run_command(&settings, &["doctor"]).await.code, 0, "the lane opens by itself");
+    let shut = run_command(&settings, &["lanes", "close", "a"]).await;
     assert!(shut.code == 0 && shut.err.contains("convosync lanes open a"), "{}", shut.err);
-    assert_eq!((&lane().await["closed_until"], told(&settings, &["doctor"]).await.code), (&Value::Null, 8));
+    assert_eq!((&lane().await["closed_until"], run_command(&settings, &["doctor"]).await.code), (&Value::Null, 8));
     assert_eq!(json(&settings, &["status"]).await["accounts"][0]["state"], "parked");
-    assert_eq!(told(&settings, &["lanes", "open", "a"]).await.code, 0);
-    assert_eq!((lane().await["closed_reason"].clone(), told(&settings, &["doctor"]).await.code), (Value::Null, 0));
+    assert_eq!(run_command(&settings, &["lanes", "open", "a"]).await.code, 0);
+    assert_eq!(
+        (lane().await["closed_reason"].clone(), run_command(&settings, &["doctor"]).await.code),
+        (Value::Null, 0)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_are_tried_again_or_given_up() {
-    let (store, settings) = alone().await;
+async fn an_operator_retries_and_discards_jobs() {
+    let (store, settings) = store_and_settings().await;
     let (one, other) = (store.job("a", 0).await, store.job("a", 1).await);
     store
         .change("a", |ledger| {
@@ -61,22 +64,22 @@ async fn jobs_are_tried_again_or_given_up() {
             }
         })
         .await;
-    let shown = told(&settings, &["jobs", "list"]).await.out;
+    let shown = run_command(&settings, &["jobs", "list"]).await.out;
     assert!(shown.contains("too dense") && shown.contains("parked"), "{shown}");
     let id = one.to_string();
-    let retried = told(&settings, &["jobs", "retry", &id]).await;
+    let retried = run_command(&settings, &["jobs", "retry", &id]).await;
     assert!(retried.code == 0 && retried.out.is_empty() && retried.err.contains("due now"), "{}", retried.err);
     let job = json(&settings, &["jobs", "show", &id]).await;
     assert_eq!((&job["state"], &job["reason"]), (&"waiting".into(), &Value::Null));
-    assert_eq!(told(&settings, &["jobs", "discard", &id]).await.code, 0);
-    assert_eq!(told(&settings, &["jobs", "discard", &id]).await.code, 2, "there is none any more");
-    assert_eq!(told(&settings, &["jobs", "show", &id]).await.code, 2);
+    assert_eq!(run_command(&settings, &["jobs", "discard", &id]).await.code, 0);
+    assert_eq!(run_command(&settings, &["jobs", "discard", &id]).await.code, 2, "the job no longer exists");
+    assert_eq!(run_command(&settings, &["jobs", "show", &id]).await.code, 2);
     assert_eq!(store.made.number("SELECT id FROM jobs").await, other);
-    // What somebody works on is left alone.
-    assert_eq!(told(&settings, &["jobs", "retry", &other.to_string()]).await.code, 0);
+    // An operator cannot change a running job.
+    assert_eq!(run_command(&settings, &["jobs", "retry", &other.to_string()]).await.code, 0);
     store.claim_next("worker").await;
     for word in ["retry", "discard"] {
-        assert_eq!(told(&settings, &["jobs", word, &other.to_string()]).await.code, 2, "{word}");
+        assert_eq!(run_command(&settings, &["jobs", word, &other.to_string()]).await.code, 2, "{word}");
     }
 }
 
@@ -85,7 +88,7 @@ async fn the_demo_shows_that_the_table_equals_the_vendor() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("demo.db");
     let line = ["demo", "--once", "--bind", "127.0.0.1:0", "--database", file.to_str().unwrap()];
-    let shown = told("", &line).await;
+    let shown = run_command("", &line).await;
     assert_eq!(shown.code, 0, "{}{}", shown.out, shown.err);
     let tables = [
         ("wolkvox_chats", 5_000),

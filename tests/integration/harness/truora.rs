@@ -1,6 +1,6 @@
 //! The simulated Truora.
 
-use super::AccountText;
+use super::AccountSettings;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use demo::compare::{Comparison, truora};
@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 /// A simulated Truora on loopback.
 pub struct TruoraVendor {
-    /// What it holds and saw.
+    /// The simulator.
     pub truora: Truora,
-    /// Its address.
+    /// The base URL.
     pub base: String,
     config: Config,
     clock: Arc<dyn Clock>,
@@ -26,7 +26,7 @@ pub struct TruoraVendor {
 }
 
 impl TruoraVendor {
-    /// Starts one.
+    /// Starts the vendor.
     pub async fn start(config: Config) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let truora = Truora::new(config.clone(), clock.clone());
@@ -36,29 +36,29 @@ impl TruoraVendor {
         Self { truora, base: serving.base(), config, clock, began, _serving: serving }
     }
 
-    /// An account that takes its webhooks.
-    pub fn account(&self, name: &str) -> AccountText {
-        AccountText::of("truora", name, &self.base, &self.config.keys[0])
+    /// An account with webhooks.
+    pub fn account(&self, name: &str) -> AccountSettings {
+        AccountSettings::of("truora", name, &self.base, &self.config.keys[0])
             .with("webhook_secret", &self.config.webhook_secret)
-            // Live polls every moment would leave no room for what they name.
+            // More frequent live polls would use up the request rate.
             .with("interval", "15s")
             .with("refresh", "15s")
             .with("requests_per_second", &self.config.limits.requests_per_second.to_string())
             .with("pending_interval", "1s")
     }
 
-    /// The day so many before the one on which it started, in UTC: midnight may pass during a test.
+    /// The day `ago` days before the start of the vendor, in UTC. The start is fixed, because midnight may pass during a test.
     pub fn day(&self, ago: i64) -> NaiveDate {
         (self.began - TimeDelta::days(ago)).date_naive()
     }
 
-    /// What the tables hold since the day so many ago, against the truth.
+    /// Compares the tables with the vendor's dataset since `ago` days ago.
     pub async fn compare(&self, database: &Database, account: &str, ago: i64) -> Comparison {
         let window = Window::new(midnight(self.day(ago), chrono_tz::UTC), self.now()).unwrap();
         truora(database, account, &self.truora, window).await.unwrap()
     }
 
-    /// The time.
+    /// The current time.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }

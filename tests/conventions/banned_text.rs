@@ -1,15 +1,14 @@
-//! What stands in a file, or in its name, and should not. The needles are put together from pieces, so that this
-//! file is not the first to be found.
+//! Text that no file or file name may contain. The code concatenates the needles, so that the checks do not report this file.
 
 const LIMIT: usize = 400;
 
-/// The complaint about a file with more lines than a reader holds in the head.
+/// Reports a file with too many lines.
 pub fn too_long(path: &str, text: &str) -> Option<String> {
     let lines = text.lines().count();
     (lines > LIMIT).then(|| format!("{path} has {lines} lines"))
 }
 
-/// The part of a path that says nothing.
+/// Reports a folder or file name without a meaning.
 pub fn empty_name(path: &str) -> Option<String> {
     let says_nothing = |part: &&str| {
         let stem = part.split('.').next().unwrap_or(part).to_lowercase();
@@ -18,19 +17,19 @@ pub fn empty_name(path: &str) -> Option<String> {
     path.split('/').find(says_nothing).map(|part| format!("{path}: `{part}`"))
 }
 
-/// What a Rust file leaves for later, or a test that does not run.
+/// Reports unfinished code and tests that do not run.
 pub fn unfinished(path: &str, text: &str) -> Vec<String> {
     let needles = [concat!("to", "do!"), concat!("unimple", "mented!"), concat!("#[", "ignore"), concat!("FIX", "ME")];
     found(path, text, &needles, |line, needle| line.contains(needle))
 }
 
-/// What names the machine that the house was built on.
+/// Reports absolute paths of a developer's machine.
 pub fn machine_paths(path: &str, text: &str) -> Vec<String> {
     let needles = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("C:\\Us", "ers\\")];
     found(path, text, &needles, |line, needle| line.match_indices(needle).any(|(at, _)| begins_a_path(&line[..at])))
 }
 
-/// What names the host of a package registry. The lock file's format jobs one of them.
+/// Reports hosts of package registries. The format of the lock file requires one.
 pub fn registry_hosts(path: &str, text: &str) -> Vec<String> {
     if path == "Cargo.lock" {
         return Vec::new();
@@ -47,7 +46,7 @@ pub fn registry_hosts(path: &str, text: &str) -> Vec<String> {
     found(path, text, &needles, |line, needle| line.contains(needle))
 }
 
-/// A slash in the middle of a relative path or of an address begins nothing.
+/// Whether an absolute path can begin after this text; it cannot inside a relative path or a URL.
 fn begins_a_path(before: &str) -> bool {
     !before.ends_with(|last: char| last.is_alphanumeric() || "._-~}*".contains(last))
 }
@@ -63,13 +62,13 @@ fn found(path: &str, text: &str, needles: &[&str], is_in: impl Fn(&str, &str) ->
 }
 
 #[test]
-fn a_long_file_is_seen() {
+fn a_long_file_is_reported() {
     assert!(too_long("a.rs", &"x\n".repeat(LIMIT)).is_none());
     assert!(too_long("a.rs", &"x\n".repeat(LIMIT + 1)).is_some());
 }
 
 #[test]
-fn an_empty_name_is_seen() {
+fn an_empty_name_is_reported() {
     for path in ["worker/src/util.rs", "common/Cargo.toml", "a/Helpers/b.rs", "misc", "domain/src/core/mod.rs"] {
         assert!(empty_name(path).is_some(), "{path}");
     }
@@ -79,7 +78,7 @@ fn an_empty_name_is_seen() {
 }
 
 #[test]
-fn unfinished_work_is_seen() {
+fn unfinished_work_is_reported() {
     let text = format!(
         "fn a() {{ {}() }}\n// {}: later\n{}]\nfn b() {{}}\n",
         "todo".to_owned() + "!",
@@ -91,18 +90,18 @@ fn unfinished_work_is_seen() {
 }
 
 #[test]
-fn a_machine_path_is_seen() {
-    let place = "/wo".to_owned() + "rk/main";
-    for text in [place.clone(), format!("cd {place}"), format!("path = \"{place}\""), format!("file://{place}")] {
+fn a_machine_path_is_reported() {
+    let path = "/wo".to_owned() + "rk/main";
+    for text in [path.clone(), format!("cd {path}"), format!("path = \"{path}\""), format!("file://{path}")] {
         assert_eq!(machine_paths("a.md", &text).len(), 1, "{text}");
     }
-    for text in [format!("src{place}"), format!("https://host.org{place}"), "the work/life of a lane".to_owned()] {
+    for text in [format!("src{path}"), format!("https://host.org{path}"), "the work/life of a lane".to_owned()] {
         assert!(machine_paths("a.md", &text).is_empty(), "{text}");
     }
 }
 
 #[test]
-fn a_registry_host_is_seen() {
+fn a_registry_host_is_reported() {
     let host = "static.crates".to_owned() + ".io";
     assert_eq!(registry_hosts("README.md", &host).len(), 1);
     assert!(registry_hosts("Cargo.lock", &host).is_empty());

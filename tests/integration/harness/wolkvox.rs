@@ -1,4 +1,4 @@
-//! The simulated vendor.
+//! The simulated Wolkvox.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -18,12 +18,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// A simulated Wolkvox on loopback.
-pub struct Vendor {
-    /// What it holds and saw.
+pub struct WolkvoxVendor {
+    /// The simulator.
     pub wolkvox: Wolkvox,
-    /// Its address.
+    /// The base URL.
     pub base: String,
-    /// The instant before which it holds nothing.
+    /// The start of its dataset.
     pub from: DateTime<Utc>,
     closes_after: Duration,
     clock: Arc<dyn Clock>,
@@ -31,14 +31,14 @@ pub struct Vendor {
     _serving: Serving,
 }
 
-/// The vendor's zone: its default, or the one that `scripts/test --zone` names.
+/// The vendor's time zone: the default, or the one from `scripts/test --zone`.
 #[expect(clippy::disallowed_methods, reason = "the test's own surroundings, not the product's")]
 pub fn zone() -> Tz {
     let named = std::env::var("CONVOSYNC_TEST_ZONE").ok();
     named.map_or(Config::default().zone, |name| name.parse().expect("--zone names a zone of the tz database"))
 }
 
-/// A vendor with `days` whole days before today, each of `chats` chats whatever the date; it answers at once and closes chats soon.
+/// A vendor with `days` whole days before today and `chats` chats on each. It answers at once and closes chats soon.
 pub fn history(days: i64, chats: f64) -> Config {
     let config = Config { zone: zone(), ..Config::default() };
     let today = SystemClock::start().now().with_timezone(&config.zone).date_naive();
@@ -52,8 +52,8 @@ pub fn history(days: i64, chats: f64) -> Config {
     }
 }
 
-impl Vendor {
-    /// Starts one.
+impl WolkvoxVendor {
+    /// Starts the vendor.
     pub async fn start(config: Config) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let (from, closes_after) = (config.history_from, config.closes_after);
@@ -64,18 +64,18 @@ impl Vendor {
         Self { wolkvox, base: serving.base(), from, closes_after, clock, began, _serving: serving }
     }
 
-    /// The first and the last whole day that it held when it started, as `--from` and `--to` take them.
+    /// The first and the last whole day at the start of the vendor, in the form of `--from` and `--to`.
     pub fn days(&self) -> (String, String) {
         let today = self.began.with_timezone(&zone()).date_naive();
         (self.from.with_timezone(&zone()).date_naive().to_string(), (today - TimeDelta::days(1)).to_string())
     }
 
-    /// Stops the vendor's truth and waits until everything that could still change was read once more.
+    /// Freezes the vendor's dataset and waits until the service has fetched every open chat once more.
     pub async fn freeze_and_catch_up(&self, database: &Database, account: &str) {
         self.wolkvox.freeze();
         let frozen = self.clock.now();
         let open_since = frozen - TimeDelta::from_std(self.closes_after).unwrap();
-        super::until("a read of what was open", async || {
+        super::until("a fetch of the open chats", async || {
             let read = Entity::find()
                 .filter(Column::Account.eq(account))
                 .filter(Column::Verdict.eq("commit"))
@@ -87,19 +87,19 @@ impl Vendor {
         .await;
     }
 
-    /// The table against the truth, from the vendor's first instant until now.
+    /// Compares the table with the vendor's dataset from its start until now.
     pub async fn compare(&self, database: &Database, account: &str) -> Comparison {
         let all = Window::new(self.from, self.clock.now()).unwrap();
         wolkvox(database, account, &self.wolkvox, all).await.unwrap()
     }
 
-    /// The referee's word: no rule was broken, and no two requests were ever in flight on one token.
+    /// Checks that the vendor recorded no breach and never two requests in flight on one token.
     pub fn assert_no_breach(&self) {
         assert_eq!(self.wolkvox.most_in_flight(), 1, "P1: requests in flight on one token");
         assert_eq!(self.wolkvox.breaches(), [], "the vendor's rules");
     }
 
-    /// The time.
+    /// The current time.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }

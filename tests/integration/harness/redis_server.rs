@@ -1,4 +1,4 @@
-//! A Redis of the test's own, because tests also kill it.
+//! A private Redis, because tests also kill it.
 
 use super::database::setting;
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts one that keeps nothing on disk.
+    /// Starts a server that stores nothing on disk.
     pub async fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = TempDir::new().unwrap();
@@ -24,12 +24,12 @@ impl RedisServer {
         server
     }
 
-    /// As it stands in the settings.
+    /// The URL for the settings.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
-    /// Kills it, waits, and starts it again, empty.
+    /// Kills the server, waits, and starts it again without data.
     pub async fn restart(&mut self, after: Duration) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

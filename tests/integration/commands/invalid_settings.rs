@@ -1,13 +1,13 @@
-//! Settings that make no sense: exit code 3, what is wrong, and what to write instead.
+//! Invalid settings end with exit code 3 and a message that names the key and a valid value.
 
-use super::{told, told_in, unanswered};
-use crate::stage::{Engine, TestDatabase};
+use super::{run_command, run_command_with, unreachable_account};
+use crate::harness::{Engine, TestDatabase};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_that_make_no_sense_end_with_3_and_say_what_to_write() {
+async fn invalid_settings_exit_with_3_and_suggest_a_fix() {
     let made = TestDatabase::empty(Engine::Sqlite).await;
-    let good = unanswered().file(&made.url, "memory:");
-    let with = |key: &str, value: &str| unanswered().with(key, value).file(&made.url, "memory:");
+    let good = unreachable_account().file(&made.url, "memory:");
+    let with = |key: &str, value: &str| unreachable_account().with(key, value).file(&made.url, "memory:");
     let instead = |from: &str, to: &str| {
         assert!(good.contains(from), "{good}");
         good.replace(from, to)
@@ -35,34 +35,34 @@ async fn settings_that_make_no_sense_end_with_3_and_say_what_to_write() {
         (instead(bare, "[server]\noperator_token_file = \"nowhere\"\n"), "server.operator_token_file", "cannot read"),
         (instead("[accounts.a]", "[accounts.\"A B\"]"), "accounts.A B", "a-z"),
     ];
-    assert_eq!(told(&good, &["status"]).await.code, 0, "the settings that all of these spoil");
+    assert_eq!(run_command(&good, &["status"]).await.code, 0, "the settings are valid before each change");
     for (settings, names, says) in cases {
-        let told = told(&settings, &["status"]).await;
-        assert_eq!(told.code, 3, "{names}: {}", told.err);
+        let output = run_command(&settings, &["status"]).await;
+        assert_eq!(output.code, 3, "{names}: {}", output.err);
         assert!(
-            told.err.contains(names) && told.err.contains(says) && told.out.is_empty(),
+            output.err.contains(names) && output.err.contains(says) && output.out.is_empty(),
             "{names}, {says}: {}",
-            told.err
+            output.err
         );
-        assert!(!told.err.contains("hunter2"), "{}", told.err);
+        assert!(!output.err.contains("hunter2"), "{}", output.err);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_that_is_wrong_with_an_account_is_said_at_once() {
+async fn all_errors_of_an_account_are_printed_at_once() {
     let made = TestDatabase::empty(Engine::Sqlite).await;
-    let settings = unanswered().with("width", "2").with("row_cap", "1").with("sinse", "2026-01-01");
-    let told = told(&settings.file(&made.url, "memory:"), &["check"]).await;
-    assert_eq!(told.code, 3);
+    let settings = unreachable_account().with("width", "2").with("row_cap", "1").with("sinse", "2026-01-01");
+    let output = run_command(&settings.file(&made.url, "memory:"), &["check"]).await;
+    assert_eq!(output.code, 3);
     for key in ["accounts.a.width", "accounts.a.row_cap", "accounts.a.sinse"] {
-        assert!(told.err.contains(key), "{key}: {}", told.err);
+        assert!(output.err.contains(key), "{key}: {}", output.err);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slip_in_a_secret_does_not_show_it() {
+async fn an_invalid_secret_is_not_printed() {
     let made = TestDatabase::empty(Engine::Sqlite).await;
-    let good = unanswered().file(&made.url, "memory:");
+    let good = unreachable_account().file(&made.url, "memory:");
     let slips = [
         good.replace("token = \"a\"", "token = \"hunter2"),
         good.replace("token = \"a\"", "token = hunter2"),
@@ -73,24 +73,28 @@ async fn a_slip_in_a_secret_does_not_show_it() {
     ];
     for settings in slips {
         assert_ne!(settings, good);
-        let told = told(&settings, &["status"]).await;
-        assert_eq!(told.code, 3, "{settings}\n{}", told.err);
-        let shown = ["hunter2", "48151623"].iter().any(|secret| told.err.contains(secret));
-        assert!(!shown && told.err.len() > 20, "{settings}\n{}", told.err);
+        let output = run_command(&settings, &["status"]).await;
+        assert_eq!(output.code, 3, "{settings}\n{}", output.err);
+        let shown = ["hunter2", "48151623"].iter().any(|secret| output.err.contains(secret));
+        assert!(!shown && output.err.len() > 20, "{settings}\n{}", output.err);
     }
     let variables = [("CONVOSYNC__DATABASE__URL", "mysql://someone:hunter2@host/name")];
-    let told = told_in(&variables, &good, &["status"]).await;
-    assert!(told.code == 3 && told.err.contains("database.url") && !told.err.contains("hunter2"), "{}", told.err);
+    let output = run_command_with(&variables, &good, &["status"]).await;
+    assert!(
+        output.code == 3 && output.err.contains("database.url") && !output.err.contains("hunter2"),
+        "{}",
+        output.err
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_not_there_and_no_account_at_all_are_said() {
+async fn a_missing_file_and_missing_accounts_are_reported() {
     let made = TestDatabase::empty(Engine::Sqlite).await;
-    let good = unanswered().file(&made.url, "memory:");
-    let elsewhere = told(&good, &["status", "--config", "elsewhere.toml"]).await;
+    let good = unreachable_account().file(&made.url, "memory:");
+    let elsewhere = run_command(&good, &["status", "--config", "elsewhere.toml"]).await;
     assert!(elsewhere.code == 3 && elsewhere.err.contains("elsewhere.toml"), "{}", elsewhere.err);
     let (head, _) = good.split_once("[accounts.a]").unwrap();
-    let told = told(head, &["run"]).await;
-    assert_eq!(told.code, 3);
-    assert!(told.err.contains("no account") && told.err.contains("[accounts.NAME]"), "{}", told.err);
+    let output = run_command(head, &["run"]).await;
+    assert_eq!(output.code, 3);
+    assert!(output.err.contains("no account") && output.err.contains("[accounts.NAME]"), "{}", output.err);
 }

@@ -1,7 +1,7 @@
-//! Orders: backfills are begun, held back, gone on with and ended; jobs are tried again or given up.
+//! Operators start, pause, resume and cancel backfills, and retry and discard jobs.
 
 use super::{Store, old_hour};
-use crate::stage::Engine;
+use crate::harness::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::Mode;
 use domain::job::{Job, JobState, Purpose};
@@ -11,22 +11,22 @@ use std::time::Duration;
 use storage::ledger::backfills::{BackfillCommand, BackfillCommandError, apply, find, list, open_jobs, start};
 use storage::ledger::jobs;
 
-async fn started(store: &Store, mode: Mode) -> i64 {
+async fn start_backfill(store: &Store, mode: Mode) -> i64 {
     let now = store.now().await;
     let window = Window::new(now - TimeDelta::days(12), now - TimeDelta::days(9)).unwrap();
     start(store.db(), "a", &["chat_8".to_owned()], window, mode).await.unwrap()
 }
 
-/// One job in each state, all of them the backfill's.
-async fn opened(store: &Store, id: i64, now: DateTime<Utc>) {
+/// Adds one job of the backfill in each state.
+async fn add_jobs(store: &Store, id: i64, now: DateTime<Utc>) {
     let until = now + TimeDelta::seconds(60);
-    let standings = [
+    let job_states = [
         JobState::Waiting,
         JobState::Dispatched { until },
         JobState::Running { until },
         JobState::Parked { reason: "too dense".to_owned() },
     ];
-    let jobs = standings.into_iter().zip(0..).map(|(state, hour)| {
+    let jobs = job_states.into_iter().zip(0..).map(|(state, hour)| {
         let slice = Slice::Window(old_hour(now, hour));
         let mut job = Job::new(Purpose::Backfill(id), slice, now, Duration::ZERO);
         (job.state, job.failures, job.rechecks) = (state, 5, 3);
@@ -36,25 +36,25 @@ async fn opened(store: &Store, id: i64, now: DateTime<Utc>) {
     store.change("a", |ledger| ledger.jobs.extend(jobs)).await;
 }
 
-async fn standings(store: &Store, id: i64) -> Vec<String> {
+async fn job_states(store: &Store, id: i64) -> Vec<String> {
     let sql = format!("SELECT state FROM jobs WHERE backfill_id = {id} ORDER BY state");
     store.made.texts(&sql).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backfill_is_begun_held_back_gone_on_with_and_ended() {
-    life(Engine::Postgres).await;
+async fn an_operator_starts_pauses_resumes_and_cancels_a_backfill() {
+    check_lifecycle(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backfill_is_begun_held_back_gone_on_with_and_ended_on_sqlite() {
-    life(Engine::Sqlite).await;
+async fn an_operator_starts_pauses_resumes_and_cancels_a_backfill_on_sqlite() {
+    check_lifecycle(Engine::Sqlite).await;
 }
 
-async fn life(engine: Engine) {
+async fn check_lifecycle(engine: Engine) {
     let store = Store::fresh(engine).await;
     let (db, now) = (store.db(), store.now().await);
-    let (first, second) = (started(&store, Mode::Missing).await, started(&store, Mode::All).await);
+    let (first, second) = (start_backfill(&store, Mode::Missing).await, start_backfill(&store, Mode::All).await);
     let state = async |id: i64| find(db.connection(), id).await.unwrap().unwrap().0;
     let all = list(db.connection()).await.unwrap();
     assert_eq!(
@@ -68,22 +68,22 @@ async fn life(engine: Engine) {
         ("chat_8", false, 0, 0)
     );
 
-    opened(&store, first, now).await;
-    opened(&store, second, now).await;
+    add_jobs(&store, first, now).await;
+    add_jobs(&store, second, now).await;
     assert_eq!(open_jobs(db.connection(), first).await.unwrap(), (4, 1));
     apply(db, first, BackfillCommand::Resume).await.unwrap();
     assert_eq!(
-        standings(&store, first).await,
+        job_states(&store, first).await,
         ["dispatched", "running", "waiting", "waiting"],
-        "what was blocked is tried again"
+        "the parked job is waiting again"
     );
     let freed =
         store.made.number("SELECT COUNT(*) FROM jobs WHERE state = 'waiting' AND failures + rechecks = 0").await;
-    assert_eq!(freed, 1, "and counts from nothing again");
+    assert_eq!(freed, 1, "its failures count from zero again");
     apply(db, first, BackfillCommand::Pause).await.unwrap();
     assert_eq!(state(first).await.state, "paused");
-    assert_eq!(standings(&store, first).await, ["running"], "only what is in flight ends");
-    assert_eq!(standings(&store, second).await.len(), 4, "another backfill's jobs stay");
+    assert_eq!(job_states(&store, first).await, ["running"], "the running job goes on");
+    assert_eq!(job_states(&store, second).await.len(), 4, "another backfill's jobs stay");
     apply(db, first, BackfillCommand::Resume).await.unwrap();
     assert_eq!((state(first).await.state.as_str(), state(first).await.finished_at), ("running", None));
     apply(db, first, BackfillCommand::Cancel).await.unwrap();
@@ -101,21 +101,21 @@ async fn life(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_are_tried_again_or_given_up_unless_somebody_works_on_them() {
-    freed(Engine::Postgres).await;
+async fn an_operator_retries_or_discards_jobs_that_are_not_running() {
+    check_retry_and_discard(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_are_tried_again_or_given_up_unless_somebody_works_on_them_on_sqlite() {
-    freed(Engine::Sqlite).await;
+async fn an_operator_retries_or_discards_jobs_that_are_not_running_on_sqlite() {
+    check_retry_and_discard(Engine::Sqlite).await;
 }
 
-async fn freed(engine: Engine) {
+async fn check_retry_and_discard(engine: Engine) {
     let store = Store::fresh(engine).await;
     let (db, now) = (store.db(), store.now().await);
-    opened(&store, 1, now + TimeDelta::hours(1)).await;
+    add_jobs(&store, 1, now + TimeDelta::hours(1)).await;
     let found = jobs::list(db.connection()).await.unwrap();
-    assert_eq!(found.iter().map(|job| job.state.as_str()).next(), Some("parked"), "what waits for a person first");
+    assert_eq!(found.iter().map(|job| job.state.as_str()).next(), Some("parked"), "the list starts with parked jobs");
     for (state, retried, discarded) in
         [("waiting", true, true), ("dispatched", false, true), ("running", false, false), ("parked", true, true)]
     {

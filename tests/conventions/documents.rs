@@ -1,9 +1,9 @@
-//! What the papers claim about the tree: the code map's members, and the test behind each promise.
+//! Claims of the documents about the tree: the members in the code map, and the test of each promise.
 
 use crate::{tree::File, vendors::has_word};
 
-/// The members that the section `Code map` does not name.
-pub fn unmapped(members: &[String], architecture: &str) -> Vec<String> {
+/// Reports the members that the section `Code map` does not name.
+pub fn unmapped_members(members: &[String], architecture: &str) -> Vec<String> {
     let Some(map) = section(architecture, "code map") else {
         return vec!["ARCHITECTURE.md has no section called `Code map`".to_owned()];
     };
@@ -11,37 +11,37 @@ pub fn unmapped(members: &[String], architecture: &str) -> Vec<String> {
     missing.map(|member| format!("ARCHITECTURE.md: the code map does not name {member}/")).collect()
 }
 
-/// The promises that no test holds; `paper` is the file whose table is read.
-pub fn missing_scope(paper: &str, text: &str, rust: &[File]) -> Vec<String> {
+/// Reports the promises in the table of `document` that name no existing test.
+pub fn promises_without_tests(document: &str, text: &str, rust: &[File]) -> Vec<String> {
     let rows: Vec<&str> = text.lines().filter(|line| is_promise(line)).collect();
     if rows.is_empty() {
         return vec![format!(
-            "{paper} has no row like | P1 | … | `folder/tests/file.rs::function` | (I1 for an invariant)"
+            "{document} has no row like | P1 | … | `folder/tests/file.rs::function` | (I1 for an invariant)"
         )];
     }
-    rows.into_iter().flat_map(|row| faults_of(paper, row, rust)).collect()
+    rows.into_iter().flat_map(|row| missing_tests(document, row, rust)).collect()
 }
 
-fn faults_of(paper: &str, row: &str, rust: &[File]) -> Vec<String> {
+fn missing_tests(document: &str, row: &str, rust: &[File]) -> Vec<String> {
     let promise = first_cell(row);
-    // The last cell is for the tests; a cell before it may speak of `domain::lane`.
+    // The last cell names the tests; an earlier cell may name a module such as `domain::lane`.
     let cell = row.trim().trim_end_matches('|').rsplit('|').next().unwrap_or_default();
     let tests: Vec<&str> = cell.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect();
     if tests.is_empty() {
-        return vec![format!("{paper}: {promise} names no test like `file.rs::function`")];
+        return vec![format!("{document}: {promise} names no test like `file.rs::function`")];
     }
     let missing = tests.into_iter().filter(|test| !rust.iter().any(|file| holds(file, test)));
-    missing.map(|test| format!("{paper}: {promise} names `{test}`, and no such test stands in the tree")).collect()
+    missing.map(|test| format!("{document}: {promise} names `{test}`, and the tree has no such test")).collect()
 }
 
-/// Whether the file has the test. `crash.rs::taken_up_again` must stand in a file whose path ends so;
-/// `crash::taken_up_again` may stand anywhere.
+/// Whether the file has the test. `crash.rs::taken_up_again` must be in a file whose path ends with `crash.rs`;
+/// `crash::taken_up_again` may be in any file.
 fn holds(file: &File, test: &str) -> bool {
     let mut parts = test.split("::");
-    let place = parts.next().filter(|part| part.contains(".rs"));
+    let path = parts.next().filter(|part| part.contains(".rs"));
     let name = parts.last().unwrap_or_default().trim_end_matches("()");
-    let here = place.is_none_or(|place| file.path == place || file.path.ends_with(&format!("/{place}")));
-    here && has_test(&file.text, name)
+    let is_path = path.is_none_or(|path| file.path == path || file.path.ends_with(&format!("/{path}")));
+    is_path && has_test(&file.text, name)
 }
 
 fn has_test(text: &str, name: &str) -> bool {
@@ -49,7 +49,7 @@ fn has_test(text: &str, name: &str) -> bool {
     let lines: Vec<&str> = text.lines().collect();
     let declared = lines.iter().enumerate().filter(|(_, line)| line.contains(&opening));
     declared.into_iter().any(|(at, _)| {
-        // Its attributes and comments: everything above, up to an empty line or the end of the item before.
+        // The attributes and comments of the function: the lines above it, up to an empty line or the previous item.
         let above = lines[..at].iter().rev().take_while(|line| !line.trim().is_empty() && line.trim() != "}");
         above.into_iter().any(|line| line.trim().starts_with("#[") && line.contains("test"))
     })
@@ -64,12 +64,12 @@ fn is_promise(line: &str) -> bool {
     line.trim_start().starts_with('|') && !number.is_empty() && number.chars().all(|digit| digit.is_ascii_digit())
 }
 
-/// The text below a heading, up to the next one of its level or above.
+/// The text below a heading, up to the next heading of the same or a higher level.
 fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
     let level = |line: &str| line.chars().take_while(|&character| character == '#').count();
     let mut at = 0;
     let mut open: Option<(usize, usize)> = None;
-    // A line that begins with `#` inside a fence is a comment of the fence's language.
+    // A line that begins with `#` inside a code block is a comment.
     let mut fenced = false;
     for line in text.split_inclusive('\n') {
         fenced ^= line.trim_start().starts_with("```");
@@ -84,9 +84,9 @@ fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
     open.map(|(start, _)| &text[start..])
 }
 
-/// In a map a member is a folder, `worker/`, or a name in backticks; the word `server` alone may mean anything.
+/// A map names a member as a folder, `worker/`, or in backticks; the plain word `server` may mean something else.
 fn names_folder(map: &str, member: &str) -> bool {
-    // Spaced out, so that `worker/src/pull.rs` names the folder too.
+    // The space after each slash makes `worker/src/pull.rs` name the folder too.
     map.contains(&format!("`{member}`")) || has_word(&map.replace('/', "/ "), &format!("{member}/"))
 }
 
@@ -99,17 +99,17 @@ fn tree() -> Vec<File> {
 }
 
 #[test]
-fn a_member_outside_the_map_is_seen() {
+fn a_member_outside_the_code_map_is_reported() {
     let members = ["domain", "server"].map(str::to_owned);
     let map =
         "# Architecture\nserver/\n## Code map\n```\n# the tree\ndomain/   nouns\n```\na server\n## Next\nserver/\n";
-    assert_eq!(unmapped(&members, map), ["ARCHITECTURE.md: the code map does not name server/"]);
-    assert!(unmapped(&members, "## The code map\n`domain` and [server](server/src/lib.rs)").is_empty());
-    assert_eq!(unmapped(&members, "# Architecture\ndomain/ server/").len(), 1);
+    assert_eq!(unmapped_members(&members, map), ["ARCHITECTURE.md: the code map does not name server/"]);
+    assert!(unmapped_members(&members, "## The code map\n`domain` and [server](server/src/lib.rs)").is_empty());
+    assert_eq!(unmapped_members(&members, "# Architecture\ndomain/ server/").len(), 1);
 }
 
 #[test]
-fn a_promise_without_its_test_is_seen() {
+fn a_promise_without_a_test_is_reported() {
     for row in [
         "| P1 | never two, by `crash::survives` | |",
         "| P1 | never two | `tests/crash.rs` |",
@@ -118,15 +118,15 @@ fn a_promise_without_its_test_is_seen() {
         "| P1 | never two | `tests/crash.rs::helper` |",
         "| P1 | never two | `tests/crash.rs::survives`, `tests/crash.rs::dies` |",
     ] {
-        assert_eq!(missing_scope("README.md", row, &tree()).len(), 1, "{row}");
+        assert_eq!(promises_without_tests("README.md", row, &tree()).len(), 1, "{row}");
     }
-    assert_eq!(missing_scope("README.md", "no table", &tree()).len(), 1);
+    assert_eq!(promises_without_tests("README.md", "no table", &tree()).len(), 1);
 }
 
 #[test]
-fn a_promise_with_its_test_passes() {
+fn a_promise_with_a_test_passes() {
     for test in ["tests/crash.rs::survives", "crash.rs::survives()", "crash::survives"] {
         let row = format!("| **P1** | never two | `{test}` |");
-        assert!(missing_scope("README.md", &row, &tree()).is_empty(), "{row}");
+        assert!(promises_without_tests("README.md", &row, &tree()).is_empty(), "{row}");
     }
 }

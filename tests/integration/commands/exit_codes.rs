@@ -1,7 +1,7 @@
-//! Exit codes: 2 usage, 4 down, 5 refused, 6 limit, 7 partly, 8 a check failed.
+//! Exit codes: 2 usage, 4 database or queue down, 5 refused, 6 limit, 7 partly done, 8 a check failed.
 
-use super::{Told, alone, told, unanswered};
-use crate::stage::{AccountText, Engine, TestDatabase, Vendor, history, until};
+use super::{CommandOutput, run_command, store_and_settings, unreachable_account};
+use crate::harness::{AccountSettings, Engine, TestDatabase, WolkvoxVendor, history, until};
 use chrono::TimeDelta;
 use domain::job::{Job, JobState, Purpose};
 use domain::slice::Slice;
@@ -12,8 +12,8 @@ use simulator::wolkvox::Config;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_line_that_makes_no_sense_ends_with_2() {
-    let (_store, settings) = alone().await;
+async fn an_invalid_command_line_exits_with_2() {
+    let (_store, settings) = store_and_settings().await;
     let span = |from: &'static str, to: &'static str| ["backfill", "start", "a", "--from", from, "--to", to];
     let simulated =
         |vendor: &'static str, url: &'static str| ["simulate", vendor, "--bind", "127.0.0.1:0", "--webhooks", url];
@@ -38,14 +38,14 @@ async fn a_command_line_that_makes_no_sense_ends_with_2() {
         (&simulated("truora", "http://example.com/hooks/truora/a"), "to loopback only"),
     ];
     for (line, says) in lines {
-        let told = told(&settings, line).await;
-        assert_eq!(told.code, 2, "{line:?}: {}", told.err);
-        assert!(told.err.contains(says) && told.out.is_empty(), "{line:?} says: {}{}", told.err, told.out);
+        let output = run_command(&settings, line).await;
+        assert_eq!(output.code, 2, "{line:?}: {}", output.err);
+        assert!(output.err.contains(says) && output.out.is_empty(), "{line:?} says: {}{}", output.err, output.out);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_reached_ends_with_4_and_keeps_its_password() {
+async fn an_unreachable_server_exits_with_4_and_hides_its_password() {
     let made = TestDatabase::empty(Engine::Sqlite).await;
     let databases = [
         "postgres://someone:hunter2@127.0.0.1:1/name",
@@ -57,33 +57,33 @@ async fn what_cannot_be_reached_ends_with_4_and_keeps_its_password() {
     ];
     let mut asking = tokio::task::JoinSet::new();
     for url in databases {
-        let settings = unanswered().file(url, "memory:");
-        asking.spawn(async move { (url, "database.url", told(&settings, &["status"]).await) });
+        let settings = unreachable_account().file(url, "memory:");
+        asking.spawn(async move { (url, "database.url", run_command(&settings, &["status"]).await) });
     }
     let queues = ["redis://:hunter2@127.0.0.1:1/0", "redis://someone:hunter2@127.0.0.1:port/0"];
     for url in queues {
-        let settings = unanswered().file(&made.url, url);
-        asking.spawn(async move { (url, "queue.url", told(&settings, &["run"]).await) });
-        let settings = unanswered().file(&made.url, url);
-        asking.spawn(async move { (url, "queue.url", told(&settings, &["check"]).await) });
+        let settings = unreachable_account().file(&made.url, url);
+        asking.spawn(async move { (url, "queue.url", run_command(&settings, &["run"]).await) });
+        let settings = unreachable_account().file(&made.url, url);
+        asking.spawn(async move { (url, "queue.url", run_command(&settings, &["check"]).await) });
     }
-    for (url, setting, told) in asking.join_all().await {
-        assert_eq!(told.code, 4, "{url}: {}", told.err);
-        let said = format!("{}{}", told.err, told.out);
-        assert!(said.contains(setting), "{url} says: {said}");
-        assert!(!said.contains("hunter2"), "{url} says: {said}");
+    for (url, setting, output) in asking.join_all().await {
+        assert_eq!(output.code, 4, "{url}: {}", output.err);
+        let text = format!("{}{}", output.err, output.out);
+        assert!(text.contains(setting), "{url} says: {text}");
+        assert!(!text.contains("hunter2"), "{url} says: {text}");
     }
 }
 
-async fn check(config: Config, token: &str) -> (Told, Vendor) {
-    let vendor = Vendor::start(config).await;
+async fn check(config: Config, token: &str) -> (CommandOutput, WolkvoxVendor) {
+    let vendor = WolkvoxVendor::start(config).await;
     let made = TestDatabase::fresh(Engine::Sqlite).await;
-    let settings = AccountText::new("a", &vendor.base, token).file(&made.url, "memory:");
-    (told(&settings, &["--output", "json", "check"]).await, vendor)
+    let settings = AccountSettings::new("a", &vendor.base, token).file(&made.url, "memory:");
+    (run_command(&settings, &["--output", "json", "check"]).await, vendor)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn check_tells_a_refused_token_from_a_limit() {
+async fn check_distinguishes_a_refused_token_from_a_limit() {
     let (good, vendor) = check(history(1, 20.0), "simulated-token").await;
     assert_eq!((good.code, vendor.wolkvox.requests().len()), (0, 1), "one call per account: {}", good.out);
     let spent = Config { daily_quota: Some(0), ..history(1, 20.0) };
@@ -100,19 +100,19 @@ async fn check_tells_a_refused_token_from_a_limit() {
         assert_eq!(bad.code, code, "{says}: {}{}", bad.out, bad.err);
         let line = &bad.json()[3];
         assert!(line["ok"] == false && line["detail"].as_str().unwrap().contains(says), "{line}");
-        assert!(!format!("{}{}", bad.out, bad.err).contains(token), "the token is not shown");
+        assert!(!format!("{}{}", bad.out, bad.err).contains(token), "the output shows the token");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn waiting_for_a_backfill_ends_with_7_when_a_person_is_needed() {
-    let (store, settings) = alone().await;
+async fn waiting_for_a_backfill_exits_with_7_when_an_operator_is_needed() {
+    let (store, settings) = store_and_settings().await;
     let now = store.now().await;
     let day = (now - TimeDelta::days(9)).date_naive().to_string();
     let waiting = async |id: i64| {
         let line = ["--output", "json", "backfill", "start", "a", "--from", &day, "--to", &day, "--wait"];
         let meanwhile = async {
-            until("the backfill to be ordered", async || store.count("backfills").await == id).await;
+            until("the backfill to be stored", async || store.count("backfills").await == id).await;
             if id == 1 {
                 let ledger = store.ledger("a").await;
                 let mut job =
@@ -120,10 +120,10 @@ async fn waiting_for_a_backfill_ends_with_7_when_a_person_is_needed() {
                 job.state = JobState::Parked { reason: "too dense".to_owned() };
                 store.change("a", |ledger| ledger.jobs.push(job)).await;
             } else {
-                assert_eq!(told(&settings, &["backfill", "cancel", &id.to_string()]).await.code, 0);
+                assert_eq!(run_command(&settings, &["backfill", "cancel", &id.to_string()]).await.code, 0);
             }
         };
-        tokio::join!(told(&settings, &line), meanwhile).0
+        tokio::join!(run_command(&settings, &line), meanwhile).0
     };
     let blocked = waiting(1).await;
     assert_eq!(blocked.code, 7, "{}", blocked.err);
@@ -135,8 +135,8 @@ async fn waiting_for_a_backfill_ends_with_7_when_a_person_is_needed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_that_fails_ends_with_8_and_still_prints() {
-    let (store, settings) = alone().await;
+async fn a_failed_check_exits_with_8_and_prints_its_output() {
+    let (store, settings) = store_and_settings().await;
     let from = store.now().await.date_naive().and_time(chrono::NaiveTime::MIN).and_utc() - TimeDelta::days(9);
     let days =
         |from: i64, to: i64, start| Window::new(start + TimeDelta::days(from), start + TimeDelta::days(to)).unwrap();
@@ -151,11 +151,11 @@ async fn a_check_that_fails_ends_with_8_and_still_prints() {
         [(0, "final", 0), (1, "final", 8), (1, "provisional", 0), (2, "provisional", 8), (2, "final", 8)]
     {
         let line = ["--output", "json", "coverage", "a", "--from", &day(0), "--to", &day(last), "--require", require];
-        let told = told(&settings, &line).await;
-        assert_eq!(told.code, code, "{last} {require}: {}", told.err);
-        assert_eq!(told.json().as_array().unwrap().len(), usize::try_from(last + 1).unwrap());
-        assert_eq!(told.err.contains(&format!("are not {require}")), code == 8, "{}", told.err);
+        let output = run_command(&settings, &line).await;
+        assert_eq!(output.code, code, "{last} {require}: {}", output.err);
+        assert_eq!(output.json().as_array().unwrap().len(), usize::try_from(last + 1).unwrap());
+        assert_eq!(output.err.contains(&format!("are not {require}")), code == 8, "{}", output.err);
     }
-    let doctor = told(&settings, &["--output", "json", "doctor"]).await;
+    let doctor = run_command(&settings, &["--output", "json", "doctor"]).await;
     assert_eq!((doctor.code, &doctor.json()[0]["check"]), (8, &"evidence".into()), "{}", doctor.err);
 }

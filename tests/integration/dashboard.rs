@@ -1,15 +1,15 @@
-//! The first page in a real browser.
+//! The dashboard in a real browser.
 
-use crate::stage::{AccountText, Engine, Process, TestDatabase, Vendor, history, until};
+use crate::harness::{AccountSettings, Engine, Process, TestDatabase, WolkvoxVendor, history, until};
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_shows_accounts_and_their_coverage() {
-    let vendor = Vendor::start(history(5, 50.0)).await;
+async fn the_dashboard_shows_accounts_and_coverage_in_a_browser() {
+    let vendor = WolkvoxVendor::start(history(5, 50.0)).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    let account = AccountText::new("shop_bot", &vendor.base, "simulated-token").with("since", &vendor.days().0);
+    let account = AccountSettings::new("shop_bot", &vendor.base, "simulated-token").with("since", &vendor.days().0);
     let process = Process::run(&account.file(&database.url, "memory:"), &[]);
     until("the backlog", async || {
         process.address().is_some() && database.number("SELECT COUNT(*) FROM coverage WHERE state = 'final'").await == 1
@@ -19,7 +19,7 @@ async fn a_browser_shows_accounts_and_their_coverage() {
     let page = format!("http://{}/?refresh=off", process.address().unwrap());
     let picture = folder.path().join("page.png");
     let mut browser = tokio::process::Command::new("chromium");
-    // As root, which CI may be, Chromium has no sandbox; and it must look for nothing elsewhere.
+    // CI may run as root, and then Chromium has no sandbox. Chromium must send no request to other hosts.
     browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
     browser.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
     browser.arg(format!("--user-data-dir={}", folder.path().join("profile").display()));
@@ -31,6 +31,6 @@ async fn a_browser_shows_accounts_and_their_coverage() {
     for word in ["shop_bot", "final", "provisional", "Proven until", "OK"] {
         assert!(shown.contains(word), "{word} is not on the page: {shown}");
     }
-    assert!(!shown.contains("http-equiv=\"refresh\""), "a page that was asked to stay follows");
+    assert!(!shown.contains("http-equiv=\"refresh\""), "the page refreshes itself although refresh is off");
     drop(process);
 }
