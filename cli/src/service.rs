@@ -114,12 +114,8 @@ impl Service {
     /// The scheduler of this service's accounts.
     #[must_use]
     pub fn scheduler(&self, settings: &Settings) -> Scheduler {
-        Scheduler {
-            database: self.database.clone(),
-            accounts: self.accounts.clone(),
-            queue: Arc::new(self.queue.clone()),
-            interval: settings.scheduler.tick,
-        }
+        let queue = Arc::new(self.queue.clone());
+        Scheduler::new(self.database.clone(), self.accounts.clone(), queue, settings.scheduler.tick)
     }
 
     /// The reader of each mailbox that an account names.

@@ -30,6 +30,8 @@ pub struct Model {
     pub base_seconds: f64,
     /// The expected further time per row, in seconds.
     pub seconds_per_row: f64,
+    /// Rises with each change to the ledger, so that the scheduler plans only streams that have changed.
+    pub revision: i64,
     /// When the worker last stored an answer.
     pub answered_at: Option<DateTime<Utc>>,
     /// The first failure since the last success; `NULL` after a success.

@@ -33,7 +33,7 @@ impl MigrationTrait for Migration {
             ("jobs", &["account", "purpose", "state", "rechecks", "failures", "to_at"]),
             ("jobs", &["account", "purpose", "state", "due_at"]),
             ("jobs", &["account", "state", "until_at"]),
-            ("jobs", &["state", "due_at"]),
+            ("jobs", &["account", "state", "due_at"]),
             ("jobs", &["slice_key"]),
             ("items", &["began_at"]),
             ("requests", &["account", "stream", "to_at"]),
@@ -65,6 +65,7 @@ fn ledger() -> [TableCreateStatement; 4] {
         Columns::of("streams")
             .texts(&["account", "stream", "source"])
             .optional_instants(&["since_at", "slot_at", "refreshed_at", "answered_at", "failing_since"])
+            .numbers(&["revision"])
             .column(double("rows_per_day"))
             .column(double("live_rows_per_day"))
             .column(double("base_seconds").not_null().to_owned())

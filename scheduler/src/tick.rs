@@ -1,32 +1,39 @@
-//! One tick: plan each stream, dispatch each lane, push the tickets.
+//! One tick: plan the streams that may need it, dispatch the lanes that have work, push the tickets.
 
+use crate::watch::StreamWatch;
+use chrono::{DateTime, Utc};
 use domain::ticket::{PushError, TicketSink};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use storage::DbErr;
 use storage::accounts::{Account, Accounts};
 use storage::database::Database;
-use storage::lanes::dispatch::Dispatch;
-use storage::lanes::dispatch::dispatch;
+use storage::lanes::LaneSpec;
+use storage::lanes::dispatch::{Dispatch, accounts_with_work, dispatch};
 use storage::lanes::ensure;
-use storage::ledger::planning::replan;
+use storage::ledger::planning::{replan, revisions};
 use storage::ledger::{self, StreamId};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info_span, warn};
 
-/// Plans every stream once per tick and pushes a ticket for each job that a free lane can run.
+/// Plans streams and pushes a ticket for each job that a free lane can run.
+///
+/// A quiet tick costs three statements, however many accounts there are: a stream is planned only after its ledger has
+/// changed or its next live slot has come, and a lane is locked only if one of its jobs is due.
 pub struct Scheduler {
     /// The database with the ledgers.
-    pub database: Database,
+    database: Database,
     /// The accounts to plan for.
-    pub accounts: Arc<Accounts>,
+    accounts: Arc<Accounts>,
     /// The queue that receives the tickets.
-    pub queue: Arc<dyn TicketSink>,
+    queue: Arc<dyn TicketSink>,
     /// The time between two ticks. A crashed worker's job is dispatched by the first tick after its lease has ended.
-    pub interval: Duration,
+    interval: Duration,
+    /// The streams that need no plan for now.
+    watch: Mutex<StreamWatch>,
 }
 
-/// Why a tick ended early. The next tick continues.
+/// Why a part of a tick failed. The next tick tries again.
 #[derive(Debug, thiserror::Error)]
 pub enum TickError {
     /// The database returned an error.
@@ -38,6 +45,12 @@ pub enum TickError {
 }
 
 impl Scheduler {
+    /// A scheduler that ticks every `interval`.
+    #[must_use]
+    pub fn new(database: Database, accounts: Arc<Accounts>, queue: Arc<dyn TicketSink>, interval: Duration) -> Self {
+        Self { database, accounts, queue, interval, watch: Mutex::default() }
+    }
+
     /// Ticks until `stop`. A failed tick loses nothing: the next one reads the ledger again.
     pub async fn run(&self, stop: &CancellationToken) {
         let mut healthy = true;
@@ -46,10 +59,10 @@ impl Scheduler {
                 Ok(()) => healthy = true,
                 // One warning per outage, not one per second.
                 Err(error) if healthy => {
-                    warn!(%error, "the tick failed; the scheduler tries again at the next tick");
+                    warn!(%error, "a part of the tick failed; the scheduler tries again at the next tick");
                     healthy = false;
                 }
-                Err(error) => debug!(%error, "the tick failed again"),
+                Err(error) => debug!(%error, "a part of the tick failed again"),
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -58,24 +71,55 @@ impl Scheduler {
         }
     }
 
-    /// Plans and dispatches once.
+    /// Plans and dispatches once. A stream or lane that fails does not stop the others.
     ///
     /// # Errors
-    /// [`TickError`], from the first stream or lane that fails.
+    /// [`TickError`] of the first stream or lane that failed.
     pub async fn tick(&self) -> Result<(), TickError> {
+        let now = self.database.now(self.database.connection()).await?;
+        let mut result = Ok(());
+        let revisions = revisions(&self.database).await?;
         for account in self.accounts.all() {
             for id in account.streams() {
-                let span = info_span!("plan", account = id.account, stream = id.stream);
-                if replan(&self.database, account, &id).instrument(span).await? {
-                    self.log_warnings(account, &id).await?;
+                let revision = revisions.get(&id).copied();
+                if revision.is_some_and(|revision| self.watch().is_quiet(&id, revision, now)) {
+                    continue;
                 }
+                let span = info_span!("plan", account = id.account, stream = id.stream);
+                let planned = self.plan(account, &id, revision, now).instrument(span).await;
+                result = result.and(planned.map_err(TickError::from));
             }
         }
+        let with_work = accounts_with_work(&self.database, &self.accounts, now).await?;
         for lane in self.accounts.lanes() {
-            while let Dispatch::Ticket(ticket) = dispatch(&self.database, lane).await? {
-                let span = info_span!("push", account = lane.accounts.first(), %ticket);
-                self.queue.push(ticket).instrument(span).await?;
+            if lane.accounts.iter().any(|account| with_work.contains(account)) {
+                result = result.and(self.push_tickets(lane).await);
             }
+        }
+        result
+    }
+
+    /// Plans one stream. Without a new job the stream is quiet until its next live slot, or until its ledger changes.
+    async fn plan(
+        &self,
+        account: &Account,
+        id: &StreamId,
+        revision: Option<i64>,
+        now: DateTime<Utc>,
+    ) -> Result<(), DbErr> {
+        if replan(&self.database, account, id).await? {
+            return self.log_warnings(account, id).await;
+        }
+        if let Some(revision) = revision {
+            self.watch().set_quiet(id, revision, now, account.source.rules());
+        }
+        Ok(())
+    }
+
+    async fn push_tickets(&self, lane: &LaneSpec) -> Result<(), TickError> {
+        while let Dispatch::Ticket(ticket) = dispatch(&self.database, lane).await? {
+            let span = info_span!("push", account = lane.accounts.first(), %ticket);
+            self.queue.push(ticket).instrument(span).await?;
         }
         Ok(())
     }
@@ -99,5 +143,9 @@ impl Scheduler {
             ensure(&self.database, lane).await?;
         }
         Ok(())
+    }
+
+    fn watch(&self) -> std::sync::MutexGuard<'_, StreamWatch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

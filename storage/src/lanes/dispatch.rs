@@ -4,13 +4,18 @@ use super::ready::ready;
 use super::rows::try_lock;
 use super::spec::LaneSpec;
 use super::traffic::traffic;
+use crate::accounts::Accounts;
 use crate::database::Database;
 use crate::transaction::Transaction;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::next_job::next_job;
 use domain::ticket::Ticket;
 use entities::jobs;
-use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Set};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    Set, Statement, Value,
+};
+use std::collections::BTreeSet;
 
 /// The result of a dispatch attempt on a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +45,36 @@ pub async fn dispatch(db: &Database, spec: &LaneSpec) -> Result<Dispatch, DbErr>
     // Commit also without a dispatch: a dropped transaction keeps its lock a moment longer.
     tx.commit().await?;
     Ok(next)
+}
+
+/// The accounts with a job that is due at `now`, or whose ticket, lease or mail is overdue. One statement for all accounts.
+///
+/// # Errors
+/// Returns the database error.
+pub async fn accounts_with_work(
+    db: &Database,
+    accounts: &Accounts,
+    now: DateTime<Utc>,
+) -> Result<BTreeSet<String>, DbErr> {
+    let names: Vec<&str> = accounts.all().iter().map(|account| account.source.account()).collect();
+    if names.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let rows: Vec<String> =
+        (0..names.len()).map(|index| format!("SELECT CAST(${} AS text) AS account", index + 2)).collect();
+    let exists = |condition: &str| format!("EXISTS (SELECT 1 FROM jobs j WHERE j.account = a.account AND {condition})");
+    let sql = format!(
+        "SELECT a.account AS account FROM ({}) AS a WHERE {} OR {} OR {} OR {}",
+        rows.join(" UNION ALL "),
+        exists("j.state = 'waiting' AND j.due_at <= $1"),
+        exists("j.state = 'dispatched' AND j.until_at <= $1"),
+        exists("j.state = 'running' AND j.until_at <= $1"),
+        exists("j.state = 'awaiting' AND j.until_at <= $1"),
+    );
+    let values = std::iter::once(Value::from(now)).chain(names.into_iter().map(Value::from));
+    let on = db.connection();
+    let found = on.query_all_raw(Statement::from_sql_and_values(on.get_database_backend(), sql, values)).await?;
+    found.iter().map(|row| row.try_get("", "account")).collect()
 }
 
 async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Dispatch, DbErr> {

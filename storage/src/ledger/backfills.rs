@@ -1,6 +1,7 @@
 //! Starts, lists, pauses, resumes and cancels backfills.
 
 use crate::database::Database;
+use crate::ledger::planning::raise_revision;
 use chrono::{DateTime, Utc};
 use domain::backfill::Mode;
 use domain::window::Window;
@@ -62,6 +63,7 @@ pub async fn start(db: &Database, account: &str, streams: &[String], window: Win
         };
         row.insert(&tx).await?;
     }
+    raise_revision(&tx, account).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -110,6 +112,7 @@ pub async fn apply(db: &Database, id: i64, command: BackfillCommand) -> Result<(
         return Err(BackfillCommandError::Ended(id, row.state));
     }
     let now: DateTime<Utc> = db.now(&tx).await?;
+    raise_revision(&tx, &row.account).await?;
     let mut row = row.into_active_model();
     let state = match command {
         BackfillCommand::Pause => "paused",

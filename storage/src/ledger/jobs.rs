@@ -1,6 +1,8 @@
 //! Lists, retries and discards jobs for an operator.
 
 use crate::database::Database;
+use crate::ledger::planning::raise_revision;
+use crate::transaction::Transaction;
 use entities::jobs;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder};
@@ -27,7 +29,9 @@ pub async fn find(on: &impl ConnectionTrait, id: i64) -> Result<Option<jobs::Mod
 /// # Errors
 /// Returns the database error.
 pub async fn retry(db: &Database, id: i64) -> Result<bool, DbErr> {
-    let now = db.now(db.connection()).await?;
+    let tx = db.begin().await?;
+    let now = db.now(&tx).await?;
+    raise_revision_of(&tx, id).await?;
     let outcome = jobs::Entity::update_many()
         .col_expr(jobs::Column::State, Expr::value("waiting"))
         .col_expr(jobs::Column::DueAt, Expr::value(now))
@@ -36,8 +40,9 @@ pub async fn retry(db: &Database, id: i64) -> Result<bool, DbErr> {
         .col_expr(jobs::Column::Reason, Expr::value(None::<String>))
         .filter(jobs::Column::Id.eq(id))
         .filter(jobs::Column::State.is_in(["parked", "waiting"]))
-        .exec(db.connection())
+        .exec(&tx)
         .await?;
+    tx.commit().await?;
     Ok(outcome.rows_affected > 0)
 }
 
@@ -47,10 +52,20 @@ pub async fn retry(db: &Database, id: i64) -> Result<bool, DbErr> {
 /// # Errors
 /// Returns the database error.
 pub async fn discard(db: &Database, id: i64) -> Result<bool, DbErr> {
+    let tx = db.begin().await?;
+    raise_revision_of(&tx, id).await?;
     let outcome = jobs::Entity::delete_many()
         .filter(jobs::Column::Id.eq(id))
         .filter(jobs::Column::State.eq("running").not())
-        .exec(db.connection())
+        .exec(&tx)
         .await?;
+    tx.commit().await?;
     Ok(outcome.rows_affected > 0)
+}
+
+async fn raise_revision_of(tx: &Transaction, id: i64) -> Result<(), DbErr> {
+    match find(tx, id).await? {
+        Some(job) => raise_revision(tx, &job.account).await,
+        None => Ok(()),
+    }
 }

@@ -38,9 +38,9 @@ use entities::jobs::Column as JobColumn;
 use entities::streams;
 use job_row::{ITEM, WITHOUT_ITEMS, to_job};
 use job_rows::{BATCH, of_stream, store_jobs};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
     QuerySelect, Set,
 };
 
@@ -157,16 +157,16 @@ async fn lock_stream(tx: &Transaction, id: &StreamId) -> Result<Option<streams::
         source: Set(id.source.clone()),
         base_seconds: Set(pace.base_seconds),
         seconds_per_row: Set(pace.seconds_per_row),
+        revision: Set(0),
         ..Default::default()
     };
-    let keep_existing =
-        OnConflict::columns([streams::Column::Account, streams::Column::Stream]).do_nothing().to_owned();
-    streams::Entity::insert(new_row).on_conflict(keep_existing).exec_without_returning(tx).await?;
-    let mut find = streams::Entity::find_by_id((id.account.clone(), id.stream.clone()));
-    if tx.get_database_backend() == DbBackend::Postgres {
-        find = find.lock_exclusive();
-    }
-    find.one(tx).await
+    // A caller locks a ledger in order to change it. The row then stays locked, on both databases.
+    let raised = Expr::col((streams::Entity, streams::Column::Revision)).add(1);
+    let raise_revision = OnConflict::columns([streams::Column::Account, streams::Column::Stream])
+        .value(streams::Column::Revision, raised)
+        .to_owned();
+    streams::Entity::insert(new_row).on_conflict(raise_revision).exec_without_returning(tx).await?;
+    streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(tx).await
 }
 
 /// Loads a ledger without the jobs for items, of which a stream may have any number.

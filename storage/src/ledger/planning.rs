@@ -7,7 +7,10 @@ use chrono::{DateTime, Utc};
 use domain::ledger::Ledger;
 use domain::plan::Plan;
 use domain::planner::plan;
-use sea_orm::DbErr;
+use entities::streams;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
+use std::collections::HashMap;
 
 /// Adds the jobs that a lane may claim now; returns whether it added any. Processes may run it concurrently.
 ///
@@ -33,6 +36,29 @@ pub async fn replan(db: &Database, account: &Account, id: &StreamId) -> Result<b
     ledger::store(&tx, id, &before, &after, now).await?;
     tx.commit().await?;
     Ok(is_new)
+}
+
+/// The revision of each stream's ledger. It rises with each change; a stream without a row was never planned.
+///
+/// # Errors
+/// Returns the database error.
+pub async fn revisions(db: &Database) -> Result<HashMap<StreamId, i64>, DbErr> {
+    use streams::Column;
+    let rows: Vec<(String, String, String, i64)> = streams::Entity::find()
+        .select_only()
+        .columns([Column::Account, Column::Stream, Column::Source, Column::Revision])
+        .into_tuple()
+        .all(db.connection())
+        .await?;
+    let identified = |(account, stream, source, revision)| (StreamId { account, stream, source }, revision);
+    Ok(rows.into_iter().map(identified).collect())
+}
+
+/// Raises the revision of the account's ledgers after a change to a job or a backfill by an operator.
+pub(crate) async fn raise_revision(on: &impl ConnectionTrait, account: &str) -> Result<(), DbErr> {
+    use streams::Column;
+    let raised = streams::Entity::update_many().col_expr(Column::Revision, Expr::col(Column::Revision).add(1));
+    raised.filter(Column::Account.eq(account)).exec(on).await.map(|_| ())
 }
 
 fn plan_for(account: &Account, ledger: &Ledger, now: DateTime<Utc>) -> Plan {

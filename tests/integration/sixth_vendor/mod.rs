@@ -102,12 +102,8 @@ impl TestService {
     async fn start(database: &TestDatabase, accounts: Accounts, clock: Arc<SystemClock>) -> Self {
         let (stop, tasks, accounts) = (CancellationToken::new(), TaskTracker::new(), Arc::new(accounts));
         let (database, queue) = (database.database.clone(), Queue::open("memory:", "six").await.unwrap());
-        let scheduler = Scheduler {
-            database: database.clone(),
-            accounts: accounts.clone(),
-            queue: Arc::new(queue.clone()),
-            interval: Duration::from_millis(200),
-        };
+        let tick = Duration::from_millis(200);
+        let scheduler = Scheduler::new(database.clone(), accounts.clone(), Arc::new(queue.clone()), tick);
         scheduler.create_lanes().await.unwrap();
         let worker = Arc::new(Worker {
             database,

@@ -48,7 +48,7 @@ async fn check_one_job(engine: Engine) {
         for _ in 0..8 {
             let database = Database::connect(&store.made.url, Arc::new(SystemClock::start())).await.unwrap();
             let (accounts, queue) = (accounts.clone(), queue.clone());
-            let scheduler = Scheduler { database, accounts, queue, interval: Duration::from_secs(1) };
+            let scheduler = Scheduler::new(database, accounts, queue, Duration::from_secs(1));
             ticking.spawn(async move {
                 scheduler.create_lanes().await.unwrap();
                 scheduler.tick().await.unwrap();
