@@ -24,6 +24,8 @@ const TIMEOUT_SHARE: f64 = 0.4;
 const LONGEST_SECONDS: f64 = 20.0;
 /// The window length of a stream's first request.
 const PROBE: TimeDelta = TimeDelta::days(1);
+/// The same where answers are lists: each item in it costs a request of its own.
+const PROBE_OF_LIST: TimeDelta = TimeDelta::hours(1);
 /// The span of an answer that weighs as much as all answers before it. Weekdays differ, so one day weighs less.
 const HALF: TimeDelta = TimeDelta::days(3);
 /// The same for a capped answer. A burst that fills a minute predicts nothing about the day around it, whose halves are
@@ -50,7 +52,8 @@ impl Pace {
     #[must_use]
     pub fn window_length(&self, rules: &Rules) -> TimeDelta {
         let Some(rows_per_day) = self.rows_per_day else {
-            return whole_steps(PROBE.min(rules.longest), rules);
+            let probe = if rules.items_per_list.is_some() { PROBE_OF_LIST } else { PROBE };
+            return whole_steps(probe.min(rules.longest), rules);
         };
         let budget = (rules.timeout.as_secs_f64() * TIMEOUT_SHARE).min(LONGEST_SECONDS);
         // If the base alone exceeds the budget, shorter windows would only mean more requests.

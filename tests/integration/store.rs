@@ -18,6 +18,7 @@ mod schedulers;
 mod snapshots;
 mod upserts;
 mod views;
+mod volume;
 
 use crate::harness::{Engine, TestDatabase};
 use chrono::{DateTime, TimeDelta, Utc};

@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod back_pressure;
 mod backoff;
 mod coverage;
 mod dataset;

@@ -12,8 +12,8 @@ use domain::next_job::next_job;
 use domain::ticket::Ticket;
 use entities::jobs;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
-    Set, Statement, Value,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, Set, Statement, Value,
 };
 use std::collections::BTreeSet;
 
@@ -60,8 +60,16 @@ pub async fn accounts_with_work(
     if names.is_empty() {
         return Ok(BTreeSet::new());
     }
+    let on = db.connection();
+    let found = on.query_all_raw(work_statement(on.get_database_backend(), &names, now)).await?;
+    found.iter().map(|row| row.try_get("", "account")).collect()
+}
+
+/// The statement that finds those of `accounts` that have work.
+#[must_use]
+pub fn work_statement(backend: DbBackend, accounts: &[&str], now: DateTime<Utc>) -> Statement {
     let rows: Vec<String> =
-        (0..names.len()).map(|index| format!("SELECT CAST(${} AS text) AS account", index + 2)).collect();
+        (0..accounts.len()).map(|index| format!("SELECT CAST(${} AS text) AS account", index + 2)).collect();
     let exists = |condition: &str| format!("EXISTS (SELECT 1 FROM jobs j WHERE j.account = a.account AND {condition})");
     let sql = format!(
         "SELECT a.account AS account FROM ({}) AS a WHERE {} OR {} OR {} OR {}",
@@ -71,10 +79,8 @@ pub async fn accounts_with_work(
         exists("j.state = 'running' AND j.until_at <= $1"),
         exists("j.state = 'awaiting' AND j.until_at <= $1"),
     );
-    let values = std::iter::once(Value::from(now)).chain(names.into_iter().map(Value::from));
-    let on = db.connection();
-    let found = on.query_all_raw(Statement::from_sql_and_values(on.get_database_backend(), sql, values)).await?;
-    found.iter().map(|row| row.try_get("", "account")).collect()
+    let values = std::iter::once(Value::from(now)).chain(accounts.iter().copied().map(Value::from));
+    Statement::from_sql_and_values(backend, sql, values)
 }
 
 async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Dispatch, DbErr> {

@@ -13,6 +13,7 @@ mod rows;
 mod spec;
 mod traffic;
 
+pub use ready::ready_statement;
 pub use rows::{ensure, load, set_closed};
 pub(crate) use rows::{lock, store_slot};
 pub use spec::LaneSpec;

@@ -5,7 +5,7 @@ use crate::ledger::job_row::to_job;
 use chrono::{DateTime, Utc};
 use domain::job::Job;
 use entities::jobs;
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, Statement, Value};
 
 /// The number of candidates of each class and account.
 const CANDIDATES: u32 = 8;
@@ -31,6 +31,18 @@ pub(crate) async fn ready(
     accounts: &[String],
     now: DateTime<Utc>,
 ) -> Result<Vec<(jobs::Model, Job)>, DbErr> {
+    let mut found = Vec::new();
+    for account in accounts {
+        let statement = ready_statement(on.get_database_backend(), account, now);
+        let rows = jobs::Entity::find().from_raw_sql(statement).all(on).await?;
+        found.extend(rows.into_iter().filter_map(|row| to_job(&row).map(|job| (row, job))));
+    }
+    Ok(found)
+}
+
+/// The statement that loads the candidates of one account.
+#[must_use]
+pub fn ready_statement(backend: DbBackend, account: &str, now: DateTime<Utc>) -> Statement {
     let lost = STATES_WITH_END.map(|state| format!("state = '{state}' AND until_at <= $2 ORDER BY until_at"));
     let conditions = CLASSES.iter().copied().chain(lost.iter().map(String::as_str));
     let part = |condition: &str| {
@@ -39,12 +51,6 @@ pub(crate) async fn ready(
         )
     };
     let sql = conditions.map(part).collect::<Vec<_>>().join(" UNION ");
-    let mut found = Vec::new();
-    for account in accounts {
-        let values: [Value; 3] = [account.as_str().into(), now.into(), DateTime::<Utc>::UNIX_EPOCH.into()];
-        let statement = Statement::from_sql_and_values(on.get_database_backend(), sql.as_str(), values);
-        let rows = jobs::Entity::find().from_raw_sql(statement).all(on).await?;
-        found.extend(rows.into_iter().filter_map(|row| to_job(&row).map(|job| (row, job))));
-    }
-    Ok(found)
+    let values: [Value; 3] = [account.into(), now.into(), DateTime::<Utc>::UNIX_EPOCH.into()];
+    Statement::from_sql_and_values(backend, sql, values)
 }

@@ -11,7 +11,14 @@ const BUCKET: u32 = 900;
 
 /// Sums the open items of a stream by the time at which they began. Items of unknown time delay no day.
 pub(crate) async fn load_backlog(on: &impl ConnectionTrait, id: &StreamId) -> Result<ItemBacklog, DbErr> {
-    let backend = on.get_database_backend();
+    let rows = on.query_all_raw(backlog_statement(on.get_database_backend(), id)).await?;
+    let buckets = rows.iter().map(to_bucket).collect::<Result<Vec<_>, DbErr>>()?;
+    Ok(ItemBacklog { buckets: buckets.into_iter().flatten().collect() })
+}
+
+/// The statement that sums the open items of a stream.
+#[must_use]
+pub fn backlog_statement(backend: DbBackend, id: &StreamId) -> Statement {
     let bucket = match backend {
         DbBackend::Postgres => format!("floor(extract(epoch FROM from_at) / {BUCKET})"),
         _ => format!("CAST(strftime('%s', from_at) AS INTEGER) / {BUCKET}"),
@@ -31,10 +38,7 @@ pub(crate) async fn load_backlog(on: &impl ConnectionTrait, id: &StreamId) -> Re
          FROM jobs WHERE account = $1 AND stream = $2 AND purpose = 'item' AND from_at IS NOT NULL \
          GROUP BY {bucket} ORDER BY 1"
     );
-    let values = [id.account.as_str().into(), id.stream.as_str().into()];
-    let rows = on.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-    let buckets = rows.iter().map(to_bucket).collect::<Result<Vec<_>, DbErr>>()?;
-    Ok(ItemBacklog { buckets: buckets.into_iter().flatten().collect() })
+    Statement::from_sql_and_values(backend, sql, [id.account.as_str().into(), id.stream.as_str().into()])
 }
 
 fn to_bucket(row: &QueryResult) -> Result<Option<ItemBucket>, DbErr> {

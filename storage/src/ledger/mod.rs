@@ -21,6 +21,7 @@ pub mod progress;
 pub(crate) mod rejects;
 mod stream_id;
 
+pub use backlog::backlog_statement;
 pub use commit_error::CommitError;
 pub use stream_id::StreamId;
 
