@@ -16,4 +16,7 @@ pub mod snapshot;
 pub mod transaction;
 pub mod upsert;
 
+/// Compiles the body of an async function in this crate. Otherwise each crate that awaits the function compiles the body
+/// again, with the queries below it, which takes minutes for the whole workspace. A call costs one allocation more.
+use async_recursion::async_recursion as boxed;
 pub use sea_orm::DbErr;

@@ -26,6 +26,7 @@ pub async fn find(on: &impl ConnectionTrait, id: i64) -> Result<Option<jobs::Mod
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn retry(db: &Database, id: i64) -> Result<bool, DbErr> {
     let now = db.now(db.connection()).await?;
     let outcome = jobs::Entity::update_many()
@@ -46,6 +47,7 @@ pub async fn retry(db: &Database, id: i64) -> Result<bool, DbErr> {
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn discard(db: &Database, id: i64) -> Result<bool, DbErr> {
     let outcome = jobs::Entity::delete_many()
         .filter(jobs::Column::Id.eq(id))

@@ -45,6 +45,7 @@ use std::collections::BTreeSet;
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn load(on: &Snapshot, id: &StreamId) -> Result<Ledger, DbErr> {
     let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(on).await?;
     load_with(on, id, row).await
@@ -62,6 +63,7 @@ pub async fn held(on: &impl ConnectionTrait, id: &StreamId) -> Result<Spans, DbE
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn lock(tx: &Transaction, id: &StreamId) -> Result<Ledger, DbErr> {
     let row = lock_stream(tx, id).await?;
     load_with(tx, id, row).await
@@ -71,6 +73,7 @@ pub async fn lock(tx: &Transaction, id: &StreamId) -> Result<Ledger, DbErr> {
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn store(
     tx: &Transaction,
     id: &StreamId,
@@ -106,6 +109,7 @@ pub async fn store(
 }
 
 /// Like [`lock`], with the jobs for `keys` as well, which [`load_with`] may leave out.
+#[crate::boxed]
 pub(crate) async fn lock_with(tx: &Transaction, id: &StreamId, keys: &[&str]) -> Result<Ledger, DbErr> {
     let mut ledger = lock(tx, id).await?;
     let loaded: BTreeSet<i64> = ledger.jobs.iter().map(|job| job.id).collect();
