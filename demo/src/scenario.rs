@@ -7,6 +7,7 @@ use crate::options::DemoOptions;
 use crate::vendors::DAYS;
 use crate::world::DemoWorld;
 pub use crate::world::WebhookCounts;
+use async_recursion::async_recursion as boxed;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +29,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// A service that fails or does not catch up.
+#[boxed]
 pub async fn run(host: &dyn Host, options: &DemoOptions, interrupted: CancellationToken) -> Result<Outcome, DemoError> {
     let stop = CancellationToken::new();
     let world = DemoWorld::start(host, options, stop.clone()).await?;

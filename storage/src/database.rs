@@ -37,6 +37,7 @@ impl Database {
     ///
     /// # Errors
     /// The error of the server or the file system. It omits the address, which may hold a password.
+    #[crate::boxed]
     pub async fn connect(url: &str, clock: Arc<dyn Clock>) -> Result<Self, DbErr> {
         let is_file = url.starts_with("sqlite:");
         // SeaORM accepts only `postgres://`, and repeats an address that it cannot parse in its error.
@@ -72,6 +73,7 @@ impl Database {
     ///
     /// # Errors
     /// Returns the database error.
+    #[crate::boxed]
     pub async fn begin(&self) -> Result<Transaction, DbErr> {
         Transaction::begin(&self.connection).await
     }
@@ -103,6 +105,7 @@ impl Database {
     ///
     /// # Errors
     /// Returns the database error; a failed migration rolls back.
+    #[crate::boxed]
     pub async fn migrate(&self, conversations: &[&str]) -> Result<Vec<String>, DbErr> {
         // Every command migrates, and a write waits for the workers' transactions. Without a change it must not write.
         if self.pending().await?.is_empty() && conversations_view::is_current(&self.connection, conversations).await? {
@@ -131,6 +134,7 @@ impl Database {
     ///
     /// # Errors
     /// Returns the database error.
+    #[crate::boxed]
     pub async fn migrate_down(&self, steps: u32) -> Result<(), DbErr> {
         conversations_view::drop(&self.connection).await?;
         migrations::Migrator::down(&self.connection, Some(steps)).await
@@ -140,6 +144,7 @@ impl Database {
     ///
     /// # Errors
     /// Returns the database error.
+    #[crate::boxed]
     pub async fn pending(&self) -> Result<Vec<String>, DbErr> {
         let pending = migrations::Migrator::get_pending_migrations_read_only(&self.connection).await?;
         Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
@@ -149,6 +154,7 @@ impl Database {
     ///
     /// # Errors
     /// Returns the database error.
+    #[crate::boxed]
     pub async fn ping(&self) -> Result<(), DbErr> {
         let tx = self.begin().await?;
         tx.execute_unprepared("UPDATE lanes SET max_in_flight = max_in_flight WHERE lane = ''").await?;

@@ -5,6 +5,8 @@
 //! over all processes; [`upsert`], a vendor's rows into their table; [`deliveries`], mails, files and webhooks;
 //! [`reports`], the answers to operators' questions. [`database`] and [`transaction`] hide which engine it is.
 
+#![expect(clippy::must_use_candidate, reason = "a boxed future is as unused without `.await` as any other")]
+
 pub mod accounts;
 mod conversations_view;
 pub mod database;
@@ -16,4 +18,7 @@ pub mod snapshot;
 pub mod transaction;
 pub mod upsert;
 
+/// Compiles the body of an async function in this crate. Otherwise each crate that awaits the function compiles the body
+/// again, with the queries below it: more than half of the code that the crate of the commands compiled. A call costs one allocation more.
+use async_recursion::async_recursion as boxed;
 pub use sea_orm::DbErr;

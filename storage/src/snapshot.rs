@@ -23,6 +23,7 @@ impl Database {
     ///
     /// # Errors
     /// Returns the database error.
+    #[crate::boxed]
     pub async fn snapshot(&self) -> Result<Snapshot, DbErr> {
         Snapshot::open(self, None).await
     }
@@ -33,6 +34,7 @@ impl Database {
     ///
     /// # Errors
     /// Returns the database error.
+    #[crate::boxed]
     pub async fn report_snapshot(&self) -> Result<Snapshot, DbErr> {
         let permit = Arc::clone(&self.report_permits).acquire_owned().await;
         let permit = permit.map_err(|closed| DbErr::Custom(closed.to_string()))?;

@@ -28,6 +28,7 @@ impl Transaction {
     ///
     /// # Errors
     /// Returns the database error.
+    #[crate::boxed]
     pub async fn begin(on: &DatabaseConnection) -> Result<Self, DbErr> {
         if on.get_database_backend() == DbBackend::Postgres {
             let tx = on.get_postgres_connection_pool().begin().await.map_err(db_err)?;
@@ -59,6 +60,7 @@ impl Transaction {
     ///
     /// # Errors
     /// Returns the database error.
+    #[crate::boxed]
     pub async fn commit(self) -> Result<(), DbErr> {
         match self.0 {
             Engine::Sqlite(tx) => tx.commit().await,
@@ -70,6 +72,7 @@ impl Transaction {
     ///
     /// # Errors
     /// Returns the database error.
+    #[crate::boxed]
     pub async fn rollback(self) -> Result<(), DbErr> {
         match self.0 {
             Engine::Sqlite(tx) => tx.rollback().await,

@@ -1,5 +1,6 @@
 //! The only place that sends requests to vendors.
 
+use async_recursion::async_recursion as boxed;
 use chrono::{DateTime, Utc};
 use domain::fault::Fault;
 use domain::source::{Method, Request, ResponseHead};
@@ -49,6 +50,7 @@ impl Http {
     /// # Errors
     /// A fault, and whether the vendor is known to be idle, because the request cannot have reached it.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that sends")]
+    #[boxed]
     pub async fn send(
         &self,
         request: &Request,

@@ -6,6 +6,8 @@
 //! `lease_guard` holds the lane meanwhile, and [`rate_limit`] smooths this process' requests. [`mail_ingest`] reads
 //! mailed exports through [`mail`], the only place that opens a mailbox; [`mod@file`] imports a file that an operator gives.
 
+#![expect(clippy::must_use_candidate, reason = "a boxed future is as unused without `.await` as any other")]
+
 mod exchange;
 pub mod file;
 pub mod http;

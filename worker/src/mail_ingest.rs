@@ -5,6 +5,7 @@
 
 use crate::file::{FileError, ingest, inspect};
 use crate::mail::{MailEntry, MailError, Mailbox, MailboxAddress, ParsedMail};
+use async_recursion::async_recursion as boxed;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::job::Job;
 use domain::source::Stream;
@@ -99,6 +100,7 @@ impl MailIngest {
     }
 
     /// Reads the mailbox again and again until `stop`; the current mail is processed to its end.
+    #[boxed]
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut failures = 0;
         while !stop.is_cancelled() {
@@ -123,6 +125,7 @@ impl MailIngest {
     ///
     /// # Errors
     /// [`MailIngestError`] if the mailbox cannot be read.
+    #[boxed]
     pub async fn check(&self) -> Result<usize, MailIngestError> {
         let mut mailbox = Mailbox::open(&self.address, TIMEOUT).await?;
         Ok(mailbox.list(self.since().await?).await?.len())

@@ -16,6 +16,7 @@ use apalis_core::task::Task;
 use apalis_core::task::data::Data;
 use apalis_core::worker::builder::WorkerBuilder;
 use apalis_redis::{Config, RedisStorage};
+use async_recursion::async_recursion as boxed;
 use domain::ticket::{PushError, Ticket, TicketSink};
 use futures::{FutureExt, SinkExt, StreamExt, stream};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -59,6 +60,7 @@ impl Queue {
     ///
     /// # Errors
     /// If Redis cannot be reached.
+    #[boxed]
     pub async fn open(url: &str, name: &str) -> Result<Self, redis::RedisError> {
         if url == "memory:" {
             let (tickets, waiting) = mpsc::unbounded_channel();
@@ -75,6 +77,7 @@ impl Queue {
     ///
     /// # Errors
     /// Redis' error.
+    #[boxed]
     pub async fn ping(&self) -> Result<(), redis::RedisError> {
         match self {
             Self::Memory { .. } => Ok(()),
@@ -89,6 +92,7 @@ impl Queue {
     ///
     /// # Errors
     /// If the workers end by themselves, which they should never do.
+    #[boxed]
     pub async fn consume(
         &self,
         worker: Arc<Worker>,

@@ -4,6 +4,7 @@ use crate::exchange::{Exchange, ExchangeResult};
 use crate::http::Http;
 use crate::lease_guard::LeaseGuard;
 use crate::rate_limit::RateLimits;
+use async_recursion::async_recursion as boxed;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
 use domain::judge::{Answer, JudgeContext, Judgement, judge};
@@ -60,6 +61,7 @@ const BUFFERED_BATCHES: usize = 3;
 impl Worker {
     /// Processes `ticket`, and then the next jobs of the same lane, so that a backfill runs at the vendor's speed and
     /// not at the tick's. Returns when the lane has no job that is ready soon, or after `LONGEST_RUN`.
+    #[boxed]
     pub async fn process(&self, ticket: Ticket) {
         let started = self.clock.elapsed();
         let mut next = Some(ticket);

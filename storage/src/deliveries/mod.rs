@@ -97,6 +97,7 @@ pub struct IngestResult {
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn exports(on: &Snapshot, id: &StreamId) -> Result<Vec<Job>, DbErr> {
     let ledger = ledger::load(on, id).await?;
     let is_open = |job: &Job| matches!(job.slice, Slice::Export(_)) && (job.attempt > 0 || job.is_parked());
@@ -109,6 +110,7 @@ pub async fn exports(on: &Snapshot, id: &StreamId) -> Result<Vec<Job>, DbErr> {
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn recorded_identities(
     db: &Database,
     origin: &str,
@@ -133,6 +135,7 @@ pub async fn recorded_identities(
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn is_ingested(db: &Database, origin: &str, identity: &str) -> Result<bool, DbErr> {
     let row = deliveries::Entity::find()
         .filter(deliveries::Column::Origin.eq(origin))
@@ -148,6 +151,7 @@ pub async fn is_ingested(db: &Database, origin: &str, identity: &str) -> Result<
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn is_answered(
     db: &Database,
     id: &StreamId,
@@ -169,6 +173,7 @@ pub async fn is_answered(
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn record_refusal(
     db: &Database,
     delivery: &Delivery,
@@ -199,6 +204,7 @@ impl<'a> DeliveryIngest<'a> {
     ///
     /// # Errors
     /// Returns the database error.
+    #[crate::boxed]
     pub async fn open(
         db: &Database,
         account: &'a Account,
@@ -215,6 +221,7 @@ impl<'a> DeliveryIngest<'a> {
     ///
     /// # Errors
     /// Returns the database error; the caller then drops the ingest, which rolls back.
+    #[crate::boxed]
     pub async fn take(&mut self, rows: &RowBatch) -> Result<(), DbErr> {
         self.upsert.add(&self.tx, rows).await
     }

@@ -32,6 +32,7 @@ pub struct WebhookCounts {
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn accept(db: &Database, id: &StreamId, events: &[WebhookEvent<RowBatch>]) -> Result<WebhookCounts, DbErr> {
     let tx = db.begin().await?;
     let now = db.now(&tx).await?;

@@ -12,6 +12,7 @@ use sea_orm::{ActiveModelTrait, DbErr};
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn acquire_adhoc(db: &Database, spec: &LaneSpec, holder: &str) -> Result<Option<Lease>, DbErr> {
     let tx = db.begin().await?;
     let Some((row, mut lane)) = lock(&tx, spec).await? else { return Ok(None) };
@@ -27,6 +28,7 @@ pub async fn acquire_adhoc(db: &Database, spec: &LaneSpec, holder: &str) -> Resu
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn release_adhoc(db: &Database, spec: &LaneSpec, lease: &Lease, idle: bool) -> Result<(), DbErr> {
     let tx = db.begin().await?;
     let Some((_, mut lane)) = lock(&tx, spec).await? else { return Ok(()) };

@@ -37,6 +37,7 @@ pub struct Claim {
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn claim(db: &Database, spec: &LaneSpec, ticket: Ticket, holder: &str) -> Result<Option<Claim>, DbErr> {
     let tx = db.begin().await?;
     let claim = try_claim(db, &tx, spec, ticket, holder).await?;
@@ -48,6 +49,7 @@ pub async fn claim(db: &Database, spec: &LaneSpec, ticket: Ticket, holder: &str)
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn account_of(db: &Database, ticket: Ticket) -> Result<Option<String>, DbErr> {
     Ok(dispatched(db.connection(), ticket).await?.map(|row| row.account))
 }
@@ -56,6 +58,7 @@ pub async fn account_of(db: &Database, ticket: Ticket) -> Result<Option<String>,
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn undispatch(db: &Database, ticket: Ticket) -> Result<(), DbErr> {
     return_ticket(db.connection(), ticket).await
 }
@@ -64,6 +67,7 @@ pub async fn undispatch(db: &Database, ticket: Ticket) -> Result<(), DbErr> {
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn renew(db: &Database, spec: &LaneSpec, claim: &Claim) -> Result<Option<Lease>, DbErr> {
     let tx = db.begin().await?;
     let Some((_, mut lane)) = lock(&tx, spec).await? else { return Ok(None) };

@@ -39,6 +39,7 @@ const LOCKED: TimeDelta = TimeDelta::milliseconds(5);
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn dispatch(db: &Database, spec: &LaneSpec) -> Result<Dispatch, DbErr> {
     let tx = db.begin().await?;
     let next = choose(db, &tx, spec).await?;

@@ -13,6 +13,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn reserve_send_time(db: &Database, spec: &LaneSpec) -> Result<Option<Duration>, DbErr> {
     let Some(gap) = spec.rules.gap() else { return Ok(Some(Duration::ZERO)) };
     let tx = db.begin().await?;
@@ -36,6 +37,7 @@ pub async fn reserve_send_time(db: &Database, spec: &LaneSpec) -> Result<Option<
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn is_closed(db: &Database, spec: &LaneSpec) -> Result<bool, DbErr> {
     let now = db.now(db.connection()).await?;
     Ok(load(db.connection(), &spec.key).await?.is_none_or(|(_, lane)| lane.is_closed(now)))

@@ -17,6 +17,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn ensure(db: &Database, spec: &LaneSpec) -> Result<(), DbErr> {
     let tx = db.begin().await?;
     let row = lanes::ActiveModel {

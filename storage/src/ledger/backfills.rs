@@ -40,6 +40,7 @@ pub enum BackfillCommandError {
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn start(db: &Database, account: &str, streams: &[String], window: Window, mode: Mode) -> Result<i64, DbErr> {
     let tx = db.begin().await?;
     let row = backfills::ActiveModel {
@@ -103,6 +104,7 @@ pub async fn open_jobs(on: &impl ConnectionTrait, id: i64) -> Result<(u32, u32),
 ///
 /// # Errors
 /// [`BackfillCommandError`].
+#[crate::boxed]
 pub async fn apply(db: &Database, id: i64, command: BackfillCommand) -> Result<(), BackfillCommandError> {
     let tx = db.begin().await?;
     let Some(row) = backfills::Entity::find_by_id(id).one(&tx).await? else {

@@ -53,6 +53,7 @@ pub async fn commit(intake: Intake<'_>, exchange: ExchangeRecord) -> Result<Effe
     end(tx, stored).await
 }
 
+#[crate::boxed]
 async fn store(
     db: &Database,
     tx: &Transaction,
@@ -112,6 +113,7 @@ async fn store(
 ///
 /// # Errors
 /// [`CommitError`].
+#[crate::boxed]
 pub async fn abandon(db: &Database, spec: &LaneSpec, claim: &Claim) -> Result<(), CommitError> {
     let tx = db.begin().await?;
     let released = release(db, &tx, spec, claim).await;

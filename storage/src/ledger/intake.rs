@@ -55,6 +55,7 @@ impl<'a> Intake<'a> {
     ///
     /// # Errors
     /// [`CommitError`]; the caller then drops the intake.
+    #[crate::boxed]
     pub async fn take(&mut self, rows: RowBatch) -> Result<(), CommitError> {
         self.size += rows.size();
         if let Some(histogram) = &mut self.histogram {
@@ -82,6 +83,7 @@ impl<'a> Intake<'a> {
         }
     }
 
+    #[crate::boxed]
     async fn write_pending(&mut self) -> Result<(), CommitError> {
         self.size = 0;
         for rows in std::mem::take(&mut self.pending) {

@@ -18,6 +18,7 @@ const KEYS: usize = 500;
 
 /// Selects those of `items` that a worker must fetch: the unknown ones, and an ended one if it has a newer version or if a
 /// backfill of everything has started since it ended.
+#[crate::boxed]
 pub(crate) async fn items_to_request(
     tx: &Transaction,
     id: &StreamId,

@@ -28,6 +28,7 @@ pub async fn find(on: &impl ConnectionTrait, id: i64) -> Result<Option<jobs::Mod
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn retry(db: &Database, id: i64) -> Result<bool, DbErr> {
     let tx = db.begin().await?;
     let now = db.now(&tx).await?;
@@ -51,6 +52,7 @@ pub async fn retry(db: &Database, id: i64) -> Result<bool, DbErr> {
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn discard(db: &Database, id: i64) -> Result<bool, DbErr> {
     let tx = db.begin().await?;
     raise_revision_of(&tx, id).await?;

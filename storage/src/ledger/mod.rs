@@ -49,6 +49,7 @@ use sea_orm::{
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn load(on: &Snapshot, id: &StreamId) -> Result<Ledger, DbErr> {
     let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(on).await?;
     Ok(Ledger { items: load_backlog(on, id).await?, ..load_with(on, id, row).await? })
@@ -76,6 +77,7 @@ pub async fn held(on: &impl ConnectionTrait, id: &StreamId) -> Result<Spans, DbE
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn lock(tx: &Transaction, id: &StreamId) -> Result<Ledger, DbErr> {
     let row = lock_stream(tx, id).await?;
     load_with(tx, id, row).await
@@ -91,6 +93,7 @@ pub(crate) async fn lock_for_plan(tx: &Transaction, id: &StreamId) -> Result<Led
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn store(
     tx: &Transaction,
     id: &StreamId,

@@ -16,6 +16,7 @@ use std::collections::HashMap;
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn replan(db: &Database, account: &Account, id: &StreamId) -> Result<bool, DbErr> {
     // Plan without a lock first: most calls add nothing.
     let snapshot = db.snapshot().await?;

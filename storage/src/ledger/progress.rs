@@ -104,6 +104,7 @@ pub struct Range {
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn progress(on: &Snapshot, account: Option<&Account>, id: i64) -> Result<Option<Progress>, DbErr> {
     let Some((backfill, streams)) = backfills::find(on, id).await? else { return Ok(None) };
     let (open, blocked) = open_jobs(on, id).await?;
@@ -141,6 +142,7 @@ pub async fn progress(on: &Snapshot, account: Option<&Account>, id: i64) -> Resu
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn estimate(on: &Snapshot, account: &Account, window: Window, mode: Mode) -> Result<Estimate, DbErr> {
     let now = on.now();
     let zone = account.source.zone();

@@ -11,6 +11,7 @@ use sea_orm::{DbErr, EntityTrait, Set};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Stores rejected rows. A row that is rejected again is not stored again.
+#[crate::boxed]
 pub(crate) async fn store_rejects(
     tx: &Transaction,
     id: &StreamId,

@@ -36,6 +36,7 @@ pub struct CoverageDay {
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn coverage(
     on: &Snapshot,
     account: &Account,
@@ -66,6 +67,7 @@ pub async fn coverage(
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn span(on: &Snapshot, account: &Account) -> Result<(NaiveDate, NaiveDate), DbErr> {
     let now = on.now();
     let day = |at: DateTime<Utc>| at.with_timezone(&account.source.zone()).date_naive();

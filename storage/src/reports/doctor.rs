@@ -28,6 +28,7 @@ pub const CHECKS: [&str; 5] = ["clock", "evidence", "overlap", "orphans", "lanes
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn examine(db: &Database, accounts: &Accounts) -> Result<Vec<Finding>, DbErr> {
     let mut findings = Vec::new();
     let on = &db.report_snapshot().await?;

@@ -91,6 +91,7 @@ const LATE: i64 = 60;
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn status(on: &Snapshot, accounts: &Accounts) -> Result<Status, DbErr> {
     let now = on.now();
     let mut account_statuses = Vec::new();

@@ -32,6 +32,7 @@ const LOST: &str = "SELECT COUNT(*) AS lost FROM items f WHERE f.account = $1 AN
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn webhooks(on: &Snapshot, account: &Account, now: DateTime<Utc>) -> Result<Option<Webhooks>, DbErr> {
     let query = async |sql: &str, values: Vec<Value>| {
         on.query_one_raw(Statement::from_sql_and_values(on.get_database_backend(), sql, values)).await

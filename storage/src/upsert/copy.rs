@@ -13,11 +13,13 @@ const TAIL: [u8; 2] = (-1_i16).to_be_bytes();
 const PIECE: usize = 256 << 10;
 
 /// Inserts rows whose keys the table does not hold.
+#[crate::boxed]
 pub async fn insert(tx: &Transaction, rows: &RowBatch) -> Result<(), DbErr> {
     copy(tx, &rows.schema().table, rows).await
 }
 
 /// Updates rows whose keys the table holds.
+#[crate::boxed]
 pub async fn merge(tx: &Transaction, rows: &RowBatch) -> Result<(), DbErr> {
     let schema = rows.schema();
     let (table, stage, names) = (&schema.table, format!("stage_{}", schema.table), column_list(schema));

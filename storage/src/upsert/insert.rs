@@ -10,6 +10,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 const ROWS: usize = 100;
 
 /// Inserts the rows, or updates those whose keys exist.
+#[crate::boxed]
 pub async fn upsert(tx: &Transaction, rows: &RowBatch) -> Result<(), DbErr> {
     let engine = tx.get_database_backend();
     let all: Vec<usize> = (0..rows.len()).collect();

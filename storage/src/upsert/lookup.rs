@@ -33,6 +33,7 @@ pub enum KeyCondition {
 ///
 /// # Errors
 /// Returns the database error.
+#[crate::boxed]
 pub async fn key_condition(tx: &Transaction, schema: &TableSchema) -> Result<KeyCondition, DbErr> {
     let mut sql = lookup_query(schema, KeyCondition::Equal);
     for position in (1..=schema.key.len() + 1).rev() {
@@ -50,6 +51,7 @@ pub async fn key_condition(tx: &Transaction, schema: &TableSchema) -> Result<Key
 }
 
 /// Returns those of `positions` whose row is not stored with the same digest.
+#[crate::boxed]
 pub async fn differing(
     tx: &Transaction,
     condition: KeyCondition,

@@ -50,6 +50,7 @@ impl Effect {
 ///
 /// # Errors
 /// Returns the database error; the caller must roll the transaction back.
+#[crate::boxed]
 pub async fn upsert(tx: &Transaction, rows: &RowBatch, held: &Spans, now: DateTime<Utc>) -> Result<Effect, DbErr> {
     let mut upsert = Upsert::new(held.clone(), now);
     upsert.add(tx, rows).await?;
@@ -100,6 +101,7 @@ impl Upsert {
     ///
     /// # Errors
     /// Returns the database error; the caller must roll the transaction back.
+    #[crate::boxed]
     pub async fn add(&mut self, tx: &Transaction, rows: &RowBatch) -> Result<(), DbErr> {
         if rows.is_empty() {
             return Ok(());
@@ -129,6 +131,7 @@ impl Upsert {
     ///
     /// # Errors
     /// Returns the database error; the caller must roll the transaction back.
+    #[crate::boxed]
     pub async fn finish(mut self, tx: &Transaction) -> Result<Effect, DbErr> {
         for at in 0..self.pending.len() {
             self.write(tx, at).await?;
