@@ -55,7 +55,11 @@ impl Scheduler {
     pub async fn run(&self, stop: &CancellationToken) {
         let mut healthy = true;
         while !stop.is_cancelled() {
-            match self.tick().instrument(info_span!("tick")).await {
+            let started = self.database.elapsed();
+            let ticked = self.tick().instrument(info_span!("tick")).await;
+            let took = self.database.elapsed().saturating_sub(started);
+            metrics::histogram!("convosync_step_duration_seconds", "step" => "tick").record(took);
+            match ticked {
                 Ok(()) => healthy = true,
                 // One warning per outage, not one per second.
                 Err(error) if healthy => {

@@ -94,6 +94,12 @@ impl Database {
         Ok(row.try_get::<DateTime<Utc>>("", "now")?.trunc_subsecs(3))
     }
 
+    /// The time since a fixed start by this host's clock, to measure how long a step takes.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
     /// Reads this host's clock, to compare it with the database's.
     #[must_use]
     pub fn host_now(&self) -> DateTime<Utc> {

@@ -92,7 +92,8 @@ impl Worker {
             return Ok(None);
         };
         let acquiring = self.clock.elapsed();
-        let Some(claim) = claim(&self.database, lane, ticket, &self.name).await? else { return Ok(None) };
+        let claiming = claim(&self.database, lane, ticket, &self.name);
+        let Some(claim) = self.timed("claim", claiming).await? else { return Ok(None) };
         let lease = LeaseGuard::new(&self.database, self.clock.as_ref(), lane, &claim, acquiring);
         let (rows, mut batches) = channel(BUFFERED_BATCHES);
         let source = account.source.as_ref();
@@ -189,7 +190,7 @@ impl Worker {
             judgement,
             idle: result.idle,
         };
-        let effect = commit(intake, exchange).await?;
+        let effect = self.timed("commit", commit(intake, exchange)).await?;
         for (kind, rows) in
             [("inserted", effect.inserted), ("updated", effect.updated), ("unchanged", effect.unchanged)]
         {
@@ -202,7 +203,7 @@ impl Worker {
     /// The lane's next ticket; `None` if no job is ready within [`LONGEST_IDLE`].
     async fn next_ticket(&self, lane: &LaneSpec) -> Option<Ticket> {
         while !self.draining.is_cancelled() {
-            match dispatch(&self.database, lane).await {
+            match self.timed("dispatch", dispatch(&self.database, lane)).await {
                 Ok(Dispatch::Ticket(ticket)) => return Some(ticket),
                 Ok(Dispatch::At(next)) => {
                     let wait = next - self.now().await.ok()?;
@@ -234,6 +235,15 @@ impl Worker {
             }
         }
         Ok(is_new)
+    }
+
+    /// Awaits one step, and records how long it took.
+    async fn timed<T>(&self, step: &'static str, doing: impl Future<Output = T>) -> T {
+        let started = self.clock.elapsed();
+        let done = doing.await;
+        let took = self.clock.elapsed().saturating_sub(started);
+        metrics::histogram!("convosync_step_duration_seconds", "step" => step).record(took);
+        done
     }
 
     async fn now(&self) -> Result<DateTime<Utc>, DbErr> {

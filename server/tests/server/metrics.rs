@@ -35,6 +35,7 @@ async fn metrics_report_counters_and_gauges() {
     ::metrics::counter!("convosync_deliveries_total", "kind" => "mail", "state" => "committed").increment(1);
     ::metrics::histogram!("convosync_start_lateness_seconds", "account" => "wolkvox_co", "purpose" => "live")
         .record(0.3);
+    ::metrics::histogram!("convosync_step_duration_seconds", "step" => "tick").record(0.004);
     ::metrics::counter!("convosync_http_requests_limited_total", "limit" => "client").increment(1);
     let reply = service.get("/metrics").await;
     assert_eq!(reply.status, 200);
@@ -46,6 +47,7 @@ async fn metrics_report_counters_and_gauges() {
         "convosync_deliveries_total",
         "convosync_http_requests_limited_total",
         "convosync_start_lateness_seconds",
+        "convosync_step_duration_seconds",
     ];
     let documented: BTreeSet<&str> = GAUGES.into_iter().chain(counters).collect();
     assert_eq!(scrape.families.keys().map(String::as_str).collect::<BTreeSet<_>>(), documented);
