@@ -13,7 +13,7 @@ pub struct Item {
     /// does not say; then no day waits for the item.
     pub scope: Option<Window>,
     /// The item's version, as the list or webhook states it. An ended item that was fetched in this version or a later
-    /// one needs no further fetch.
+    /// one needs no further fetch. A webhook without a version asks for one.
     pub seen_version: Option<DateTime<Utc>>,
     /// Whether the list or webhook says that the item has ended. The item's own answer may not say so.
     pub has_ended: bool,

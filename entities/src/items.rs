@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One row per item that has ended. It is fetched again only if a list or a webhook names a newer version, or if an
-/// operator orders a backfill of everything.
+/// One row per item that has ended. It is fetched again only if a list or a webhook names a newer version, if a webhook
+/// names no version, or if an operator orders a backfill of everything.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "items")]
 pub struct Model {

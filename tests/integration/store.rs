@@ -6,6 +6,7 @@ mod backlog;
 mod commits;
 mod data_docs;
 mod doctor;
+mod item_versions;
 mod items;
 mod lanes;
 mod leases;

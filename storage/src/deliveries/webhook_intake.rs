@@ -2,14 +2,13 @@
 
 use crate::database::Database;
 use crate::ledger::StreamId;
-use crate::ledger::items::{items_to_request, key_of};
+use crate::ledger::items::{NamedBy, items_to_request, key_of};
 use crate::ledger::job_row::job_row;
 use crate::transaction::Transaction;
 use crate::upsert::Upsert;
 use chrono::{DateTime, Utc};
 use domain::item::Item;
 use domain::job::{Job, Purpose};
-use domain::ledger::Ledger;
 use domain::spans::Spans;
 use domain::webhook::WebhookEvent;
 use domain::window::Window;
@@ -64,8 +63,7 @@ async fn store_events(
         for rows in &event.rows {
             upsert.add(tx, rows).await?;
         }
-        // The empty ledger adds no items of its own: the list job finds those that need another read.
-        let items = items_to_request(tx, id, &Ledger::default(), &event.items).await?;
+        let items = items_to_request(tx, id, NamedBy::Webhook, &event.items).await?;
         for item in &items.first_fetch {
             queue_item(tx, id, item, item.scope, now).await?;
         }

@@ -16,12 +16,22 @@ use std::collections::BTreeMap;
 /// Keys per query.
 const KEYS: usize = 500;
 
-/// Selects those of `items` that a worker must fetch: the unknown ones, and an ended one if it has a newer version or if a
-/// backfill of everything has started since it ended.
+/// Who names items.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NamedBy<'a> {
+    /// A list or a file. It names all its items each time it is read, so an item without a version is no news. The ledger
+    /// knows the backfills of everything.
+    List(&'a Ledger),
+    /// A webhook. It comes because something has happened.
+    Webhook,
+}
+
+/// Selects those of `items` that a worker must fetch: the unknown ones, and an ended one if it has a newer version, if a
+/// webhook names it without a version, or if a backfill of everything has started since it ended.
 pub(crate) async fn items_to_request(
     tx: &Transaction,
     id: &StreamId,
-    ledger: &Ledger,
+    named_by: NamedBy<'_>,
     items: &[Item],
 ) -> Result<NamedItems, DbErr> {
     let keys = keys_of(items);
@@ -41,8 +51,14 @@ pub(crate) async fn items_to_request(
             selected.first_fetch.push(item.clone());
             continue;
         };
-        let refetch_since = item.scope.and_then(|scope| ledger.refetch_since(scope));
-        if item.seen_version > row.version_at || refetch_since.is_some_and(|since| row.ended_at < since) {
+        let is_due_again = match named_by {
+            NamedBy::Webhook => item.seen_version.is_none(),
+            NamedBy::List(ledger) => {
+                let refetch_since = item.scope.and_then(|scope| ledger.refetch_since(scope));
+                refetch_since.is_some_and(|since| row.ended_at < since)
+            }
+        };
+        if item.seen_version > row.version_at || is_due_again {
             selected.refetch.push(item.clone());
         }
     }
