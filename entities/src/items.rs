@@ -19,7 +19,8 @@ pub struct Model {
     pub slice_key: String,
     /// When the item began, if known.
     pub began_at: Option<DateTime<Utc>>,
-    /// The newest version that was named or fetched, if the item has versions.
+    /// The newest version that was named or fetched, if the item has versions; at most an hour ahead of the database's
+    /// clock.
     pub version_at: Option<DateTime<Utc>>,
     /// When a fetch found that the item has ended.
     pub ended_at: DateTime<Utc>,

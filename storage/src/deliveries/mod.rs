@@ -256,7 +256,7 @@ impl<'a> DeliveryIngest<'a> {
         }
         store_rejects(&tx, id, window.as_ref(), &summary.rejects, now).await?;
         let mut after = before.clone();
-        let items = items_to_request(&tx, id, NamedBy::List(&before), &summary.items).await?;
+        let items = items_to_request(&tx, id, NamedBy::List(&before), &summary.items, now).await?;
         let queued_items = items.len();
         settle(&mut after, account, proof, (summary, items), (effect, now));
         ledger::store(&tx, id, &before, &after, now).await?;

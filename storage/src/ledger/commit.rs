@@ -72,7 +72,7 @@ async fn store(
     let window = claim.job.slice.window();
     store_rejects(tx, id, window.as_ref(), summary.map_or(&[], |summary| &summary.rejects), now).await?;
     let items = match summary {
-        Some(summary) => items_to_request(tx, id, NamedBy::List(&before), &summary.items).await?,
+        Some(summary) => items_to_request(tx, id, NamedBy::List(&before), &summary.items, now).await?,
         None => NamedItems::default(),
     };
     if let Some(status) =

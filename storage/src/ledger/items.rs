@@ -3,7 +3,7 @@
 use crate::ledger::StreamId;
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
-use domain::item::{Item, ItemStatus, NamedItems};
+use domain::item::{Item, ItemStatus, NamedItems, capped_version};
 use domain::job::Job;
 use domain::ledger::Ledger;
 use domain::slice::Slice;
@@ -27,12 +27,14 @@ pub(crate) enum NamedBy<'a> {
 }
 
 /// Selects those of `items` that a worker must fetch: the unknown ones, and an ended one if it has a newer version, if a
-/// webhook names it without a version, or if a backfill of everything has started since it ended.
+/// webhook names it without a credible version, or if a backfill of everything has started since it ended. The versions in
+/// the result are capped.
 pub(crate) async fn items_to_request(
     tx: &Transaction,
     id: &StreamId,
     named_by: NamedBy<'_>,
     items: &[Item],
+    now: DateTime<Utc>,
 ) -> Result<NamedItems, DbErr> {
     let keys = keys_of(items);
     let mut ended: BTreeMap<String, Model> = BTreeMap::new();
@@ -47,19 +49,21 @@ pub(crate) async fn items_to_request(
     }
     let mut selected = NamedItems::default();
     for item in items {
+        let seen_version = item.seen_version.map(|version| capped_version(version, now));
+        let capped = Item { seen_version, ..item.clone() };
         let Some(row) = key_of(&item.slice).and_then(|key| ended.get(key)) else {
-            selected.first_fetch.push(item.clone());
+            selected.first_fetch.push(capped);
             continue;
         };
         let is_due_again = match named_by {
-            NamedBy::Webhook => item.seen_version.is_none(),
+            NamedBy::Webhook => seen_version.is_none() || seen_version != item.seen_version,
             NamedBy::List(ledger) => {
                 let refetch_since = item.scope.and_then(|scope| ledger.refetch_since(scope));
                 refetch_since.is_some_and(|since| row.ended_at < since)
             }
         };
-        if item.seen_version > row.version_at || is_due_again {
-            selected.refetch.push(item.clone());
+        if seen_version > row.version_at || is_due_again {
+            selected.refetch.push(capped);
         }
     }
     Ok(selected)
@@ -79,7 +83,7 @@ pub(crate) async fn record_item_end(
         stream: Set(id.stream.clone()),
         slice_key: Set(key.to_owned()),
         began_at: Set(job.scope.as_ref().map(Window::from)),
-        version_at: Set(job.seen_version.max(status.version)),
+        version_at: Set(job.seen_version.max(status.version.map(|version| capped_version(version, now)))),
         ended_at: Set(now),
     };
     // A re-check does not know when the item began, so it keeps the stored instant.
