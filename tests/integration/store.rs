@@ -14,6 +14,7 @@ mod ledger;
 mod migrations;
 mod operator_actions;
 mod pacing;
+mod rejects;
 mod reports;
 mod schedulers;
 mod snapshots;
