@@ -1,5 +1,6 @@
 //! Tests of the command line: exit codes, printed text and JSON.
 
+mod closed_pipes;
 mod environment;
 mod exit_codes;
 mod help;
