@@ -6,6 +6,7 @@ mod exit_codes;
 mod help;
 mod imports;
 mod invalid_settings;
+mod job_lists;
 mod json_output;
 mod operations;
 

@@ -41,7 +41,7 @@ use job_rows::{BATCH, of_stream, store_jobs};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    Set,
 };
 
 /// Loads a ledger for reading. A stream without any rows has an empty ledger.
