@@ -232,7 +232,7 @@ pub struct Import {
 
 #[derive(Debug, Subcommand)]
 pub enum Jobs {
-    /// List all jobs that are not answered yet
+    /// List the open jobs, up to 1,000, without the items that only wait their turn
     List,
     /// Show a job
     Show {

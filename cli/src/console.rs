@@ -1,7 +1,7 @@
 //! Messages go to stderr, data to stdout.
 
 use crate::failure::Failure;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Writes a line to stderr, for the operator.
 pub fn say(line: &str) {
@@ -9,12 +9,16 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Writes a line of data to stdout.
+/// Writes a line of data to stdout. A reader that closes the pipe, such as `head`, has all that it wants: then the command
+/// goes on without writing, and its exit code says how its work ended.
 ///
 /// # Errors
-/// A closed stdout.
+/// Any other error of stdout, such as a full disk.
 pub fn print(line: &str) -> Result<(), Failure> {
-    Ok(writeln!(std::io::stdout(), "{line}")?)
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 /// Whether stderr is a terminal, so that it can show progress bars.

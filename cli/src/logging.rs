@@ -14,6 +14,8 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), Failure> {
         Failure::settings("log.level must be a level or filters; write \"info\" or \"info,worker=debug\"")
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal());
+    // The subscriber would report a closed stderr on stderr, and panic there.
+    let lines = lines.log_internal_errors(false);
     let started = match format {
         LogFormat::Json => lines.json().try_init(),
         LogFormat::Text => lines.try_init(),

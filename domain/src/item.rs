@@ -2,7 +2,7 @@
 
 use crate::slice::Slice;
 use crate::window::Window;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// A partition or an item that a list or a webhook names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,10 +13,26 @@ pub struct Item {
     /// does not say; then no day waits for the item.
     pub scope: Option<Window>,
     /// The item's version, as the list or webhook states it. An ended item that was fetched in this version or a later
-    /// one needs no further fetch.
+    /// one needs no further fetch. A webhook without a version asks for one.
     pub seen_version: Option<DateTime<Utc>>,
     /// Whether the list or webhook says that the item has ended. The item's own answer may not say so.
     pub has_ended: bool,
+}
+
+/// How far a version may lie in the future, because the vendor's clock may be ahead.
+const MAX_AHEAD: TimeDelta = TimeDelta::hours(1);
+
+/// The version to store of an item for which the vendor states `version`. A version that lies more than an hour in the
+/// future would hide all later changes, so the end of the current hour takes its place: one that a list repeats is news
+/// once an hour at most.
+#[must_use]
+pub fn capped_version(version: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    if version <= now + MAX_AHEAD {
+        return version;
+    }
+    let hour = MAX_AHEAD.num_seconds();
+    let end = (now.timestamp().div_euclid(hour) + 1) * hour;
+    DateTime::from_timestamp(end, 0).unwrap_or(now)
 }
 
 /// The items that an answer or a webhook names and that need a fetch.

@@ -205,6 +205,8 @@ pub struct ResponseSummary {
 pub struct Reject {
     /// Why the row could not be parsed.
     pub reason: String,
-    /// The row as the vendor sent it.
+    /// The row as the vendor sent it, or its beginning if the row is long or many rows could not be parsed.
     pub raw: String,
+    /// A digest of the whole row. The table stores the same row once.
+    pub digest: u128,
 }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One row per item that has ended. It is fetched again only if a list or a webhook names a newer version, or if an
-/// operator orders a backfill of everything.
+/// One row per item that has ended. It is fetched again only if a list or a webhook names a newer version, if a webhook
+/// names no version, or if an operator orders a backfill of everything.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "items")]
 pub struct Model {
@@ -19,7 +19,8 @@ pub struct Model {
     pub slice_key: String,
     /// When the item began, if known.
     pub began_at: Option<DateTime<Utc>>,
-    /// The newest version that was named or fetched, if the item has versions.
+    /// The newest version that was named or fetched, if the item has versions; at most an hour ahead of the database's
+    /// clock.
     pub version_at: Option<DateTime<Utc>>,
     /// When a fetch found that the item has ended.
     pub ended_at: DateTime<Utc>,

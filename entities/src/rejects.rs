@@ -16,7 +16,7 @@ pub struct Model {
     /// The stream's name.
     #[sea_orm(column_type = "Text")]
     pub stream: String,
-    /// A hash of `raw`, so that the same row is stored once.
+    /// A hash of the whole row, so that the same row is stored once.
     #[sea_orm(column_type = "Text")]
     pub digest: String,
     /// The start of the requested window.
@@ -26,7 +26,7 @@ pub struct Model {
     /// Why the parser rejected the row.
     #[sea_orm(column_type = "Text")]
     pub reason: String,
-    /// The row as it came. May hold personal data.
+    /// The row as it came, or its beginning: at most 16 KiB, and 1 MiB of an answer. May hold personal data.
     #[sea_orm(column_type = "Text")]
     pub raw: String,
     /// When the row was first rejected.

@@ -1,10 +1,12 @@
 //! Tests of the command line: exit codes, printed text and JSON.
 
+mod closed_pipes;
 mod environment;
 mod exit_codes;
 mod help;
 mod imports;
 mod invalid_settings;
+mod job_lists;
 mod json_output;
 mod operations;
 

@@ -6,6 +6,7 @@ mod backlog;
 mod commits;
 mod data_docs;
 mod doctor;
+mod item_versions;
 mod items;
 mod lanes;
 mod leases;
@@ -13,6 +14,7 @@ mod ledger;
 mod migrations;
 mod operator_actions;
 mod pacing;
+mod rejects;
 mod reports;
 mod schedulers;
 mod snapshots;
@@ -25,6 +27,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::item_backlog::ItemBacklog;
 use domain::job::{Job, Purpose};
 use domain::ledger::Ledger;
+use domain::live_slot::slot_at;
 use domain::slice::Slice;
 use domain::window::Window;
 use entities::{jobs, lane_slots, wolkvox_chats};
@@ -62,7 +65,18 @@ impl Store {
         for lane in store.accounts.lanes() {
             ensure(store.db(), lane).await.unwrap();
         }
+        store.wait_past_live_slot().await;
         store
+    }
+
+    /// Waits until the next live slot is not near: shortly before it a lane dispatches no background job.
+    async fn wait_past_live_slot(&self) {
+        let Some(account) = self.accounts.all().first() else { return };
+        let (now, rules) = (self.now().await, account.source.rules());
+        let left = slot_at(now, rules) + rules.cadence() - now;
+        if left < TimeDelta::seconds(10) {
+            tokio::time::sleep(left.to_std().unwrap_or_default()).await;
+        }
     }
 
     pub fn db(&self) -> &Database {

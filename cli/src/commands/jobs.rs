@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use comfy_table::Table;
 use entities::jobs::Model;
 use serde::Serialize;
-use storage::ledger::jobs::{discard, find, list, retry};
+use storage::ledger::jobs::{JobList, discard, find, list, retry};
 
 /// A job as JSON.
 #[derive(Serialize)]
@@ -35,8 +35,14 @@ pub async fn run(context: &CommandContext, output: Output, command: Jobs) -> Res
     };
     match command {
         Jobs::List => {
-            let jobs: Vec<JobRow> = list(context.database.connection()).await?.into_iter().map(row).collect();
-            show(output, &jobs, |jobs| rows(jobs))
+            let list = list(&context.database.report_snapshot().await?).await?;
+            let more = left_out(&list);
+            let jobs: Vec<JobRow> = list.jobs.into_iter().map(row).collect();
+            show(output, &jobs, |jobs| rows(jobs))?;
+            if let Some(more) = more {
+                say(&more);
+            }
+            Ok(())
         }
         Jobs::Show { id } => {
             let job = find(context.database.connection(), id).await?.ok_or_else(|| unknown(id))?;
@@ -52,6 +58,25 @@ pub async fn run(context: &CommandContext, output: Output, command: Jobs) -> Res
             say(&format!("job {id} is discarded; its window counts as missing"));
             Ok(())
         }
+    }
+}
+
+/// The sentence about the jobs that the list leaves out; `None` if the list has all.
+fn left_out(list: &JobList) -> Option<String> {
+    let items = list.more_items.iter().map(|(state, count)| match count {
+        1 => format!("1 item {state}"),
+        _ => format!("{count} items {state}"),
+    });
+    let others = match list.more_others {
+        0 => None,
+        1 => Some("1 window or other job".to_owned()),
+        count => Some(format!("{count} windows and other jobs")),
+    };
+    let parts: Vec<_> = items.chain(others).collect();
+    match list.more_items.values().sum::<u64>() + list.more_others {
+        0 => None,
+        1 => Some(format!("1 more job is open: {}", parts.join(", "))),
+        count => Some(format!("{count} more jobs are open: {}", parts.join(", "))),
     }
 }
 

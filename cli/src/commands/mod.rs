@@ -45,8 +45,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Simulate(options) => demo::simulate(options).await,
         Command::Config => print(DEFAULTS.trim_end()),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "convosync", &mut std::io::stdout());
-            Ok(())
+            // The generator panics if it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "convosync", &mut script);
+            print(String::from_utf8_lossy(&script).trim_end())
         }
     }
 }

@@ -8,7 +8,7 @@ use entities::requests::{Column, Entity};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use storage::ledger::jobs;
+use storage::ledger::{item_jobs, jobs};
 
 /// The longest time until the service has caught up.
 const CATCH_UP: Duration = Duration::from_mins(2);
@@ -81,11 +81,13 @@ impl DemoWorld<'_> {
     /// Makes items due that are open without an end in sight: the service asks for them rarely, and nothing changes any
     /// more.
     async fn hurry_slow_items(&self) -> Result<(), DemoError> {
-        let slow = self.vendors.iter().filter(|running| running.vendor.has_slow_items());
-        let accounts: BTreeSet<String> = slow.map(|running| running.vendor.account()).collect();
-        for job in jobs::list(self.database().connection()).await? {
-            if accounts.contains(&job.account) && job.purpose == "item" && job.from_at.is_some() {
-                jobs::retry(self.database(), job.id).await?;
+        for running in self.vendors.iter().filter(|running| running.vendor.has_slow_items()) {
+            for id in self.account(&running.vendor.account())?.streams() {
+                for job in item_jobs(self.database().connection(), &id).await? {
+                    if job.scope.is_some() {
+                        jobs::retry(self.database(), job.id).await?;
+                    }
+                }
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use domain::backfill::Mode;
 use domain::coverage::Completeness;
 use domain::days::{DaysView, days};
 use domain::fault::Fault;
-use domain::item::{Item, ItemStatus, NamedItems};
+use domain::item::{Item, ItemStatus, NamedItems, capped_version};
 use domain::job::{Job, JobState, Purpose};
 use domain::judge::{Answer, JudgeContext, Verdict, judge};
 use domain::ledger::AnswerSummary;
@@ -373,4 +373,19 @@ fn a_newer_version_makes_an_open_item_due() {
     assert_eq!(due(|job| job.failures = 3, named(Some(2 * DAY), true)), later);
     let park: fn(&mut Job) = |job| job.state = JobState::Parked { reason: "404".to_owned() };
     assert_eq!(due(park, named(Some(2 * DAY), true)), later);
+}
+
+proptest! {
+    /// A version in the far future counts as the same instant for the rest of the hour, so that a list that repeats it
+    /// names nothing new.
+    #[test]
+    fn a_version_in_the_far_future_counts_as_the_end_of_the_hour(now in 0..9 * DAY, ahead in -DAY..9 * DAY) {
+        let (now, version) = (at(now), at(now + ahead));
+        let (stored, hour) = (capped_version(version, now), TimeDelta::hours(1));
+        if version <= now + hour {
+            prop_assert_eq!(stored, version);
+        } else {
+            prop_assert!(stored > now && stored <= now + hour && stored.timestamp() % HOUR == 0, "{}", stored);
+        }
+    }
 }

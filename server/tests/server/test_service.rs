@@ -145,8 +145,8 @@ impl TestService {
         let snapshot = &self.database.snapshot().await.expect("a snapshot");
         let account = self.accounts.account("shop_bot").expect("an account");
         let stored = webhooks(snapshot, account, now()).await.expect("a count");
-        let ledger = ledger::load(snapshot, &account.streams()[0]).await.expect("a ledger");
-        (stored.map_or(0, |counts| counts.taken), ledger.jobs.len())
+        let jobs = ledger::item_jobs(snapshot, &account.streams()[0]).await.expect("the jobs");
+        (stored.map_or(0, |counts| counts.taken), jobs.len())
     }
 
     async fn close_lane(&self, account: &Account, until: Option<DateTime<Utc>>, reason: &str) {

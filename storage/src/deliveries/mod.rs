@@ -5,7 +5,7 @@ pub mod webhook_intake;
 use crate::accounts::Account;
 use crate::database::Database;
 use crate::ledger::CommitError;
-use crate::ledger::items::{items_to_request, keys_of};
+use crate::ledger::items::{NamedBy, items_to_request, keys_of};
 use crate::ledger::rejects::store_rejects;
 use crate::ledger::{self, StreamId};
 use crate::snapshot::Snapshot;
@@ -263,7 +263,7 @@ impl<'a> DeliveryIngest<'a> {
         }
         store_rejects(&tx, id, window.as_ref(), &summary.rejects, now).await?;
         let mut after = before.clone();
-        let items = items_to_request(&tx, id, &before, &summary.items).await?;
+        let items = items_to_request(&tx, id, NamedBy::List(&before), &summary.items, now).await?;
         let queued_items = items.len();
         settle(&mut after, account, proof, (summary, items), (effect, now));
         ledger::store(&tx, id, &before, &after, now).await?;

@@ -2,14 +2,13 @@
 
 use crate::database::Database;
 use crate::ledger::StreamId;
-use crate::ledger::items::{items_to_request, key_of};
+use crate::ledger::items::{NamedBy, items_to_request, key_of};
 use crate::ledger::job_row::job_row;
 use crate::transaction::Transaction;
 use crate::upsert::Upsert;
 use chrono::{DateTime, Utc};
-use domain::item::Item;
+use domain::item::{Item, capped_version};
 use domain::job::{Job, Purpose};
-use domain::ledger::Ledger;
 use domain::spans::Spans;
 use domain::webhook::WebhookEvent;
 use domain::window::Window;
@@ -65,8 +64,7 @@ async fn store_events(
         for rows in &event.rows {
             upsert.add(tx, rows).await?;
         }
-        // The empty ledger adds no items of its own: the list job finds those that need another read.
-        let items = items_to_request(tx, id, &Ledger::default(), &event.items).await?;
+        let items = items_to_request(tx, id, NamedBy::Webhook, &event.items, now).await?;
         for item in &items.first_fetch {
             queue_item(tx, id, item, item.scope, now).await?;
         }
@@ -85,6 +83,7 @@ async fn is_new(
     event: &WebhookEvent<RowBatch>,
     now: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
+    let seen_version = event.items.first().and_then(|item| item.seen_version);
     let rows: usize = event.rows.iter().map(RowBatch::len).sum();
     let row = deliveries::ActiveModel {
         origin: Set(format!("webhook:{}", id.account)),
@@ -95,7 +94,7 @@ async fn is_new(
         stream: Set(Some(id.stream.clone())),
         rows: Set(i64::try_from(rows).unwrap_or(i64::MAX)),
         slice_key: Set(event.items.first().and_then(|item| key_of(&item.slice)).map(str::to_owned)),
-        version_at: Set(event.items.first().and_then(|item| item.seen_version)),
+        version_at: Set(seen_version.map(|version| capped_version(version, now))),
         received_at: Set(now),
         ..Default::default()
     };

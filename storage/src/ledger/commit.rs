@@ -4,7 +4,7 @@ use crate::database::Database;
 use crate::lanes::claim::Claim;
 use crate::lanes::{LaneSpec, lock, set_closed, store_slot};
 use crate::ledger::intake::Intake;
-use crate::ledger::items::{items_to_request, key_of, keys_of, record_item_end};
+use crate::ledger::items::{NamedBy, items_to_request, key_of, keys_of, record_item_end};
 use crate::ledger::job_row::{backfill_of, slice_key};
 use crate::ledger::rejects::store_rejects;
 use crate::ledger::{self, CommitError, StreamId};
@@ -73,7 +73,7 @@ async fn store(
     let window = claim.job.slice.window();
     store_rejects(tx, id, window.as_ref(), summary.map_or(&[], |summary| &summary.rejects), now).await?;
     let items = match summary {
-        Some(summary) => items_to_request(tx, id, &before, &summary.items).await?,
+        Some(summary) => items_to_request(tx, id, NamedBy::List(&before), &summary.items, now).await?,
         None => NamedItems::default(),
     };
     if let Some(status) =

@@ -3,7 +3,7 @@
 use crate::ledger::StreamId;
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
-use domain::item::{Item, ItemStatus, NamedItems};
+use domain::item::{Item, ItemStatus, NamedItems, capped_version};
 use domain::job::Job;
 use domain::ledger::Ledger;
 use domain::slice::Slice;
@@ -16,14 +16,26 @@ use std::collections::BTreeMap;
 /// Keys per query.
 const KEYS: usize = 500;
 
-/// Selects those of `items` that a worker must fetch: the unknown ones, and an ended one if it has a newer version or if a
-/// backfill of everything has started since it ended.
+/// Who names items.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NamedBy<'a> {
+    /// A list or a file. It names all its items each time it is read, so an item without a version is no news. The ledger
+    /// knows the backfills of everything.
+    List(&'a Ledger),
+    /// A webhook. It comes because something has happened.
+    Webhook,
+}
+
+/// Selects those of `items` that a worker must fetch: the unknown ones, and an ended one if it has a newer version, if a
+/// webhook names it without a credible version, or if a backfill of everything has started since it ended. The versions in
+/// the result are capped.
 #[crate::boxed]
 pub(crate) async fn items_to_request(
     tx: &Transaction,
     id: &StreamId,
-    ledger: &Ledger,
+    named_by: NamedBy<'_>,
     items: &[Item],
+    now: DateTime<Utc>,
 ) -> Result<NamedItems, DbErr> {
     let keys = keys_of(items);
     let mut ended: BTreeMap<String, Model> = BTreeMap::new();
@@ -38,13 +50,21 @@ pub(crate) async fn items_to_request(
     }
     let mut selected = NamedItems::default();
     for item in items {
+        let seen_version = item.seen_version.map(|version| capped_version(version, now));
+        let capped = Item { seen_version, ..item.clone() };
         let Some(row) = key_of(&item.slice).and_then(|key| ended.get(key)) else {
-            selected.first_fetch.push(item.clone());
+            selected.first_fetch.push(capped);
             continue;
         };
-        let refetch_since = item.scope.and_then(|scope| ledger.refetch_since(scope));
-        if item.seen_version > row.version_at || refetch_since.is_some_and(|since| row.ended_at < since) {
-            selected.refetch.push(item.clone());
+        let is_due_again = match named_by {
+            NamedBy::Webhook => seen_version.is_none() || seen_version != item.seen_version,
+            NamedBy::List(ledger) => {
+                let refetch_since = item.scope.and_then(|scope| ledger.refetch_since(scope));
+                refetch_since.is_some_and(|since| row.ended_at < since)
+            }
+        };
+        if seen_version > row.version_at || is_due_again {
+            selected.refetch.push(capped);
         }
     }
     Ok(selected)
@@ -64,7 +84,7 @@ pub(crate) async fn record_item_end(
         stream: Set(id.stream.clone()),
         slice_key: Set(key.to_owned()),
         began_at: Set(job.scope.as_ref().map(Window::from)),
-        version_at: Set(job.seen_version.max(status.version)),
+        version_at: Set(job.seen_version.max(status.version.map(|version| capped_version(version, now)))),
         ended_at: Set(now),
     };
     // A re-check does not know when the item began, so it keeps the stored instant.

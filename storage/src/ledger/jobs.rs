@@ -1,19 +1,70 @@
 //! Lists, retries and discards jobs for an operator.
 
 use crate::database::Database;
+use crate::ledger::job_row::ITEM;
 use crate::ledger::planning::raise_revision;
+use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
 use entities::jobs;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use std::collections::BTreeMap;
 
-/// Lists every open job; parked jobs, which wait for an operator, come first.
+/// The most jobs in a [`JobList`].
+const MAX_LISTED: u64 = 1000;
+
+/// The open jobs that an operator may act on, and the number of all others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobList {
+    /// At most 1,000 jobs: parked ones first, because they wait for an operator, then windows, then items.
+    pub jobs: Vec<jobs::Model>,
+    /// The number of items that the list leaves out, by state.
+    pub more_items: BTreeMap<String, u64>,
+    /// The number of other jobs that the list leaves out.
+    pub more_others: u64,
+}
+
+/// Lists the open jobs. Of the items, which may be any number, the list has those that are parked, dispatched or running,
+/// or that have failed.
 ///
 /// # Errors
 /// Returns the database error.
-pub async fn list(on: &impl ConnectionTrait) -> Result<Vec<jobs::Model>, DbErr> {
-    let parked_first = jobs::Column::State.eq("parked");
-    jobs::Entity::find().order_by_desc(parked_first).order_by_asc(jobs::Column::DueAt).all(on).await
+pub async fn list(on: &Snapshot) -> Result<JobList, DbErr> {
+    use jobs::Column;
+    let is_listed = Condition::any()
+        .add(Column::Purpose.ne(ITEM))
+        .add(Column::State.is_in(["parked", "dispatched", "running"]))
+        .add(Column::Failures.gt(0));
+    let jobs = jobs::Entity::find()
+        .filter(is_listed)
+        .order_by_desc(Column::State.eq("parked"))
+        .order_by_asc(Column::Purpose.eq(ITEM))
+        .order_by_asc(Column::DueAt)
+        .order_by_asc(Column::Id)
+        .limit(MAX_LISTED)
+        .all(on)
+        .await?;
+    let counts: Vec<(String, String, i64)> = jobs::Entity::find()
+        .select_only()
+        .columns([Column::Purpose, Column::State])
+        .column_as(Column::Id.count(), "jobs")
+        .group_by(Column::Purpose)
+        .group_by(Column::State)
+        .into_tuple()
+        .all(on)
+        .await?;
+    let mut list = JobList { jobs, ..JobList::default() };
+    for (purpose, state, count) in counts {
+        let listed = list.jobs.iter().filter(|job| job.purpose == purpose && job.state == state).count() as u64;
+        match u64::try_from(count).unwrap_or(0).saturating_sub(listed) {
+            0 => {}
+            more if purpose == ITEM => drop(list.more_items.insert(state, more)),
+            more => list.more_others += more,
+        }
+    }
+    Ok(list)
 }
 
 /// Loads the job `id`.

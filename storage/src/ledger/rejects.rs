@@ -8,7 +8,9 @@ use domain::window::Window;
 use entities::rejects;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{DbErr, EntityTrait, Set};
-use xxhash_rust::xxh3::xxh3_128;
+
+/// Rows per statement.
+const BATCH: usize = 500;
 
 /// Stores rejected rows. A row that is rejected again is not stored again.
 #[crate::boxed]
@@ -16,24 +18,25 @@ pub(crate) async fn store_rejects(
     tx: &Transaction,
     id: &StreamId,
     window: Option<&Window>,
-    rows: &[Reject],
+    rejects: &[Reject],
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    for reject in rows {
-        let row = rejects::ActiveModel {
-            account: Set(id.account.clone()),
-            stream: Set(id.stream.clone()),
-            digest: Set(format!("{:032x}", xxh3_128(reject.raw.as_bytes()))),
-            from_at: Set(window.map(Window::from)),
-            to_at: Set(window.map(Window::to)),
-            reason: Set(reject.reason.clone()),
-            raw: Set(reject.raw.clone()),
-            rejected_at: Set(now),
-            ..Default::default()
-        };
+    let row = |reject: &Reject| rejects::ActiveModel {
+        account: Set(id.account.clone()),
+        stream: Set(id.stream.clone()),
+        digest: Set(format!("{:032x}", reject.digest)),
+        from_at: Set(window.map(Window::from)),
+        to_at: Set(window.map(Window::to)),
+        reason: Set(reject.reason.clone()),
+        raw: Set(reject.raw.clone()),
+        rejected_at: Set(now),
+        ..Default::default()
+    };
+    for batch in rejects.chunks(BATCH) {
         let key = [rejects::Column::Account, rejects::Column::Stream, rejects::Column::Digest];
         let keep_first = OnConflict::columns(key).do_nothing().to_owned();
-        rejects::Entity::insert(row).on_conflict(keep_first).exec_without_returning(tx).await?;
+        let rows = batch.iter().map(row);
+        rejects::Entity::insert_many(rows).on_conflict(keep_first).exec_without_returning(tx).await?;
     }
     Ok(())
 }

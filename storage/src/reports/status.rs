@@ -5,7 +5,7 @@ use super::webhook_stats::{Webhooks, webhooks};
 use crate::accounts::{Account, Accounts};
 use crate::snapshot::Snapshot;
 use crate::{lanes, ledger};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::days::{DayCounts, count, days, expiring_days};
 use domain::ledger::Ledger;
 use domain::live_slot::due_at;
@@ -43,7 +43,7 @@ pub struct AccountStatus {
     pub days: DayCounts,
     /// The reason why a job or the lane waits for an operator, or else the latest failure while requests fail.
     pub last_error: Option<String>,
-    /// The warnings that an operator must handle before data expires.
+    /// The warnings that an operator must handle: streams that fail, parked items, and data or a token about to expire.
     pub warnings: Vec<String>,
     /// The number of missing days that the vendor will soon delete, over all streams.
     pub days_at_risk: u64,
@@ -86,6 +86,9 @@ pub struct LaneStatus {
 
 /// The lateness that is still on time, in seconds, because a poll takes time.
 const LATE: i64 = 60;
+
+/// The time from a stream's first failure until `status` warns of it. One failed request is no reason to warn.
+const FAILING: TimeDelta = TimeDelta::seconds(30);
 
 /// Reads the state of all accounts, lanes and jobs.
 ///
@@ -164,11 +167,31 @@ async fn account_status(
                 status.warnings.push(warning);
             }
         }
+        let failure = row.as_ref().and_then(|row| failure_warning(row, state, now));
+        status.warnings.extend(failure);
         let parked = ledger.parked().map(str::to_owned);
         status.last_error =
             closed_reason.clone().or(parked).or(row.and_then(|row| row.last_error)).or(status.last_error);
     }
     Ok(status)
+}
+
+/// The warning that a stream has had no usable answer for longer than [`FAILING`].
+fn failure_warning(row: &streams::Model, state: Health, now: DateTime<Utc>) -> Option<String> {
+    let since = row.failing_since.filter(|since| now - *since > FAILING)?;
+    let next_step = match state {
+        Health::Parked => "it waits for an operator, see `convosync jobs list` and `convosync lanes list`",
+        Health::Down | Health::Late | Health::Ok => {
+            "the worker tries again by itself, and `convosync check` sends one request to test the account"
+        }
+    };
+    Some(format!(
+        "account {}, stream {}: no usable answer since {} ({}); {next_step}",
+        row.account,
+        row.stream,
+        since.format("%Y-%m-%d %H:%M:%S UTC"),
+        row.last_error.as_deref().unwrap_or("unknown error"),
+    ))
 }
 
 fn newest(ledger: &Ledger, since: DateTime<Utc>) -> DateTime<Utc> {

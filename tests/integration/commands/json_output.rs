@@ -158,7 +158,7 @@ async fn jobs_list_and_show_print_every_field() {
         .change("a", |ledger| {
             let item = Slice::Item("session".to_owned());
             let due = ledger.jobs[0].due;
-            ledger.jobs.push(Job::new(Purpose::Item, item, due, Duration::ZERO));
+            ledger.jobs.push(Job { failures: 1, ..Job::new(Purpose::Item, item, due, Duration::ZERO) });
         })
         .await;
     let shown = json(&settings, &["jobs", "list"]).await;

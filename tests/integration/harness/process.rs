@@ -1,8 +1,8 @@
 //! Runs the binary `convosync`.
 
 use std::fs::File;
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -20,16 +20,17 @@ impl Process {
         let config = folder.path().join("convosync.toml");
         File::create(&config).unwrap().write_all(settings.as_bytes()).unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
-        let child = Command::new(binary())
-            .arg("--config")
-            .arg(&config)
-            .arg("run")
-            .args(arguments)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        Self { child, folder }
+        Self { child: spawn_run(&config, arguments, log), folder }
+    }
+
+    /// As [`Process::run`], but the log is a pipe that nobody reads.
+    pub fn run_without_log(settings: &str, arguments: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let config = folder.path().join("convosync.toml");
+        File::create(&config).unwrap().write_all(settings.as_bytes()).unwrap();
+        let (reader, log) = std::io::pipe().unwrap();
+        drop(reader);
+        Self { child: spawn_run(&config, arguments, log), folder }
     }
 
     /// Sends a signal, such as `STOP`.
@@ -78,6 +79,12 @@ impl Drop for Process {
     }
 }
 
+fn spawn_run(config: &Path, arguments: &[&str], log: impl Into<Stdio>) -> Child {
+    let mut command = Command::new(binary());
+    command.arg("--config").arg(config).arg("run").args(arguments);
+    command.stdout(Stdio::null()).stderr(log).spawn().unwrap()
+}
+
 /// Runs one command with these settings until it ends.
 pub async fn convosync(settings: &str, arguments: &[&str]) -> Output {
     convosync_in(&[], settings, arguments).await
@@ -85,13 +92,37 @@ pub async fn convosync(settings: &str, arguments: &[&str]) -> Output {
 
 /// Runs one command with these environment variables.
 pub async fn convosync_in(variables: &[(&str, &str)], settings: &str, arguments: &[&str]) -> Output {
+    let (_folder, mut command) = command(settings, arguments);
+    command.envs(variables.iter().copied());
+    tokio::time::timeout(Duration::from_mins(2), command.output()).await.expect("the command to end").unwrap()
+}
+
+/// Runs one command whose stdout is a pipe. The reader closes the pipe after `bytes` bytes, as `head` does.
+pub async fn convosync_with_closed_pipe(settings: &str, arguments: &[&str], bytes: usize) -> Output {
+    let (_folder, mut command) = command(settings, arguments);
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    command.stdout(writer).stderr(Stdio::piped());
+    let read = move || reader.read_exact(&mut vec![0; bytes]).map(|()| drop(reader));
+    // Without a byte to read, the pipe is closed before the command starts.
+    let child = if bytes == 0 {
+        read().unwrap();
+        command.spawn().unwrap()
+    } else {
+        let child = command.spawn().unwrap();
+        tokio::task::spawn_blocking(read).await.unwrap().unwrap();
+        child
+    };
+    tokio::time::timeout(Duration::from_mins(2), child.wait_with_output()).await.expect("the command to end").unwrap()
+}
+
+/// A command with these settings, in a folder of its own.
+fn command(settings: &str, arguments: &[&str]) -> (TempDir, tokio::process::Command) {
     let folder = TempDir::new().unwrap();
     let config = folder.path().join("convosync.toml");
     File::create(&config).unwrap().write_all(settings.as_bytes()).unwrap();
     let mut command = tokio::process::Command::new(binary());
     command.arg("--config").arg(&config).args(arguments).current_dir(folder.path()).kill_on_drop(true);
-    command.envs(variables.iter().copied());
-    tokio::time::timeout(Duration::from_mins(2), command.output()).await.expect("the command to end").unwrap()
+    (folder, command)
 }
 
 /// The path of the binary, which is beside the folder of the test binary.

@@ -90,7 +90,7 @@ async fn check_stale_worker(engine: Engine) {
     let late = store.claimed().await;
     let lates = || {
         let mut exchange = exchange(&store, &late, vec![one_chat(&late, "late")], Verdict::Commit);
-        let rejects = vec![Reject { reason: "odd".to_owned(), raw: "{".to_owned() }];
+        let rejects = vec![Reject { reason: "odd".to_owned(), raw: "{".to_owned(), digest: 1 }];
         exchange.exchange.result = Ok(ResponseSummary { rows: 2, rejects, ..ResponseSummary::default() });
         exchange.exchange.judgement.closure = Some(LaneClosure { until: None, reason: "late".to_owned() });
         exchange
@@ -237,12 +237,13 @@ async fn an_unreadable_row_is_rejected_once_on_sqlite() {
 async fn check_unreadable_row(engine: Engine) {
     let store = Store::fresh(engine).await;
     store.job("a", 0).await;
-    let reject = |raw: &str| Reject { reason: "is no object".to_owned(), raw: raw.to_owned() };
+    let reject =
+        |number: u128| Reject { reason: "is no object".to_owned(), raw: format!("[{number}]"), digest: number };
     for round in 1..=2 {
         let claimed = store.claim_next("worker").await;
         let due = store.now().await;
         let mut exchange = exchange(&store, &claimed, vec![one_chat(&claimed, "1")], Verdict::Recheck(due));
-        let rejects = vec![reject("[1]"), reject("[2]"), reject("[1]")];
+        let rejects = vec![reject(1), reject(2), reject(1)];
         exchange.exchange.result = Ok(ResponseSummary { rows: 4, rejects, ..ResponseSummary::default() });
         commit(store.db(), store.lane(), &claimed, exchange).await.unwrap();
         assert_eq!(

@@ -114,7 +114,7 @@ async fn check_retry_and_discard(engine: Engine) {
     let store = Store::fresh(engine).await;
     let (db, now) = (store.db(), store.now().await);
     add_jobs(&store, 1, now + TimeDelta::hours(1)).await;
-    let found = jobs::list(db.connection()).await.unwrap();
+    let found = jobs::list(&store.snapshot().await).await.unwrap().jobs;
     assert_eq!(found.iter().map(|job| job.state.as_str()).next(), Some("parked"), "the list starts with parked jobs");
     for (state, retried, discarded) in
         [("waiting", true, true), ("dispatched", false, true), ("running", false, false), ("parked", true, true)]

@@ -6,10 +6,13 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::backfill::Mode;
 use domain::coverage::Completeness;
 use domain::days::DayCounts;
+use domain::fault::Fault;
 use domain::job::{Job, JobState, Purpose};
+use domain::judge::{Judgement, Verdict};
 use domain::live_slot::slot_at;
 use domain::planner::windows_for;
 use domain::slice::Slice;
+use domain::source::ResponseSummary;
 use domain::spans::Spans;
 use domain::window::Window;
 use entities::rows::RowBatch;
@@ -20,6 +23,8 @@ use serde_json::json;
 use std::time::Duration;
 use storage::lanes::set_closed;
 use storage::ledger::backfills::{BackfillCommand, apply, start};
+use storage::ledger::commit::{ExchangeRecord, commit};
+use storage::ledger::intake::Intake;
 use storage::ledger::progress::{Range, estimate, progress};
 use storage::reports::coverage::coverage;
 use storage::reports::coverage::span;
@@ -142,6 +147,54 @@ async fn check_status(engine: Engine) {
     assert_eq!(state().await.state, Health::Down, "longer than a live interval");
     fixture.job(Purpose::Live, parked, fixture.now).await;
     assert_eq!((state().await.state, state().await.last_error.as_deref()), (Health::Parked, Some("too dense")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_warns_of_a_stream_that_fails_for_half_a_minute() {
+    check_failing_stream(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_warns_of_a_stream_that_fails_for_half_a_minute_on_sqlite() {
+    check_failing_stream(Engine::Sqlite).await;
+}
+
+async fn check_failing_stream(engine: Engine) {
+    let fixture = ReportFixture::create(engine).await;
+    let store = &fixture.store;
+    let answer = async |result: Result<ResponseSummary, Fault>| {
+        let claimed = store.claimed().await;
+        let exchange = ExchangeRecord {
+            rules: store.lane().rules.clone(),
+            sent_at: claimed.now,
+            elapsed: Duration::from_millis(20),
+            judgement: Judgement { verdict: Verdict::Commit, closure: None },
+            result,
+            idle: true,
+        };
+        commit(Intake::new(store.db(), store.lane(), &claimed), exchange).await.unwrap();
+        store.expire().await;
+    };
+    let set_age = async |seconds: i64| {
+        let since = store.now().await - TimeDelta::seconds(seconds);
+        let row = streams::Entity::update_many().col_expr(streams::Column::FailingSince, Expr::value(Some(since)));
+        row.exec(store.db().connection()).await.unwrap();
+        since
+    };
+    let shown = async || status(&store.snapshot().await, &store.accounts).await.unwrap().accounts.remove(0);
+    answer(Err(Fault::Malformed("an HTML page".to_owned()))).await;
+    assert_eq!(shown().await.warnings, Vec::<String>::new(), "the next attempt may succeed");
+    set_age(20).await;
+    assert_eq!(shown().await.warnings, Vec::<String>::new());
+    let since = set_age(31).await.format("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let found = shown().await;
+    let [warning] = &found.warnings[..] else { panic!("{found:?}") };
+    for part in ["account a", "stream chat_8", &since, "malformed: an HTML page", "convosync check"] {
+        assert!(warning.contains(part), "no {part}: {warning}");
+    }
+    assert_eq!(found.state, Health::Ok, "the account is down only after an interval");
+    answer(Ok(ResponseSummary::default())).await;
+    assert_eq!(shown().await.warnings, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
