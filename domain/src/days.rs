@@ -164,6 +164,10 @@ impl DaysView<'_> {
             }
             Some(job) if job.failures == 1 => "1 request failed; the worker will retry".to_owned(),
             Some(job) if job.failures > 0 => format!("{} requests failed; the worker will retry", job.failures),
+            Some(job) if matches!(job.slice, Slice::Window(_)) && job.rechecks > 0 => format!(
+                "the last answer was empty, or had rows that could not be parsed; the worker asks again at {}",
+                job.due.format("%Y-%m-%d %H:%M UTC")
+            ),
             Some(job) if matches!(job.slice, Slice::Export(_)) => {
                 "too many rows for one answer; an export by mail is planned".to_owned()
             }

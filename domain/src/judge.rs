@@ -92,6 +92,8 @@ const MOST_RECHECKS: u32 = 3;
 const LONGEST_PENDING: Duration = Duration::from_hours(1);
 /// How many times an export is requested without a mail before it is parked.
 const MOST_EXPORTS: u32 = 3;
+/// The wait before the newest unit is fetched again while its answer is empty.
+const EMPTY_WAIT: TimeDelta = TimeDelta::hours(1);
 /// The shortest half that a failing window is split into. A vendor that is down must not turn one job into thousands.
 const SHORTEST_HALF: TimeDelta = TimeDelta::hours(1);
 
@@ -142,12 +144,15 @@ fn judge_answer(rules: &Rules, job: &Job, answer: Answer, at: JudgeContext) -> V
             )),
         };
     }
+    let next_unit = next_unit_published(rules, job).filter(|published| at.now < *published);
     if answer.rejects > 0 {
-        if job.rechecks >= MOST_RECHECKS && can_halve(rules, job) {
+        // The rechecks of a newest unit were for empty answers.
+        let is_last = job.rechecks >= MOST_RECHECKS && next_unit.is_none();
+        if is_last && can_halve(rules, job) {
             // Splitting confines the unreadable rows, so that they block an hour and not the live sync.
             return Verdict::Split;
         }
-        if job.rechecks >= MOST_RECHECKS {
+        if is_last {
             return Verdict::Park(format!(
                 "{} rows could not be parsed; see the table rejects, then retry the job",
                 answer.rejects
@@ -155,7 +160,17 @@ fn judge_answer(rules: &Rules, job: &Job, answer: Answer, at: JudgeContext) -> V
         }
         return Verdict::Recheck(at.now + delta(rules.refresh));
     }
-    Verdict::Commit
+    match next_unit {
+        // The vendor may not have built the unit yet. Once it has built the next one, an empty answer is believed.
+        Some(published) if answer.rows == 0 => Verdict::Recheck(published.min(at.now + EMPTY_WAIT)),
+        _ => Verdict::Commit,
+    }
+}
+
+/// When the vendor publishes the unit after the job's window; `None` if the vendor does not publish whole units.
+fn next_unit_published(rules: &Rules, job: &Job) -> Option<DateTime<Utc>> {
+    let Slice::Window(window) = job.slice else { return None };
+    Some(rules.ceil(window.to()) + rules.granularity + rules.ready_after?)
 }
 
 fn judge_fault(rules: &Rules, job: &Job, fault: &Fault, at: JudgeContext) -> Judgement {

@@ -38,12 +38,27 @@ impl ErrorBody {
 
     /// The text of the member `name` (in any case, blanks around it ignored) of a body that is a JSON object.
     pub fn member(&self, name: &str) -> Option<&str> {
-        let Some(Json::Object(members)) = &self.json else { return None };
-        let mut found = members.iter().filter(|(key, _)| key.trim().eq_ignore_ascii_case(name));
-        found.find_map(|(_, value)| match value {
+        self.values(name).find_map(|value| match value {
             Json::Text(text) => Some(text.as_str()),
             _ => None,
         })
+    }
+
+    /// The number in the member `name`.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.values(name).find_map(|value| match value {
+            Json::Scalar(word) => word.parse().ok(),
+            _ => None,
+        })
+    }
+
+    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Json> {
+        let members = match &self.json {
+            Some(Json::Object(members)) => Some(members),
+            _ => None,
+        };
+        let named = move |(key, _): &(&String, &Json)| key.trim().eq_ignore_ascii_case(name);
+        members.into_iter().flatten().filter(named).map(|(_, value)| value)
     }
 
     /// The text of a body that is one JSON string.

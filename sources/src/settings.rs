@@ -7,7 +7,7 @@ mod tests;
 
 use crate::suggest::suggest;
 use crate::vendor::{SettingsProblem, Vendor};
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use domain::rules::{Limits, RuleOverrides, Rules};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
@@ -217,6 +217,11 @@ impl<'a> Settings<'a> {
             return self.wrong(key, "must be at least a second", format!("{key} = \"{}s\"", default.as_secs()));
         }
         Some(wait)
+    }
+
+    /// A span of the vendor's data, of at least a second; `default` where the account does not set it.
+    pub fn span(&mut self, key: &str, default: Duration) -> Option<TimeDelta> {
+        self.wait(key, default).and_then(|span| TimeDelta::from_std(span).ok())
     }
 
     /// A whole number.

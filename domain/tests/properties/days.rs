@@ -191,3 +191,17 @@ fn a_parked_file_blocks_its_day_and_the_day_before() {
         [(Completeness::Final, None), no, no, (Completeness::Final, None), (Completeness::Final, None), missing]
     );
 }
+
+/// A file that the vendor has not built yet, as an empty answer shows it, is no day without rows.
+#[test]
+fn a_day_whose_answer_was_empty_says_when_it_is_asked_for_again() {
+    let rules = ultimate();
+    let mut ledger = Ledger::default();
+    ledger.coverage.settle(window(-9 * DAY, 0));
+    let job = Job::new(Purpose::Live, Slice::Window(window(0, DAY)), at(DAY + 3 * HOUR), Duration::ZERO);
+    ledger.jobs = vec![Job { rechecks: 2, ..job }];
+    let day = &days(view(&ledger, &rules, chrono_tz::UTC, at(DAY + 2 * HOUR)), date(0), date(0))[0];
+    let reason = "the file of 2026-10-01 is missing: the last answer was empty, or had rows that could not be parsed; \
+                  the worker asks again at 2026-10-02 03:00 UTC";
+    assert_eq!((day.state, day.reason.as_deref()), (Completeness::Missing, Some(reason)));
+}

@@ -1,6 +1,6 @@
 //! Properties of the judge.
 
-use crate::strategies::{any_long, any_window, at, backfill_job, often, rules};
+use crate::strategies::{DAY, HOUR, any_long, any_window, at, backfill_job, often, rules, ultimate, window};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::fault::Fault;
 use domain::job::{Job, Purpose};
@@ -93,6 +93,36 @@ proptest! {
             job.rechecks += 1;
         }
         prop_assert!(false, "the job was never parked");
+    }
+
+    /// The vendor's build of the newest unit "may take a while": until the next unit is published, an empty answer may
+    /// mean that this one is not built yet, so it is asked for again within the hour. Then an empty answer is believed.
+    #[test]
+    fn an_empty_newest_unit_is_believed_only_when_the_next_one_is_published(day in 0_i64..20, age in 0_i64..3 * DAY, rows in 0_u64..3, rechecks in 0_u32..40, purpose in 0_usize..3) {
+        let rules = ultimate();
+        let published = (day + 1) * DAY + HOUR;
+        let purpose = [Purpose::Live, Purpose::Settle, Purpose::Backfill(1)][purpose];
+        let job = Job { purpose, rechecks, ..backfill_job(window(day * DAY, (day + 1) * DAY)) };
+        let context = JudgeContext { now: at(published + age), ..judge_context(0.5) };
+        let answer = Answer { rows, rejects: 0, by_mail: false, is_over_budget: false, open_until: None };
+        let verdict = judge(&rules, &job, Ok(&answer), context).verdict;
+        if rows > 0 || age >= DAY {
+            prop_assert_eq!(verdict, Verdict::Commit);
+        } else {
+            prop_assert_eq!(verdict, Verdict::Recheck(at(published + (age + HOUR).min(DAY))));
+        }
+        let any_time = Rules { ready_after: None, ..rules };
+        prop_assert_eq!(judge(&any_time, &job, Ok(&answer), context).verdict, Verdict::Commit);
+    }
+
+    /// Empty answers do not use up the attempts that unreadable rows get.
+    #[test]
+    fn unreadable_rows_park_no_newest_unit(age in 0_i64..3 * DAY, rechecks in 3_u32..40, rejects in 1_u64..9) {
+        let job = Job { rechecks, ..backfill_job(window(0, DAY)) };
+        let context = JudgeContext { now: at(DAY + HOUR + age), ..judge_context(0.5) };
+        let answer = Answer { rows: 9, rejects, by_mail: false, is_over_budget: false, open_until: None };
+        let verdict = judge(&ultimate(), &job, Ok(&answer), context).verdict;
+        prop_assert_eq!(matches!(verdict, Verdict::Park(_)), age >= DAY, "{:?}", verdict);
     }
 
     #[test]

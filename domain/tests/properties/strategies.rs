@@ -118,7 +118,7 @@ pub fn rules() -> Rules {
         daily_quota: None,
         interval: Duration::from_mins(5),
         settle: TimeDelta::hours(48),
-        refresh: Duration::from_mins(5),
+        refresh: Duration::from_hours(1),
         overlap: TimeDelta::hours(1),
         timeout: Duration::from_secs(70),
         lease: Duration::from_secs(90),

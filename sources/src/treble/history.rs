@@ -27,22 +27,22 @@ const MESSAGE: [Mapping; 7] = [
     same_name("delivered_at", ValueType::Time),
     same_name("read_at", ValueType::Time),
 ];
-/// "Replies arrive after session creation", and some sessions never close: the source reads them again for this long.
-const MAX_OPEN: TimeDelta = TimeDelta::days(7);
 
 /// The history of a session.
 #[derive(Debug)]
 pub struct History {
     account: String,
     session: Session,
+    lookback: TimeDelta,
     batcher: RowBatcher,
     ordinal: i64,
 }
 
 impl History {
-    /// The history of `session`.
-    pub fn new(account: &str, session: Session) -> Self {
-        Self { account: account.to_owned(), session, batcher: RowBatcher::new(Entity::schema()), ordinal: 0 }
+    /// The history of `session`, which is read again until `lookback` after the session's start.
+    pub fn new(account: &str, session: Session, lookback: TimeDelta) -> Self {
+        let batcher = RowBatcher::new(Entity::schema());
+        Self { account: account.to_owned(), session, lookback, batcher, ordinal: 0 }
     }
 }
 
@@ -80,7 +80,7 @@ impl EntryHandler for History {
     /// end, so the source reads the history once more.
     fn finish(&mut self, count: u64) -> ResponseSummary {
         self.batcher.close();
-        let late = Some(self.session.created + MAX_OPEN);
+        let late = Some(self.session.created + self.lookback);
         let found = ItemStatus { version: None, open_until: late, recheck_at: late };
         ResponseSummary { rows: count, item_status: Some(found), ..ResponseSummary::default() }
     }

@@ -25,6 +25,7 @@ use crate::json::array::JsonArray;
 use crate::json::body::JsonBody;
 use crate::response_reader::ResponseReader;
 use crate::signature::secrets_match;
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use domain::fault::Fault;
 use domain::lane::LaneKey;
@@ -49,6 +50,8 @@ pub struct Treble {
     base: String,
     token: SecretString,
     webhook_secret: Option<SecretString>,
+    /// How long after its start the source reads a session again.
+    session_lookback: TimeDelta,
     rules: Rules,
 }
 
@@ -99,7 +102,8 @@ impl Source<RowBatch> for Treble {
                 Box::new(ResponseReader::new(JsonBody::new(SessionPage::new(&self.account, poll, next))))
             }
             Query::History(session) => {
-                Box::new(ResponseReader::new(JsonArray::new(History::new(&self.account, session))))
+                let history = History::new(&self.account, session, self.session_lookback);
+                Box::new(ResponseReader::new(JsonArray::new(history)))
             }
         })
     }

@@ -7,11 +7,14 @@ use crate::vendor::ConfiguredAccount;
 use domain::rules::Rules;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The settings that only Treble has.
-pub const KEYS: &[&str] = &["token", "base_url", "webhook_secret", "pending_interval"];
+pub const KEYS: &[&str] = &["token", "base_url", "webhook_secret", "pending_interval", "session_lookback"];
 
 const BASE: &str = "https://main.treble.ai";
+/// "Replies arrive after session creation", and some sessions never close; other connectors look back for days.
+const SESSION_LOOKBACK: Duration = Duration::from_hours(7 * 24);
 
 /// Opens an account. Problems go to `settings`.
 pub fn open(settings: &mut Settings<'_>) -> Option<ConfiguredAccount> {
@@ -20,6 +23,7 @@ pub fn open(settings: &mut Settings<'_>) -> Option<ConfiguredAccount> {
     let base = base_url_or(settings, BASE);
     let webhook_secret = settings.value("webhook_secret").map(|_| webhook_secret(settings));
     let pending_interval = settings.wait("pending_interval", rules::defaults().pending);
+    let session_lookback = settings.span("session_lookback", SESSION_LOOKBACK);
     let rules = settings.rules(&rules::defaults(), &rules::limits());
 
     let source = Arc::new(Treble {
@@ -30,6 +34,7 @@ pub fn open(settings: &mut Settings<'_>) -> Option<ConfiguredAccount> {
             None => None,
             Some(secret) => Some(secret?),
         },
+        session_lookback: session_lookback?,
         rules: Rules { pending: pending_interval?, ..rules? },
     });
     Some(ConfiguredAccount { source, since })

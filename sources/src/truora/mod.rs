@@ -3,6 +3,7 @@
 mod claims;
 mod event;
 mod history_file;
+mod list_call;
 mod process;
 mod process_list;
 mod process_result;
@@ -29,8 +30,9 @@ use domain::source::{Cursor, Reader, Request, Source, Stream};
 use domain::webhook::{Webhook, WebhookEvent, WebhookFault};
 use entities::rows::RowBatch;
 use history_file::HistoryFile;
+use list_call::ListCall;
 use process_list::ProcessList;
-use process_result::ProcessResult;
+use process_result::{Lifetime, ProcessResult};
 use query::Query;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -43,6 +45,8 @@ pub struct Truora {
     base: String,
     token: SecretString,
     webhook_secret: Option<SecretString>,
+    list: ListCall,
+    lifetime: Lifetime,
     rules: Rules,
 }
 
@@ -90,9 +94,11 @@ impl Source<RowBatch> for Truora {
         Self::check(stream)?;
         Ok(match Query::of(slice, cursor)? {
             Query::List { window, start } => {
-                Box::new(ResponseReader::new(JsonBody::new(ProcessList::new(window, start))))
+                Box::new(ResponseReader::new(JsonBody::new(ProcessList::new(self.list.clone(), window, start))))
             }
-            Query::Process(id) => Box::new(ResponseReader::new(JsonBody::new(ProcessResult::new(&self.account, id)))),
+            Query::Process(id) => {
+                Box::new(ResponseReader::new(JsonBody::new(ProcessResult::new(&self.account, id, self.lifetime))))
+            }
         })
     }
 

@@ -31,8 +31,6 @@ const RESPONSE: [Mapping; 3] =
     [same_name("name", ValueType::Text), same_name("type", ValueType::Text), same_name("value", ValueType::Text)];
 /// Members that only a process that has failed has.
 const FAILURE_MEMBERS: [&str; 4] = ["failure_status", "declined_reason", "canceled_reason", "expired_reason"];
-/// No process lasts longer.
-const MAX_DURATION: TimeDelta = TimeDelta::hours(48);
 
 /// A process.
 #[derive(Debug)]
@@ -50,16 +48,16 @@ pub struct Process {
 }
 
 impl Process {
-    /// Parses a result.
+    /// Parses a result. No process lasts longer than `longest`.
     ///
     /// # Errors
     /// Why the JSON is not a result.
-    pub fn parse(json: Json) -> Result<Self, &'static str> {
+    pub fn parse(json: Json, longest: TimeDelta) -> Result<Self, &'static str> {
         let mut members = Members::of(json).ok_or("not the result of a process")?;
         let id = members.text("process_id").ok_or("a result without a process_id")?;
         let created = members.time("creation_date").ok_or("a result without a creation_date")?;
         let updated = members.time("update_date");
-        let ended = has_ended(&members, created, updated).then_some(updated.unwrap_or(created));
+        let ended = has_ended(&members, (created, updated), longest).then_some(updated.unwrap_or(created));
         let responses = members.list("user_responses").ok_or("a result whose user_responses are not a list")?;
         for name in ["process_id", "creation_date", "user_responses"] {
             members.take(name);
@@ -113,13 +111,17 @@ fn answers(account: &str, id: &str, created: DateTime<Utc>, responses: Vec<Json>
 
 /// Whether the process has ended. `success` and `failure` are ends. An undocumented status is an end where another member
 /// shows it: a reason for a failure, or a change later than any process lasts. Otherwise it counts as `pending`.
-fn has_ended(members: &Members, created: DateTime<Utc>, updated: Option<DateTime<Utc>>) -> bool {
+fn has_ended(
+    members: &Members,
+    (created, updated): (DateTime<Utc>, Option<DateTime<Utc>>),
+    longest: TimeDelta,
+) -> bool {
     let status = members.text("status").unwrap_or_default().trim().to_ascii_lowercase();
     match status.as_str() {
         "success" | "failure" => true,
         "pending" => false,
         _ => {
-            let is_late = updated.is_some_and(|at| at - created >= MAX_DURATION);
+            let is_late = updated.is_some_and(|at| at - created >= longest);
             is_late || FAILURE_MEMBERS.iter().any(|name| members.get(name).is_some())
         }
     }

@@ -1,6 +1,7 @@
 //! Parses a page of the list of processes. The page names processes; nothing of it is stored.
 
-use super::query::{PAGE_SIZE, is_id, is_start_key};
+use super::list_call::ListCall;
+use super::query::{is_id, is_start_key};
 use super::refusal::refusal;
 use crate::error_body::ErrorBody;
 use crate::json::body::{ResponseParser, parse_value};
@@ -18,6 +19,7 @@ use entities::rows::RowBatch;
 /// A page of the list.
 #[derive(Debug)]
 pub struct ProcessList {
+    call: ListCall,
     window: Window,
     start: Option<String>,
 }
@@ -25,17 +27,20 @@ pub struct ProcessList {
 /// Parts of the names by which a list with another kind of paging would show it.
 const PAGING_NAMES: [&str; 4] = ["next", "key", "cursor", "last"];
 
+/// The operator's next step after a list call that the vendor refuses.
+const UNKNOWN_PARAMETERS: &str = "Truora documents no parameters of this call: check list_query and list_page_size";
+
 impl ProcessList {
-    /// The page of `window` that begins at `start`.
-    pub fn new(window: Window, start: Option<String>) -> Self {
-        Self { window, start }
+    /// The page of `window` that begins at `start`, as `call` requested it.
+    pub fn new(call: ListCall, window: Window, start: Option<String>) -> Self {
+        Self { call, window, start }
     }
 
     /// The cursor of the next page.
     fn next_page(&self, page: &Members, rows: usize) -> Result<Option<Cursor>, Fault> {
         let Some(next) = page.get("next") else {
             let is_paging = |name: &str| PAGING_NAMES.iter().any(|part| name.contains(part));
-            if rows >= PAGE_SIZE && page.names().any(is_paging) {
+            if rows >= usize::from(self.call.page_size) && page.names().any(is_paging) {
                 return Err(Fault::Refused("the list has a kind of paging that this version does not know".to_owned()));
             }
             return Ok(None);
@@ -43,9 +48,12 @@ impl ProcessList {
         // The source sends the value back unchanged, so it is not decoded.
         let query = scalar_text(next).unwrap_or_default();
         let query = query.split_once('?').map(|(_, query)| query).unwrap_or_default();
-        let start = query.split('&').find_map(|part| part.strip_prefix("start_key="));
+        let name = &self.call.next_parameter;
+        let mut parts = query.split('&').filter_map(|part| part.split_once('='));
+        let start = parts.find_map(|(key, start)| (key == name).then_some(start));
+        let start = start.filter(|start| is_start_key(start));
         let start =
-            start.filter(|start| is_start_key(start)).ok_or_else(|| malformed("a next page without a start_key"))?;
+            start.ok_or_else(|| malformed(format!("a next page without a {name}; check list_next_parameter")))?;
         if self.start.as_deref() == Some(start) {
             return Err(malformed("a next page that is the same page"));
         }
@@ -90,6 +98,9 @@ impl ResponseParser for ProcessList {
     }
 
     fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
-        Err(refusal(head, body, "Truora has no such list"))
+        Err(match refusal(head, body, "Truora has no such list") {
+            Fault::Refused(text) if head.status == 400 => Fault::Refused(format!("{text}; {UNKNOWN_PARAMETERS}")),
+            fault => fault,
+        })
     }
 }

@@ -11,35 +11,41 @@ use domain::item::ItemStatus;
 use domain::source::{ResponseHead, ResponseSummary};
 use entities::rows::{BadRow, RowBatch};
 
-/// A process expires "typically 24 hours" after its start; the source waits twice as long for its end.
-const MAX_OPEN: TimeDelta = TimeDelta::hours(48);
-/// An operator may override a result, so the source reads it once more, this long after the end.
-const LAST_CHECK: TimeDelta = TimeDelta::days(7);
+/// How long the source reads a process again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// No process is open longer after its start.
+    pub expires_after: TimeDelta,
+    /// How long after its end the source reads a process once more.
+    pub recheck_after: TimeDelta,
+}
 
 /// The result of a process.
 #[derive(Debug)]
 pub struct ProcessResult {
     account: String,
     id: String,
+    lifetime: Lifetime,
 }
 
 impl ProcessResult {
     /// The result of the process `id`.
-    pub fn new(account: &str, id: String) -> Self {
-        Self { account: account.to_owned(), id }
+    pub fn new(account: &str, id: String, lifetime: Lifetime) -> Self {
+        Self { account: account.to_owned(), id, lifetime }
     }
 }
 
 impl ResponseParser for ProcessResult {
     fn parse(&mut self, body: &str) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
-        let process = Process::parse(parse_value(body)?).map_err(malformed)?;
+        let Lifetime { expires_after, recheck_after } = self.lifetime;
+        let process = Process::parse(parse_value(body)?, expires_after).map_err(malformed)?;
         if process.id != self.id {
             return Err(malformed("the result of another process"));
         }
         let found = ItemStatus {
             version: process.updated,
-            open_until: process.ended.is_none().then_some(process.created + MAX_OPEN),
-            recheck_at: process.ended.map(|at| at + LAST_CHECK),
+            open_until: process.ended.is_none().then_some(process.created + expires_after),
+            recheck_at: process.ended.map(|at| at + recheck_after),
         };
         let step = ResponseSummary { rows: 1, item_status: Some(found), ..ResponseSummary::default() };
         let invalid = |bad: BadRow| malformed(bad.to_string());

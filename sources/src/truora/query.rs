@@ -1,18 +1,15 @@
 //! Builds the request for a window or an id.
 
 use super::Truora;
-use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use domain::fault::Fault;
 use domain::slice::Slice;
 use domain::source::{Cursor, Request};
 use domain::window::Window;
 use secrecy::ExposeSecret;
 
-/// The rows of a page. No document says how many the vendor permits.
-pub const PAGE_SIZE: usize = 100;
 /// The longest id in bytes.
 const MAX_ID: usize = 64;
-/// The longest `start_key` in bytes.
+/// The longest name of a next page in bytes.
 const MAX_START_KEY: usize = 2048;
 
 /// A query.
@@ -57,7 +54,7 @@ pub fn is_id(text: &str) -> bool {
     (1..=MAX_ID).contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
-/// Whether the source can send `text` back as `start_key` unchanged.
+/// Whether the source can send `text` back as the name of a next page, unchanged.
 pub fn is_start_key(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~%+=:/,|!*'();@$".contains(&byte);
     (1..=MAX_START_KEY).contains(&text.len()) && text.bytes().all(is_allowed)
@@ -68,22 +65,7 @@ pub fn request(account: &Truora, query: &Query) -> Request {
     let base = &account.base;
     let url = match query {
         Query::Process(id) => format!("{base}/v1/processes/{id}/result"),
-        Query::List { window, start } => {
-            let (from, to) = (to_seconds(window.from()), to_seconds(round_up(window.to())));
-            let start = start.as_ref().map(|start| format!("&start_key={start}")).unwrap_or_default();
-            format!("{base}/v1/processes?page_size={PAGE_SIZE}&start_date={from}&end_date={to}{start}")
-        }
+        Query::List { window, start } => format!("{base}{}", account.list.path(*window, start.as_deref())),
     };
     Request::get(url, vec![("Truora-API-Key".to_owned(), account.token.expose_secret().into())])
-}
-
-/// `at` to the second.
-fn to_seconds(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// The first whole second from `at` on.
-fn round_up(at: DateTime<Utc>) -> DateTime<Utc> {
-    let second = at.trunc_subsecs(0);
-    if second == at { at } else { second + TimeDelta::seconds(1) }
 }

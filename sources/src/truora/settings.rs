@@ -1,16 +1,33 @@
 //! Reads the settings of an account.
 
+use super::list_call::ListCall;
+use super::process_result::Lifetime;
 use super::{Truora, rules};
 use crate::server_url::base_url_or;
 use crate::settings::Settings;
 use crate::vendor::ConfiguredAccount;
 use domain::rules::Rules;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The settings that only Truora has.
-pub const KEYS: &[&str] = &["token", "base_url", "webhook_secret", "pending_interval"];
+pub const KEYS: &[&str] = &[
+    "token",
+    "base_url",
+    "webhook_secret",
+    "pending_interval",
+    "list_query",
+    "list_page_size",
+    "list_next_parameter",
+    "expires_after",
+    "recheck_after",
+];
 
 const BASE: &str = "https://api.identity.truora.com";
+/// "The process expiration time has passed (typically 24 hours)"; twice that is safe.
+const EXPIRES_AFTER: Duration = Duration::from_hours(48);
+/// An operator may "override" a result, at a time that no document bounds.
+const RECHECK_AFTER: Duration = Duration::from_hours(7 * 24);
 
 /// Opens an account. Problems go to `settings`.
 pub fn open(settings: &mut Settings<'_>) -> Option<ConfiguredAccount> {
@@ -19,6 +36,9 @@ pub fn open(settings: &mut Settings<'_>) -> Option<ConfiguredAccount> {
     let base = base_url_or(settings, BASE);
     let webhook_secret = settings.value("webhook_secret").map(|_| settings.password("webhook_secret"));
     let pending_interval = settings.wait("pending_interval", rules::defaults().pending);
+    let list = ListCall::read(settings);
+    let expires_after = settings.span("expires_after", EXPIRES_AFTER);
+    let recheck_after = settings.span("recheck_after", RECHECK_AFTER);
     let rules = settings.rules(&rules::defaults(), &rules::limits());
 
     let source = Arc::new(Truora {
@@ -29,6 +49,8 @@ pub fn open(settings: &mut Settings<'_>) -> Option<ConfiguredAccount> {
             None => None,
             Some(secret) => Some(secret?),
         },
+        list: list?,
+        lifetime: Lifetime { expires_after: expires_after?, recheck_after: recheck_after? },
         rules: Rules { pending: pending_interval?, ..rules? },
     });
     Some(ConfiguredAccount { source, since })

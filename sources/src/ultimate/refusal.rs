@@ -11,11 +11,12 @@ pub fn list_refusal(head: ResponseHead, body: &ErrorBody) -> Result<(), Fault> {
     let texts = texts(body);
     let text = describe(&format!("HTTP {status}"), [texts.as_str()]);
     Err(match status {
-        // The bot has no export for that day. But the page of another server, or a gateway that does not know the path,
-        // must not pass for a day without conversations.
+        // The page of another server, or a gateway that does not know the path, must not pass for a day without
+        // conversations.
         404 if body.is_html() => malformed("HTML page instead of JSON, under the status 404"),
-        404 if texts.to_uppercase().contains("NO ROUTE") => Fault::Refused(text),
-        404 => return Ok(()),
+        404 if is_unknown_path(&texts) => Fault::Refused(text),
+        404 if is_no_export(body) => return Ok(()),
+        404 => malformed(format!("{text}; only the API's own \"Not Found\" means no files: check base_url")),
         400 => Fault::Refused(text),
         401 | 403 => Fault::Unauthorised(text),
         429 => Fault::Throttled { retry_after: head.retry_after, text },
@@ -23,6 +24,18 @@ pub fn list_refusal(head: ResponseHead, body: &ErrorBody) -> Result<(), Fault> {
         504 => Fault::TimedOut(text),
         _ => Fault::Unreachable(text),
     })
+}
+
+/// Whether the bot has no export for the day: the API's own 404, which repeats the status in its body.
+fn is_no_export(body: &ErrorBody) -> bool {
+    let message = body.member("message").unwrap_or_default();
+    message.trim().eq_ignore_ascii_case("Not Found") && body.number("statusCode") == Some(404)
+}
+
+/// Whether a gateway ("no Route matched with those values") or the API ("Cannot POST /…") does not know the path.
+fn is_unknown_path(texts: &str) -> bool {
+    let texts = texts.to_uppercase();
+    texts.contains("NO ROUTE") || texts.contains("CANNOT POST")
 }
 
 /// The texts of a refusal: `{"message": …}` of a gateway, or a few words.

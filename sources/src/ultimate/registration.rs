@@ -49,6 +49,7 @@ const EXAMPLES: Examples = Examples {
         (400, include_bytes!("fixtures/bad_request.json"), "refused"),
         (401, include_bytes!("fixtures/unauthorized.txt"), "unauthorised"),
         (404, include_bytes!("fixtures/no_route.json"), "refused"),
+        (404, br#"{"message": "Not Found"}"#, "malformed"),
         (429, b"", "throttled"),
         (500, include_bytes!("fixtures/server_error.txt"), "unreachable"),
     ],

@@ -1,8 +1,12 @@
 //! The meaning of a status, and of the texts that come with it.
 
 use crate::error_body::{ErrorBody, describe};
+use crate::malformed::malformed;
 use domain::fault::Fault;
 use domain::source::ResponseHead;
+
+/// The vendor's text for a window without rows, in the words that three public clients see.
+const NO_ROWS: &str = "Validate dates entered";
 
 /// The meaning of an HTTP status other than 200. `Ok` where there are no rows.
 pub fn refusal_of_body(head: ResponseHead, body: &ErrorBody) -> Result<(), Fault> {
@@ -22,10 +26,10 @@ pub fn refusal(code: u16, label: &str, head: ResponseHead, texts: &[&str; 2]) ->
 fn meaning(status: u16, text: String, head: ResponseHead, searched: &[&str]) -> Result<(), Fault> {
     let says = |words: &str| searched.iter().any(|text| text.to_uppercase().contains(words));
     Err(match status {
-        // Three public clients see 404, "Validate dates entered", where a window holds no rows. But a report that does
-        // not exist must not pass for a day without chats.
+        // A report that does not exist must not pass for a day without chats, nor must the 404 of a gateway.
         404 if says("DOES NOT EXIST") => Fault::Refused(text),
-        404 => return Ok(()),
+        404 if says(&NO_ROWS.to_uppercase()) => return Ok(()),
+        404 => malformed(format!("{text}; only {NO_ROWS:?} means no rows: check server and base_url")),
         403 if says("TOKEN LIMIT") => Fault::QuotaSpent(text),
         403 if says("SIMULTANEOUS") => Fault::Throttled { retry_after: head.retry_after, text },
         403 if says("VALIDATE TOKEN") => Fault::Unauthorised(text),

@@ -46,6 +46,7 @@ const EXAMPLES: Examples = Examples {
         (403, include_bytes!("fixtures/bad_token.json"), "unauthorised"),
         (403, include_bytes!("fixtures/token_limit.json"), "quota"),
         (403, include_bytes!("fixtures/maintenance.json"), "maintenance"),
+        (404, br#"{"message": "Not Found"}"#, "malformed"),
         (429, include_bytes!("fixtures/throttled.json"), "throttled"),
         (500, include_bytes!("fixtures/server_error.json"), "unreachable"),
     ],

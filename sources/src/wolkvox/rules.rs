@@ -30,7 +30,9 @@ pub fn defaults() -> Rules {
         interval: Duration::from_mins(5),
         // The vendor closes a chat without answers after some 23 hours; twice that is safe.
         settle: TimeDelta::hours(48),
-        refresh: Duration::from_mins(5),
+        // Each poll in between reads only the overlap before the time that is held, an hour, and what is new: a chat that
+        // changes later is read by the next refresh.
+        refresh: Duration::from_hours(1),
         // The vendor gives up after 60 seconds.
         timeout: Duration::from_secs(70),
         ..Rules::base(&limits())

@@ -67,3 +67,13 @@ fn drops_the_rows_of_a_response_that_fails() {
     assert!(reader.take().is_none());
     assert_eq!(reader.finish(head(200)).unwrap_err().kind(), "malformed", "nothing makes it good again");
 }
+
+#[test]
+fn the_last_fetch_follows_the_setting() {
+    let reader = opened(&json!({"session_lookback": "20d"})).source.reader("sessions", &key(SESSION), None).unwrap();
+    let late = Some(utc("2026-08-28T14:00:00Z"));
+    let found = read(Boxed(reader), head(200), [fixture!("history.json")]).unwrap().0.item_status;
+    assert_eq!(found, Some(ItemStatus { version: None, open_until: late, recheck_at: late }));
+    let start = "accounts.treble_mx.session_lookback: must be at least a second; write session_lookback = \"604800s\"";
+    assert_eq!(problems(&json!({"session_lookback": "0s"})), [start]);
+}

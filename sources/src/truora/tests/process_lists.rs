@@ -113,3 +113,19 @@ fn rejects_every_response_that_was_cut_off() {
         }
     }
 }
+
+#[test]
+fn the_next_page_follows_the_settings() {
+    let more = json!({"list_page_size": 2, "list_next_parameter": "cursor"});
+    let page = |body: &str| {
+        let reader = opened(&more).source.reader("processes", &day(), None).unwrap();
+        read(Boxed(reader), head(200), [body.as_bytes()]).map(|(step, _)| step.cursor)
+    };
+    let next = page(r#"{"processes":[],"next":"/v1/processes?start_key=a&cursor=b"}"#).unwrap();
+    assert_eq!(next, Some(Cursor("b".to_owned())));
+    let fault = page(r#"{"processes":[],"next":"/v1/processes?start_key=a"}"#).unwrap_err();
+    assert!(fault.to_string().ends_with("check list_next_parameter"), "{fault}");
+    // Two rows fill a page here, so a page without `next` that shows another kind of paging is not the last one.
+    let rows = r#"{"process_id":"IDP1"},{"process_id":"IDP2"}"#;
+    assert_eq!(page(&format!(r#"{{"processes":[{rows}],"last_key":"x"}}"#)).unwrap_err().kind(), "refused");
+}

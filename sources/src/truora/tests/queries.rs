@@ -23,6 +23,26 @@ fn windows_and_ids_become_requests() {
     assert_eq!((headers, request.body), (vec![("Truora-API-Key", KEY)], None));
 }
 
+/// No document describes the list's parameters, so an operator can correct each of them.
+#[test]
+fn the_list_call_follows_its_settings() {
+    let url = |more: &Value, cursor: Option<&str>| {
+        let cursor = cursor.map(|cursor| Cursor(cursor.to_owned()));
+        opened(more).source.request("processes", &day(), cursor.as_ref()).unwrap().url
+    };
+    let more = json!({"list_query": "limit={page_size}&after={from}&before={to}&flow_id=IPF1", "list_page_size": 50,
+        "list_next_parameter": "cursor"});
+    let list = "https://api.identity.truora.com/v1/processes";
+    let page = format!("{list}?limit=50&after=2026-08-08T00:00:00Z&before=2026-08-09T00:00:00Z&flow_id=IPF1");
+    assert_eq!(url(&more, None), page);
+    assert_eq!(url(&more, Some("18f2.a%2Fb")), format!("{page}&cursor=18f2.a%2Fb"));
+    let seconds = json!({"list_query": "from={from_seconds}&to={to_seconds}"});
+    assert_eq!(url(&seconds, None), format!("{list}?from=1786147200&to=1786233600"));
+    let without = json!({"list_query": ""});
+    assert_eq!(url(&without, None), list);
+    assert_eq!(url(&without, Some("18f2")), format!("{list}?start_key=18f2"));
+}
+
 #[test]
 fn refuses_other_slices() {
     let ids = ["", "../x", "a/b", "a?b", "a b", "é", "a%2fb", &"x".repeat(65)];
@@ -74,6 +94,16 @@ fn names_each_problem_and_what_to_write() {
         (json!({"webhook_secret": ""}), "accounts.truora_co.webhook_secret: empty"),
         (json!({"pending_interval": "0s"}), "accounts.truora_co.pending_interval: must be at least a second"),
         (json!({"pending_interval": 5}), "accounts.truora_co.pending_interval: 5 has no unit"),
+        (json!({"list_query": "from={form}"}), "accounts.truora_co.list_query: {form} is no placeholder"),
+        (json!({"list_query": "from={from"}), "accounts.truora_co.list_query: {from is no placeholder"),
+        (json!({"list_query": "a=b c"}), "accounts.truora_co.list_query: must have only characters of a query"),
+        (json!({"list_query": "?a=b"}), "accounts.truora_co.list_query: must have only characters of a query"),
+        (json!({"list_query": 5}), "accounts.truora_co.list_query: must be a text"),
+        (json!({"list_page_size": 0}), "accounts.truora_co.list_page_size: a page must have at least one row"),
+        (json!({"list_page_size": "many"}), "accounts.truora_co.list_page_size: must be a whole number"),
+        (json!({"list_next_parameter": "a&b"}), "accounts.truora_co.list_next_parameter: this is not the name"),
+        (json!({"expires_after": "0s"}), "accounts.truora_co.expires_after: must be at least a second"),
+        (json!({"recheck_after": 7}), "accounts.truora_co.recheck_after: 7 has no unit"),
         (json!({"width": 5}), "accounts.truora_co.width: the vendor permits at most 4"),
         (json!({"bot_ids": ["x"]}), "accounts.truora_co.bot_ids: there is no such setting"),
     ];

@@ -36,6 +36,10 @@ fn faults_say_what_to_do() {
     let text = fault(&key(ID), 404, fixture!("not_found.json")).to_string();
     assert_eq!(text, "refused: Truora has no such process (HTTP 404: process not found)");
     assert!(fault(&day(), 403, fixture!("no_route.json")).to_string().ends_with("check base_url"));
+    let text = fault(&day(), 400, b"{\"code\":10400,\"message\":\"invalid page_size\"}").to_string();
+    let hint = "Truora documents no parameters of this call: check list_query and list_page_size";
+    assert_eq!(text, format!("refused: HTTP 400: invalid page_size; {hint}"));
+    assert_eq!(fault(&key(ID), 400, b"").to_string(), "refused: HTTP 400");
     let Fault::Throttled { retry_after, .. } = fault(&day(), 429, fixture!("throttled.json")) else {
         panic!("no wait")
     };
@@ -51,5 +55,5 @@ fn quotes_no_personal_data() {
         assert!(text.len() < 300, "{text}");
     }
     let long = [b"{\"message\":\"".as_slice(), &vec![b'x'; 1 << 20], b"\"}"].concat();
-    assert!(fault(&day(), 400, &long).to_string().len() < 300);
+    assert!(fault(&day(), 400, &long).to_string().len() < 400);
 }

@@ -184,3 +184,18 @@ fn rejects_a_body_over_the_limit() {
     let fed = (0..20).take_while(|_| reader.feed(head(200), &mebibyte).is_ok()).count();
     assert_eq!((fed, reader.finish(head(200)).unwrap_err().kind()), (2, "malformed"));
 }
+
+#[test]
+fn the_last_fetches_follow_the_settings() {
+    let found = |more: &Value, body: &[u8]| {
+        let reader = opened(more).source.reader("processes", &key(ID), None).unwrap();
+        read(Boxed(reader), head(200), [body]).unwrap().0.item_status.unwrap()
+    };
+    let more = json!({"expires_after": "3h", "recheck_after": "30d"});
+    assert_eq!(found(&more, fixture!("pending.json")).open_until, Some(utc("2026-08-08T16:11:33.104379Z")));
+    assert_eq!(found(&more, fixture!("success.json")).recheck_at, Some(utc("2026-09-07T13:12:22Z")));
+    // An undocumented status is an end where the process changed later than any process lasts.
+    let late = with(&json!({"status": "new", "update_date": "2026-08-08T16:11:34Z"}));
+    assert_eq!(found(&more, &late).open_until, None);
+    assert!(found(&json!({}), &late).open_until.is_some());
+}

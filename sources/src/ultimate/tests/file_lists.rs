@@ -20,10 +20,34 @@ fn the_cursor_starts_at_the_first_file() {
 #[test]
 fn a_day_without_files_is_empty() {
     assert!(file_list(None, 200, [fixture!("list_empty.json")]).unwrap().is_none());
-    for body in ["", "Not Found", "{\"message\":\"no export\"}", "null", "{\"cut"] {
+    for body in [r#"{"statusCode":404,"message":"Not Found"}"#, r#"{"message":"not found","statusCode":404,"x":1}"#] {
         assert!(file_list(None, 404, [body.as_bytes()]).unwrap().is_none(), "{body}");
     }
-    assert!(file_list(None, 404, []).unwrap().is_none());
+}
+
+#[test]
+fn any_other_answer_under_404_is_no_empty_day() {
+    let bodies = [
+        r#"{"message":"Not Found"}"#,
+        r#"{"message":"no export"}"#,
+        r#"{"statusCode":404,"message":"no bot"}"#,
+        r#"{"statusCode":404}"#,
+        r#"{"statusCode":500,"message":"Not Found"}"#,
+        r#"[{"statusCode":404,"message":"Not Found"}]"#,
+        "Not Found",
+        "\"Not Found\"",
+        "null",
+        "{\"cut",
+        "",
+    ];
+    for body in bodies {
+        let fault = file_list(None, 404, [body.as_bytes()]).err().expect(body);
+        assert_eq!(fault.kind(), "malformed", "{body}");
+        assert!(fault.to_string().ends_with("check base_url"), "{fault}");
+    }
+    assert_eq!(file_list(None, 404, []).err().unwrap().kind(), "malformed");
+    let nowhere = br#"{"statusCode":404,"message":"Cannot POST /v4/get-signed-urls","error":"Not Found"}"#;
+    assert_eq!(file_list(None, 404, [nowhere.as_slice()]).err().unwrap().kind(), "refused");
 }
 
 #[test]
@@ -98,5 +122,6 @@ fn a_fresh_list_of_another_length_fails() {
         let fault = file_list(Some(again(1)), 200, [body.as_bytes()]).err().unwrap();
         assert_eq!(fault, Fault::Unreachable("the list of files changed".to_owned()), "{body}");
     }
-    assert_eq!(file_list(Some(again(1)), 404, []).err().unwrap().kind(), "unreachable");
+    let gone = br#"{"statusCode":404,"message":"Not Found"}"#;
+    assert_eq!(file_list(Some(again(1)), 404, [gone.as_slice()]).err().unwrap().kind(), "unreachable");
 }

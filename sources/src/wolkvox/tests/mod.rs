@@ -2,6 +2,7 @@
 
 mod chunks;
 mod clocks;
+mod polls;
 mod queries;
 mod refusals;
 mod responses;

@@ -92,13 +92,39 @@ fn maps_an_error_code_inside_a_success_likewise() {
 }
 
 #[test]
-fn not_found_means_no_rows() {
-    for body in [fixture!("not_found.json"), b"", b"Validate dates entered", b"{\"cut", b"null"] {
+fn only_the_vendors_words_under_404_mean_no_rows() {
+    let words = br#"{"code":404,"error":"NOT FOUND","msg":" validate dates entered."}"#.as_slice();
+    for body in [fixture!("not_found.json"), words, b"Validate dates entered"] {
         let (step, rows) = response(404, [body]).unwrap();
         assert_eq!((step, rows), (ResponseSummary::default(), Vec::new()), "{}", String::from_utf8_lossy(body));
     }
     assert_eq!(response(200, [fixture!("not_found.json")]).unwrap().0, ResponseSummary::default());
-    assert_eq!(response(404, []).unwrap().0, ResponseSummary::default());
+}
+
+#[test]
+fn any_other_answer_under_404_is_no_empty_day() {
+    let bodies = [
+        r#"{"message":"Not Found"}"#,
+        r#"{"error":"Validate","message":"Validate dates entered"}"#,
+        r#"{"code":"404","error":"NOT FOUND","msg":""}"#,
+        r#"{"code":"404","error":"NOT FOUND","msg":"0 records were found"}"#,
+        r#"{"code":"404","data":[]}"#,
+        "{\"cut",
+        "null",
+        "[]",
+        "{}",
+        "Not Found",
+        "",
+    ];
+    for body in bodies {
+        assert_eq!(response(404, [body.as_bytes()]).expect_err(body).kind(), "malformed", "{body}");
+    }
+    assert_eq!(response(404, []).unwrap_err().kind(), "malformed");
+    let inside = br#"{"code":"404","error":"NOT FOUND","msg":"NO SUCH PAGE","data":null}"#;
+    let fault = response(200, [inside.as_slice()]).unwrap_err();
+    let text = "malformed: code 404 under HTTP 200: NOT FOUND: NO SUCH PAGE; \
+                only \"Validate dates entered\" means no rows: check server and base_url";
+    assert_eq!(fault.to_string(), text);
 }
 
 #[test]
