@@ -34,6 +34,7 @@ macro_rules! first_example {
 const EXAMPLES: &str = concat!(
     first_example!(),
     "Use it:
+  convosync migrate   create the tables, or bring them up to date
   convosync check     check the settings, the database, the queue, each account
   convosync run       run the service until SIGTERM
   convosync status    show whether yesterday is complete

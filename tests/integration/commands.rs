@@ -7,6 +7,7 @@ mod imports;
 mod invalid_settings;
 mod json_output;
 mod operations;
+mod pending_migrations;
 
 use crate::harness::{AccountSettings, Engine, convosync_in};
 use crate::store::Store;
