@@ -4,7 +4,7 @@ use crate::arguments::Output;
 use crate::clock::SystemClock;
 use crate::failure::{Code, Failure};
 use crate::output::{show, table};
-use crate::service::{connect_database, http_client, open_queue};
+use crate::service::{connect_existing_database, http_client, open_queue};
 use crate::settings::Settings;
 use chrono::{DateTime, Utc};
 use domain::clock::Clock;
@@ -76,8 +76,8 @@ enum CheckedDatabase {
 }
 
 async fn check_database(settings: &Settings) -> (CheckResult, CheckedDatabase) {
-    let database = match connect_database(settings).await {
-        Ok((database, _)) => database,
+    let database = match connect_existing_database(settings).await {
+        Ok(database) => database,
         Err(failure) => return (bad("database", failure.code, failure.message), CheckedDatabase::Unreachable),
     };
     match database.pending().await {

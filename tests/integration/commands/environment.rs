@@ -30,7 +30,7 @@ async fn environment_variables_override_the_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn environment_variables_alone_can_define_an_account() {
-    let made = TestDatabase::empty(Engine::Sqlite).await;
+    let made = TestDatabase::fresh(Engine::Sqlite).await;
     let variables = [
         ("CONVOSYNC__DATABASE__URL", made.url.as_str()),
         ("CONVOSYNC__ACCOUNTS__SHOP__SOURCE", "wolkvox"),
@@ -47,7 +47,7 @@ async fn environment_variables_alone_can_define_an_account() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn environment_variables_follow_the_rules_of_the_file() {
-    let made = TestDatabase::empty(Engine::Sqlite).await;
+    let made = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = unreachable_account().file(&made.url, "memory:");
     let cases = [
         ("CONVOSYNC__SERVER__BIND", "0.0.0.0:8080", "operator_token"),
