@@ -94,7 +94,7 @@ pub enum Command {
     /// Show the jobs, retry a job or discard it
     #[command(subcommand)]
     Jobs(Jobs),
-    /// Show the lanes, close a lane or open it
+    /// Show the lanes; close a lane, open it or free its slots
     #[command(subcommand)]
     Lanes(Lanes),
     /// Examine the database for contradictions
@@ -271,6 +271,18 @@ pub enum Lanes {
     Open {
         /// Open the lane of this account
         account: String,
+    },
+    /// Free the slots of an account's lane that a clock, since set back, left in the future
+    #[command(
+        after_help = "A freed slot waits until a request of its last holder must have ended, so that no request is in \
+        flight twice.\nWith --force it does not wait, and slots in normal use are freed, too."
+    )]
+    Free {
+        /// Free slots of the lane of this account
+        account: String,
+        /// Free every slot at once; a request may then be in flight twice
+        #[arg(long)]
+        force: bool,
     },
 }
 

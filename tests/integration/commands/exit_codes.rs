@@ -17,7 +17,7 @@ async fn an_invalid_command_line_exits_with_2() {
     let span = |from: &'static str, to: &'static str| ["backfill", "start", "a", "--from", from, "--to", to];
     let simulated =
         |vendor: &'static str, url: &'static str| ["simulate", vendor, "--bind", "127.0.0.1:0", "--webhooks", url];
-    let lines: [(&[&str], &str); 18] = [
+    let lines: [(&[&str], &str); 19] = [
         (&["frobnicate"], "frobnicate"),
         (&["backfill"], "backfill"),
         (&["backfill", "start", "a"], "--from"),
@@ -30,6 +30,7 @@ async fn an_invalid_command_line_exits_with_2() {
         (&["coverage", "a", "--from", "2026-03-02", "--to", "2026-03-01"], "lies before"),
         (&["coverage", "a", "--require", "perfect"], "perfect"),
         (&["lanes", "close", "b"], "no account b"),
+        (&["lanes", "free", "b"], "no account b"),
         (&["lanes", "close", "a", "--for", "soon"], "soon"),
         (&["backfill", "show", "999"], "no backfill 999"),
         (&["jobs", "retry", "999"], "no job 999"),

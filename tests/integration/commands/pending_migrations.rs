@@ -24,6 +24,7 @@ fn commands(file: &str) -> Vec<Vec<&str>> {
         vec!["lanes", "list"],
         vec!["lanes", "close", "a"],
         vec!["lanes", "open", "a"],
+        vec!["lanes", "free", "a"],
         vec!["import", "a", file],
         vec!["doctor"],
     ]
