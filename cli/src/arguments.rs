@@ -152,7 +152,7 @@ pub struct OptionalDays {
     /// Show days from this one on, in the account's time zone [default: the first day to be covered]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub from: Option<NaiveDate>,
-    /// Show days up to and including this one [default: today]
+    /// Show days up to and including this one [default: today; with --require final: yesterday]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub to: Option<NaiveDate>,
 }

@@ -54,7 +54,8 @@ pub struct DaysView<'a> {
 /// How long before the vendor deletes a missing day operators are warned.
 pub const EXPIRY_WARNING: TimeDelta = TimeDelta::days(7);
 
-/// The days from `first` to `last`, both included, oldest first.
+/// The days from `first` to `last`, both included, oldest first. A day that has not begun is missing, whatever the ledger
+/// holds: no answer can prove it, and a clock that was ahead may have left one.
 #[must_use]
 pub fn days(view: DaysView<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
     let (blocked, known) = (view.ledger.blocked(), view.ledger.effective_coverage());
@@ -63,6 +64,10 @@ pub fn days(view: DaysView<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
         .take_while(|day| *day <= last)
         .filter_map(|day| {
             let window = Window::of_day(day, view.zone)?;
+            if window.from() > view.now {
+                let reason = Some("the day has not begun".to_owned());
+                return Some(Day { day, state: Completeness::Missing, reason });
+            }
             let needed = view.needed(window);
             let state = match known.completeness(needed, &blocked, view.due) {
                 Completeness::Missing if view.expired(needed).is_some() => Completeness::Blocked,
