@@ -91,6 +91,25 @@ pub fn expiring_days(view: DaysView<'_>, first: NaiveDate) -> Vec<NaiveDate> {
     missing.map(|day| day.day).collect()
 }
 
+/// The warning that days wait for an operator, with the reason of the oldest and the next step; `None` if no day is blocked.
+#[must_use]
+pub fn blocked_warning(view: DaysView<'_>, days: &[Day]) -> Option<String> {
+    let mut blocked = days.iter().filter(|day| day.state == Completeness::Blocked);
+    let first = blocked.next()?;
+    let day = match blocked.count() {
+        0 => format!("{} is blocked", first.day),
+        more => format!("{} days from {} on are blocked", more + 1, first.day),
+    };
+    let needed = Window::of_day(first.day, view.zone).map(|window| view.needed(window));
+    let is_parked = view.ledger.blocked().iter().any(|stop| needed.is_some_and(|day| stop.intersect(&day).is_some()));
+    let next = if is_parked {
+        "remove the cause, then retry the job: convosync jobs list, convosync jobs retry"
+    } else {
+        "import a file that holds the day, or set `since` to a later day"
+    };
+    Some(format!("{day}: {}; {next}", first.reason.as_deref().unwrap_or("no reason is stored")))
+}
+
 /// Counts the days in each state.
 #[must_use]
 pub fn count<'a>(days: impl IntoIterator<Item = &'a Day>) -> DayCounts {

@@ -4,7 +4,7 @@ use crate::strategies::{DAY, HOUR, any_window, at, certainly, often, ultimate, w
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::coverage::Completeness;
-use domain::days::{Day, DaysView, EXPIRY_WARNING, days, expiring_days};
+use domain::days::{Day, DaysView, EXPIRY_WARNING, blocked_warning, days, expiring_days};
 use domain::job::{Job, JobState, Purpose};
 use domain::ledger::Ledger;
 use domain::live_slot::slot_at;
@@ -132,6 +132,20 @@ proptest! {
             prop_assert_eq!(day.state == Completeness::Blocked, gone, "{:?}", day);
             let says_so = day.reason.as_deref().is_some_and(|reason| reason.contains("older than the 30 days"));
             prop_assert_eq!(says_so, gone, "{:?}", day);
+        }
+    }
+
+    /// The warning exists exactly if a day is blocked, and names the oldest one with its reason.
+    #[test]
+    fn a_blocked_day_raises_a_warning((ledger, now) in any_files(), zone in any_zone()) {
+        let rules = ultimate();
+        let view = view(&ledger, &rules, zone, now);
+        let days = all(view);
+        let warning = blocked_warning(view, &days);
+        let oldest = days.iter().find(|day| day.state == Completeness::Blocked);
+        prop_assert_eq!(warning.is_some(), oldest.is_some());
+        for (warning, day) in warning.iter().zip(oldest) {
+            prop_assert!(warning.contains(&day.day.to_string()) && warning.contains(day.reason.as_deref().unwrap()));
         }
     }
 
