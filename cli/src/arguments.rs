@@ -34,6 +34,7 @@ macro_rules! first_example {
 const EXAMPLES: &str = concat!(
     first_example!(),
     "Use it:
+  convosync migrate   create the tables, or bring them up to date
   convosync check     check the settings, the database, the queue, each account
   convosync run       run the service until SIGTERM
   convosync status    show whether yesterday is complete
@@ -93,7 +94,7 @@ pub enum Command {
     /// Show the jobs, retry a job or discard it
     #[command(subcommand)]
     Jobs(Jobs),
-    /// Show the lanes, close a lane or open it
+    /// Show the lanes; close a lane, open it or free its slots
     #[command(subcommand)]
     Lanes(Lanes),
     /// Examine the database for contradictions
@@ -151,7 +152,7 @@ pub struct OptionalDays {
     /// Show days from this one on, in the account's time zone [default: the first day to be covered]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub from: Option<NaiveDate>,
-    /// Show days up to and including this one [default: today]
+    /// Show days up to and including this one [default: today; with --require final: yesterday]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub to: Option<NaiveDate>,
 }
@@ -270,6 +271,18 @@ pub enum Lanes {
     Open {
         /// Open the lane of this account
         account: String,
+    },
+    /// Free the slots of an account's lane that a clock, since set back, left in the future
+    #[command(
+        after_help = "A freed slot waits until a request of its last holder must have ended, so that no request is in \
+        flight twice.\nWith --force it does not wait, and slots in normal use are freed, too."
+    )]
+    Free {
+        /// Free slots of the lane of this account
+        account: String,
+        /// Free every slot at once; a request may then be in flight twice
+        #[arg(long)]
+        force: bool,
     },
 }
 

@@ -12,7 +12,7 @@ use server::{Metrics, Probe, RateLimits, Server};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use storage::accounts::Accounts;
-use storage::database::Database;
+use storage::database::{Database, missing_file};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -152,7 +152,7 @@ impl Service {
     }
 }
 
-/// Connects to the database that the settings name, and leaves its tables as they are.
+/// Connects to the database that the settings name, creates a missing SQLite file, and leaves the tables as they are.
 ///
 /// # Errors
 /// A database that cannot be reached within 10 seconds.
@@ -168,6 +168,19 @@ pub async fn connect_database(settings: &Settings) -> Result<(Database, Arc<dyn 
     };
     let message = format!("cannot reach the database {}: {reason}; look at database.url", redact_password(url));
     Err(Failure::new(Code::Down, message))
+}
+
+/// Connects to the database that the settings name, and creates no file.
+///
+/// # Errors
+/// A SQLite file that does not exist, or a database that cannot be reached within 10 seconds.
+pub async fn connect_existing_database(settings: &Settings) -> Result<Database, Failure> {
+    if let Some(file) = missing_file(settings.database.url.expose_secret()) {
+        let file = file.display();
+        let message = format!("there is no database file {file}; run convosync migrate, or look at database.url");
+        return Err(Failure::new(Code::Down, message));
+    }
+    Ok(connect_database(settings).await?.0)
 }
 
 /// Opens the queue that the settings name.

@@ -54,7 +54,8 @@ pub struct DaysView<'a> {
 /// How long before the vendor deletes a missing day operators are warned.
 pub const EXPIRY_WARNING: TimeDelta = TimeDelta::days(7);
 
-/// The days from `first` to `last`, both included, oldest first.
+/// The days from `first` to `last`, both included, oldest first. A day that has not begun is missing, whatever the ledger
+/// holds: no answer can prove it, and a clock that was ahead may have left one.
 #[must_use]
 pub fn days(view: DaysView<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
     let (blocked, known) = (view.ledger.blocked(), view.ledger.effective_coverage());
@@ -63,6 +64,10 @@ pub fn days(view: DaysView<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
         .take_while(|day| *day <= last)
         .filter_map(|day| {
             let window = Window::of_day(day, view.zone)?;
+            if window.from() > view.now {
+                let reason = Some("the day has not begun".to_owned());
+                return Some(Day { day, state: Completeness::Missing, reason });
+            }
             let needed = view.needed(window);
             let state = match known.completeness(needed, &blocked, view.due) {
                 Completeness::Missing if view.expired(needed).is_some() => Completeness::Blocked,
@@ -84,6 +89,25 @@ pub fn expiring_days(view: DaysView<'_>, first: NaiveDate) -> Vec<NaiveDate> {
     };
     let missing = days(view, first, last).into_iter().filter(|day| day.state == Completeness::Missing && expires(day));
     missing.map(|day| day.day).collect()
+}
+
+/// The warning that days wait for an operator, with the reason of the oldest and the next step; `None` if no day is blocked.
+#[must_use]
+pub fn blocked_warning(view: DaysView<'_>, days: &[Day]) -> Option<String> {
+    let mut blocked = days.iter().filter(|day| day.state == Completeness::Blocked);
+    let first = blocked.next()?;
+    let day = match blocked.count() {
+        0 => format!("{} is blocked", first.day),
+        more => format!("{} days from {} on are blocked", more + 1, first.day),
+    };
+    let needed = Window::of_day(first.day, view.zone).map(|window| view.needed(window));
+    let is_parked = view.ledger.blocked().iter().any(|stop| needed.is_some_and(|day| stop.intersect(&day).is_some()));
+    let next = if is_parked {
+        "remove the cause, then retry the job: convosync jobs list, convosync jobs retry"
+    } else {
+        "import a file that holds the day, or set `since` to a later day"
+    };
+    Some(format!("{day}: {}; {next}", first.reason.as_deref().unwrap_or("no reason is stored")))
 }
 
 /// Counts the days in each state.

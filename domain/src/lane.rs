@@ -80,6 +80,24 @@ pub struct LaneClosure {
     pub reason: String,
 }
 
+/// Which slots an operator frees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freeing {
+    /// Slots that stand further in the future than a lease can reach, because the clock was set back.
+    Stranded,
+    /// All slots, at once. A request of a worker that loses its slot may still be in flight.
+    All,
+}
+
+/// The result of [`Lane::free`]: indices of slots.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FreedSlots {
+    /// The slots that are freed.
+    pub freed: Vec<usize>,
+    /// The slots that stay as they are, because a worker may be using them.
+    pub kept: Vec<usize>,
+}
+
 impl LaneClosure {
     /// Whether the closure still holds at `now`.
     #[must_use]
@@ -156,6 +174,31 @@ impl Lane {
         if !self.closed.as_ref().is_some_and(outlasts) {
             self.closed = Some(closure);
         }
+    }
+
+    /// Frees slots for an operator. The fence rises, so that a worker that still holds a freed slot can neither renew nor
+    /// write. Such a worker may have a request in flight until its own count of the lease ends, at most `lease` from
+    /// `now`; a stranded slot is therefore not used before that time plus the spacing.
+    pub fn free(&mut self, now: DateTime<Utc>, lease: Duration, freeing: Freeing) -> FreedSlots {
+        let (latest_end, spacing) = (now + delta(lease), delta(self.spacing));
+        let mut result = FreedSlots::default();
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let is_stranded = slot.until > latest_end || slot.not_before > latest_end + spacing;
+            let is_taken = slot.until > now || slot.not_before > now;
+            let not_before = match freeing {
+                Freeing::All if is_taken => now,
+                Freeing::Stranded if is_stranded => latest_end + spacing,
+                Freeing::All | Freeing::Stranded => {
+                    if is_taken {
+                        result.kept.push(index);
+                    }
+                    continue;
+                }
+            };
+            *slot = Slot { fence: slot.fence + 1, until: slot.until.min(now), not_before };
+            result.freed.push(index);
+        }
+        result
     }
 
     /// Whether the lane is closed at `now`.

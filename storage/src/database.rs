@@ -5,12 +5,13 @@ use crate::transaction::Transaction;
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::clock::Clock;
 use sea_orm::sqlx::postgres::PgConnectOptions;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
     Statement, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -31,6 +32,13 @@ const BUSY: Duration = Duration::from_secs(30);
 const SQLITE_CONNECTIONS: u32 = 4;
 /// Connections in a PostgreSQL pool.
 const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// The file that a SQLite URL names, if it does not exist. [`Database::connect`] would create it.
+#[must_use]
+pub fn missing_file(url: &str) -> Option<PathBuf> {
+    let options: SqliteConnectOptions = url.starts_with("sqlite:").then(|| url.parse().ok())??;
+    Some(options.get_filename().to_path_buf()).filter(|file| !file.exists())
+}
 
 impl Database {
     /// Connects to `postgres://…` (or `postgresql://…`) or `sqlite://FILE`; creates a missing SQLite file.
@@ -113,7 +121,8 @@ impl Database {
     /// Returns the database error; a failed migration rolls back.
     #[crate::boxed]
     pub async fn migrate(&self, conversations: &[&str]) -> Result<Vec<String>, DbErr> {
-        // Every command migrates, and a write waits for the workers' transactions. Without a change it must not write.
+        // Every process of the service migrates at its start, and a write waits for the workers' transactions. Without a
+        // change it must not write.
         if self.pending().await?.is_empty() && conversations_view::is_current(&self.connection, conversations).await? {
             return Ok(Vec::new());
         }

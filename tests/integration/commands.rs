@@ -9,6 +9,7 @@ mod invalid_settings;
 mod job_lists;
 mod json_output;
 mod operations;
+mod pending_migrations;
 
 use crate::harness::{AccountSettings, Engine, convosync_in};
 use crate::store::Store;

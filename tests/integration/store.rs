@@ -32,7 +32,7 @@ use domain::slice::Slice;
 use domain::window::Window;
 use entities::{jobs, lane_slots, wolkvox_chats};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 use serde_json::{Value, json};
 use std::time::Duration;
 use storage::accounts::{Account, Accounts};
@@ -164,6 +164,23 @@ impl Store {
             .col_expr(jobs::Column::UntilAt, Expr::value(Some(past)))
             .filter(jobs::Column::UntilAt.is_not_null());
         tickets.exec(self.db().connection()).await.unwrap();
+    }
+
+    /// Moves each lease, and the job of its holder, ahead by `step`, as if the clock had been ahead when it was acquired.
+    pub async fn postpone_leases(&self, step: TimeDelta) {
+        let on = self.db().connection();
+        for slot in lane_slots::Entity::find().all(on).await.unwrap() {
+            let (until, not_before) = (slot.until_at + step, slot.not_before + step);
+            let mut slot = slot.into_active_model();
+            (slot.until_at, slot.not_before) = (Set(until), Set(not_before));
+            slot.update(on).await.unwrap();
+        }
+        for job in jobs::Entity::find().filter(jobs::Column::UntilAt.is_not_null()).all(on).await.unwrap() {
+            let until = job.until_at.map(|until| until + step);
+            let mut job = job.into_active_model();
+            job.until_at = Set(until);
+            job.update(on).await.unwrap();
+        }
     }
 
     /// The number of rows in a table.

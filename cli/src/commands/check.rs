@@ -4,7 +4,7 @@ use crate::arguments::Output;
 use crate::clock::SystemClock;
 use crate::failure::{Code, Failure};
 use crate::output::{show, table};
-use crate::service::{connect_database, http_client, open_queue};
+use crate::service::{connect_existing_database, http_client, open_queue};
 use crate::settings::Settings;
 use chrono::{DateTime, Utc};
 use domain::clock::Clock;
@@ -39,27 +39,8 @@ pub async fn run(settings: &Settings, output: Output) -> Result<(), Failure> {
     let mut results = Vec::new();
     let accounts = settings.accounts()?;
     results.push(good("settings", count(accounts.all().len(), "account")));
-    let reached = match connect_database(settings).await {
-        Ok((database, _)) => match database.pending().await {
-            Ok(pending) => {
-                let detail = if pending.is_empty() {
-                    "up to date".to_owned()
-                } else {
-                    format!("{} pending; `convosync run` applies them", count(pending.len(), "migration"))
-                };
-                results.push(good("database", detail));
-                Some((database, pending.is_empty()))
-            }
-            Err(error) => {
-                results.push(bad("database", Code::Down, error.to_string()));
-                None
-            }
-        },
-        Err(failure) => {
-            results.push(bad("database", failure.code, failure.message));
-            None
-        }
-    };
+    let (result, database) = check_database(settings).await;
+    results.push(result);
     results.push(match open_queue(settings).await {
         Ok(queue) => match queue.ping().await {
             Ok(()) => good("queue", "accepts tickets".to_owned()),
@@ -67,8 +48,8 @@ pub async fn run(settings: &Settings, output: Output) -> Result<(), Failure> {
         },
         Err(failure) => bad("queue", failure.code, failure.message),
     });
-    results.extend(check_accounts(&accounts, reached.as_ref()).await?);
-    if let Some((database, _)) = &reached {
+    results.extend(check_accounts(&accounts, &database).await?);
+    if let CheckedDatabase::Ready(database) = &database {
         results.extend(check_mailboxes(database, &accounts).await);
     }
     show(output, &results, |results| {
@@ -84,19 +65,49 @@ pub async fn run(settings: &Settings, output: Output) -> Result<(), Failure> {
     }
 }
 
-/// Sends one request per account, through the account's lane.
-async fn check_accounts(accounts: &Accounts, reached: Option<&(Database, bool)>) -> Result<Vec<CheckResult>, Failure> {
+/// The database, as this command found it.
+enum CheckedDatabase {
+    /// Its tables are up to date.
+    Ready(Database),
+    /// It lacks tables, so that no lane can be used.
+    NeedsMigrations,
+    /// It does not answer.
+    Unreachable,
+}
+
+async fn check_database(settings: &Settings) -> (CheckResult, CheckedDatabase) {
+    let database = match connect_existing_database(settings).await {
+        Ok(database) => database,
+        Err(failure) => return (bad("database", failure.code, failure.message), CheckedDatabase::Unreachable),
+    };
+    match database.pending().await {
+        Ok(pending) if pending.is_empty() => {
+            (good("database", "up to date".to_owned()), CheckedDatabase::Ready(database))
+        }
+        Ok(pending) => {
+            let detail = format!("reachable; {} pending: run convosync migrate", count(pending.len(), "migration"));
+            (good("database", detail), CheckedDatabase::NeedsMigrations)
+        }
+        Err(error) => (bad("database", Code::Down, error.to_string()), CheckedDatabase::Unreachable),
+    }
+}
+
+/// Sends one request per account, through the account's lane. Without the lane this command sends none: during an
+/// upgrade another version may hold the lane while this version finds pending migrations.
+async fn check_accounts(accounts: &Accounts, database: &CheckedDatabase) -> Result<Vec<CheckResult>, Failure> {
     let mut results = Vec::new();
     let http = http_client()?;
     for account in accounts.all() {
         let name = format!("account {}", account.source.account());
-        let lane = accounts.lane(account.source.account()).zip(reached);
-        results.push(match lane {
-            // The vendor counts this request like any other, so it takes a slot of the lane.
-            Some((lane, (database, true))) => call_through_lane(database, lane, &http, account, name).await,
-            // Without tables no service can run, so that no other process uses the lane.
-            Some(_) => call(&http, account, name).await.0,
-            None => bad(
+        let Some(lane) = accounts.lane(account.source.account()) else { continue };
+        results.push(match database {
+            CheckedDatabase::Ready(database) => call_through_lane(database, lane, &http, account, name).await,
+            CheckedDatabase::NeedsMigrations => bad(
+                &name,
+                Code::Check,
+                "no request sent: the lane needs the tables; run convosync migrate first".to_owned(),
+            ),
+            CheckedDatabase::Unreachable => bad(
                 &name,
                 Code::Down,
                 "no request sent: without the database, other processes may be using the lane".to_owned(),

@@ -15,7 +15,13 @@ pub async fn run(context: &CommandContext, output: Output, arguments: &Coverage)
     let account = context.account(&arguments.account)?;
     let snapshot = context.database.report_snapshot().await?;
     let (first, last) = span(&snapshot, account).await?;
-    let (from, to) = (arguments.days.from.unwrap_or(first), arguments.days.to.unwrap_or(last));
+    let from = arguments.days.from.unwrap_or(first);
+    // Today cannot be final, so that a request for final days ends with yesterday.
+    let last = match arguments.require {
+        Some(Require::Final) => last.pred_opt().filter(|yesterday| from <= *yesterday).unwrap_or(last),
+        Some(Require::Provisional) | None => last,
+    };
+    let to = arguments.days.to.unwrap_or(last);
     if to < from {
         return Err(Failure::usage(format!("--to {to} lies before --from {from}")));
     }

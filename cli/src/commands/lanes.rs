@@ -6,11 +6,13 @@ use crate::console::say;
 use crate::failure::Failure;
 use crate::output::{or_dash, show, table, utc};
 use chrono::TimeDelta;
-use domain::lane::LaneClosure;
+use domain::lane::{Freeing, LaneClosure};
+use serde::Serialize;
+use storage::lanes::free::{FreedLane, SlotState, free};
 use storage::lanes::{ensure, set_closed};
 use storage::reports::status::status;
 
-/// Lists the lanes, closes one or opens it.
+/// Lists the lanes, closes one, opens it or frees its slots.
 pub async fn run(context: &CommandContext, output: Output, command: Lanes) -> Result<(), Failure> {
     match command {
         Lanes::List => {
@@ -44,7 +46,53 @@ pub async fn run(context: &CommandContext, output: Output, command: Lanes) -> Re
             say(&format!("the lane of {account} is open"));
             Ok(())
         }
+        Lanes::Free { account, force } => free_slots(context, output, account, force).await,
     }
+}
+
+/// The result of `lanes free`, as JSON.
+#[derive(Serialize)]
+struct FreeResult {
+    account: String,
+    #[serde(flatten)]
+    lane: FreedLane,
+}
+
+async fn free_slots(context: &CommandContext, output: Output, account: String, force: bool) -> Result<(), Failure> {
+    context.account(&account)?;
+    let Some(lane) = context.accounts.lane(&account) else { return Ok(()) };
+    let freeing = if force { Freeing::All } else { Freeing::Stranded };
+    let lane = free(&context.database, lane, freeing).await?;
+    for slot in &lane.freed {
+        say(&freed_sentence(slot, &account, force));
+    }
+    for slot in &lane.kept {
+        say(&format!(
+            "slot {} of the lane of {account} stays with {} until {}, as any lease may; --force frees it at once, but a \
+             request may then be in flight twice",
+            slot.slot,
+            holder(slot),
+            utc(slot.free_at)
+        ));
+    }
+    if lane.freed.is_empty() && lane.kept.is_empty() {
+        say(&format!("no slot of the lane of {account} is taken; there is nothing to free"));
+    }
+    if output == Output::Json { show(output, &FreeResult { account, lane }, |_| table([""])) } else { Ok(()) }
+}
+
+fn freed_sentence(slot: &SlotState, account: &str, force: bool) -> String {
+    let next = if force {
+        "its next request may start now; if that worker still waits for an answer, a request is in flight twice"
+            .to_owned()
+    } else {
+        format!("its next request may start at {}, when a request of that worker must have ended", utc(slot.free_at))
+    };
+    format!("slot {} of the lane of {account} is taken from {}; {next}", slot.slot, holder(slot))
+}
+
+fn holder(slot: &SlotState) -> &str {
+    slot.holder.as_deref().unwrap_or("an unknown worker")
 }
 
 async fn set(context: &CommandContext, account: &str, closing: Option<&LaneClosure>) -> Result<(), Failure> {

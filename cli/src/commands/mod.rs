@@ -15,8 +15,8 @@ mod status;
 
 use crate::arguments::{Arguments, Command};
 use crate::console::print;
-use crate::failure::Failure;
-use crate::service::connect_database;
+use crate::failure::{Code, Failure};
+use crate::service::connect_existing_database;
 use crate::settings::{DEFAULTS, Settings};
 use clap::CommandFactory;
 use std::sync::Arc;
@@ -62,11 +62,17 @@ pub struct CommandContext {
 }
 
 impl CommandContext {
-    /// Opens the database that the settings name, and brings its tables up to date, as `convosync run` does.
+    /// Opens the database that the settings name. Only `run`, `migrate` and `demo` change its tables: a command that
+    /// looks must not upgrade the database of a service that still runs an older version.
+    ///
+    /// # Errors
+    /// A database that cannot be reached, or that needs migrations.
     async fn open(settings: &Settings) -> Result<Self, Failure> {
         let accounts = Arc::new(settings.accounts()?);
-        let (database, _) = connect_database(settings).await?;
-        database.migrate(&sources::conversations_view()).await?;
+        let database = connect_existing_database(settings).await?;
+        if !database.pending().await?.is_empty() {
+            return Err(Failure::new(Code::Down, "the database needs migrations; run convosync migrate"));
+        }
         Ok(Self { database, accounts })
     }
 

@@ -57,7 +57,7 @@ fn starts_every_command_with_a_verb() {
     }
 }
 
-const VERBS: [&str; 18] = [
-    "Bring", "Cancel", "Check", "Close", "Discard", "Examine", "Import", "List", "Open", "Pause", "Print", "Resume",
-    "Retry", "Run", "Serve", "Show", "Start", "Write",
+const VERBS: [&str; 19] = [
+    "Bring", "Cancel", "Check", "Close", "Discard", "Examine", "Free", "Import", "List", "Open", "Pause", "Print",
+    "Resume", "Retry", "Run", "Serve", "Show", "Start", "Write",
 ];

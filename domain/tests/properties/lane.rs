@@ -2,7 +2,7 @@
 
 use crate::strategies::{any_long, at, often};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::lane::{Lane, LaneClosure, LaneKey, Lease};
+use domain::lane::{Freeing, Lane, LaneClosure, LaneKey, Lease};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -177,6 +177,72 @@ proptest! {
         let turn = lease.until + TimeDelta::seconds(SPACING);
         prop_assert_eq!(lane.acquire(turn - TimeDelta::milliseconds(1), lease_time()), Err(Some(turn)));
         prop_assert!(lane.acquire(turn, lease_time()).is_ok());
+    }
+
+    /// Without a step of the clock, an operator frees nothing that a worker may use, unless by force.
+    #[test]
+    fn no_lease_that_may_be_live_is_freed(width in 1_u32..4, moves in prop::collection::vec(any_lane_action(), 1..40)) {
+        let mut history = LaneHistory::new(width);
+        for step in &moves {
+            history.make(step);
+        }
+        let before = history.lane.clone();
+        let result = history.lane.free(history.now, lease_time(), Freeing::Stranded);
+        prop_assert_eq!(&history.lane, &before);
+        prop_assert!(result.freed.is_empty());
+        let held = |request: &Request| before.is_held(&request.lease, history.now);
+        prop_assert!(history.requests.iter().filter(|request| held(request)).all(|request| result.kept.contains(&request.lease.slot)));
+    }
+
+    /// After the clock was set back, the lane moves again within a lease and the spacing, and not before a request that was
+    /// in flight must have ended. A worker that still holds a freed slot can no longer write.
+    #[test]
+    fn a_freed_lane_moves_again(
+        width in 1_u32..4,
+        moves in prop::collection::vec(any_lane_action(), 1..40),
+        back in 0..20 * LEASE,
+    ) {
+        let mut history = LaneHistory::new(width);
+        for step in &moves {
+            history.make(step);
+        }
+        let (mut lane, now) = (history.lane, history.now - TimeDelta::seconds(back));
+        let before = lane.clone();
+        let result = lane.free(now, lease_time(), Freeing::Stranded);
+        let turn = now + TimeDelta::seconds(LEASE + SPACING);
+        for (index, (slot, old)) in lane.slots.iter().zip(&before.slots).enumerate() {
+            prop_assert!(slot.until <= turn && slot.not_before <= turn, "the slot still stands in the future");
+            if result.freed.contains(&index) {
+                prop_assert!(slot.fence > old.fence && slot.not_before == turn);
+            } else {
+                prop_assert_eq!(slot, old);
+            }
+        }
+        let lost = |request: &&Request| result.freed.contains(&request.lease.slot);
+        for request in history.requests.iter().filter(lost) {
+            prop_assert!(!lane.is_held(&request.lease, now) && lane.renew(&request.lease, now, lease_time()).is_none());
+        }
+        prop_assert!(lane.acquire(turn, lease_time()).is_ok());
+    }
+
+    /// By force each slot is free at once, and no earlier lease counts.
+    #[test]
+    fn force_frees_every_slot(
+        width in 1_u32..4,
+        moves in prop::collection::vec(any_lane_action(), 1..40),
+        back in 0..20 * LEASE,
+    ) {
+        let mut history = LaneHistory::new(width);
+        for step in &moves {
+            history.make(step);
+        }
+        let (mut lane, now) = (history.lane, history.now - TimeDelta::seconds(back));
+        let result = lane.free(now, lease_time(), Freeing::All);
+        prop_assert!(result.kept.is_empty());
+        prop_assert!(history.requests.iter().all(|request| !lane.is_held(&request.lease, now)));
+        for _ in 0..width {
+            prop_assert!(lane.acquire(now, lease_time()).is_ok());
+        }
     }
 
     #[test]

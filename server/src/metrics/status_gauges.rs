@@ -32,7 +32,7 @@ fn describe() {
         ("convosync_database_up", "1 where the database answered this scrape, 0 otherwise."),
         ("convosync_queue_jobs", "Open jobs, by state."),
         ("convosync_queue_oldest_due_seconds", "Time since the oldest due job became due; 0 where none is due."),
-        ("convosync_account_up", "1 while requests can be sent for the account; 0 where it is parked or down."),
+        ("convosync_account_up", "1 while the account works without an operator; 0 where it is parked or down."),
         ("convosync_coverage_days", "Days that the account must cover, over all its streams, by completeness."),
         (
             "convosync_coverage_days_at_risk",

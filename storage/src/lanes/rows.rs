@@ -129,7 +129,8 @@ pub(crate) async fn store_slot(
     row.update(tx).await.map(|_| ())
 }
 
-async fn slots(on: &impl ConnectionTrait, key: &LaneKey) -> Result<Vec<lane_slots::Model>, DbErr> {
+/// Loads the slots of a lane, by number.
+pub(crate) async fn slots(on: &impl ConnectionTrait, key: &LaneKey) -> Result<Vec<lane_slots::Model>, DbErr> {
     let of_lane = lane_slots::Entity::find().filter(lane_slots::Column::Lane.eq(key.as_str()));
     of_lane.order_by_asc(lane_slots::Column::Slot).all(on).await
 }

@@ -2,13 +2,15 @@
 
 use crate::accounts::Accounts;
 use crate::database::Database;
+use crate::deliveries::DeliveryState;
 use crate::ledger;
 use crate::snapshot::Snapshot;
 use chrono::{DateTime, Utc};
 use domain::spans::Spans;
 use domain::window::Window;
-use entities::{coverage, jobs, lanes, requests};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use entities::{coverage, deliveries, jobs, lanes, rejects, requests};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
 
 /// A contradiction, and the operator's remedy.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -54,24 +56,52 @@ fn clock(on: &Snapshot, host_now: DateTime<Utc>) -> Option<Finding> {
     })
 }
 
-/// Finds held windows that no stored request answered in full.
+/// Finds held windows that no stored request answered in full and no mail or file brought.
 async fn evidence(on: &Snapshot, id: &ledger::StreamId) -> Result<Vec<Finding>, DbErr> {
-    let answered = requests::Entity::find()
-        .filter(requests::Column::Account.eq(&id.account))
-        .filter(requests::Column::Stream.eq(&id.stream))
-        .filter(requests::Column::Verdict.eq("commit"))
-        .all(on)
-        .await?;
-    let answered: Spans = answered.iter().filter_map(|row| Window::new(row.from_at?, row.to_at?)).collect();
+    let windows = answered(on, id).await?.into_iter().chain(delivered(on, id).await?);
+    let proven: Spans = windows.filter_map(|(from, to)| Window::new(from?, to?)).collect();
     let ledger = ledger::load(on, id).await?;
-    let unproven = ledger.coverage.held().windows().iter().flat_map(|held| answered.gaps(*held));
+    let unproven = ledger.coverage.held().windows().iter().flat_map(|held| proven.gaps(*held));
     Ok(unproven
         .map(|window| Finding {
             check: "evidence",
-            wrong: format!("{} {}: {window} is held, but no request for it was answered", id.account, id.stream),
+            wrong: format!("{} {}: {window} is held, but no answer, mail or file brought it", id.account, id.stream),
             remedy: "start a backfill of these days with --mode all".to_owned(),
         })
         .collect())
+}
+
+/// The two ends of a stored window.
+type Ends = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
+/// The windows of the requests that the vendor answered in full.
+async fn answered(on: &Snapshot, id: &ledger::StreamId) -> Result<Vec<Ends>, DbErr> {
+    use requests::Column;
+    let find = requests::Entity::find().select_only().columns([Column::FromAt, Column::ToAt]);
+    let of_stream = find.filter(Column::Account.eq(&id.account)).filter(Column::Stream.eq(&id.stream));
+    of_stream.filter(Column::Verdict.eq("commit")).into_tuple().all(on).await
+}
+
+/// The windows of the mails and files that were stored in full. One with rejected rows proves nothing.
+async fn delivered(on: &Snapshot, id: &ledger::StreamId) -> Result<Vec<Ends>, DbErr> {
+    use deliveries::Column;
+    // One transaction stores a delivery and its rejected rows at one instant.
+    let rejects = rejects::Entity::find()
+        .select_only()
+        .expr(Expr::val(1))
+        .filter(Expr::col((rejects::Entity, rejects::Column::Account)).equals((deliveries::Entity, Column::Account)))
+        .filter(Expr::col((rejects::Entity, rejects::Column::Stream)).equals((deliveries::Entity, Column::Stream)))
+        .filter(
+            Expr::col((rejects::Entity, rejects::Column::RejectedAt)).equals((deliveries::Entity, Column::ReceivedAt)),
+        );
+    let find = deliveries::Entity::find().select_only().columns([Column::FromAt, Column::ToAt]);
+    let of_stream = find.filter(Column::Account.eq(&id.account)).filter(Column::Stream.eq(&id.stream));
+    of_stream
+        .filter(Column::State.eq(DeliveryState::Committed.as_str()))
+        .filter(Expr::not_exists(rejects.into_query()))
+        .into_tuple()
+        .all(on)
+        .await
 }
 
 /// Finds windows of one stream that overlap in `coverage`.

@@ -6,7 +6,7 @@ use crate::accounts::{Account, Accounts};
 use crate::snapshot::Snapshot;
 use crate::{lanes, ledger};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::days::{DayCounts, count, days, expiring_days};
+use domain::days::{DayCounts, blocked_warning, count, days, expiring_days};
 use domain::ledger::Ledger;
 use domain::live_slot::due_at;
 use domain::window::Window;
@@ -41,7 +41,7 @@ pub struct AccountStatus {
     pub lateness_seconds: i64,
     /// The days from `since` to today by completeness, summed over all streams.
     pub days: DayCounts,
-    /// The reason why a job or the lane waits for an operator, or else the latest failure while requests fail.
+    /// The reason why a day, a job or the lane waits for an operator, or else the latest failure while requests fail.
     pub last_error: Option<String>,
     /// The warnings that an operator must handle: streams that fail, parked items, and data or a token about to expire.
     pub warnings: Vec<String>,
@@ -57,7 +57,7 @@ pub struct AccountStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// A job or the lane waits for an operator.
+    /// A day, a job or the lane waits for an operator.
     Parked,
     /// Its requests have failed for longer than a live interval.
     Down,
@@ -145,13 +145,15 @@ async fn account_status(
         let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(on).await?;
         let since = account.since(&ledger, now);
         let (first, today) = (since.with_timezone(&zone).date_naive(), now.with_timezone(&zone).date_naive());
-        add(&mut status.days, count(&days(account.view(&ledger, now), first, today)));
+        let days = days(account.view(&ledger, now), first, today);
+        add(&mut status.days, count(&days));
+        let blocked = blocked_warning(account.view(&ledger, now), &days);
         status.proven_until = status.proven_until.min(account.proven_until(&ledger, since));
         let ready = due_at(newest(&ledger, since), rules);
         let late = (now - ready - interval).num_seconds();
         status.lateness_seconds = status.lateness_seconds.max(late);
         let failing = row.as_ref().and_then(|row| row.failing_since);
-        let state = if ledger.parked().is_some() || closed_reason.is_some() {
+        let state = if ledger.parked().is_some() || closed_reason.is_some() || blocked.is_some() {
             Health::Parked
         } else if failing.is_some_and(|since| now - since > interval) {
             Health::Down
@@ -162,14 +164,14 @@ async fn account_status(
         };
         status.state = status.state.min(state);
         status.days_at_risk += expiring_days(account.view(&ledger, now), first).len() as u64;
-        for warning in account.warnings(&ledger, now) {
+        for warning in blocked.iter().cloned().chain(account.warnings(&ledger, now)) {
             if !status.warnings.contains(&warning) {
                 status.warnings.push(warning);
             }
         }
         let failure = row.as_ref().and_then(|row| failure_warning(row, state, now));
         status.warnings.extend(failure);
-        let parked = ledger.parked().map(str::to_owned);
+        let parked = ledger.parked().map(str::to_owned).or(blocked);
         status.last_error =
             closed_reason.clone().or(parked).or(row.and_then(|row| row.last_error)).or(status.last_error);
     }

@@ -14,21 +14,23 @@ fn write_secret(folder: &TempDir, text: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn environment_variables_override_the_file() {
     let vendor = WolkvoxVendor::start(history(1, 20.0)).await;
-    let (made, other) = (TestDatabase::empty(Engine::Sqlite).await, TestDatabase::empty(Engine::Sqlite).await);
+    let made = TestDatabase::fresh(Engine::Sqlite).await;
+    let (file, other) = (TestDatabase::empty(Engine::Sqlite).await, TestDatabase::empty(Engine::Sqlite).await);
     let settings = AccountSettings::new("a", &vendor.base, "refused").file(&made.url, "memory:");
     assert_eq!(run_command(&settings, &["check"]).await.code, 5, "the vendor refuses the token of the file");
     let token = ("CONVOSYNC__ACCOUNTS__A__TOKEN", "simulated-token");
     let output = run_command_with(&[token], &settings, &["check"]).await;
     assert_eq!(output.code, 0, "{}{}", output.out, output.err);
+    let settings = settings.replace(&made.url, &file.url);
     let elsewhere = [token, ("CONVOSYNC__DATABASE__URL", &other.url)];
     assert_eq!(run_command_with(&elsewhere, &settings, &["migrate"]).await.code, 0);
     assert!(other.database.pending().await.unwrap().is_empty(), "the database of the variable has its tables");
-    assert!(!made.database.pending().await.unwrap().is_empty(), "the database of the file has none");
+    assert!(!file.database.pending().await.unwrap().is_empty(), "the database of the file has none");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn environment_variables_alone_can_define_an_account() {
-    let made = TestDatabase::empty(Engine::Sqlite).await;
+    let made = TestDatabase::fresh(Engine::Sqlite).await;
     let variables = [
         ("CONVOSYNC__DATABASE__URL", made.url.as_str()),
         ("CONVOSYNC__ACCOUNTS__SHOP__SOURCE", "wolkvox"),
@@ -45,7 +47,7 @@ async fn environment_variables_alone_can_define_an_account() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn environment_variables_follow_the_rules_of_the_file() {
-    let made = TestDatabase::empty(Engine::Sqlite).await;
+    let made = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = unreachable_account().file(&made.url, "memory:");
     let cases = [
         ("CONVOSYNC__SERVER__BIND", "0.0.0.0:8080", "operator_token"),
@@ -73,8 +75,8 @@ async fn environment_variables_follow_the_rules_of_the_file() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_can_be_read_from_its_own_file() {
     let vendor = WolkvoxVendor::start(history(1, 20.0)).await;
-    let made = TestDatabase::empty(Engine::Sqlite).await;
-    let account = AccountSettings::new("a", &vendor.base, "simulated-token").file(&made.url, "memory:");
+    let (migrated, made) = (TestDatabase::fresh(Engine::Sqlite).await, TestDatabase::empty(Engine::Sqlite).await);
+    let account = AccountSettings::new("a", &vendor.base, "simulated-token").file(&migrated.url, "memory:");
     let folder = TempDir::new().unwrap();
     for ending in ["", "\n", "\r\n"] {
         let file = write_secret(&folder, &format!("simulated-token{ending}"));
@@ -83,7 +85,7 @@ async fn a_secret_can_be_read_from_its_own_file() {
         assert_eq!(output.code, 0, "{ending:?}: {}{}", output.out, output.err);
     }
     let file = write_secret(&folder, &format!("{}\n", made.url));
-    let settings = account.replace(&format!("url = {:?}", made.url), &format!("url_file = {file:?}"));
+    let settings = account.replace(&format!("url = {:?}", migrated.url), &format!("url_file = {file:?}"));
     assert_eq!(run_command(&settings, &["migrate"]).await.code, 0);
     assert!(made.database.pending().await.unwrap().is_empty(), "convosync reads the URL from the file");
     let missing = account.replace("token = \"simulated-token\"", "token_file = \"nowhere\"");

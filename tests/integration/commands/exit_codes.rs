@@ -17,7 +17,7 @@ async fn an_invalid_command_line_exits_with_2() {
     let span = |from: &'static str, to: &'static str| ["backfill", "start", "a", "--from", from, "--to", to];
     let simulated =
         |vendor: &'static str, url: &'static str| ["simulate", vendor, "--bind", "127.0.0.1:0", "--webhooks", url];
-    let lines: [(&[&str], &str); 18] = [
+    let lines: [(&[&str], &str); 19] = [
         (&["frobnicate"], "frobnicate"),
         (&["backfill"], "backfill"),
         (&["backfill", "start", "a"], "--from"),
@@ -30,6 +30,7 @@ async fn an_invalid_command_line_exits_with_2() {
         (&["coverage", "a", "--from", "2026-03-02", "--to", "2026-03-01"], "lies before"),
         (&["coverage", "a", "--require", "perfect"], "perfect"),
         (&["lanes", "close", "b"], "no account b"),
+        (&["lanes", "free", "b"], "no account b"),
         (&["lanes", "close", "a", "--for", "soon"], "soon"),
         (&["backfill", "show", "999"], "no backfill 999"),
         (&["jobs", "retry", "999"], "no job 999"),
@@ -156,6 +157,18 @@ async fn a_failed_check_exits_with_8_and_prints_its_output() {
         assert_eq!(output.json().as_array().unwrap().len(), usize::try_from(last + 1).unwrap());
         assert_eq!(output.err.contains(&format!("are not {require}")), code == 8, "{}", output.err);
     }
+    // Days to come are never held.
+    let tomorrow = (store.now().await + TimeDelta::days(1)).date_naive().to_string();
+    let line =
+        ["--output", "json", "coverage", "a", "--from", &tomorrow, "--to", &tomorrow, "--require", "provisional"];
+    let output = run_command(&settings, &line).await;
+    let shown = output.json();
+    assert_eq!((output.code, &shown[0]["state"]), (8, &"missing".into()), "{shown}");
+    assert_eq!(shown[0]["reason"], "the day has not begun");
+    // Today is never final, so that `--require final` alone ends with yesterday.
+    store.change("a", |ledger| ledger.coverage.settle(days(0, 9, from))).await;
+    let output = run_command(&settings, &["coverage", "a", "--from", &day(0), "--require", "final"]).await;
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
     let doctor = run_command(&settings, &["--output", "json", "doctor"]).await;
     assert_eq!((doctor.code, &doctor.json()[0]["check"]), (8, &"evidence".into()), "{}", doctor.err);
 }

@@ -1,6 +1,6 @@
 //! Help texts, shell completions and the printed default settings.
 
-use super::{run_command, unreachable_account};
+use super::{run_command, run_command_with, unreachable_account};
 use crate::harness::{Engine, TestDatabase};
 
 /// The names below `Commands:` in a help text.
@@ -73,7 +73,10 @@ async fn the_printed_default_settings_load() {
     for key in ["[database]", "[queue]", "[server]", "[scheduler]", "[worker]", "[log]", "timezone", "row_cap"] {
         assert!(printed.out.contains(key), "the printed settings lack {key}");
     }
-    let loaded = run_command(&printed.out, &["--output", "json", "status"]).await;
+    // The printed URL names a file that does not exist.
+    let made = TestDatabase::fresh(Engine::Sqlite).await;
+    let url = [("CONVOSYNC__DATABASE__URL", made.url.as_str())];
+    let loaded = run_command_with(&url, &printed.out, &["--output", "json", "status"]).await;
     assert_eq!(loaded.code, 0, "{}", loaded.err);
     assert_eq!(loaded.json()["accounts"].as_array().unwrap().len(), 0);
     // The commented examples are valid accounts, too.
@@ -81,7 +84,7 @@ async fn the_printed_default_settings_load() {
     let lines = examples.lines().map(|line| line.trim_start_matches('#').trim_start()).collect::<Vec<_>>().join("\n");
     let settings = format!("{}[accounts.wolkvox_co]{lines}\n", printed.out).replace("\"…\"", "\"secret\"");
     let settings = settings.replace("mailbox_ca_file", "# mailbox_ca_file");
-    let loaded = run_command(&settings, &["--output", "json", "status"]).await;
+    let loaded = run_command_with(&url, &settings, &["--output", "json", "status"]).await;
     assert_eq!(loaded.code, 0, "{}", loaded.err);
     let accounts =
         loaded.json()["accounts"].as_array().unwrap().iter().map(|account| account["name"].clone()).collect();

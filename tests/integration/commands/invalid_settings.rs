@@ -5,7 +5,7 @@ use crate::harness::{Engine, TestDatabase};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_settings_exit_with_3_and_suggest_a_fix() {
-    let made = TestDatabase::empty(Engine::Sqlite).await;
+    let made = TestDatabase::fresh(Engine::Sqlite).await;
     let good = unreachable_account().file(&made.url, "memory:");
     let with = |key: &str, value: &str| unreachable_account().with(key, value).file(&made.url, "memory:");
     let instead = |from: &str, to: &str| {

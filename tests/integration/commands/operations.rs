@@ -54,6 +54,35 @@ async fn an_operator_closes_a_lane_for_a_while_or_until_it_is_opened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operator_frees_a_slot_that_a_clock_step_left_in_the_future() {
+    let (store, _) = store_and_settings().await;
+    let lease = format!("{}s", store.lane().rules.lease.as_secs());
+    let settings = unreachable_account().with("lease", &lease).file(&store.made.url, "memory:");
+    let none = run_command(&settings, &["lanes", "free", "a"]).await;
+    assert!(none.code == 0 && none.err.contains("nothing to free"), "{}", none.err);
+    // A lease that may be live stays, and the text names the risk of taking it away.
+    let claimed = store.claimed().await;
+    let kept = run_command(&settings, &["lanes", "free", "a"]).await;
+    assert_eq!(kept.code, 0, "{}", kept.err);
+    assert!(
+        kept.out.is_empty() && kept.err.contains("--force") && kept.err.contains("in flight twice"),
+        "{}",
+        kept.err
+    );
+    assert_eq!(json(&settings, &["lanes", "list"]).await[0]["held"], 1);
+    store.postpone_leases(TimeDelta::days(1)).await;
+    let freed = json(&settings, &["lanes", "free", "a"]).await;
+    assert_eq!((freed["account"].as_str(), freed["kept"].as_array().map(Vec::len)), (Some("a"), Some(0)), "{freed}");
+    let slot = &freed["freed"][0];
+    assert_eq!((&slot["slot"], &slot["holder"]), (&Value::from(0), &Value::from("first")), "{freed}");
+    let free_at: DateTime<Utc> = slot["free_at"].as_str().unwrap().parse().unwrap();
+    assert!(free_at <= claimed.lease.until + TimeDelta::seconds(60), "{freed}");
+    assert_eq!(json(&settings, &["lanes", "list"]).await[0]["held"], 0);
+    let forced = run_command(&settings, &["lanes", "free", "a", "--force"]).await;
+    assert!(forced.code == 0 && forced.err.contains("in flight twice"), "{}", forced.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_operator_retries_and_discards_jobs() {
     let (store, settings) = store_and_settings().await;
     let (one, other) = (store.job("a", 0).await, store.job("a", 1).await);

@@ -1,17 +1,21 @@
 //! The doctor reports each contradiction in the database, and nothing else.
 
-use super::{Store, chat, old_hour};
+use super::{Store, chat, old_hour, stream};
 use crate::harness::Engine;
 use chrono::TimeDelta;
 use domain::fault::Fault;
+use domain::job::{Job, Purpose};
 use domain::judge::{Judgement, Verdict};
 use domain::lane::LaneClosure;
-use domain::source::ResponseSummary;
+use domain::slice::Slice;
+use domain::source::{Reject, ResponseSummary};
+use domain::window::Window;
 use entities::rows::RowBatch;
 use entities::{coverage, wolkvox_chats};
 use sea_orm::{ActiveModelTrait, Set};
 use serde_json::json;
 use std::time::Duration;
+use storage::deliveries::{Delivery, DeliveryIngest, DeliveryProof, DeliveryState, record_refusal};
 use storage::lanes::claim::Claim;
 use storage::lanes::set_closed;
 use storage::ledger::commit::{ExchangeRecord, commit};
@@ -113,6 +117,57 @@ async fn check_coverage_findings(engine: Engine) {
     };
     twice.insert(store.db().connection()).await.unwrap();
     assert_eq!(failed_checks(&store).await, ["overlap"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_accepts_committed_mails_and_files_as_evidence() {
+    check_deliveries(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_accepts_committed_mails_and_files_as_evidence_on_sqlite() {
+    check_deliveries(Engine::Sqlite).await;
+}
+
+/// Commits a delivery with one row of `hour`, and with these rejected rows.
+async fn deliver(store: &Store, identity: &str, proof: DeliveryProof, hour: Window, rejects: Vec<Reject>) {
+    let (account, id) = (store.account(), stream("a"));
+    let stream = &account.source.streams()[0];
+    let mut ingest = DeliveryIngest::open(store.db(), account, stream, &id).await.unwrap();
+    ingest
+        .take(&RowBatch::of::<wolkvox_chats::Entity>(&[chat("a", &hour.to_string(), Some(hour.from()), "x")]))
+        .await
+        .unwrap();
+    let delivery = Delivery { origin: "file".to_owned(), identity: identity.to_owned(), kind: "file" };
+    let summary = ResponseSummary { rows: 1, rejects, ..ResponseSummary::default() };
+    let result = ingest.finish(&delivery, proof, &summary).await.unwrap();
+    assert_eq!(result.state, DeliveryState::Committed);
+}
+
+async fn check_deliveries(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let now = store.now().await;
+    let hour = |number| old_hour(now, number);
+    // A file that an operator imports, and a mail that answers an export.
+    deliver(&store, "one", DeliveryProof::Window(hour(0), now), hour(0), Vec::new()).await;
+    let export = Job::new(Purpose::Settle, Slice::Export(hour(1)), now, Duration::ZERO);
+    let ledger = store.change("a", |ledger| ledger.jobs.push(export)).await;
+    deliver(&store, "two", DeliveryProof::Job(ledger.jobs[0].id), hour(1), Vec::new()).await;
+    let both = Window::new(hour(0).from(), hour(1).to()).unwrap();
+    assert_eq!(store.ledger("a").await.coverage.held().windows(), [both]);
+    assert_eq!(failed_checks(&store).await, [""; 0]);
+
+    // A refused delivery and one with unreadable rows prove nothing.
+    let refused = Delivery { origin: "file".to_owned(), identity: "three".to_owned(), kind: "file" };
+    record_refusal(store.db(), &refused, Some(&stream("a")), DeliveryState::Short, "fewer rows").await.unwrap();
+    let reject = Reject { reason: "no date".to_owned(), raw: "1;2".to_owned() };
+    deliver(&store, "four", DeliveryProof::Window(hour(2), now), hour(2), vec![reject]).await;
+    let ledger = store.change("a", |ledger| ledger.coverage.settle(hour(2))).await;
+    assert_eq!(failed_checks(&store).await, ["evidence"], "{ledger:?}");
+    let findings = examine(store.db(), &store.accounts).await.unwrap();
+    assert!(findings[0].wrong.contains(&hour(2).to_string()), "{findings:?}");
+    deliver(&store, "five", DeliveryProof::Window(hour(2), now), hour(2), Vec::new()).await;
+    assert_eq!(failed_checks(&store).await, [""; 0], "a later file without such rows is evidence");
 }
 
 #[tokio::test(flavor = "multi_thread")]

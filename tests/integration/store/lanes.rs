@@ -3,7 +3,7 @@
 use super::Store;
 use crate::harness::Engine;
 use chrono::TimeDelta;
-use domain::lane::LaneClosure;
+use domain::lane::{Freeing, LaneClosure};
 use domain::ticket::Ticket;
 use entities::jobs;
 use sea_orm::EntityTrait;
@@ -11,10 +11,14 @@ use serde_json::json;
 use std::time::Duration;
 use storage::lanes::claim::account_of;
 use storage::lanes::claim::claim;
+use storage::lanes::claim::renew;
 use storage::lanes::claim::undispatch;
 use storage::lanes::dispatch::Dispatch;
 use storage::lanes::dispatch::dispatch;
+use storage::lanes::free::free;
 use storage::lanes::{ensure, load, set_closed};
+use storage::ledger::CommitError;
+use storage::ledger::commit::abandon;
 
 async fn state(store: &Store, id: i64) -> String {
     jobs::Entity::find_by_id(id).one(store.db().connection()).await.unwrap().unwrap().state
@@ -137,6 +141,69 @@ async fn check_returned_ticket(engine: Engine) {
     assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Nothing);
     set_closed(db.connection(), &lane.key, None, now).await.unwrap();
     assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Ticket(Ticket { job: old, attempt: 3 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_a_clock_step_left_in_the_future_is_freed() {
+    check_stranded_slot(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_a_clock_step_left_in_the_future_is_freed_on_sqlite() {
+    check_stranded_slot(Engine::Sqlite).await;
+}
+
+async fn check_stranded_slot(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (db, lane) = (store.db(), store.lane());
+    let stale = store.claimed().await;
+    store.postpone_leases(TimeDelta::days(1)).await;
+    let next = dispatch(db, lane).await.unwrap();
+    assert!(matches!(next, Dispatch::At(at) if at > store.now().await + TimeDelta::hours(23)), "{next:?}");
+    let before = store.now().await;
+    let result = free(db, lane, Freeing::Stranded).await.unwrap();
+    assert_eq!((result.freed.len(), result.kept.len()), (1, 0), "{result:?}");
+    let longest = TimeDelta::from_std(lane.rules.lease + lane.rules.spacing).unwrap();
+    assert!(result.freed[0].free_at >= before + longest && result.freed[0].free_at <= store.now().await + longest);
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::At(result.freed[0].free_at), "the holder may be waiting");
+    assert!(renew(db, lane, &stale).await.unwrap().is_none());
+    assert!(matches!(abandon(db, lane, &stale).await, Err(CommitError::Fenced)), "a stale worker cannot write");
+    store.expire().await;
+    let again = Ticket { attempt: 2, ..stale.ticket };
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Ticket(again), "the job of the lost slot goes on");
+    // The lane has a ticket that no worker claims, and the clock is set back again.
+    store.postpone_leases(TimeDelta::days(1)).await;
+    free(db, lane, Freeing::Stranded).await.unwrap();
+    store.expire().await;
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Ticket(Ticket { attempt: 3, ..again }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_in_use_is_freed_by_force_only() {
+    check_forced_slot(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_in_use_is_freed_by_force_only_on_sqlite() {
+    check_forced_slot(Engine::Sqlite).await;
+}
+
+async fn check_forced_slot(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (db, lane) = (store.db(), store.lane());
+    let stale = store.claimed().await;
+    let loaded = async || load(db.connection(), &lane.key).await.unwrap().unwrap();
+    let before = loaded().await;
+    let kept = free(db, lane, Freeing::Stranded).await.unwrap();
+    assert_eq!((kept.freed.len(), kept.kept[0].holder.as_deref()), (0, Some("first")), "{kept:?}");
+    assert_eq!(loaded().await, before, "a lease that may be live stays");
+    let forced = free(db, lane, Freeing::All).await.unwrap();
+    assert_eq!((forced.freed.len(), forced.kept.len()), (1, 0), "{forced:?}");
+    assert!(renew(db, lane, &stale).await.unwrap().is_none());
+    assert!(matches!(abandon(db, lane, &stale).await, Err(CommitError::Fenced)), "a stale worker cannot write");
+    let again = Ticket { attempt: 2, ..stale.ticket };
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Ticket(again));
+    assert!(claim(db, lane, again, "second").await.unwrap().is_some(), "the slot is free at once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -132,7 +132,12 @@ async fn check_status(engine: Engine) {
     assert_eq!((queue.due, queue.waiting, queue.running, queue.parked), (2, 1, 1, 1));
     assert!((100..160).contains(&queue.oldest_due_seconds), "{queue:?}");
     assert_eq!(found.accounts[0].days, DayCounts { r#final: 3, provisional: 2, missing: 0, blocked: 1 });
-    assert_eq!(found.accounts[0].state, Health::Ok, "one blocked day does not delay the account");
+    let blocked = &found.accounts[0];
+    assert_eq!((blocked.state, blocked.lateness_seconds), (Health::Parked, 0), "a blocked day waits for an operator");
+    let warning = blocked.warnings.first().map_or("", String::as_str);
+    let (day, next) = (fixture.date(4).to_string(), "convosync jobs list");
+    assert!([day.as_str(), "too dense", next].iter().all(|part| warning.contains(part)), "{:?}", blocked.warnings);
+    fixture.store.change("a", |ledger| ledger.jobs.retain(|job| !job.is_parked())).await;
 
     let failing = |since: TimeDelta| {
         let row = streams::Entity::update_many()

@@ -1,0 +1,92 @@
+//! Frees the slots of a lane for an operator. [`Lane::free`](domain::lane::Lane::free) decides which.
+
+use super::rows::{lock, slots, store_slot};
+use super::spec::LaneSpec;
+use crate::database::Database;
+use crate::ledger::planning::raise_revision;
+use crate::transaction::Transaction;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::lane::{Freeing, Lane};
+use entities::{jobs, lane_slots, lanes};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, Set};
+use serde::Serialize;
+
+/// The slots of a lane after [`free`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FreedLane {
+    /// The freed slots.
+    pub freed: Vec<SlotState>,
+    /// The slots that a worker may be using.
+    pub kept: Vec<SlotState>,
+}
+
+/// One slot of a lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SlotState {
+    /// The slot's number, from 0.
+    pub slot: usize,
+    /// The worker that acquired the slot last.
+    pub holder: Option<String>,
+    /// When the next request in the slot may start.
+    pub free_at: DateTime<Utc>,
+}
+
+/// Frees slots of a lane, and returns the jobs of their holders to the lane. Creates no lane: a missing one has no slots.
+///
+/// # Errors
+/// Returns the database error.
+pub async fn free(db: &Database, spec: &LaneSpec, freeing: Freeing) -> Result<FreedLane, DbErr> {
+    let tx = db.begin().await?;
+    let Some((row, mut lane)) = lock(&tx, spec).await? else {
+        return Ok(FreedLane { freed: Vec::new(), kept: Vec::new() });
+    };
+    let now = db.now(&tx).await?;
+    let stored = slots(&tx, &spec.key).await?;
+    let result = lane.free(now, spec.rules.lease, freeing);
+    for slot in &result.freed {
+        store_slot(&tx, spec, &lane, *slot, None).await?;
+    }
+    if !result.freed.is_empty() {
+        forget_future(&tx, row, now).await?;
+        end_attempts(&tx, spec, freeing, now).await?;
+    }
+    tx.commit().await?;
+    let states = |indices: &[usize]| indices.iter().filter_map(|slot| state(&lane, &stored, *slot)).collect();
+    Ok(FreedLane { freed: states(&result.freed), kept: states(&result.kept) })
+}
+
+fn state(lane: &Lane, stored: &[lane_slots::Model], slot: usize) -> Option<SlotState> {
+    let state = lane.slots.get(slot)?;
+    let holder = stored.get(slot).and_then(|row| row.holder.clone());
+    Some(SlotState { slot, holder, free_at: state.not_before.max(state.until) })
+}
+
+/// Forgets starts of background work that lie in the future: they would hold back background work until then.
+async fn forget_future(tx: &Transaction, row: lanes::Model, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let past = |at: Option<DateTime<Utc>>| at.filter(|at| *at <= now);
+    let (background_at, backfill_at) = (past(row.background_at), past(row.backfill_at));
+    let mut row = row.into_active_model();
+    (row.background_at, row.backfill_at) = (Set(background_at), Set(backfill_at));
+    row.update(tx).await.map(|_| ())
+}
+
+/// Ends the attempts of jobs whose ticket or lease is as far in the future as the freed slots. The lane then dispatches them
+/// again, as it does after the death of a worker.
+async fn end_attempts(tx: &Transaction, spec: &LaneSpec, freeing: Freeing, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let after = match freeing {
+        Freeing::Stranded => now + TimeDelta::from_std(spec.rules.lease).unwrap_or(TimeDelta::zero()),
+        Freeing::All => now,
+    };
+    jobs::Entity::update_many()
+        .col_expr(jobs::Column::UntilAt, Expr::value(Some(now)))
+        .filter(jobs::Column::Account.is_in(spec.accounts.iter().map(String::as_str)))
+        .filter(jobs::Column::State.is_in(["dispatched", "running"]))
+        .filter(jobs::Column::UntilAt.gt(after))
+        .exec(tx)
+        .await?;
+    for account in &spec.accounts {
+        raise_revision(tx, account).await?;
+    }
+    Ok(())
+}
