@@ -29,7 +29,6 @@ pub(crate) enum NamedBy<'a> {
 /// Selects those of `items` that a worker must fetch: the unknown ones, and an ended one if it has a newer version, if a
 /// webhook names it without a credible version, or if a backfill of everything has started since it ended. The versions in
 /// the result are capped.
-#[crate::boxed]
 pub(crate) async fn items_to_request(
     tx: &Transaction,
     id: &StreamId,

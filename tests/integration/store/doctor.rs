@@ -160,7 +160,7 @@ async fn check_deliveries(engine: Engine) {
     // A refused delivery and one with unreadable rows prove nothing.
     let refused = Delivery { origin: "file".to_owned(), identity: "three".to_owned(), kind: "file" };
     record_refusal(store.db(), &refused, Some(&stream("a")), DeliveryState::Short, "fewer rows").await.unwrap();
-    let reject = Reject { reason: "no date".to_owned(), raw: "1;2".to_owned() };
+    let reject = Reject { reason: "no date".to_owned(), raw: "1;2".to_owned(), digest: 1 };
     deliver(&store, "four", DeliveryProof::Window(hour(2), now), hour(2), vec![reject]).await;
     let ledger = store.change("a", |ledger| ledger.coverage.settle(hour(2))).await;
     assert_eq!(failed_checks(&store).await, ["evidence"], "{ledger:?}");
