@@ -187,7 +187,8 @@ impl Planner<'_> {
         let open = || self.open.iter().filter(|job| !job.is_parked() && job.slice.window().is_some());
         if self.ledger.pace_for(purpose).rows_per_day.is_none() {
             let is_first = self.ledger.coverage.held().is_empty();
-            let counts = |job: &&Job| is_first || job.purpose != Purpose::Live;
+            // A live job that is fetched again has been answered too: the rest must not wait for the newest day.
+            let counts = |job: &&Job| job.purpose != Purpose::Live || is_first && job.rechecks == 0;
             return 1_usize.saturating_sub(open().copied().chain(&self.plan.jobs).filter(counts).count());
         }
         most.saturating_sub(open().filter(|job| job.purpose == purpose).count())

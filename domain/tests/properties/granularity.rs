@@ -1,6 +1,7 @@
 //! Properties of vendors with units: a request for a part of a unit is answered with the whole unit.
 
 use crate::strategies::{DAY, HOUR, any_instant, any_window, at, certainly, often, rules, tile, ultimate, window};
+use crate::stream_simulation::StreamSimulation;
 use chrono::TimeDelta;
 use domain::item::NamedItems;
 use domain::job::{Job, Purpose};
@@ -195,4 +196,15 @@ fn a_day_of_another_zone_overlaps_two_units() {
     let day = window(5 * HOUR, DAY + 5 * HOUR);
     assert_eq!(rules.expand(day), window(0, 2 * DAY));
     assert_eq!(rules.halves(day), Some((window(5 * HOUR, DAY), window(DAY, DAY + 5 * HOUR))));
+}
+
+/// A new account whose newest day is still empty fetches its other days meanwhile.
+#[test]
+fn an_empty_newest_day_delays_no_other_day() {
+    let mut stream = StreamSimulation::new(ultimate(), 3);
+    stream.tick(0);
+    assert_eq!(stream.ledger.jobs.len(), 1, "the first answer teaches how long the others may be");
+    stream.ledger.jobs[0].rechecks = 1;
+    stream.tick(60);
+    assert_eq!(stream.ledger.jobs.len(), 2, "{:?}", stream.ledger.jobs);
 }

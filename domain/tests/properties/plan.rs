@@ -171,7 +171,7 @@ impl Tick {
         }
         // An answered live poll teaches nothing about a day and delays no other job.
         let is_first = self.before.coverage.held().is_empty();
-        let counts = |job: &&Job| is_first || job.purpose != Purpose::Live;
+        let counts = |job: &&Job| job.purpose != Purpose::Live || is_first && job.rechecks == 0;
         let is_probe = |job: &Job| !job.is_parked() && !self.is_obsolete(job) && job.slice.window().is_some();
         let open = self.before.jobs.iter().filter(counts).any(is_probe);
         if self.before.pace_for(Purpose::Settle).rows_per_day.is_none() {

@@ -154,3 +154,22 @@ async fn a_conversation_keeps_its_latest_end_in_any_file_order() {
     vendor.assert_no_breach();
     drop(process);
 }
+
+/// The vendor's build "may take a while": an empty list is believed only once the next day is published.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_newest_day_is_missing_and_asked_for_again() {
+    let vendor = UltimateVendor::start(Config { empty_days: 1.0, ..one_bot(20.0) }).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = vendor.account("u").with("since", &vendor.day(4).to_string()).file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    until("the older days", async || is_held(&settings, "u", (vendor.day(4), vendor.day(3))).await).await;
+    let waiting = "SELECT COUNT(*) FROM jobs WHERE state = 'waiting' AND rechecks > 0";
+    until("the answer for the newest day", async || database.number(waiting).await == 1).await;
+    let days = coverage(&settings, "u", (vendor.day(1), vendor.day(1))).await;
+    let (state, reason) = state_and_reason(&days[0]);
+    let start = format!("the file of {} is missing: the last answer was empty", vendor.day(1));
+    assert!(state == "missing" && reason.starts_with(&start), "{state}: {reason}");
+    assert_eq!(vendor.lists(vendor.day(1)), 1, "the worker asks again within the hour, not at once");
+    vendor.assert_no_breach();
+    drop(process);
+}
