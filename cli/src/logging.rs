@@ -4,12 +4,21 @@ use crate::console::is_terminal;
 use crate::failure::Failure;
 use crate::settings::LogFormat;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// Starts logging. In a process that runs several services, only the first call has an effect.
 ///
 /// # Errors
 /// A level that is none.
 pub fn start(format: LogFormat, level: &str) -> Result<(), Failure> {
+    // A word that is no level names a module, so that every other module would be silent.
+    let is_level = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
+    if let Some(word) = level.split(',').map(str::trim).find(|part| !is_level(part)) {
+        return Err(Failure::settings(format!(
+            "log.level: {word:?} is no level; write error, warn, info, debug or trace, or filters such as \
+             \"info,worker=debug\""
+        )));
+    }
     let filter = EnvFilter::try_new(format!("{level},sqlx=warn,sea_orm_migration=warn")).map_err(|_| {
         Failure::settings("log.level must be a level or filters; write \"info\" or \"info,worker=debug\"")
     })?;
@@ -22,4 +31,21 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), Failure> {
     };
     drop(started);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::start;
+    use crate::settings::LogFormat;
+
+    #[test]
+    fn refuses_a_level_that_would_silence_the_log() {
+        for level in ["verbose", "info,verbose", "warning", "worker"] {
+            let failure = start(LogFormat::Text, level).expect_err(level);
+            assert!(failure.message.contains("log.level") && failure.message.contains("debug"), "{}", failure.message);
+        }
+        for level in ["off", "error", "INFO", "info,worker=debug"] {
+            assert!(start(LogFormat::Text, level).is_ok(), "{level}");
+        }
+    }
 }

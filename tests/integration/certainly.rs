@@ -94,7 +94,7 @@ async fn an_expiring_token_raises_a_warning_and_then_parks_the_lane() {
     let shown = json(&settings, &["status"]).await;
     assert_eq!(shown["accounts"][0]["state"], "parked", "{shown}");
     let error = shown["accounts"][0]["last_error"].as_str().unwrap();
-    assert!(error.contains("unauthorised") && error.contains("expired"), "{shown}");
+    assert!(error.contains("refuses the token") && error.contains("expired"), "{shown}");
     assert_eq!(run_command(&settings, &["doctor"]).await.code, 8);
     let asked = vendor.certainly.requests().len();
     assert_eq!(vendor.certainly.breaches().len(), 1, "the worker sends one request after the expiry");

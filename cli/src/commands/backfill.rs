@@ -8,6 +8,7 @@ use crate::output::{or_dash, show, table};
 use chrono::NaiveDate;
 use comfy_table::Table;
 use domain::backfill::Mode as BackfillMode;
+use domain::lane::LaneClosure;
 use domain::window::Window;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
@@ -80,15 +81,11 @@ pub async fn watch(context: &CommandContext, id: i64) -> Result<Progress, Failur
             ));
         }
         if ticks.is_multiple_of(10)
-            && let Some(reason) = closed_lane(context, &now.account).await?
+            && let Some((closure, next_step)) = closed_lane(context, &now.account).await?
         {
             bar.finish_and_clear();
-            let code = if reason.starts_with("unauthorised") { Code::Refused } else { Code::Partly };
-            let account = &now.account;
-            let message = format!(
-                "the lane of {account} is closed: {reason}; remove the cause, then: convosync lanes open {account}"
-            );
-            return Err(Failure::new(code, message));
+            let code = if closure.reason.starts_with("unauthorised") { Code::Refused } else { Code::Partly };
+            return Err(Failure::new(code, format!("{}: {next_step}", now.account)));
         }
         ticks += 1;
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -101,12 +98,12 @@ fn items(progress: &Progress) -> Option<String> {
     (items.total > 0).then(|| format!("{} of {}", items.done, items.total))
 }
 
-/// The reason why an account's lane is closed until an operator opens it, if it is: then no backfill can go on.
-async fn closed_lane(context: &CommandContext, account: &str) -> Result<Option<String>, Failure> {
+/// The closure of an account's lane that an operator must open, and the next step: until then no backfill can go on.
+async fn closed_lane(context: &CommandContext, account: &str) -> Result<Option<(LaneClosure, String)>, Failure> {
     let Some(lane) = context.accounts.lane(account) else { return Ok(None) };
     let lane = storage::lanes::load(context.database.connection(), &lane.key).await?;
-    let closing = lane.and_then(|(_, lane)| lane.closed).filter(|closing| closing.until.is_none());
-    Ok(closing.map(|closing| closing.reason))
+    let closure = lane.and_then(|(_, lane)| lane.closed);
+    Ok(closure.and_then(|closure| closure.next_step(account).map(|next_step| (closure, next_step))))
 }
 
 async fn change(context: &CommandContext, output: Output, id: i64, order: BackfillCommand) -> Result<(), Failure> {

@@ -6,30 +6,19 @@ use crate::console::say;
 use crate::failure::Failure;
 use crate::output::{or_dash, show, table, utc};
 use chrono::TimeDelta;
+use comfy_table::Table;
 use domain::lane::{Freeing, LaneClosure};
 use serde::Serialize;
 use storage::lanes::free::{FreedLane, SlotState, free};
 use storage::lanes::{ensure, set_closed};
-use storage::reports::status::status;
+use storage::reports::status::{LaneStatus, status};
 
 /// Lists the lanes, closes one, opens it or frees its slots.
 pub async fn run(context: &CommandContext, output: Output, command: Lanes) -> Result<(), Failure> {
     match command {
         Lanes::List => {
             let lanes = status(&context.database.report_snapshot().await?, &context.accounts).await?.lanes;
-            show(output, &lanes, |lanes| {
-                let mut rows = table(["lane of", "in flight", "closed until", "reason"]);
-                for lane in lanes {
-                    let flight = format!("{} of {}", lane.held, lane.width);
-                    rows.add_row([
-                        lane.accounts.join(", "),
-                        flight,
-                        or_dash(lane.closed_until.map(utc)),
-                        or_dash(lane.closed_reason.as_ref()),
-                    ]);
-                }
-                rows
-            })
+            show(output, &lanes, |lanes| lanes_table(lanes))
         }
         Lanes::Close { account, duration, reason } => {
             let now = context.database.now(context.database.connection()).await?;
@@ -48,6 +37,21 @@ pub async fn run(context: &CommandContext, output: Output, command: Lanes) -> Re
         }
         Lanes::Free { account, force } => free_slots(context, output, account, force).await,
     }
+}
+
+/// The lanes as `lanes list` and `status` print them.
+pub(super) fn lanes_table(lanes: &[LaneStatus]) -> Table {
+    let mut rows = table(["lane of", "in flight", "closed until", "reason"]);
+    for lane in lanes {
+        let until = match (lane.closed_until, &lane.closed_reason) {
+            (Some(until), _) => utc(until),
+            (None, Some(_)) => format!("an operator runs: convosync lanes open {}", lane.account),
+            (None, None) => "open".to_owned(),
+        };
+        let in_flight = format!("{} of {}", lane.held, lane.width);
+        rows.add_row([lane.accounts.join(", "), in_flight, until, or_dash(lane.closed_reason.as_ref())]);
+    }
+    rows
 }
 
 /// The result of `lanes free`, as JSON.

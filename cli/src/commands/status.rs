@@ -1,6 +1,7 @@
 //! `convosync status`
 
 use super::CommandContext;
+use super::lanes::lanes_table;
 use crate::arguments::Output;
 use crate::console::{print, say};
 use crate::failure::Failure;
@@ -17,7 +18,7 @@ pub async fn run(context: &CommandContext, output: Output) -> Result<(), Failure
         return show(output, &status, |_| Table::new());
     }
     print(&accounts(&status).to_string())?;
-    print(&lanes(&status).to_string())?;
+    print(&lanes_table(&status.lanes).to_string())?;
     for (name, webhooks) in status.accounts.iter().filter_map(|account| Some((&account.name, account.webhooks?))) {
         let lost = webhooks
             .lost
@@ -73,20 +74,6 @@ fn accounts(status: &Status) -> Table {
             days.blocked.to_string(),
             or_dash(account.last_error.as_ref()),
         ]);
-    }
-    rows
-}
-
-fn lanes(status: &Status) -> Table {
-    let mut rows = table(["lane of", "in flight", "closed until", "reason"]);
-    for lane in &status.lanes {
-        let until = match (&lane.closed_until, &lane.closed_reason) {
-            (Some(until), _) => utc(*until),
-            (None, Some(_)) => "an operator opens it".to_owned(),
-            (None, None) => "open".to_owned(),
-        };
-        let in_flight = format!("{} of {}", lane.held, lane.width);
-        rows.add_row([lane.accounts.join(", "), in_flight, until, or_dash(lane.closed_reason.as_ref())]);
     }
     rows
 }

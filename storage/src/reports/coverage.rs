@@ -1,12 +1,13 @@
 //! The completeness of each day of each stream of an account.
 
 use crate::accounts::Account;
+use crate::lanes;
 use crate::ledger::{self, StreamId};
 use crate::snapshot::Snapshot;
 use crate::upsert::sql::quoted;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::coverage::Completeness;
-use domain::days::days;
+use domain::days::{Day, days};
 use domain::source::Stream;
 use domain::window::Window;
 use entities::requests;
@@ -45,6 +46,8 @@ pub async fn coverage(
 ) -> Result<Vec<CoverageDay>, DbErr> {
     let now = on.now();
     let zone = account.source.zone();
+    let lane = lanes::load(on, &account.source.lane()).await?.map(|(_, lane)| lane);
+    let closed = lane.and_then(|lane| lane.closed?.next_step(account.source.account()));
     let mut found = Vec::new();
     for (id, stream) in account.streams().iter().zip(account.source.streams()) {
         let ledger = ledger::load(on, id).await?;
@@ -56,11 +59,17 @@ pub async fn coverage(
                 state: day.state,
                 rows: rows_in(on, &stream, id, window).await?,
                 requests: requests_in(on, id, window).await?,
-                reason: day.reason,
+                // No request is sent on a closed lane, whatever is planned.
+                reason: closed.clone().filter(|_| is_open_work(&day, window, now)).or(day.reason),
             });
         }
     }
     Ok(found)
+}
+
+/// Whether requests of the service, which need an open lane, can still complete the day.
+fn is_open_work(day: &Day, window: Window, now: DateTime<Utc>) -> bool {
+    day.state == Completeness::Missing && window.from() <= now
 }
 
 /// The first and the last day of an account's coverage: from its `since`, or the earliest held day, to today.

@@ -100,8 +100,8 @@ pub async fn status(on: &Snapshot, accounts: &Accounts) -> Result<Status, DbErr>
     let mut account_statuses = Vec::new();
     for account in accounts.all() {
         let lane = lanes::load(on, &account.source.lane()).await?.map(|(_, lane)| lane);
-        let closed_reason = lane.and_then(|lane| lane.closed).filter(|closed| closed.until.is_none());
-        account_statuses.push(account_status(on, account, closed_reason.map(|closed| closed.reason), now).await?);
+        let closed = lane.and_then(|lane| lane.closed?.next_step(account.source.account()));
+        account_statuses.push(account_status(on, account, closed, now).await?);
     }
     let mut lanes = Vec::new();
     for spec in accounts.lanes() {

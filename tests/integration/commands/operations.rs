@@ -4,7 +4,9 @@ use super::{json, run_command, store_and_settings, unreachable_account};
 use crate::harness::{Engine, TestDatabase};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::job::JobState;
+use domain::lane::LaneClosure;
 use serde_json::Value;
+use storage::lanes::set_closed;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn migrate_creates_and_drops_the_tables() {
@@ -51,6 +53,28 @@ async fn an_operator_closes_a_lane_for_a_while_or_until_it_is_opened() {
         (lane().await["closed_reason"].clone(), run_command(&settings, &["doctor"]).await.code),
         (Value::Null, 0)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_has_one_next_step_everywhere() {
+    let (store, settings) = store_and_settings().await;
+    let closure = LaneClosure { until: None, reason: "unauthorised: VALIDATE TOKEN".to_owned() };
+    let (on, now) = (store.db().connection(), store.now().await);
+    set_closed(on, &store.lane().key, Some(&closure), now).await.unwrap();
+    let next = "the vendor refuses the token (VALIDATE TOKEN); write a new one to accounts.a.token and restart, or, if the \
+                token is right, run: convosync lanes open a";
+    let shown = json(&settings, &["status"]).await;
+    assert_eq!((&shown["accounts"][0]["state"], &shown["accounts"][0]["last_error"]), (&"parked".into(), &next.into()));
+    let yesterday = (now - TimeDelta::days(1)).date_naive().to_string();
+    let days = json(&settings, &["coverage", "a", "--from", &yesterday, "--to", &yesterday]).await;
+    assert_eq!((&days[0]["state"], &days[0]["reason"]), (&"missing".into(), &next.into()), "{days}");
+    for line in [&["status"][..], &["lanes", "list"]] {
+        let table = run_command(&settings, line).await.out;
+        assert!(table.contains("an operator runs: convosync lanes open a"), "{line:?}: {table}");
+    }
+    let day = ["--from", yesterday.as_str(), "--to", yesterday.as_str()];
+    let waited = run_command(&settings, &[&["backfill", "start", "a", "--wait"], &day[..]].concat()).await;
+    assert!(waited.code == 5 && waited.err.contains(next), "{}", waited.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

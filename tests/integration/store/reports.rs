@@ -231,7 +231,7 @@ async fn check_lane_status(engine: Engine) {
     let account = status(&store.snapshot().await, &store.accounts).await.unwrap().accounts.remove(0);
     assert_eq!(
         (account.state, account.last_error.as_deref()),
-        (Health::Parked, Some("quota")),
+        (Health::Parked, Some("the lane is closed: quota; remove the cause, then run: convosync lanes open a")),
         "it waits for a person"
     );
 }
