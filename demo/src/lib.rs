@@ -9,8 +9,6 @@
 //! - [`host`]: what the demo needs of the program that runs it; the crate `convosync` implements it, so that this crate
 //!   needs none of its settings and none of its wiring.
 
-#![expect(clippy::must_use_candidate, reason = "a boxed future is as unused without `.await` as any other")]
-
 pub mod compare;
 mod error;
 pub mod host;
