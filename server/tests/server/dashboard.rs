@@ -13,7 +13,7 @@ async fn dashboard_shows_each_account_and_escapes_its_name() {
         "<h1>2 of 3 accounts need attention</h1>",
         "<h3>&lt;script&gt;alert(1)&lt;/script&gt;</h3>",
         "</svg>OK</span>",
-        "</svg>Late</span>",
+        "<b>Needs a person:</b> 2026-11-09 is blocked: a single day at the cap; remove the cause, then retry the job",
         "</svg>Parked</span>",
         "title=\"Friday, 20 November 2026: provisional (stored in full; the vendor may still change rows)\"",
         "title=\"Tuesday, 10 November 2026: final\"",
