@@ -188,7 +188,9 @@ impl Planner<'_> {
         if self.ledger.pace_for(purpose).rows_per_day.is_none() {
             let is_first = self.ledger.coverage.held().is_empty();
             // A live job that is fetched again has been answered too: the rest must not wait for the newest day.
-            let counts = |job: &&Job| job.purpose != Purpose::Live || is_first && job.rechecks == 0;
+            let is_owed = |job: &Job| job.purpose != Purpose::Live || is_first && job.rechecks == 0;
+            // An export teaches no density, and may wait for days.
+            let counts = |job: &&Job| is_owed(job) && !matches!(job.slice, Slice::Export(_));
             return 1_usize.saturating_sub(open().copied().chain(&self.plan.jobs).filter(counts).count());
         }
         most.saturating_sub(open().filter(|job| job.purpose == purpose).count())

@@ -2,12 +2,14 @@
 
 use crate::strategies::{DAY, HOUR, any_instant, any_window, at, certainly, often, window};
 use chrono::TimeDelta;
+use domain::backfill::{Backfill, Mode, Progress};
 use domain::fault::Fault;
 use domain::item::NamedItems;
 use domain::job::{Job, JobState, Purpose};
 use domain::judge::{Answer, JudgeContext, Verdict, judge};
 use domain::ledger::{AnswerSummary, Ledger};
 use domain::next_job::{LaneContext, next_job};
+use domain::planner::plan;
 use domain::rules::Rules;
 use domain::slice::Slice;
 use domain::spans::Spans;
@@ -320,4 +322,29 @@ fn an_export_waits_for_an_outstanding_export() {
     assert!(still.into_iter().all(|other| !own.is_blocked_by_export(&[state(other, 2)], at(9))));
     let window = Job { slice: Slice::Window(days(0, 1)), ..own.clone() };
     assert!(!window.is_blocked_by_export(&[state(JobState::Awaiting { until }, 2)], at(9)));
+}
+
+/// An export teaches no density, and its second request may be due in days. It must not hold up the windows of a backfill.
+#[test]
+fn a_waiting_export_does_not_stop_a_backfill() {
+    let (rules, yesterday) = (certainly(), days(9, 1));
+    let mut ledger = Ledger::default();
+    ledger.coverage.hold(yesterday);
+    ledger.slot = Some(at(10 * DAY));
+    let second = Job::new(Purpose::Settle, Slice::Export(yesterday), at(12 * DAY), Duration::ZERO);
+    ledger.jobs.push(Job { id: 1, ..second });
+    ledger.backfills.push(Backfill {
+        id: 1,
+        window: days(4, 5),
+        mode: Mode::Missing,
+        ordered_at: at(10 * DAY),
+        progress: Progress::Running,
+        answered: Spans::default(),
+        windows_done: 0,
+        items_done: 0,
+        rows: 0,
+    });
+    let planned = plan(at(10 * DAY + HOUR), at(9 * DAY), &rules, &ledger).jobs;
+    let of_backfill = planned.iter().filter(|job| job.purpose == Purpose::Backfill(1)).count();
+    assert_eq!(of_backfill, 1, "one window at a time while the density is unknown: {planned:?}");
 }

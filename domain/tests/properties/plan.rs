@@ -12,6 +12,7 @@ use domain::live_slot::{due_at, slot_at};
 use domain::plan::Plan;
 use domain::planner::windows_for;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::spans::Spans;
 use domain::window::Window;
 use proptest::prelude::*;
@@ -172,7 +173,8 @@ impl Tick {
         // An answered live poll teaches nothing about a day and delays no other job.
         let is_first = self.before.coverage.held().is_empty();
         let counts = |job: &&Job| job.purpose != Purpose::Live || is_first && job.rechecks == 0;
-        let is_probe = |job: &Job| !job.is_parked() && !self.is_obsolete(job) && job.slice.window().is_some();
+        // An export teaches nothing either, and may wait for days.
+        let is_probe = |job: &Job| !job.is_parked() && !self.is_obsolete(job) && matches!(job.slice, Slice::Window(_));
         let open = self.before.jobs.iter().filter(counts).any(is_probe);
         if self.before.pace_for(Purpose::Settle).rows_per_day.is_none() {
             let probes = self.plan.jobs.iter().filter(counts).count();
