@@ -154,10 +154,10 @@ impl DaysView<'_> {
                 format!("waits for the file of {}; a day needs its own file and the next one", file_of(*gap))
             }
             _ if day.to() > self.due => "the day is not over yet".to_owned(),
-            _ if self.items_in(needed).open > 0 => {
-                format!("{} of the day may still change", items(self.items_in(needed).open))
-            }
-            _ => "stored in full; the vendor may still change rows".to_owned(),
+            _ => match self.items_in(needed).open {
+                0 => "stored in full; the vendor may still change rows".to_owned(),
+                open => format!("{} of the day may still change", items(open)),
+            },
         }
     }
 
@@ -195,14 +195,17 @@ impl DaysView<'_> {
             Some(job) if matches!(job.slice, Slice::Export(_)) => {
                 "too many rows for one answer; an export by mail is planned".to_owned()
             }
-            other => match (self.items_in(needed), other) {
-                (counts, _) if counts.unread > 0 && counts.failures > 0 => {
-                    format!("{}, and some requests failed; the worker will retry", waiting_items(counts.unread))
+            other => {
+                let counts = self.items_in(needed);
+                match (counts.unread, other) {
+                    (0, Some(_)) => "a request is planned or running".to_owned(),
+                    (0, None) => "not requested yet".to_owned(),
+                    (unread, _) if counts.failures > 0 => {
+                        format!("{}, and some requests failed; the worker will retry", waiting_items(unread))
+                    }
+                    (unread, _) => waiting_items(unread),
                 }
-                (counts, _) if counts.unread > 0 => waiting_items(counts.unread),
-                (_, Some(_)) => "a request is planned or running".to_owned(),
-                (_, None) => "not requested yet".to_owned(),
-            },
+            }
         };
         match self.ledger.coverage.held().gaps(needed).first() {
             Some(gap) if !self.rules.late_filing.is_zero() => {

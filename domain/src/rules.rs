@@ -121,7 +121,7 @@ pub struct RuleViolation {
     pub suggestion: String,
 }
 
-/// The longest spacing that follows from a rate. A longer one belongs into the settings.
+/// The longest spacing that follows from a rate. A longer one must be set.
 const MOST_SPACING: Duration = Duration::from_mins(1);
 /// The time that storing an answer may need after the time-out, before the lease ends.
 const STORING: Duration = Duration::from_secs(5);
@@ -230,7 +230,7 @@ impl Rules {
         // All slots together reach a changed rate only if the spacing follows it.
         let has_changed = overrides.requests_per_second.is_some() || overrides.width.is_some();
         let following = rules.gap().filter(|_| has_changed).map(|gap| gap.saturating_mul(rules.max_in_flight));
-        let following = following.map(|spacing| spacing.max(limits.spacing).min(MOST_SPACING));
+        let following = following.map(|spacing| spacing.min(MOST_SPACING).max(limits.spacing));
         rules.spacing = overrides.spacing.or(following).unwrap_or(rules.spacing);
         rules.row_cap = overrides.row_cap.unwrap_or(rules.row_cap);
         rules.timeout = overrides.timeout.unwrap_or(rules.timeout);

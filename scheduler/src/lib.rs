@@ -3,8 +3,9 @@
 //! Any number of schedulers may run, and there is no leader: planning takes a lock on the stream and depends on the
 //! ledger alone, so a job that exists is not added again.
 //!
-//! Map: [`Scheduler::tick`] plans each stream that `watch` does not know as quiet (`storage::ledger::planning`), dispatches each lane's next jobs
-//! (`storage::lanes::dispatch`) and pushes their tickets to a [`domain::ticket::TicketSink`].
+//! Map: [`Scheduler::tick`] plans each stream that `watch` does not know as quiet (`storage::ledger::planning`), dispatches
+//! the next jobs of each lane that has work (`storage::lanes::dispatch`) and pushes their tickets to a
+//! [`domain::ticket::TicketSink`].
 
 mod tick;
 mod watch;

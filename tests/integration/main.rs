@@ -16,6 +16,7 @@ mod drain;
 mod faults;
 mod harness;
 mod installations;
+mod lists;
 mod live;
 mod mailboxes;
 mod mails;

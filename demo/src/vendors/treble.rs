@@ -18,7 +18,7 @@ struct TrebleDemo {
     days: [NaiveDate; 2],
 }
 
-/// The entry in the list of vendors.
+/// Makes the vendor of the demo.
 pub fn start(setup: &DemoSetup) -> Box<dyn DemoVendor> {
     let days = [setup.day(DAYS), setup.day(0)];
     let config = Config {

@@ -23,7 +23,7 @@ struct UltimateDemo {
     days: [NaiveDate; 2],
 }
 
-/// The entry in the list of vendors.
+/// Makes the vendor of the demo.
 pub fn start(setup: &DemoSetup) -> Box<dyn DemoVendor> {
     let config = Config {
         seed: setup.seed,

@@ -19,7 +19,7 @@ struct WolkvoxDemo {
     days: [NaiveDate; 2],
 }
 
-/// The entry in the list of vendors.
+/// Makes the vendor of the demo.
 pub fn start(setup: &DemoSetup) -> Box<dyn DemoVendor> {
     let zone = Config::default().zone;
     let today = setup.clock.now().with_timezone(&zone).date_naive();

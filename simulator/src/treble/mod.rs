@@ -82,7 +82,7 @@ fn secret_of(url: &str) -> Result<&str, String> {
     let account_and_secret = url.split_once("/hooks/treble/").and_then(|(_, rest)| rest.split_once('/'));
     let secret = account_and_secret.map(|(_, secret)| secret);
     secret.filter(|secret| !secret.is_empty() && !secret.contains(['/', '?', '#'])).ok_or_else(|| {
-        "--webhooks: Treble's address ends in the account's webhook_secret; write \
+        "the address of Treble's webhooks must end in the account's webhook_secret; write \
          http://127.0.0.1:8080/hooks/treble/simulated/simulated-secret"
             .to_owned()
     })

@@ -78,6 +78,10 @@ async fn end_attempts(tx: &Transaction, spec: &LaneSpec, freeing: Freeing, now: 
         Freeing::Stranded => now + TimeDelta::from_std(spec.rules.lease).unwrap_or(TimeDelta::zero()),
         Freeing::All => now,
     };
+    // Streams before jobs, in the order of a commit: otherwise the two could wait for each other.
+    for account in &spec.accounts {
+        raise_revision(tx, account).await?;
+    }
     jobs::Entity::update_many()
         .col_expr(jobs::Column::UntilAt, Expr::value(Some(now)))
         .filter(jobs::Column::Account.is_in(spec.accounts.iter().map(String::as_str)))
@@ -85,8 +89,5 @@ async fn end_attempts(tx: &Transaction, spec: &LaneSpec, freeing: Freeing, now: 
         .filter(jobs::Column::UntilAt.gt(after))
         .exec(tx)
         .await?;
-    for account in &spec.accounts {
-        raise_revision(tx, account).await?;
-    }
     Ok(())
 }

@@ -10,13 +10,14 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, Statement, Value};
 /// The number of candidates of each class and account.
 const CANDIDATES: u32 = 8;
 
-/// The classes, each with the condition and the order that one index answers. Waiting items that were never tried go newest
-/// first; items that are fetched again go by their due time, as all other work does.
+/// The classes, each with the condition and the order that one index answers. Items that were never tried go newest first; items
+/// that are fetched again, and those of unknown time, go by their due time, as all other work does.
 const CLASSES: [&str; 6] = [
     "purpose = 'live' AND state = 'waiting' AND due_at <= $2 ORDER BY due_at",
     "purpose = 'item' AND state = 'waiting' AND rechecks = 0 AND failures = 0 AND to_at > $3 AND due_at <= $2 \
      ORDER BY to_at DESC",
-    "purpose = 'item' AND state = 'waiting' AND due_at <= $2 ORDER BY due_at",
+    "purpose = 'item' AND state = 'waiting' AND due_at <= $2 AND (rechecks > 0 OR failures > 0 OR to_at IS NULL) \
+     ORDER BY due_at",
     "purpose = 'list' AND state = 'waiting' AND due_at <= $2 ORDER BY due_at",
     "purpose = 'settle' AND state = 'waiting' AND due_at <= $2 ORDER BY due_at",
     "purpose = 'backfill' AND state = 'waiting' AND due_at <= $2 ORDER BY due_at",

@@ -5,26 +5,18 @@ mod source;
 mod table;
 mod vendor;
 
-use crate::harness::{Engine, TestDatabase, until};
+use crate::harness::{Engine, TestDatabase, TestService, until};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use convosync::clock::SystemClock;
 use domain::clock::Clock;
-use scheduler::Scheduler;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Map, Value, json};
 use source::TINY;
 use sources::{VENDORS, Vendor};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 use storage::accounts::{Account, Accounts};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use vendor::{TOKEN, TinyVendor, events};
-use worker::http::Http;
-use worker::queue::Queue;
-use worker::rate_limit::RateLimits;
-use worker::worker::Worker;
 
 /// The days that the account must cover.
 const DAYS: i64 = 6;
@@ -90,40 +82,4 @@ async fn stored(database: &TestDatabase, days: (DateTime<Utc>, DateTime<Utc>)) -
     let rows = table::Entity::find().order_by_asc(table::Column::At).all(database.database.connection()).await.unwrap();
     let rows = rows.into_iter().filter(|row| days.0 <= row.at && row.at < days.1);
     rows.map(|row| (row.event_id, row.at, row.text)).collect()
-}
-
-/// A scheduler and a worker in this process.
-struct TestService {
-    stop: CancellationToken,
-    tasks: TaskTracker,
-}
-
-impl TestService {
-    async fn start(database: &TestDatabase, accounts: Accounts, clock: Arc<SystemClock>) -> Self {
-        let (stop, tasks, accounts) = (CancellationToken::new(), TaskTracker::new(), Arc::new(accounts));
-        let (database, queue) = (database.database.clone(), Queue::open("memory:", "six").await.unwrap());
-        let tick = Duration::from_millis(200);
-        let scheduler = Scheduler::new(database.clone(), accounts.clone(), Arc::new(queue.clone()), tick);
-        scheduler.create_lanes().await.unwrap();
-        let worker = Arc::new(Worker {
-            database,
-            accounts,
-            http: Http::new().unwrap(),
-            rates: RateLimits::new(clock.clone()),
-            clock,
-            jitter: Arc::new(|| 0.5),
-            name: "worker-1".to_owned(),
-            draining: stop.clone(),
-        });
-        let (scheduling, working) = (stop.clone(), stop.clone());
-        tasks.spawn(async move { scheduler.run(&scheduling).await });
-        tasks.spawn(async move { queue.consume(worker, 4, working, Duration::from_secs(10)).await.unwrap() });
-        tasks.close();
-        Self { stop, tasks }
-    }
-
-    async fn stop(self) {
-        self.stop.cancel();
-        self.tasks.wait().await;
-    }
 }

@@ -281,6 +281,22 @@ async fn check_ends_without_webhooks(engine: Engine) {
     assert_eq!(count(8 * 86_400).await, None, "the webhooks are too old to count");
 }
 
+/// Many items of a backfill that became due earlier do not hold up an open item of today.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_item_of_today_goes_before_unread_items_of_the_past() {
+    let store = Store::fresh(Engine::Sqlite).await;
+    let now = store.now().await;
+    let old = item(now - TimeDelta::days(5), "", None).scope;
+    let job = |key: &str, scope, due| Job {
+        scope,
+        ..Job::new(Purpose::Item, Slice::Item(key.to_owned()), due, Duration::ZERO)
+    };
+    let past = (0..50).map(|key| job(&format!("old {key}"), old, now - TimeDelta::minutes(5)));
+    let today = Job { rechecks: 1, ..job("today", item(now, "", None).scope, now - TimeDelta::seconds(1)) };
+    store.change("a", |ledger| ledger.jobs.extend(past.chain([today]))).await;
+    assert_eq!(store.claim_next("worker").await.job.slice, Slice::Item("today".to_owned()));
+}
+
 /// The lane dispatches backfill jobs although hundreds of newer items wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backfill_runs_beside_thousands_of_waiting_items() {

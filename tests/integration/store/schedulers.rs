@@ -67,3 +67,35 @@ async fn check_one_job(engine: Engine) {
         );
     }
 }
+
+/// A queue that refuses its first ticket.
+#[derive(Default)]
+struct RefusingQueue(Mutex<usize>);
+
+#[async_trait::async_trait]
+impl TicketSink for RefusingQueue {
+    async fn push(&self, _: Ticket) -> Result<(), PushError> {
+        let mut pushed = self.0.lock().unwrap();
+        *pushed += 1;
+        if *pushed == 1 { Err(PushError::Closed) } else { Ok(()) }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_and_a_lane_that_fail_stop_no_other() {
+    let names = ["a", "b", "c"];
+    let store = Store::with(Engine::Sqlite, &names.map(|name| (name, json!({})))).await;
+    for name in names {
+        store.change(name, |_| {}).await;
+    }
+    // The ledger of `a` cannot be read.
+    store.made.run("UPDATE streams SET slot_at = 'no time' WHERE account = 'a'").await;
+    let queue = Arc::new(RefusingQueue::default());
+    let accounts = Arc::new(store.accounts.clone());
+    let scheduler = Scheduler::new(store.db().clone(), accounts, queue.clone(), Duration::from_secs(1));
+    scheduler.create_lanes().await.unwrap();
+    assert!(scheduler.tick().await.is_err(), "the tick says that a part of it failed");
+    let live = "SELECT account FROM jobs WHERE purpose = 'live' ORDER BY account";
+    assert_eq!(store.made.texts(live).await, ["b", "c"], "the scheduler plans the streams after the one that fails");
+    assert_eq!(*queue.0.lock().unwrap(), 2, "the queue gets the second lane's ticket after it refused the first one's");
+}

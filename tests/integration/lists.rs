@@ -1,0 +1,89 @@
+//! Lists that do not end: an exchange has a budget, and a page that a vendor names twice is a fault.
+
+use crate::harness::{Engine, TestDatabase, TestService, until};
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use chrono::TimeDelta;
+use convosync::clock::SystemClock;
+use domain::clock::Clock;
+use entities::requests;
+use sea_orm::{EntityTrait, QueryOrder};
+use serde_json::{Value, json};
+use simulator::serve;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use storage::accounts::{Account, Accounts};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Names the page after a page.
+type NextPage = fn(&str) -> String;
+
+/// A list of processes without an end.
+#[derive(Clone)]
+struct EndlessList {
+    next: NextPage,
+    /// The page that each request asked for; empty for the first page of an exchange.
+    pages: Arc<Mutex<Vec<String>>>,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_over_its_budget_is_cut() {
+    let (pages, first) =
+        first_exchange(|page| format!("p{}", page.trim_start_matches('p').parse().unwrap_or(0) + 1)).await;
+    // Twenty pages of a hundred items are twice what a list should name.
+    assert_eq!((first.verdict.as_str(), first.outcome.as_str(), pages), ("split", "answer", 20));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_was_named_before_is_a_fault() {
+    let (pages, first) = first_exchange(|page| if page == "p1" { "p2" } else { "p1" }.to_owned()).await;
+    let error = first.error.unwrap_or_default();
+    assert!(first.outcome == "malformed" && error.contains("named before"), "{}: {error}", first.outcome);
+    assert_eq!(pages, 3, "the first page, p1 and p2");
+}
+
+/// Runs the service until one exchange has been judged. Returns the number of pages by then, and the exchange.
+async fn first_exchange(next: NextPage) -> (usize, requests::Model) {
+    let list = EndlessList { next, pages: Arc::default() };
+    let router = Router::new()
+        .route("/v1/processes", get(page))
+        .route("/v1/processes/{id}/result", get(async || StatusCode::SERVICE_UNAVAILABLE))
+        .with_state(list.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let serving = serve(listener, router, &CancellationToken::new()).unwrap();
+    let clock = Arc::new(SystemClock::start());
+    let settings = json!({
+        "source": "truora", "base_url": serving.base(), "token": "t", "width": 1, "requests_per_second": 200.0,
+        "interval": "24h", "retry_min": "1h", "retry_max": "1h", "since": (clock.now() - TimeDelta::days(2)).date_naive().to_string(),
+    });
+    let opened = sources::open("list", settings.as_object().unwrap()).unwrap();
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let accounts = Accounts::new(vec![Account { source: opened.source, since: opened.since }]);
+    let service = TestService::start(&database, accounts, clock).await;
+    let judged = async || {
+        let first = requests::Entity::find().order_by_asc(requests::Column::Id);
+        first.one(database.database.connection()).await.unwrap()
+    };
+    until("one exchange", async || judged().await.is_some()).await;
+    service.stop().await;
+    let pages = list.pages.lock().unwrap();
+    let pages = pages.iter().skip(1).take_while(|page| !page.is_empty()).count() + 1;
+    (pages, judged().await.unwrap())
+}
+
+async fn page(State(list): State<EndlessList>, Query(query): Query<HashMap<String, String>>) -> axum::Json<Value> {
+    let page = query.get("start_key").cloned().unwrap_or_default();
+    let next = (list.next)(&page);
+    let number = {
+        let mut pages = list.pages.lock().unwrap();
+        pages.push(page);
+        pages.len()
+    };
+    let process =
+        |index| json!({"process_id": format!("IDP{number:04}{index:04}"), "creation_date": query["start_date"]});
+    let processes: Vec<Value> = (0..100).map(process).collect();
+    axum::Json(json!({"processes": processes, "next": format!("/v1/processes?start_key={next}")}))
+}
