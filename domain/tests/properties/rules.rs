@@ -176,3 +176,21 @@ proptest! {
         prop_assert!(base.tighten(&limits, &overrides).unwrap().lease <= base.lease);
     }
 }
+
+proptest! {
+    #![proptest_config(often())]
+
+    /// All slots together reach a rate that the settings change, unless they also set the spacing or the vendor forbids it.
+    #[test]
+    fn the_spacing_follows_a_changed_rate(rate in 0.1..200.0, width in 1_u32..9, least in 0_u64..500, own in option::of(500_u64..9_000)) {
+        let least = Duration::from_millis(least);
+        let limits = Limits { longest: TimeDelta::days(31), row_cap: 60_000, max_in_flight: 9, spacing: least };
+        let rules = Rules { max_in_flight: 4, spacing: Duration::from_millis(800), requests_per_second: Some(5.0), ..rules() };
+        let own = own.map(Duration::from_millis);
+        let overrides = RuleOverrides { requests_per_second: Some(rate), width: Some(width), spacing: own, ..RuleOverrides::default() };
+        let tightened = rules.tighten(&limits, &overrides).unwrap();
+        let gap = Duration::from_secs_f64(rate.recip());
+        prop_assert_eq!(tightened.spacing, own.unwrap_or((gap * width).min(Duration::from_mins(1)).max(least)));
+        prop_assert_eq!(rules.tighten(&limits, &RuleOverrides::default()).unwrap().spacing, rules.spacing);
+    }
+}
