@@ -69,7 +69,7 @@ async fn first_exchange(next: NextPage) -> (usize, requests::Model) {
     };
     until("one exchange", async || judged().await.is_some()).await;
     service.stop().await;
-    let pages = list.pages.lock().unwrap();
+    let pages = list.pages.lock().unwrap().clone();
     let pages = pages.iter().skip(1).take_while(|page| !page.is_empty()).count() + 1;
     (pages, judged().await.unwrap())
 }

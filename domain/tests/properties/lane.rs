@@ -60,6 +60,15 @@ impl LaneHistory {
         Self { lane, now: at(0), requests: Vec::new() }
     }
 
+    /// The history after `moves`.
+    fn of(width: u32, moves: &[LaneAction]) -> Self {
+        let mut history = Self::new(width);
+        for step in moves {
+            history.make(step);
+        }
+        history
+    }
+
     fn make(&mut self, step: &LaneAction) {
         match step {
             LaneAction::Acquire => self.acquire(),
@@ -147,19 +156,14 @@ proptest! {
     /// spacing to the end of the previous one or, after a crash, of its lease. No outdated lease counts.
     #[test]
     fn requests_in_one_slot_never_overlap(width in 1_u32..4, moves in prop::collection::vec(any_lane_action(), 1..80)) {
-        let mut history = LaneHistory::new(width);
-        for step in &moves {
-            history.make(step);
-        }
+        // Each step checks the lane.
+        LaneHistory::of(width, &moves);
     }
 
     /// A worker that keeps trying gets a slot: no action of others closes the lane for ever.
     #[test]
     fn a_slot_always_becomes_free_again(width in 1_u32..4, moves in prop::collection::vec(any_lane_action(), 1..40)) {
-        let mut history = LaneHistory::new(width);
-        for step in &moves {
-            history.make(step);
-        }
+        let mut history = LaneHistory::of(width, &moves);
         history.now += TimeDelta::seconds(LEASE + SPACING);
         prop_assert!(history.lane.acquire(history.now, lease_time()).is_ok());
     }
@@ -182,10 +186,7 @@ proptest! {
     /// Without a step of the clock, an operator frees nothing that a worker may use, unless by force.
     #[test]
     fn no_lease_that_may_be_live_is_freed(width in 1_u32..4, moves in prop::collection::vec(any_lane_action(), 1..40)) {
-        let mut history = LaneHistory::new(width);
-        for step in &moves {
-            history.make(step);
-        }
+        let mut history = LaneHistory::of(width, &moves);
         let before = history.lane.clone();
         let result = history.lane.free(history.now, lease_time(), Freeing::Stranded);
         prop_assert_eq!(&history.lane, &before);
@@ -202,10 +203,7 @@ proptest! {
         moves in prop::collection::vec(any_lane_action(), 1..40),
         back in 0..20 * LEASE,
     ) {
-        let mut history = LaneHistory::new(width);
-        for step in &moves {
-            history.make(step);
-        }
+        let history = LaneHistory::of(width, &moves);
         let (mut lane, now) = (history.lane, history.now - TimeDelta::seconds(back));
         let before = lane.clone();
         let result = lane.free(now, lease_time(), Freeing::Stranded);
@@ -232,10 +230,7 @@ proptest! {
         moves in prop::collection::vec(any_lane_action(), 1..40),
         back in 0..20 * LEASE,
     ) {
-        let mut history = LaneHistory::new(width);
-        for step in &moves {
-            history.make(step);
-        }
+        let history = LaneHistory::of(width, &moves);
         let (mut lane, now) = (history.lane, history.now - TimeDelta::seconds(back));
         let result = lane.free(now, lease_time(), Freeing::All);
         prop_assert!(result.kept.is_empty());

@@ -218,7 +218,8 @@ impl SimulatedVendor for Certainly {
         let token = tokens.first().cloned().unwrap_or_default();
         let mailbox = match mail {
             Mail::Held => String::new(),
-            Mail::Maildir(folder) => format!("\nmailbox = \"maildir:{}\"", folder.display()),
+            // A folder's name may hold what TOML escapes.
+            Mail::Maildir(folder) => format!("\nmailbox = {:?}", format!("maildir:{}", folder.display())),
         };
         format!("source = \"certainly\"\nbase_url = \"{base}/api\"\ntoken = \"{token}\"\nbot_ids = {bots:?}{mailbox}")
     }
