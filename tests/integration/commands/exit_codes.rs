@@ -35,7 +35,7 @@ async fn an_invalid_command_line_exits_with_2() {
         (&["backfill", "show", "999"], "no backfill 999"),
         (&["jobs", "retry", "999"], "no job 999"),
         (&simulated("wolkvox", "http://127.0.0.1:8080/hooks/wolkvox/a"), "a simulated Wolkvox sends no webhooks"),
-        (&simulated("treble", "http://127.0.0.1:8080/hooks/treble/a"), "ends in the account's webhook_secret"),
+        (&simulated("treble", "http://127.0.0.1:8080/hooks/treble/a"), "must end in the account's webhook_secret"),
         (&simulated("truora", "http://example.com/hooks/truora/a"), "to loopback only"),
     ];
     for (line, says) in lines {
