@@ -25,8 +25,10 @@ use worker::worker::Worker;
 
 /// What the roles of a process share.
 pub struct Service {
-    /// The database, with its tables up to date.
+    /// The database, with its tables up to date. The scheduler and the workers use this pool.
     pub database: Database,
+    /// The server's own pool: webhooks, health checks and pages do not wait for the workers' connections.
+    pub server_database: Database,
     /// The accounts in the settings.
     pub accounts: Arc<Accounts>,
     /// The queue.
@@ -36,6 +38,15 @@ pub struct Service {
     /// The client that sends requests to vendors.
     pub http: Http,
 }
+
+/// Connections that the scheduler, the mailboxes and the renewals of leases need beside one for each ticket.
+const SPARE_CONNECTIONS: u32 = 4;
+
+/// Connections of the server's pool.
+const SERVER_CONNECTIONS: u32 = 8;
+
+/// Connections of a command's pool.
+const COMMAND_CONNECTIONS: u32 = 4;
 
 /// The longest time to connect to the database or the queue.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,14 +58,18 @@ impl Service {
     /// Settings that cannot be used, or a database or queue that cannot be reached.
     pub async fn open(settings: &Settings) -> Result<Self, Failure> {
         let accounts = Arc::new(settings.accounts()?);
-        let (database, clock) = connect_database(settings).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let tickets = u32::try_from(settings.worker.concurrency).unwrap_or(u32::MAX);
+        let database = connect_pool(settings, &clock, tickets.saturating_add(SPARE_CONNECTIONS)).await?;
+        let server_database = connect_pool(settings, &clock, SERVER_CONNECTIONS).await?;
         let migrations = database.migrate(&sources::conversations_view()).await.map_err(|error| {
             Failure::new(Code::Down, format!("cannot bring the tables up to date: {error}; look at database.url"))
         })?;
         if !migrations.is_empty() {
             info!(migrations = migrations.len(), "the tables are up to date");
         }
-        Ok(Self { database, accounts, queue: open_queue(settings).await?, clock, http: http_client()? })
+        let queue = open_queue(settings).await?;
+        Ok(Self { database, server_database, accounts, queue, clock, http: http_client()? })
     }
 
     /// Runs `roles` until `stop`, then waits until nothing is in flight.
@@ -141,7 +156,7 @@ impl Service {
     fn server(&self, settings: &Settings, metrics: Metrics) -> Server {
         let token = settings.server.operator_token.clone();
         Server {
-            database: self.database.clone(),
+            database: self.server_database.clone(),
             accounts: self.accounts.clone(),
             queue: Arc::new(QueueProbe(self.queue.clone())),
             metrics,
@@ -158,11 +173,16 @@ impl Service {
 /// A database that cannot be reached within 10 seconds.
 pub async fn connect_database(settings: &Settings) -> Result<(Database, Arc<dyn Clock>), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    Ok((connect_pool(settings, &clock, COMMAND_CONNECTIONS).await?, clock))
+}
+
+async fn connect_pool(settings: &Settings, clock: &Arc<dyn Clock>, connections: u32) -> Result<Database, Failure> {
     let url = settings.database.url.expose_secret();
     // The pool's own time-out is longer, and its error does not name the reason.
-    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, Database::connect(url, clock.clone())).await;
+    let connecting =
+        tokio::time::timeout(CONNECT_TIMEOUT, Database::connect_pool(url, clock.clone(), connections)).await;
     let reason = match connecting {
-        Ok(Ok(database)) => return Ok((database, clock)),
+        Ok(Ok(database)) => return Ok(database),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "no connection within 10 s".to_owned(),
     };

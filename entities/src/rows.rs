@@ -26,6 +26,21 @@ pub enum Cell<'a> {
     Json(Cow<'a, str>),
 }
 
+/// What orders two versions of a row: the instants in the two columns of [`TableSchema::version`]. Without such columns all
+/// versions are equal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Version(pub [Option<DateTime<Utc>>; 2]);
+
+impl Version {
+    /// Whether this version is older than `other`. The second instant breaks a tie of the first if both versions have it: a
+    /// vendor's formats differ in the columns that they fill.
+    #[must_use]
+    pub fn is_older_than(self, other: Self) -> bool {
+        let ([first, second], [other_first, other_second]) = (self.0, other.0);
+        first < other_first || first == other_first && second.zip(other_second).is_some_and(|(own, other)| own < other)
+    }
+}
+
 /// A row under construction. A column without a value is NULL.
 #[derive(Debug)]
 pub struct Row<'a> {
@@ -237,6 +252,13 @@ impl RowBatch {
     #[must_use]
     pub fn time(&self, row: usize, column: usize) -> Option<DateTime<Utc>> {
         DateTime::from_timestamp_micros(self.int(row, column)? + POSTGRES_EPOCH)
+    }
+
+    /// The version of a row.
+    #[must_use]
+    pub fn version(&self, row: usize) -> Version {
+        let instant = |at: usize| self.schema.version.get(at).and_then(|column| self.time(row, *column));
+        Version([instant(0), instant(1)])
     }
 
     /// The values of a row, for an SQL statement.

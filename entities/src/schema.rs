@@ -9,9 +9,9 @@ pub trait VendorTable: EntityTrait {
     const KEY: &'static [Self::Column];
     /// The instant by which the vendor files a row.
     const AT: Self::Column;
-    /// The column that orders two versions of a row: the later instant wins, whatever the order of arrival. Without it the
-    /// version that arrives last wins.
-    const VERSION: Option<Self::Column> = None;
+    /// The columns that order two versions of a row, at most two: the later instant wins, whatever the order of arrival; the
+    /// second column breaks a tie of the first. Of equal versions, and without columns, the one that arrives last wins.
+    const VERSION: &'static [Self::Column] = &[];
 
     /// The table's schema, built once.
     fn schema() -> &'static TableSchema;
@@ -34,8 +34,8 @@ pub struct TableSchema {
     pub synced_at: usize,
     /// Position of the instant by which the vendor files a row.
     pub at: usize,
-    /// Position of the column that orders two versions of a row.
-    pub version: Option<usize>,
+    /// Positions of the columns that order two versions of a row, at most two.
+    pub version: Vec<usize>,
 }
 
 /// One column.
@@ -86,6 +86,7 @@ impl TableSchema {
             "{}: the key is the account and at least one more column",
             E::default().table_name()
         );
+        assert!(E::VERSION.len() <= 2, "{}: at most two columns order versions", E::default().table_name());
         let (digest, synced_at) = (position("digest"), position("synced_at"));
         // The vendor's columns are then one run of bytes, which the digest covers in one pass.
         assert!(
@@ -99,7 +100,7 @@ impl TableSchema {
             digest,
             synced_at,
             at: position(E::AT.as_str()),
-            version: E::VERSION.map(|column| position(column.as_str())),
+            version: E::VERSION.iter().map(|column| position(column.as_str())).collect(),
             key,
             columns,
         }

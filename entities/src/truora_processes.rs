@@ -99,7 +99,7 @@ impl VendorTable for Entity {
     const AT: Column = Column::CreationDate;
     // The newest `update_date` wins, whichever came first; of two with the same one, that which says how it ended. An
     // operator may turn a result over later.
-    const VERSION: Option<Column> = Some(Column::StateAt);
+    const VERSION: &'static [Column] = &[Column::StateAt];
 
     fn schema() -> &'static TableSchema {
         static SCHEMA: LazyLock<TableSchema> = LazyLock::new(TableSchema::of::<Entity>);

@@ -159,7 +159,7 @@ impl VendorTable for Entity {
     const KEY: &'static [Column] = &[Column::Account, Column::ConversationId];
     const AT: Column = Column::ConversationEndTime;
     // A conversation that goes on comes again in the file of a later day, and files may be read in any order.
-    const VERSION: Option<Column> = Some(Column::ConversationEndTime);
+    const VERSION: &'static [Column] = &[Column::ConversationEndTime, Column::SessionEndedTimestamp];
 
     fn schema() -> &'static TableSchema {
         static SCHEMA: LazyLock<TableSchema> = LazyLock::new(TableSchema::of::<Entity>);

@@ -28,10 +28,10 @@ pub struct Database {
 
 /// The maximum time that a SQLite writer waits for another writer, and that a query waits for a connection.
 const BUSY: Duration = Duration::from_secs(30);
-/// Connections in a SQLite pool. Each has its own thread and cache.
+/// The most connections in a SQLite pool. Each has its own thread and cache.
 const SQLITE_CONNECTIONS: u32 = 4;
-/// Connections in a PostgreSQL pool.
-const POSTGRES_CONNECTIONS: u32 = 16;
+/// Connections in the pool of a command.
+const CONNECTIONS: u32 = 16;
 
 /// The file that a SQLite URL names, if it does not exist. [`Database::connect`] would create it.
 #[must_use]
@@ -41,19 +41,29 @@ pub fn missing_file(url: &str) -> Option<PathBuf> {
 }
 
 impl Database {
-    /// Connects to `postgres://…` (or `postgresql://…`) or `sqlite://FILE`; creates a missing SQLite file.
+    /// Connects to `postgres://…` (or `postgresql://…`) or `sqlite://FILE`; creates a missing SQLite file. The pool has
+    /// the size that suits a command.
     ///
     /// # Errors
     /// The error of the server or the file system. It omits the address, which may hold a password.
-    #[crate::boxed]
     pub async fn connect(url: &str, clock: Arc<dyn Clock>) -> Result<Self, DbErr> {
+        Self::connect_pool(url, clock, CONNECTIONS).await
+    }
+
+    /// Like [`Database::connect`], with a pool of at most `connections`, and of at most four for SQLite. The pool opens
+    /// them as they are needed.
+    ///
+    /// # Errors
+    /// As [`Database::connect`].
+    #[crate::boxed]
+    pub async fn connect_pool(url: &str, clock: Arc<dyn Clock>, connections: u32) -> Result<Self, DbErr> {
         let is_file = url.starts_with("sqlite:");
         // SeaORM accepts only `postgres://`, and repeats an address that it cannot parse in its error.
         let url = url.strip_prefix("postgresql://").map_or_else(|| url.to_owned(), |rest| format!("postgres://{rest}"));
         if !is_file {
             url.parse::<PgConnectOptions>().map_err(|why| DbErr::Conn(RuntimeErr::Internal(why.to_string())))?;
         }
-        let connections = if is_file { SQLITE_CONNECTIONS } else { POSTGRES_CONNECTIONS };
+        let connections = if is_file { connections.min(SQLITE_CONNECTIONS) } else { connections };
         let mut options = ConnectOptions::new(url);
         options
             .sqlx_logging(false)

@@ -1,6 +1,7 @@
 //! Keeps a worker's lease on its lane while an exchange runs.
 
 use domain::clock::Clock;
+use std::convert::Infallible;
 use std::sync::Mutex;
 use std::time::Duration;
 use storage::DbErr;
@@ -67,6 +68,20 @@ impl<'a> LeaseGuard<'a> {
             if !self.renew().await && !self.fits(Duration::ZERO) {
                 return;
             }
+        }
+    }
+
+    /// Awaits `commit` and renews the lease meanwhile. It never interrupts a commit: the fence alone decides on it, and the
+    /// database may have stored it when the renewal finds the lease released.
+    pub async fn keep_renewed_during<T>(&self, commit: impl Future<Output = T>) -> T {
+        let renewing = async {
+            self.keep_renewed().await;
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            biased;
+            done = commit => done,
+            never = renewing => match never {},
         }
     }
 

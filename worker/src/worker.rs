@@ -124,7 +124,8 @@ impl Worker {
         };
         let now = claim.now + TimeDelta::from_std(self.clock.elapsed().saturating_sub(acquiring)).unwrap_or_default();
         let judgement = self.judge(account, lane, &claim, &result, now);
-        self.commit(account, intake, result, judgement).instrument(info_span!("commit")).await?;
+        let commit = self.commit(account, intake, result, judgement).instrument(info_span!("commit"));
+        lease.keep_renewed_during(commit).await?;
         Ok(Some(lane))
     }
 

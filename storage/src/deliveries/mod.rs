@@ -10,7 +10,7 @@ use crate::ledger::rejects::store_rejects;
 use crate::ledger::{self, StreamId};
 use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
-use crate::upsert::{Effect, Upsert};
+use crate::upsert::{ChangeLog, Effect, Upsert};
 use chrono::{DateTime, Utc};
 use domain::item::NamedItems;
 use domain::job::{Job, JobState};
@@ -213,7 +213,7 @@ impl<'a> DeliveryIngest<'a> {
     ) -> Result<Self, DbErr> {
         let tx = db.begin().await?;
         let now = db.now(&tx).await?;
-        let upsert = Upsert::new(ledger::held(&tx, id).await?, now);
+        let upsert = Upsert::new(ChangeLog::new(ledger::held(&tx, id).await?), now);
         Ok(Self { account, stream, id, tx, upsert, now })
     }
 
@@ -238,7 +238,7 @@ impl<'a> DeliveryIngest<'a> {
         summary: &ResponseSummary,
     ) -> Result<IngestResult, CommitError> {
         let Self { account, stream, id, tx, upsert, now } = self;
-        let effect = upsert.finish(&tx).await?;
+        let (effect, _) = upsert.finish(&tx).await?;
         let before = ledger::lock_with(&tx, id, &keys_of(&summary.items)).await?;
         let window = match proof {
             DeliveryProof::Job(job) => {

@@ -5,11 +5,10 @@ use crate::ledger::StreamId;
 use crate::ledger::items::{NamedBy, items_to_request, key_of};
 use crate::ledger::job_row::job_row;
 use crate::transaction::Transaction;
-use crate::upsert::Upsert;
+use crate::upsert::{ChangeLog, Upsert};
 use chrono::{DateTime, Utc};
 use domain::item::{Item, capped_version};
 use domain::job::{Job, Purpose};
-use domain::spans::Spans;
 use domain::webhook::WebhookEvent;
 use domain::window::Window;
 use entities::rows::RowBatch;
@@ -54,7 +53,7 @@ async fn store_events(
     events: &[WebhookEvent<RowBatch>],
     now: DateTime<Utc>,
 ) -> Result<WebhookCounts, DbErr> {
-    let (mut counts, mut upsert) = (WebhookCounts::default(), Upsert::new(Spans::default(), now));
+    let (mut counts, mut upsert) = (WebhookCounts::default(), Upsert::new(ChangeLog::default(), now));
     for event in events {
         if !is_new(tx, id, event, now).await? {
             counts.repeated += 1;

@@ -6,31 +6,31 @@ use crate::lanes::{LaneSpec, lock};
 use crate::ledger;
 use crate::ledger::CommitError;
 use crate::transaction::Transaction;
-use crate::upsert::{Effect, Upsert};
+use crate::upsert::{ChangeLog, Effect, Upsert};
 use domain::row_histogram::RowHistogram;
 use domain::slice::Slice;
 use entities::rows::RowBatch;
-use sea_orm::DbBackend;
 
 /// Stores the rows of one exchange.
 ///
-/// On PostgreSQL all rows belong to the transaction that also stores the ledger. A SQLite file has one writer at a time,
-/// so a transaction as long as the response would block the renewal of leases. There the intake commits the rows in
-/// slices, each only if the fence holds; only the last transaction adds coverage.
+/// It commits them in slices, each in a short transaction of its own and only if the fence holds. A transaction as long as
+/// the response would keep webhooks from the account's tables, renewals from a SQLite file, and PostgreSQL from its vacuum.
+/// The last slice belongs to the transaction that adds the coverage; a slice that is stored twice changes nothing.
 pub struct Intake<'a> {
     pub(crate) db: &'a Database,
     pub(crate) spec: &'a LaneSpec,
     pub(crate) claim: &'a Claim,
     pending: Vec<RowBatch>,
     size: usize,
-    open: Option<(Transaction, Upsert)>,
+    /// `None` until the first rows are written.
+    changes: Option<ChangeLog>,
     effect: Effect,
     histogram: Option<RowHistogram>,
 }
 
 /// The size from which pending rows are written, in bytes. Most responses are smaller and need no transaction before their
 /// end.
-const WRITE_SIZE: usize = 2 << 20;
+const SLICE: usize = 4 << 20;
 
 impl<'a> Intake<'a> {
     /// Creates the intake for the response to the job of `claim`.
@@ -42,7 +42,7 @@ impl<'a> Intake<'a> {
             }
             _ => None,
         };
-        Self { db, spec, claim, pending: Vec::new(), size: 0, open: None, effect: Effect::default(), histogram }
+        Self { db, spec, claim, pending: Vec::new(), size: 0, changes: None, effect: Effect::default(), histogram }
     }
 
     /// The claim that the rows belong to.
@@ -51,7 +51,7 @@ impl<'a> Intake<'a> {
         self.claim
     }
 
-    /// Adds rows; writes the pending rows if they exceed a size.
+    /// Adds rows; commits the pending rows if they exceed a size.
     ///
     /// # Errors
     /// [`CommitError`]; the caller then drops the intake.
@@ -62,44 +62,42 @@ impl<'a> Intake<'a> {
             (0..rows.len()).filter_map(|row| rows.time(row, rows.schema().at)).for_each(|at| histogram.add(at));
         }
         self.pending.push(rows);
-        let is_postgres = self.db.connection().get_database_backend() == DbBackend::Postgres;
-        // An open transaction writes at once: the parser reads the next rows while the database looks these up.
-        if self.size < WRITE_SIZE && !(is_postgres && self.open.is_some()) {
-            return Ok(());
-        }
-        self.write_pending().await?;
-        if is_postgres { Ok(()) } else { self.commit_slice().await }
+        if self.size >= SLICE { self.commit_slice().await } else { Ok(()) }
     }
 
-    /// Writes the remaining rows. Returns the open transaction and the effect of all rows.
+    /// Begins the last transaction and writes the remaining rows. Returns it with the effect of all rows.
     pub(crate) async fn finish(mut self) -> Result<(Transaction, Effect, Option<RowHistogram>), CommitError> {
-        self.write_pending().await?;
-        match self.open {
-            Some((tx, upsert)) => {
-                let effect = self.effect.and(upsert.finish(&tx).await?);
-                Ok((tx, effect, self.histogram))
-            }
-            None => Ok((self.db.begin().await?, self.effect, self.histogram)),
-        }
+        let tx = self.db.begin().await?;
+        self.write_pending(&tx).await?;
+        Ok((tx, self.effect, self.histogram))
     }
 
     #[crate::boxed]
-    async fn write_pending(&mut self) -> Result<(), CommitError> {
+    async fn write_pending(&mut self, tx: &Transaction) -> Result<(), CommitError> {
         self.size = 0;
-        for rows in std::mem::take(&mut self.pending) {
-            let (tx, upsert) = match &mut self.open {
-                Some(open) => open,
-                none => none.insert(begin(self.db, self.claim).await?),
-            };
+        let pending = std::mem::take(&mut self.pending);
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let changes = match self.changes.take() {
+            Some(changes) => changes,
+            None => ChangeLog::new(ledger::held(tx, &self.claim.stream).await?),
+        };
+        let mut upsert = Upsert::new(changes, self.db.now(tx).await?);
+        for rows in pending {
             upsert.add(tx, &rows).await?;
         }
+        let (effect, changes) = upsert.finish(tx).await?;
+        self.effect = self.effect.and(effect);
+        self.changes = Some(changes);
         Ok(())
     }
 
     /// Commits the rows so far if the fence holds. They add no coverage.
     async fn commit_slice(&mut self) -> Result<(), CommitError> {
-        let Some((tx, upsert)) = self.open.take() else { return Ok(()) };
-        let effect = upsert.finish(&tx).await?;
+        let tx = self.db.begin().await?;
+        self.write_pending(&tx).await?;
+        // The lane is locked last, because the renewal of the lease waits for it.
         let lane = lock(&tx, self.spec).await?.map(|(_, lane)| lane);
         let now = self.db.now(&tx).await?;
         if !lane.is_some_and(|lane| lane.is_held(&self.claim.lease, now)) {
@@ -107,14 +105,6 @@ impl<'a> Intake<'a> {
             return Err(CommitError::Fenced);
         }
         tx.commit().await?;
-        self.effect = self.effect.and(effect);
         Ok(())
     }
-}
-
-async fn begin(db: &Database, claim: &Claim) -> Result<(Transaction, Upsert), CommitError> {
-    let tx = db.begin().await?;
-    let now = db.now(&tx).await?;
-    let held = ledger::held(&tx, &claim.stream).await?;
-    Ok((tx, Upsert::new(held, now)))
 }

@@ -2,8 +2,7 @@
 
 use crate::transaction::{Transaction, db_err};
 use crate::upsert::sql::quoted;
-use chrono::{DateTime, Utc};
-use entities::rows::RowBatch;
+use entities::rows::{RowBatch, Version};
 use entities::schema::{ColumnType, TableSchema};
 use sea_orm::sqlx::postgres::PgRow;
 use sea_orm::sqlx::{self, AssertSqlSafe, Row as _};
@@ -11,12 +10,17 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use std::collections::BTreeMap;
 
 /// A row of a batch that the table does not hold with the same digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoredRow {
     /// The table does not hold the key.
     Missing,
-    /// The table holds the key with another digest, in this version.
-    Differs(Option<DateTime<Utc>>),
+    /// The table holds the key with another digest.
+    Differs {
+        /// The stored digest.
+        digest: String,
+        /// The stored version.
+        version: Version,
+    },
 }
 
 /// The condition by which PostgreSQL looks a key up.
@@ -91,7 +95,10 @@ async fn postgres(
     let answer = query.bind(digests.collect::<Vec<_>>()).fetch_all(connection).await.map_err(db_err)?;
     let read = |row: &PgRow| -> Result<Option<(usize, StoredRow)>, sqlx::Error> {
         let ordinal = usize::try_from(row.try_get::<i64, _>(0)? - 1).unwrap_or(usize::MAX);
-        let state = if row.try_get(1)? { StoredRow::Missing } else { StoredRow::Differs(row.try_get(2)?) };
+        let state = match row.try_get(1)? {
+            None => StoredRow::Missing,
+            Some(digest) => StoredRow::Differs { digest, version: Version([row.try_get(2)?, row.try_get(3)?]) },
+        };
         Ok(positions.get(ordinal).map(|row| (*row, state)))
     };
     let differing: Result<Vec<_>, _> = answer.iter().map(read).collect();
@@ -103,8 +110,11 @@ async fn postgres(
 /// Builds the query for new and differing rows. Its parameters are an array per key column and an array of digests.
 #[must_use]
 pub fn lookup_query(schema: &TableSchema, condition: KeyCondition) -> String {
-    let version = schema.version.and_then(|position| schema.columns.get(position));
-    let version = version.map_or("NULL::timestamptz".to_owned(), |column| format!("t.{}", quoted(column.name)));
+    let version = [0, 1].map(|at| {
+        let column = schema.version.get(at).and_then(|position| schema.columns.get(*position));
+        column.map_or("NULL::timestamptz".to_owned(), |column| format!("t.{}", quoted(column.name)))
+    });
+    let version = format!("{} AS version, {} AS tie", version[0], version[1]);
     let key: Vec<_> = schema.key.iter().filter_map(|position| schema.columns.get(*position)).collect();
     let arrays = key.iter().enumerate().map(|(at, column)| {
         let kind = if column.column_type == ColumnType::Int { "bigint" } else { "text" };
@@ -122,8 +132,8 @@ pub fn lookup_query(schema: &TableSchema, condition: KeyCondition) -> String {
         }
     };
     format!(
-        "SELECT u.ordinal, t.digest IS NULL, t.version FROM unnest({}, ${}::text[]) WITH ORDINALITY \
-         AS u({}, digest, ordinal) LEFT JOIN LATERAL (SELECT {columns}, t.digest, {version} AS version FROM {} t \
+        "SELECT u.ordinal, t.digest, t.version, t.tie FROM unnest({}, ${}::text[]) WITH ORDINALITY \
+         AS u({}, digest, ordinal) LEFT JOIN LATERAL (SELECT {columns}, t.digest, {version} FROM {} t \
          {filter} LIMIT 1) t ON {on} WHERE t.digest IS DISTINCT FROM u.digest",
         arrays.collect::<Vec<_>>().join(", "),
         key.len() + 1,
@@ -151,7 +161,9 @@ async fn sqlite(tx: &Transaction, rows: &RowBatch, positions: &[usize]) -> Resul
             match stored.get(&key_part(row, *last)) {
                 None => differing.push((row, StoredRow::Missing)),
                 Some((digest, _)) if Some(digest.as_str()) == rows.text(row, schema.digest) => {}
-                Some((_, version)) => differing.push((row, StoredRow::Differs(*version))),
+                Some((digest, version)) => {
+                    differing.push((row, StoredRow::Differs { digest: digest.clone(), version: *version }));
+                }
             }
         }
     }
@@ -160,7 +172,7 @@ async fn sqlite(tx: &Transaction, rows: &RowBatch, positions: &[usize]) -> Resul
 }
 
 /// The stored rows of a group: the last key column, and its digest and version.
-type StoredRows = BTreeMap<String, (String, Option<DateTime<Utc>>)>;
+type StoredRows = BTreeMap<String, (String, Version)>;
 
 async fn stored(tx: &Transaction, rows: &RowBatch, members: &[usize]) -> Result<StoredRows, DbErr> {
     let schema = rows.schema();
@@ -181,9 +193,10 @@ async fn stored(tx: &Transaction, rows: &RowBatch, members: &[usize]) -> Result<
         .chain([format!("{} IN ({})", name(last), parameters)])
         .collect();
     let sql = format!(
-        "SELECT CAST({} AS TEXT) AS key_part, digest, {} AS version FROM {} WHERE {}",
+        "SELECT CAST({} AS TEXT) AS key_part, digest, {} AS version, {} AS tie FROM {} WHERE {}",
         name(last),
-        schema.version.as_ref().map_or("NULL".to_owned(), name),
+        schema.version.first().map_or("NULL".to_owned(), name),
+        schema.version.get(1).map_or("NULL".to_owned(), name),
         quoted(&schema.table),
         equal.join(" AND "),
     );
@@ -192,7 +205,8 @@ async fn stored(tx: &Transaction, rows: &RowBatch, members: &[usize]) -> Result<
     let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
     let mut rows_by_key = StoredRows::new();
     for row in tx.query_all_raw(statement).await? {
-        rows_by_key.insert(row.try_get("", "key_part")?, (row.try_get("", "digest")?, row.try_get("", "version")?));
+        let version = Version([row.try_get("", "version")?, row.try_get("", "tie")?]);
+        rows_by_key.insert(row.try_get("", "key_part")?, (row.try_get("", "digest")?, version));
     }
     Ok(rows_by_key)
 }

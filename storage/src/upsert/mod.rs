@@ -1,10 +1,12 @@
 //! Stores rows in their table: inserts new ones, updates changed ones, does not write unchanged ones.
 
+mod change_log;
 mod copy;
 mod insert;
 mod lookup;
 pub(crate) mod sql;
 
+pub use change_log::ChangeLog;
 pub use lookup::{KeyCondition, key_condition, lookup_query};
 
 use crate::transaction::Transaction;
@@ -29,19 +31,19 @@ pub struct Effect {
     pub updated: u64,
     /// Rows that were stored already, in the same or in a later version.
     pub unchanged: u64,
-    /// The earliest instant of a new or changed row inside the spans that the stream held before.
+    /// The earliest change that the answer has made so far, by its [`ChangeLog`].
     pub earliest_change: Option<DateTime<Utc>>,
 }
 
 impl Effect {
-    /// The sum of both.
+    /// The sum of this effect and that of the next rows of the same answer.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub fn and(self, next: Self) -> Self {
         Self {
-            inserted: self.inserted + other.inserted,
-            updated: self.updated + other.updated,
-            unchanged: self.unchanged + other.unchanged,
-            earliest_change: self.earliest_change.into_iter().chain(other.earliest_change).min(),
+            inserted: self.inserted + next.inserted,
+            updated: self.updated + next.updated,
+            unchanged: self.unchanged + next.unchanged,
+            earliest_change: next.earliest_change,
         }
     }
 }
@@ -52,9 +54,9 @@ impl Effect {
 /// Returns the database error; the caller must roll the transaction back.
 #[crate::boxed]
 pub async fn upsert(tx: &Transaction, rows: &RowBatch, held: &Spans, now: DateTime<Utc>) -> Result<Effect, DbErr> {
-    let mut upsert = Upsert::new(held.clone(), now);
+    let mut upsert = Upsert::new(ChangeLog::new(held.clone()), now);
     upsert.add(tx, rows).await?;
-    upsert.finish(tx).await
+    Ok(upsert.finish(tx).await?.0)
 }
 
 /// Rows per look-up: few enough that PostgreSQL always chooses the key's index.
@@ -67,7 +69,7 @@ const COPY: usize = 300;
 
 /// Stores rows in one transaction, with one `synced_at`.
 pub struct Upsert {
-    held: Spans,
+    changes: ChangeLog,
     now: DateTime<Utc>,
     effect: Effect,
     pending: Vec<PendingRows>,
@@ -83,12 +85,11 @@ struct PendingRows {
 }
 
 impl Upsert {
-    /// Creates an upsert with `now` as `synced_at`. `held` are the spans that the stream held before; only changes inside
-    /// them count for [`Effect::earliest_change`].
+    /// Creates an upsert with `now` as `synced_at`, which logs its changes in `changes`.
     #[must_use]
-    pub fn new(held: Spans, now: DateTime<Utc>) -> Self {
+    pub fn new(changes: ChangeLog, now: DateTime<Utc>) -> Self {
         Self {
-            held,
+            changes,
             now,
             effect: Effect::default(),
             pending: Vec::new(),
@@ -127,16 +128,17 @@ impl Upsert {
         Ok(())
     }
 
-    /// Writes the pending rows and returns the counts of all rows.
+    /// Writes the pending rows. Returns the counts of all rows, and the log for the next rows of the same answer.
     ///
     /// # Errors
     /// Returns the database error; the caller must roll the transaction back.
     #[crate::boxed]
-    pub async fn finish(mut self, tx: &Transaction) -> Result<Effect, DbErr> {
+    pub async fn finish(mut self, tx: &Transaction) -> Result<(Effect, ChangeLog), DbErr> {
         for at in 0..self.pending.len() {
             self.write(tx, at).await?;
         }
-        Ok(self.effect)
+        let effect = Effect { earliest_change: self.changes.earliest_change(), ..self.effect };
+        Ok((effect, self.changes))
     }
 
     /// Lets one transaction per account write at a time, so that no other inserts a row between look-up and write. Also sets
@@ -197,23 +199,23 @@ impl Upsert {
         self.effect.unchanged += u64::try_from(positions.len() - stored.len()).unwrap_or(0);
         let (mut new, mut changed) = (HashSet::new(), HashSet::new());
         for (row, state) in stored {
-            let version = schema.version.and_then(|column| rows.time(row, column));
+            let filed_at = rows.time(row, schema.at);
             match state {
                 lookup::StoredRow::Missing => {
                     self.effect.inserted += 1;
+                    self.changes.insert(filed_at);
                     new.insert(row);
                 }
-                lookup::StoredRow::Differs(before) if schema.version.is_some() && version < before => {
+                lookup::StoredRow::Differs { version, .. } if rows.version(row).is_older_than(version) => {
                     self.effect.unchanged += 1;
-                    continue;
                 }
-                lookup::StoredRow::Differs(_) => {
+                lookup::StoredRow::Differs { digest, .. } => {
+                    let after = rows.text(row, schema.digest).unwrap_or_default();
                     self.effect.updated += 1;
+                    self.changes.update((&schema.table, rows.key_hash(row)), filed_at, (&digest, after));
                     changed.insert(row);
                 }
             }
-            let change = rows.time(row, schema.at).filter(|at| self.held.contains(*at));
-            self.effect.earliest_change = self.effect.earliest_change.into_iter().chain(change).min();
         }
         if let Some(pending) = self.pending.get_mut(at) {
             pending.keys.extend(new.iter().chain(&changed).map(|row| rows.key_hash(*row)));
@@ -246,11 +248,10 @@ impl Upsert {
 
 /// Selects one row per key: the one with the latest version, or the last one of equal versions.
 fn newest(rows: &RowBatch) -> Vec<usize> {
-    let version = |row: usize| rows.schema().version.and_then(|column| rows.time(row, column));
     let mut newest: HashMap<u128, usize> = HashMap::with_capacity(rows.len());
     for row in 0..rows.len() {
         let best = newest.entry(rows.key_hash(row)).or_insert(row);
-        if version(row) >= version(*best) {
+        if !rows.version(row).is_older_than(rows.version(*best)) {
             *best = row;
         }
     }

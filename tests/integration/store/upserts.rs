@@ -14,7 +14,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, Statement};
 use std::sync::Arc;
 use std::time::Duration;
 use storage::database::Database;
-use storage::upsert::{Effect, KeyCondition, SETTINGS, key_condition, lookup_query};
+use storage::upsert::{ChangeLog, Effect, KeyCondition, SETTINGS, Upsert, key_condition, lookup_query};
 use tokio::task::JoinSet;
 
 async fn upsert(db: &Database, rows: Vec<Model>, held: &Spans, now: DateTime<Utc>) -> Effect {
@@ -122,6 +122,41 @@ async fn check_late_changes(engine: Engine) {
     assert_eq!(upsert(store.db(), rows, &held, now).await.earliest_change, None);
     let effect = upsert(store.db(), vec![chat("a", "edge", at(0), "new")], &held, now).await;
     assert_eq!(effect.earliest_change, at(0), "a window holds its first instant");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_versions_of_a_row_in_one_answer_are_no_change() {
+    check_two_versions(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_versions_of_a_row_in_one_answer_are_no_change_on_sqlite() {
+    check_two_versions(Engine::Sqlite).await;
+}
+
+/// An answer that names a row twice, far apart, and differently each time changes nothing when it is read again.
+async fn check_two_versions(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let now = store.now().await;
+    let (from, at) = (now - TimeDelta::days(3), now - TimeDelta::days(2));
+    let held: Spans = [Window::new(from, now).unwrap()].into_iter().collect();
+    let answer = async |versions: &[&str]| {
+        let tx = store.db().begin().await.unwrap();
+        let mut upsert = Upsert::new(ChangeLog::new(held.clone()), now);
+        for digest in versions {
+            upsert.add(&tx, &RowBatch::of::<Entity>(&[chat("a", "1", Some(at), digest)])).await.unwrap();
+        }
+        let (effect, _) = upsert.finish(&tx).await.unwrap();
+        tx.commit().await.unwrap();
+        effect.earliest_change
+    };
+    let (a, b, c) = ("0a", "0b", "0c");
+    assert_eq!(answer(&[a, b]).await, Some(at), "the row is new");
+    assert_eq!(answer(&[a, b]).await, None, "the row is stored as it was before the answer");
+    assert_eq!(answer(&[a, c, a, b]).await, None);
+    assert_eq!(answer(&[b, c]).await, Some(at), "the answer ends with another version");
+    assert_eq!(answer(&[a]).await, Some(at));
+    assert_eq!(stored(store.db(), "a", "1").await.digest, a);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -202,6 +202,8 @@ fn returns_both_states_of_a_conversation() {
     assert_eq!(found.len(), 2);
     let shape = Entity::schema();
     let name = |position: usize| shape.columns[position].name;
-    assert_eq!((name(shape.at), shape.version.map(name)), ("conversation_end_time", Some("conversation_end_time")));
+    let version: Vec<_> = shape.version.iter().map(|position| name(*position)).collect();
+    assert_eq!(name(shape.at), "conversation_end_time");
+    assert_eq!(version, ["conversation_end_time", "session_ended_timestamp"]);
     assert_eq!(shape.key.iter().map(|position| name(*position)).collect::<Vec<_>>(), ["account", "conversation_id"]);
 }
