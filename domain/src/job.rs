@@ -89,6 +89,9 @@ pub struct Job {
     /// The window that counts as missing until the job is answered. `None` for a refetch: the rows stored before stay
     /// valid.
     pub missing_scope: Option<Window>,
+    /// Whether a list or a webhook named the item while a worker was fetching it. The answer may be older than that, so
+    /// the item is fetched once more.
+    pub refetch: bool,
     /// The state.
     pub state: JobState,
 }
@@ -111,6 +114,7 @@ impl Job {
             seen_version: None,
             has_ended: false,
             missing_scope: None,
+            refetch: false,
             state: JobState::Waiting,
         }
     }
@@ -143,7 +147,8 @@ impl Job {
         self.missing_scope.filter(|_| self.unread_window().is_some())
     }
 
-    /// Applies a further mention of the same item. News make a waiting job due now, unless it has failed before.
+    /// Applies a further mention of the same item. News make a waiting job due now, unless it has failed before. A running
+    /// one may have read an older state, so its item is fetched once more.
     pub(crate) fn merge_item(&mut self, item: &Item, now: DateTime<Utc>) {
         let has_news = self.seen_version < item.seen_version
             || !self.has_ended && item.has_ended
@@ -151,6 +156,7 @@ impl Job {
         if has_news && matches!(self.state, JobState::Waiting) && self.failures == 0 {
             self.due = self.due.min(now);
         }
+        self.refetch |= self.is_running();
         self.scope = self.scope.or(item.scope);
         self.seen_version = self.seen_version.max(item.seen_version);
         self.has_ended |= item.has_ended;
@@ -163,6 +169,7 @@ impl Job {
     /// request is sent: if the worker then crashes, the mail can still be matched.
     pub fn start(&mut self, now: DateTime<Utc>, until: DateTime<Utc>) {
         self.state = JobState::Running { until };
+        self.refetch = false;
         if matches!(self.slice, Slice::Export(_)) {
             self.requested_at = self.requested_at.or(Some(now));
         }

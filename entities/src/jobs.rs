@@ -60,6 +60,9 @@ pub struct Model {
     pub missing_from_at: Option<DateTime<Utc>>,
     /// The end of the same window, exclusive.
     pub missing_to_at: Option<DateTime<Utc>>,
+    /// Whether a list or a webhook named the item while a worker was fetching it: the answer may be older, so that the item
+    /// is fetched once more.
+    pub refetch: bool,
 }
 
 /// No relations: queries join by name.

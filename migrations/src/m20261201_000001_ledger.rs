@@ -43,6 +43,11 @@ impl MigrationTrait for Migration {
         ] {
             manager.create_index(index(table, columns)).await?;
         }
+        // A list and any number of webhooks may name an item at once: it has one job.
+        let one_job = index("jobs", &["account", "stream", "slice_key"]).unique().to_owned();
+        manager
+            .create_index(one_job.to_owned().and_where(Expr::col(Alias::new("purpose")).eq("item")).to_owned())
+            .await?;
         // A reject and a delivery are each stored once, however often they come.
         for (table, key) in [("rejects", &["account", "stream", "digest"][..]), ("deliveries", &["origin", "identity"])]
         {
@@ -87,6 +92,7 @@ fn ledger() -> [TableCreateStatement; 4] {
             .small_numbers(&["attempt", "failures", "rechecks"])
             .optional_instants(&["requested_at", "seen_version_at", "missing_from_at", "missing_to_at"])
             .column(ColumnDef::new(Alias::new("has_ended")).boolean().not_null().to_owned())
+            .column(ColumnDef::new(Alias::new("refetch")).boolean().not_null().to_owned())
             .done(),
         Columns::of("items")
             .texts(&["account", "stream", "slice_key"])

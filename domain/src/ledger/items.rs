@@ -4,7 +4,7 @@ use super::{AnswerSummary, Ledger};
 use crate::backfill::Mode;
 use crate::coverage::Coverage;
 use crate::item::{Item, NamedItems};
-use crate::job::{Job, Purpose};
+use crate::job::{Job, JobState, Purpose};
 use crate::rules::Rules;
 use crate::slice::Slice;
 use crate::spans::Spans;
@@ -51,8 +51,8 @@ impl Ledger {
         orders.map(|order| order.ordered_at).max()
     }
 
-    /// Adds a job for each named item, or updates the item's open job. An item whose job is running gets a second job:
-    /// the running fetch may have read an older state.
+    /// Adds a job for each named item, or updates the item's open job. While that job is running, the item is fetched once
+    /// more after it, and a partition gets a second job: the fetch may have read an older state.
     pub fn add_items(&mut self, items: &NamedItems, expected: Duration, rules: &Rules, now: DateTime<Utc>) {
         if items.is_empty() {
             return;
@@ -65,7 +65,8 @@ impl Ledger {
         };
         let named = items.first_fetch.iter().map(|item| (item, missing_scope(item)));
         let named = named.chain(items.refetch.iter().map(|item| (item, None)));
-        let open = self.jobs.iter().enumerate().filter(|(_, job)| job.slice.is_named() && !job.is_running());
+        let is_mergeable = |job: &Job| matches!(job.slice, Slice::Item(_)) || job.slice.is_named() && !job.is_running();
+        let open = self.jobs.iter().enumerate().filter(|(_, job)| is_mergeable(job));
         let mut index: HashMap<Slice, usize> = open.map(|(at, job)| (job.slice.clone(), at)).collect();
         for (item, missing_scope) in named {
             let at = index.get(&item.slice).copied().or_else(|| self.adjacent_partition(&item.slice, rules));
@@ -108,7 +109,20 @@ impl Ledger {
         }
     }
 
-    /// Merges a second job for the same item, added while the job `id` was running, into the job `id`.
+    /// Makes the job at index `at`, whose answer was stored, wait for another fetch now, if its item was named during the
+    /// fetch. Returns whether it was.
+    pub(super) fn refetch(&mut self, at: usize, now: DateTime<Utc>) -> bool {
+        let Some(job) = self.jobs.get_mut(at).filter(|job| job.refetch) else { return false };
+        job.due = job.due.min(now);
+        job.missing_scope = None;
+        job.state = JobState::Waiting;
+        job.rechecks += 1;
+        job.failures = 0;
+        job.refetch = false;
+        true
+    }
+
+    /// Merges a second job for the same partition, added while the job `id` was running, into the job `id`.
     pub(super) fn merge_duplicate(&mut self, id: i64) {
         let slice = self.jobs.iter().find(|job| job.id == id).map(|job| job.slice.clone());
         let Some(slice) = slice.filter(Slice::is_named) else { return };

@@ -27,6 +27,10 @@ impl Ledger {
         match verdict {
             Verdict::Commit => {
                 self.credit_backfills(at, answer);
+                if self.refetch(at, now) {
+                    let expected = self.jobs.get(at).map_or(Duration::ZERO, |job| job.expected);
+                    return answer.map_or((), |answer| self.add_items(&answer.items, expected, rules, now));
+                }
                 let job = self.jobs.swap_remove(at);
                 if let Some(answer) = answer {
                     self.commit(&job, answer, rules, now);
@@ -47,7 +51,9 @@ impl Ledger {
             }
             Verdict::Recheck(due) => {
                 self.credit_backfills(at, answer);
-                self.postpone(at, *due, |job| {
+                let due = if self.jobs.get(at).is_some_and(|job| job.refetch) { now.min(*due) } else { *due };
+                self.postpone(at, due, |job| {
+                    job.refetch = false;
                     job.rechecks += 1;
                     job.failures = 0;
                 });

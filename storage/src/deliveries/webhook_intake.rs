@@ -3,7 +3,7 @@
 use crate::database::Database;
 use crate::ledger::StreamId;
 use crate::ledger::items::{NamedBy, items_to_request, key_of};
-use crate::ledger::job_row::job_row;
+use crate::ledger::job_row::{ITEM, job_row};
 use crate::transaction::Transaction;
 use crate::upsert::{ChangeLog, Upsert};
 use chrono::{DateTime, Utc};
@@ -54,6 +54,7 @@ async fn store_events(
     now: DateTime<Utc>,
 ) -> Result<WebhookCounts, DbErr> {
     let (mut counts, mut upsert) = (WebhookCounts::default(), Upsert::new(ChangeLog::default(), now));
+    let mut named = Vec::new();
     for event in events {
         if !is_new(tx, id, event, now).await? {
             counts.repeated += 1;
@@ -63,15 +64,18 @@ async fn store_events(
         for rows in &event.rows {
             upsert.add(tx, rows).await?;
         }
-        let items = items_to_request(tx, id, NamedBy::Webhook, &event.items, now).await?;
-        for item in &items.first_fetch {
-            queue_item(tx, id, item, item.scope, now).await?;
-        }
-        for item in &items.refetch {
-            queue_item(tx, id, item, None, now).await?;
-        }
+        named.extend(event.items.iter().cloned());
     }
     upsert.finish(tx).await?;
+    // The locks of jobs come after those of rows, and in the order of the keys, as in a commit: neither then waits for a
+    // lock of the other's.
+    let items = items_to_request(tx, id, NamedBy::Webhook, &named, now).await?;
+    let first = items.first_fetch.iter().map(|item| (item, item.scope));
+    let mut items: Vec<_> = first.chain(items.refetch.iter().map(|item| (item, None))).collect();
+    items.sort_by_key(|(item, _)| key_of(&item.slice));
+    for (item, missing_scope) in items {
+        queue_item(tx, id, item, missing_scope, now).await?;
+    }
     Ok(counts)
 }
 
@@ -103,8 +107,8 @@ async fn is_new(
 }
 
 /// Queues the item that an event names. An open job for the item becomes due now, unless its last attempt failed, and a
-/// parked job stays parked. A running job may have read an older state, so the item then gets a second job. The update is
-/// one statement, because a worker may claim the job at the same time.
+/// parked job stays parked. A running job may have read an older state, so it runs once more. Without an open job the item
+/// gets one; another webhook may create it at the same time.
 async fn queue_item(
     tx: &Transaction,
     id: &StreamId,
@@ -112,8 +116,33 @@ async fn queue_item(
     missing_scope: Option<Window>,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
+    if key_of(&item.slice).is_none() || update_job(tx, id, item, missing_scope, now).await? {
+        return Ok(());
+    }
+    let job = Job::new(Purpose::Item, item.slice.clone(), now, Duration::from_secs(1));
+    let job =
+        Job { scope: item.scope, seen_version: item.seen_version, has_ended: item.has_ended, missing_scope, ..job };
+    let keep_other = OnConflict::columns([jobs::Column::Account, jobs::Column::Stream, jobs::Column::SliceKey])
+        .target_and_where(Expr::cust("purpose = 'item'"))
+        .do_nothing()
+        .to_owned();
+    let inserted = jobs::Entity::insert(job_row(id, &job)).on_conflict(keep_other).exec_without_returning(tx).await?;
+    if inserted == 0 {
+        update_job(tx, id, item, missing_scope, now).await?;
+    }
+    Ok(())
+}
+
+/// Updates the open job of an item; returns whether there is one. One statement, because a worker may claim the job at the
+/// same time.
+async fn update_job(
+    tx: &Transaction,
+    id: &StreamId,
+    item: &Item,
+    missing_scope: Option<Window>,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
     use jobs::Column;
-    let Some(key) = key_of(&item.slice) else { return Ok(()) };
     let scope = item.scope.as_ref();
     let fill_null = |column: Column, value: Option<DateTime<Utc>>| Expr::col(column).if_null(value);
     let keep_if = |condition: SimpleExpr, column: Column, value: Value| {
@@ -121,7 +150,8 @@ async fn queue_item(
     };
     let is_older =
         item.seen_version.map_or_else(|| true.into(), |version| Expr::col(Column::SeenVersionAt).gte(version));
-    let open = jobs::Entity::update_many()
+    let is_running = Expr::col(Column::State).eq("running");
+    let updated = jobs::Entity::update_many()
         .col_expr(Column::DueAt, keep_if(Expr::col(Column::Failures).gt(0), Column::DueAt, now.into()))
         .col_expr(Column::SeenVersionAt, keep_if(is_older, Column::SeenVersionAt, item.seen_version.into()))
         .col_expr(Column::HasEnded, keep_if((!item.has_ended).into(), Column::HasEnded, true.into()))
@@ -129,17 +159,12 @@ async fn queue_item(
         .col_expr(Column::ToAt, fill_null(Column::ToAt, scope.map(Window::to)))
         .col_expr(Column::MissingFromAt, fill_null(Column::MissingFromAt, missing_scope.as_ref().map(Window::from)))
         .col_expr(Column::MissingToAt, fill_null(Column::MissingToAt, missing_scope.as_ref().map(Window::to)))
+        .col_expr(Column::Refetch, Expr::col(Column::Refetch).or(is_running))
         .filter(Column::Account.eq(&id.account))
         .filter(Column::Stream.eq(&id.stream))
-        .filter(Column::SliceKey.eq(key))
-        .filter(Column::State.ne("running"))
+        .filter(Column::SliceKey.eq(key_of(&item.slice)))
+        .filter(Column::Purpose.eq(ITEM))
         .exec(tx)
         .await?;
-    if open.rows_affected == 0 {
-        let job = Job::new(Purpose::Item, item.slice.clone(), now, Duration::from_secs(1));
-        let job =
-            Job { scope: item.scope, seen_version: item.seen_version, has_ended: item.has_ended, missing_scope, ..job };
-        jobs::Entity::insert(job_row(id, &job)).exec_without_returning(tx).await?;
-    }
-    Ok(())
+    Ok(updated.rows_affected > 0)
 }

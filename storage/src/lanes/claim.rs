@@ -116,6 +116,7 @@ async fn try_claim(
     row.state = Set("running".to_owned());
     row.until_at = Set(Some(lease.until));
     row.requested_at = Set(job.requested_at);
+    row.refetch = Set(job.refetch);
     row.update(tx).await?;
     let previous_request_answered = job.failures > 0 && is_succeeding(tx, &stream).await?;
     Ok(Some(Claim { ticket, stream, job, lease, now, previous_request_answered }))

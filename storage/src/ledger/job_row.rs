@@ -48,6 +48,7 @@ pub(crate) fn to_job(row: &jobs::Model) -> Option<Job> {
         seen_version: row.seen_version_at,
         has_ended: row.has_ended,
         missing_scope: row.missing_from_at.zip(row.missing_to_at).and_then(|(from, to)| Window::new(from, to)),
+        refetch: row.refetch,
         state: to_state(row),
     })
 }
@@ -79,6 +80,7 @@ pub(crate) fn job_row(id: &StreamId, job: &Job) -> jobs::ActiveModel {
         has_ended: Set(job.has_ended),
         missing_from_at: Set(job.missing_scope.as_ref().map(Window::from)),
         missing_to_at: Set(job.missing_scope.as_ref().map(Window::to)),
+        refetch: Set(job.refetch),
         state: Set(state.to_owned()),
         until_at: Set(until),
         reason: Set(reason),

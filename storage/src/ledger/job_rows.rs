@@ -1,11 +1,13 @@
 //! Selects the jobs of a stream, and stores their changes.
 
 use super::StreamId;
+use super::items::key_of;
 use super::job_row::job_row;
 use crate::transaction::Transaction;
 use domain::job::Job;
 use entities::jobs;
-use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, Select, Set};
+use sea_orm::sea_query::{Alias, Expr, OnConflict};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, Select, Set};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows per statement, because the databases limit the number of bound values.
@@ -29,10 +31,33 @@ pub(crate) async fn store_jobs(tx: &Transaction, id: &StreamId, before: &[Job], 
         row.id = Set(job.id);
         row.update(tx).await?;
     }
-    // A list may name thousands of items.
-    for chunk in new.chunks(BATCH) {
-        let rows = chunk.iter().map(|job| job_row(id, job));
-        jobs::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    // A list may name thousands of items. They come in the order in which webhooks create theirs: neither then waits for
+    // a lock of the other's.
+    let (mut items, others): (Vec<&Job>, Vec<&Job>) = new.into_iter().partition(|job| key_of(&job.slice).is_some());
+    items.sort_by_key(|job| key_of(&job.slice));
+    let rows: Vec<jobs::ActiveModel> = others.into_iter().chain(items).map(|job| job_row(id, job)).collect();
+    for chunk in rows.chunks(BATCH) {
+        let insert = jobs::Entity::insert_many(chunk.iter().cloned());
+        insert.on_conflict(merge_mention()).exec_without_returning(tx).await?;
     }
     Ok(())
+}
+
+/// What happens to a new item for which a webhook has created a job since the ledger was loaded: that job gets what it does
+/// not know.
+fn merge_mention() -> OnConflict {
+    use jobs::Column;
+    let stored = |column: Column| Expr::col((jobs::Entity, column));
+    let new = |column: Column| Expr::col((Alias::new("excluded"), column));
+    let mut conflict = OnConflict::columns([Column::Account, Column::Stream, Column::SliceKey]);
+    conflict.target_and_where(Expr::cust("purpose = 'item'"));
+    for column in [Column::FromAt, Column::ToAt, Column::MissingFromAt, Column::MissingToAt] {
+        conflict.value(column, stored(column).if_null(new(column)));
+    }
+    let is_older = stored(Column::SeenVersionAt).gte(new(Column::SeenVersionAt));
+    let seen = Expr::case(is_older, stored(Column::SeenVersionAt))
+        .finally(new(Column::SeenVersionAt).if_null(stored(Column::SeenVersionAt)));
+    conflict.value(Column::SeenVersionAt, seen);
+    conflict.value(Column::HasEnded, stored(Column::HasEnded).or(new(Column::HasEnded)));
+    conflict
 }

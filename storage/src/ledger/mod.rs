@@ -42,7 +42,7 @@ use job_rows::{BATCH, of_stream, store_jobs};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    Set,
+    QuerySelect, Set,
 };
 
 /// Loads a ledger for reading. A stream without any rows has an empty ledger.
@@ -128,13 +128,18 @@ pub async fn store(
     Ok(())
 }
 
-/// Like [`lock`], with the jobs for the items `keys`.
+/// Like [`lock`], with the jobs for the items `keys`. Their rows stay locked too, because a webhook changes them without the
+/// stream's lock.
 pub(crate) async fn lock_with(tx: &Transaction, id: &StreamId, keys: &[&str]) -> Result<Ledger, DbErr> {
     let mut ledger = lock(tx, id).await?;
+    let mut keys = keys.to_vec();
+    keys.sort_unstable();
     for chunk in keys.chunks(BATCH) {
         let named = of_stream(id)
             .filter(JobColumn::Purpose.eq(ITEM))
             .filter(JobColumn::SliceKey.is_in(chunk.iter().copied()))
+            .order_by_asc(JobColumn::SliceKey)
+            .lock_exclusive()
             .all(tx)
             .await?;
         ledger.jobs.extend(named.iter().filter_map(to_job));
@@ -148,7 +153,7 @@ pub(crate) async fn lock_with(tx: &Transaction, id: &StreamId, keys: &[&str]) ->
 pub(crate) async fn lock_named(tx: &Transaction, id: &StreamId, job: i64, keys: &[&str]) -> Result<Ledger, DbErr> {
     lock_stream(tx, id).await?;
     let named = Condition::any().add(JobColumn::Id.eq(job)).add(JobColumn::SliceKey.is_in(keys.iter().copied()));
-    let open = of_stream(id).filter(named).order_by_asc(JobColumn::Id).all(tx).await?;
+    let open = of_stream(id).filter(named).order_by_asc(JobColumn::Id).lock_exclusive().all(tx).await?;
     let jobs = open.iter().filter_map(to_job).collect();
     Ok(Ledger { jobs, backfills: load_backfills(tx, id).await?, ..Ledger::default() })
 }

@@ -22,6 +22,7 @@ use storage::ledger::commit::{ExchangeRecord, commit};
 use storage::ledger::intake::Intake;
 use storage::ledger::progress::{NamedItems, estimate, progress};
 use storage::reports::webhook_stats::{Webhooks, webhooks};
+use tokio::task::JoinSet;
 
 /// An item that began an hour ago. Its version is `minute` minutes later.
 pub(super) fn item(store_now: DateTime<Utc>, key: &str, minute: Option<i64>) -> Item {
@@ -202,16 +203,58 @@ async fn check_fetch_in_mode_all(store: &Store, now: DateTime<Utc>, found: ItemS
 /// The fetch in flight may have read the state before the webhook.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_during_a_fetch_causes_a_second_fetch() {
-    let store = Store::fresh(Engine::Postgres).await;
+    check_webhook_during_fetch(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_during_a_fetch_causes_a_second_fetch_on_sqlite() {
+    check_webhook_during_fetch(Engine::Sqlite).await;
+}
+
+async fn check_webhook_during_fetch(engine: Engine) {
+    let store = Store::fresh(engine).await;
     let now = store.now().await;
+    let found = ItemStatus { version: item(now, "one", Some(1)).seen_version, ..ItemStatus::default() };
     store_event(&store, "e1", &item(now, "one", Some(1))).await;
     let claimed = store.claim_next("first").await;
     store_event(&store, "e2", &item(now, "one", Some(2))).await;
-    assert_eq!(store.ledger("a").await.jobs.len(), 2);
-    let found = ItemStatus { version: item(now, "one", Some(1)).seen_version, ..ItemStatus::default() };
+    assert_eq!(store.ledger("a").await.jobs.len(), 1, "an item has one job");
     answer(&store, &claimed, Vec::new(), Some(found), Verdict::Commit).await;
     let [left] = store.ledger("a").await.jobs.try_into().unwrap();
-    assert_eq!((left.state, left.seen_version), (JobState::Waiting, item(now, "one", Some(2)).seen_version));
+    assert_eq!((&left.state, left.seen_version), (&JobState::Waiting, item(now, "one", Some(2)).seen_version));
+    let [ended] = items::Entity::find().all(store.db().connection()).await.unwrap().try_into().unwrap();
+    assert_eq!(ended.version_at, found.version, "the first fetch read the first version");
+    answer(&store, &store.claim_next("second").await, Vec::new(), Some(found), Verdict::Commit).await;
+    assert_eq!(store.ledger("a").await.jobs, [], "nothing named the item during its second fetch");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_webhooks_and_lists_create_one_job_per_item() {
+    check_concurrent_mentions(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_webhooks_and_lists_create_one_job_per_item_on_sqlite() {
+    check_concurrent_mentions(Engine::Sqlite).await;
+}
+
+/// For each of ten items eight webhooks arrive while a list names all of them.
+async fn check_concurrent_mentions(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let now = store.now().await;
+    store.job("a", 0).await;
+    let claimed = store.claim_next("list").await;
+    let named: Vec<Item> = (0..10).map(|key| item(now, &format!("item {key}"), Some(key))).collect();
+    let mut events = JoinSet::new();
+    for number in 0..80 {
+        let (db, item) = (store.db().clone(), named[number / 8].clone());
+        events.spawn(async move { accept(&db, &stream("a"), &[event(&format!("e{number}"), &item)]).await });
+    }
+    answer(&store, &claimed, named, None, Verdict::Commit).await;
+    let counts: Vec<_> = events.join_all().await.into_iter().map(|counts| counts.unwrap().new_events).collect();
+    assert_eq!(counts, [1; 80]);
+    assert_eq!(store.count("jobs").await, 10);
+    assert_eq!(store.count("jobs WHERE from_at IS NULL OR missing_from_at IS NULL").await, 0);
 }
 
 /// A webhook does not restart a parked job, and it does not skip the wait after a failure.
@@ -228,15 +271,17 @@ async fn a_webhook_leaves_parked_and_failed_jobs_unchanged() {
     let parked = Job { state: JobState::Parked { reason: "404".to_owned() }, ..job("parked") };
     let failed = Job { failures: 3, ..job("failed") };
     let undated = Job { scope: None, ..job("undated") };
-    let before = store.change("a", |ledger| ledger.jobs.extend([parked, failed, job("open"), undated])).await.jobs;
+    let jobs = [parked.clone(), failed, job("open"), undated];
+    store.change("a", |ledger| ledger.jobs.extend(jobs)).await;
     for key in ["parked", "failed", "open", "undated"] {
         store_event(&store, key, &item(now, key, Some(1))).await;
     }
     let after = store.ledger("a").await.jobs;
-    assert_eq!((after.len(), &after[0].state, after[1].due), (4, &before[0].state, later));
-    assert!(after[2].due <= store_later(now), "{:?}", after[2]);
+    let job = |key: &str| after.iter().find(|job| job.slice == Slice::Item(key.to_owned())).unwrap();
+    assert_eq!((after.len(), &job("parked").state, job("failed").due), (4, &parked.state, later));
+    assert!(job("open").due <= store_later(now), "{:?}", job("open"));
     assert_eq!(
-        after[3].missing_window(),
+        job("undated").missing_window(),
         item(now, "undated", None).scope,
         "the day of the item is missing from now on"
     );

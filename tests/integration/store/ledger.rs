@@ -49,6 +49,11 @@ fn all_jobs(now: DateTime<Utc>, backfill: i64) -> Vec<Job> {
                 (job.failures, job.rechecks) = (number + 1, number + 2);
                 job.scope = matches!(slice, Slice::Item(_)).then(|| hours(now, -9, -8)).filter(|_| number % 2 == 0);
                 (job.seen_version, job.has_ended) = (job.scope.map(|of| of.to()), number % 3 == 0);
+                job.refetch = number % 4 == 0;
+                if let Slice::Item(key) = &mut job.slice {
+                    // An item has one job.
+                    key.push_str(&number.to_string());
+                }
                 jobs.push(job);
             }
         }
@@ -120,6 +125,8 @@ async fn round_trip(engine: Engine) {
     (wanted.backfills[0].windows_done, wanted.backfills[0].items_done) = (2, 3);
     wanted.backfills[0].rows = 5_000_000_000;
     let stored = store.change("a", |ledger| *ledger = wanted.clone()).await;
+    // Items are stored after all others.
+    wanted.jobs.sort_by_key(|job| matches!(job.slice, Slice::Item(_)));
     assert_eq!(without_ids(&stored), wanted);
     assert_eq!(store.ledger("b").await, Ledger::default(), "the ledger of another account is unchanged");
 
