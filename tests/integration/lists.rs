@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use simulator::serve;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use storage::accounts::{Account, Accounts};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -25,29 +26,43 @@ type NextPage = fn(&str) -> String;
 #[derive(Clone)]
 struct EndlessList {
     next: NextPage,
+    /// How long the vendor takes for a page.
+    delay: Duration,
     /// The page that each request asked for; empty for the first page of an exchange.
     pages: Arc<Mutex<Vec<String>>>,
 }
 
+/// The page after `page` of a list that never ends.
+fn following(page: &str) -> String {
+    format!("p{}", page.trim_start_matches('p').parse().unwrap_or(0) + 1)
+}
+
+/// A slow list holds its slot no longer than one request may take: live work waits for the slot.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_list_is_cut() {
+    let (pages, first) = first_exchange(following, Duration::from_millis(300)).await;
+    assert_eq!((first.verdict.as_str(), first.outcome.as_str()), ("split", "answer"));
+    assert!((2..20).contains(&pages), "{pages} pages");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_over_its_budget_is_cut() {
-    let (pages, first) =
-        first_exchange(|page| format!("p{}", page.trim_start_matches('p').parse().unwrap_or(0) + 1)).await;
+    let (pages, first) = first_exchange(following, Duration::ZERO).await;
     // Twenty pages of a hundred items are twice what a list should name.
     assert_eq!((first.verdict.as_str(), first.outcome.as_str(), pages), ("split", "answer", 20));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_was_named_before_is_a_fault() {
-    let (pages, first) = first_exchange(|page| if page == "p1" { "p2" } else { "p1" }.to_owned()).await;
+    let (pages, first) = first_exchange(|page| if page == "p1" { "p2" } else { "p1" }.to_owned(), Duration::ZERO).await;
     let error = first.error.unwrap_or_default();
     assert!(first.outcome == "malformed" && error.contains("named before"), "{}: {error}", first.outcome);
     assert_eq!(pages, 3, "the first page, p1 and p2");
 }
 
 /// Runs the service until one exchange has been judged. Returns the number of pages by then, and the exchange.
-async fn first_exchange(next: NextPage) -> (usize, requests::Model) {
-    let list = EndlessList { next, pages: Arc::default() };
+async fn first_exchange(next: NextPage, delay: Duration) -> (usize, requests::Model) {
+    let list = EndlessList { next, delay, pages: Arc::default() };
     let router = Router::new()
         .route("/v1/processes", get(page))
         .route("/v1/processes/{id}/result", get(async || StatusCode::SERVICE_UNAVAILABLE))
@@ -56,7 +71,7 @@ async fn first_exchange(next: NextPage) -> (usize, requests::Model) {
     let serving = serve(listener, router, &CancellationToken::new()).unwrap();
     let clock = Arc::new(SystemClock::start());
     let settings = json!({
-        "source": "truora", "base_url": serving.base(), "token": "t", "width": 1, "requests_per_second": 200.0,
+        "source": "truora", "base_url": serving.base(), "token": "t", "width": 1, "requests_per_second": 200.0, "timeout": "2s",
         "interval": "24h", "retry_min": "1h", "retry_max": "1h", "since": (clock.now() - TimeDelta::days(2)).date_naive().to_string(),
     });
     let opened = sources::open("list", settings.as_object().unwrap()).unwrap();
@@ -77,6 +92,7 @@ async fn first_exchange(next: NextPage) -> (usize, requests::Model) {
 async fn page(State(list): State<EndlessList>, Query(query): Query<HashMap<String, String>>) -> axum::Json<Value> {
     let page = query.get("start_key").cloned().unwrap_or_default();
     let next = (list.next)(&page);
+    tokio::time::sleep(list.delay).await;
     let number = {
         let mut pages = list.pages.lock().unwrap();
         pages.push(page);

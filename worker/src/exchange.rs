@@ -45,6 +45,8 @@ pub struct ExchangeResult {
 
 /// The most pages of one list exchange whose window can be cut.
 const MOST_PAGES: u64 = 100;
+/// The longest that such an exchange goes on, unless the account's `timeout` is shorter: live work waits for its slot.
+const LONGEST_LIST: Duration = Duration::from_secs(20);
 
 impl Exchange<'_> {
     /// Sends requests until a response names no further cursor. `None` if the lease ended or the lane closed before a
@@ -99,7 +101,7 @@ impl Exchange<'_> {
                 return Some(result);
             }
             if let Ok(summary) = &mut result.summary
-                && self.is_over_budget(&claim.job.slice, result.requests, summary)
+                && self.is_over_budget(&claim.job.slice, (result.requests, result.elapsed), summary)
             {
                 summary.is_over_budget = true;
                 return Some(result);
@@ -108,10 +110,12 @@ impl Exchange<'_> {
     }
 
     /// Whether the exchange has read as much as one exchange may, and its window can be cut instead.
-    fn is_over_budget(&self, slice: &Slice, requests: u64, summary: &ResponseSummary) -> bool {
+    fn is_over_budget(&self, slice: &Slice, (pages, elapsed): (u64, Duration), summary: &ResponseSummary) -> bool {
         let rules = self.source.rules();
         let Some(items_per_list) = rules.items_per_list else { return false };
-        let is_over = requests >= MOST_PAGES || summary.items.len() as u64 >= items_per_list.saturating_mul(2);
+        let is_over = pages >= MOST_PAGES
+            || elapsed >= LONGEST_LIST.min(rules.timeout)
+            || summary.items.len() as u64 >= items_per_list.saturating_mul(2);
         is_over && slice.window().is_some_and(|window| rules.halves(window).is_some())
     }
 
