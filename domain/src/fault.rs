@@ -35,6 +35,9 @@ pub enum Fault {
     /// The answer cannot be parsed: HTML, truncated JSON or an unknown shape.
     #[error("malformed: {0}")]
     Malformed(String),
+    /// The database failed while the answer was stored. The vendor had sent it.
+    #[error("database: {0}")]
+    Database(String),
     /// The vendor rejected the request for good; repeating it would not help.
     #[error("refused: {0}")]
     Refused(String),
@@ -53,6 +56,7 @@ impl Fault {
             Self::Unreachable(_) => "unreachable",
             Self::TimedOut(_) => "timeout",
             Self::Malformed(_) => "malformed",
+            Self::Database(_) => "database",
             Self::Refused(_) => "refused",
         }
     }

@@ -205,7 +205,7 @@ fn judge_fault(rules: &Rules, job: &Job, fault: &Fault, at: JudgeContext) -> Jud
             "failed {} times while the vendor answered other requests: {fault}",
             job.failures + 1
         ))),
-        Fault::Unreachable(_) | Fault::TimedOut(_) | Fault::Malformed(_) => {
+        Fault::Unreachable(_) | Fault::TimedOut(_) | Fault::Malformed(_) | Fault::Database(_) => {
             verdict_only(Verdict::Retry(later(job.failures + 1)))
         }
         Fault::Refused(text) => verdict_only(Verdict::Park(text.clone())),

@@ -276,6 +276,23 @@ impl RowBatch {
         })
     }
 
+    /// A row as a JSON object of its columns, for a person to read.
+    #[must_use]
+    pub fn to_json(&self, row: usize) -> String {
+        let values = self.schema.columns.iter().zip(self.values(row)).map(|(column, value)| {
+            let value = match value {
+                Value::String(text) => text.map_or(serde_json::Value::Null, Into::into),
+                Value::BigInt(number) => number.into(),
+                Value::Double(number) => number.into(),
+                Value::Bool(is) => is.into(),
+                Value::ChronoDateTimeUtc(at) => at.map(|at| at.to_rfc3339()).into(),
+                _ => serde_json::Value::Null,
+            };
+            (column.name.to_owned(), value)
+        });
+        serde_json::Value::Object(values.collect()).to_string()
+    }
+
     fn cell(&self, row: usize, column: usize) -> Option<&[u8]> {
         let range = self.ranges.get(row)?;
         let bytes = self.bytes.get(..range.end)?;

@@ -129,3 +129,31 @@ async fn a_spent_quota_closes_the_lane_until_midnight_and_backfills_stop_before(
     assert!([before, vendor.now()].map(next_midnight).contains(&until), "the vendor's next midnight, not {until}");
     drop(process);
 }
+
+/// The database fails while it stores answers, and is mended. Each failure is recorded with its reason and frees the lane.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_database_is_visible_and_the_work_goes_on_once_it_is_mended() {
+    let vendor = WolkvoxVendor::start(history(3, 40.0)).await;
+    let database = TestDatabase::fresh(Engine::Postgres).await;
+    database.run("ALTER TABLE wolkvox_chats ADD CONSTRAINT broken CHECK (account <> 'a')").await;
+    let settings = AccountSettings::new("a", &vendor.base, "simulated-token")
+        .with("since", &vendor.days().0)
+        .with("retry_min", "1s")
+        .with("retry_max", "2s")
+        .file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    until("two recorded failures", async || {
+        database.number("SELECT COUNT(*) FROM requests WHERE outcome = 'database' AND verdict = 'retry'").await >= 2
+    })
+    .await;
+    let account = status(&settings).await["accounts"][0].clone();
+    assert!(account["last_error"].as_str().unwrap().contains("broken"), "{account}");
+    database.run("ALTER TABLE wolkvox_chats DROP CONSTRAINT broken").await;
+    let days = vendor.days();
+    let days = (days.0.parse().unwrap(), days.1.parse().unwrap());
+    until("all days", async || is_held(&settings, "a", days).await).await;
+    vendor.freeze_and_catch_up(&database.database, "a").await;
+    let compared = vendor.compare(&database.database, "a").await;
+    assert!(compared.is_equal() && compared.vendor > 50, "{compared:?}\n{}", process.log());
+    vendor.assert_no_breach();
+}

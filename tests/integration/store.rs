@@ -3,6 +3,7 @@
 //! A test without a suffix runs on PostgreSQL, one with the suffix `_on_sqlite` on an SQLite file.
 
 mod backlog;
+mod bad_rows;
 mod commits;
 mod data_docs;
 mod doctor;
@@ -27,9 +28,11 @@ use crate::harness::{Engine, TestDatabase};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::item_backlog::ItemBacklog;
 use domain::job::{Job, Purpose};
+use domain::judge::Judgement;
 use domain::ledger::Ledger;
 use domain::live_slot::slot_at;
 use domain::slice::Slice;
+use domain::source::ResponseSummary;
 use domain::window::Window;
 use entities::{jobs, lane_slots, wolkvox_chats};
 use sea_orm::sea_query::Expr;
@@ -248,4 +251,9 @@ pub fn chat(account: &str, id: &str, start: Option<DateTime<Utc>>, digest: &str)
         digest: text(digest),
         synced_at: DateTime::UNIX_EPOCH,
     }
+}
+
+/// Judges no answer: the database is expected to refuse no row.
+pub fn no_refusal(summary: &ResponseSummary) -> Judgement {
+    panic!("the database refused rows: {:?}", summary.rejects)
 }

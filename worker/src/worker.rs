@@ -7,7 +7,9 @@ use crate::rate_limit::RateLimits;
 use async_recursion::async_recursion as boxed;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
+use domain::fault::Fault;
 use domain::judge::{Answer, JudgeContext, Judgement, judge};
+use domain::source::ResponseSummary;
 use domain::ticket::Ticket;
 use domain::window::midnight;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use storage::ledger::CommitError;
 use storage::ledger::commit::{ExchangeRecord, abandon, commit};
 use storage::ledger::intake::Intake;
 use storage::ledger::planning::replan;
+use storage::upsert::Effect;
 use tokio::sync::mpsc::channel;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
@@ -114,91 +117,89 @@ impl Worker {
             Ok::<(), CommitError>(())
         };
         // If the lease is lost meanwhile, the fence would refuse the rows anyway.
-        let (result, ()) = tokio::select! {
-            done = async { tokio::try_join!(exchange.run(&claim), storing) } => done?,
+        let done = tokio::select! {
+            done = async { tokio::try_join!(exchange.run(&claim), storing) } => done,
             () = lease.keep_renewed() => return Err(CommitError::Fenced),
         };
-        let Some(result) = result else {
-            abandon(&self.database, lane, &claim).await?;
-            return Ok(Some(lane));
-        };
         let now = claim.now + TimeDelta::from_std(self.clock.elapsed().saturating_sub(acquiring)).unwrap_or_default();
-        let judgement = self.judge(account, lane, &claim, &result, now);
-        let commit = self.commit(account, intake, result, judgement).instrument(info_span!("commit"));
-        lease.keep_renewed_during(commit).await?;
+        let lane_use = LaneUse { account, lane, claim: &claim, lease: &lease, now };
+        match done {
+            Ok((Some(result), ())) => self.commit(&lane_use, intake, result).await?,
+            Ok((None, ())) => abandon(&self.database, lane, &claim).await?,
+            // The request was cut off: the vendor may still be working on it.
+            Err(CommitError::Database(error)) => self.record_failure(&lane_use, error, false).await?,
+            Err(CommitError::Fenced) => return Err(CommitError::Fenced),
+        }
         Ok(Some(lane))
     }
 
-    /// Judges the result of an exchange at `now`, and logs the verdict.
-    fn judge(
-        &self,
-        account: &Account,
-        lane: &LaneSpec,
-        claim: &Claim,
-        result: &ExchangeResult,
-        now: DateTime<Utc>,
-    ) -> Judgement {
+    /// Judges the result of an exchange, and logs the verdict.
+    fn judge(&self, on: &LaneUse<'_>, result: Result<&ResponseSummary, &Fault>, elapsed: Duration) -> Judgement {
         let at = JudgeContext {
-            now,
-            next_day: next_day(lane, now),
+            now: on.now,
+            next_day: next_day(on.lane, on.now),
             jitter: (self.jitter)(),
-            previous_request_answered: claim.previous_request_answered,
+            previous_request_answered: on.claim.previous_request_answered,
         };
-        let answer = result.summary.as_ref().map(|summary| Answer {
+        let answer = result.map(|summary| Answer {
             rows: summary.rows,
             rejects: summary.rejects.len() as u64,
             by_mail: summary.by_mail,
             is_over_budget: summary.is_over_budget,
             open_until: summary.item_status.and_then(|status| status.open_until),
         });
+        let job = &on.claim.job;
         let judgement = info_span!("judge")
-            .in_scope(|| judge(account.source.rules(), &claim.job, answer.as_ref().map_err(|fault| *fault), at));
+            .in_scope(|| judge(on.account.source.rules(), job, answer.as_ref().map_err(|fault| *fault), at));
         info!(
-            account = claim.stream.account,
-            stream = claim.stream.stream,
-            purpose = claim.job.purpose.as_str(),
-            window = claim.job.slice.window().map(|window| window.to_string()),
+            account = on.claim.stream.account,
+            stream = on.claim.stream.stream,
+            purpose = job.purpose.as_str(),
+            window = job.slice.window().map(|window| window.to_string()),
             verdict = judgement.verdict.as_str(),
-            rows = result.summary.as_ref().map_or(0, |summary| summary.rows),
-            fault = result.summary.as_ref().err().map(ToString::to_string),
-            elapsed_ms = result.elapsed.as_millis(),
+            rows = result.map_or(0, |summary| summary.rows),
+            fault = result.err().map(ToString::to_string),
+            elapsed_ms = elapsed.as_millis(),
             "the job was judged"
         );
         judgement
     }
 
-    /// Counts the exchange in the metrics and commits it.
-    async fn commit(
-        &self,
-        account: &Account,
-        intake: Intake<'_>,
-        result: ExchangeResult,
-        judgement: Judgement,
-    ) -> Result<(), CommitError> {
-        let claim = intake.claim();
-        let name = claim.stream.account.clone();
-        let outcome = result.summary.as_ref().err().map_or("answer", domain::fault::Fault::kind);
+    /// Judges the exchange, counts it in the metrics and commits it. A failure of the database is recorded.
+    async fn commit(&self, on: &LaneUse<'_>, intake: Intake<'_>, result: ExchangeResult) -> Result<(), CommitError> {
+        let (elapsed, idle) = (result.elapsed, result.idle);
+        let judgement = self.judge(on, result.summary.as_ref(), elapsed);
+        let name = on.claim.stream.account.clone();
+        let outcome = result.summary.as_ref().err().map_or("answer", Fault::kind);
         metrics::counter!("convosync_vendor_requests_total", "account" => name.clone(), "outcome" => outcome)
             .increment(result.requests);
-        let late = (claim.now - claim.job.due).to_std().unwrap_or_default();
-        metrics::histogram!("convosync_start_lateness_seconds", "account" => name.clone(), "purpose" => claim.job.purpose.as_str())
+        let late = (on.claim.now - on.claim.job.due).to_std().unwrap_or_default();
+        metrics::histogram!("convosync_start_lateness_seconds", "account" => name.clone(), "purpose" => on.claim.job.purpose.as_str())
             .record(late.as_secs_f64());
-        let exchange = ExchangeRecord {
-            rules: account.source.rules().clone(),
-            sent_at: claim.now,
-            elapsed: result.elapsed,
-            result: result.summary,
-            judgement,
-            idle: result.idle,
-        };
-        let effect = self.timed("commit", commit(intake, exchange)).await?;
-        for (kind, rows) in
-            [("inserted", effect.inserted), ("updated", effect.updated), ("unchanged", effect.unchanged)]
-        {
-            metrics::counter!("convosync_rows_committed_total", "account" => name.clone(), "effect" => kind)
-                .increment(rows);
+        let record = on.record(result.summary, judgement, (elapsed, idle));
+        let judge_again = |summary: &ResponseSummary| self.judge(on, Ok(summary), elapsed);
+        let committing = commit(intake, record, judge_again).instrument(info_span!("commit"));
+        let committed = self.timed("commit", on.lease.keep_renewed_during(committing)).await;
+        count_commit(&name, &committed);
+        match committed {
+            Ok(effect) => {
+                count_rows(name, effect);
+                Ok(())
+            }
+            Err(CommitError::Database(error)) => self.record_failure(on, error, idle).await,
+            Err(CommitError::Fenced) => Err(CommitError::Fenced),
         }
-        Ok(())
+    }
+
+    /// Records that the database failed while it stored an answer: the job is retried after a wait, the reason is visible,
+    /// and the lane is free. Without this the lane would wait for the end of the lease and the cause would be lost.
+    async fn record_failure(&self, on: &LaneUse<'_>, error: DbErr, idle: bool) -> Result<(), CommitError> {
+        let fault = Fault::Database(error.to_string());
+        warn!(account = on.claim.stream.account, stream = on.claim.stream.stream, %error, "the database failed while it stored an answer; the job is retried");
+        let judgement = self.judge(on, Err(&fault), Duration::ZERO);
+        let record = on.record(Err(fault), judgement.clone(), (Duration::ZERO, idle));
+        let intake = Intake::new(&self.database, on.lane, on.claim);
+        on.lease.keep_renewed_during(commit(intake, record, |_| judgement.clone())).await.map(|_| ())
     }
 
     /// The lane's next ticket; `None` if no job is ready within [`LONGEST_IDLE`].
@@ -249,6 +250,44 @@ impl Worker {
 
     async fn now(&self) -> Result<DateTime<Utc>, DbErr> {
         self.database.now(self.database.connection()).await
+    }
+}
+
+/// What a worker holds while it works on a job.
+struct LaneUse<'a> {
+    account: &'a Account,
+    lane: &'a LaneSpec,
+    claim: &'a Claim,
+    lease: &'a LeaseGuard<'a>,
+    /// When the exchange ended.
+    now: DateTime<Utc>,
+}
+
+impl LaneUse<'_> {
+    fn record(
+        &self,
+        result: Result<ResponseSummary, Fault>,
+        judgement: Judgement,
+        (elapsed, idle): (Duration, bool),
+    ) -> ExchangeRecord {
+        let rules = self.account.source.rules().clone();
+        ExchangeRecord { rules, sent_at: self.claim.now, elapsed, result, judgement, idle }
+    }
+}
+
+fn count_commit(account: &str, committed: &Result<Effect, CommitError>) {
+    let outcome = match committed {
+        Ok(_) => "stored",
+        Err(CommitError::Database(_)) => "failed",
+        Err(CommitError::Fenced) => "fenced",
+    };
+    metrics::counter!("convosync_commits_total", "account" => account.to_owned(), "outcome" => outcome).increment(1);
+}
+
+fn count_rows(account: String, effect: Effect) {
+    for (kind, rows) in [("inserted", effect.inserted), ("updated", effect.updated), ("unchanged", effect.unchanged)] {
+        metrics::counter!("convosync_rows_committed_total", "account" => account.clone(), "effect" => kind)
+            .increment(rows);
     }
 }
 

@@ -226,6 +226,7 @@ fn code_of(fault: &Fault) -> Code {
         | Fault::TimedOut(_)
         | Fault::Malformed(_)
         | Fault::Busy(_)
+        | Fault::Database(_)
         | Fault::Refused(_) => Code::Check,
     }
 }

@@ -10,7 +10,7 @@ use crate::ledger::rejects::store_rejects;
 use crate::ledger::{self, StreamId};
 use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
-use crate::upsert::{ChangeLog, Effect, Upsert};
+use crate::upsert::{ChangeLog, Effect, Upsert, Upserted};
 use chrono::{DateTime, Utc};
 use domain::item::NamedItems;
 use domain::job::{Job, JobState};
@@ -238,7 +238,10 @@ impl<'a> DeliveryIngest<'a> {
         summary: &ResponseSummary,
     ) -> Result<IngestResult, CommitError> {
         let Self { account, stream, id, tx, upsert, now } = self;
-        let (effect, _) = upsert.finish(&tx).await?;
+        let Upserted { effect, refused: refused_rows, .. } = upsert.finish(&tx).await?;
+        let mut summary = summary.clone();
+        summary.rejects.extend(refused_rows);
+        let summary = &summary;
         let before = ledger::lock_with(&tx, id, &keys_of(&summary.items)).await?;
         let window = match proof {
             DeliveryProof::Job(job) => {

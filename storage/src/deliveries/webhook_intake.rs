@@ -4,6 +4,7 @@ use crate::database::Database;
 use crate::ledger::StreamId;
 use crate::ledger::items::{NamedBy, items_to_request, key_of};
 use crate::ledger::job_row::{ITEM, job_row};
+use crate::ledger::rejects::store_rejects;
 use crate::transaction::Transaction;
 use crate::upsert::{ChangeLog, Upsert};
 use chrono::{DateTime, Utc};
@@ -66,7 +67,8 @@ async fn store_events(
         }
         named.extend(event.items.iter().cloned());
     }
-    upsert.finish(tx).await?;
+    let refused = upsert.finish(tx).await?.refused;
+    store_rejects(tx, id, None, &refused, now).await?;
     // The locks of jobs come after those of rows, and in the order of the keys, as in a commit: neither then waits for a
     // lock of the other's.
     let items = items_to_request(tx, id, NamedBy::Webhook, &named, now).await?;

@@ -3,7 +3,7 @@
 use crate::database::Database;
 use crate::lanes::claim::Claim;
 use crate::lanes::{LaneSpec, lock, set_closed, store_slot};
-use crate::ledger::intake::Intake;
+use crate::ledger::intake::{Intake, StoredRows};
 use crate::ledger::items::{NamedBy, items_to_request, key_of, keys_of, record_item_end};
 use crate::ledger::job_row::{backfill_of, slice_key};
 use crate::ledger::rejects::store_rejects;
@@ -36,19 +36,30 @@ pub struct ExchangeRecord {
     pub elapsed: Duration,
     /// The summary of all answer pages, or the fault that stopped the exchange.
     pub result: Result<ResponseSummary, Fault>,
-    /// The judgement on the exchange.
+    /// The judgement on the exchange, unless the database refuses some of its rows.
     pub judgement: Judgement,
     /// Whether the vendor has confirmed the end of its work.
     pub idle: bool,
 }
 
-/// Stores the rows of `intake` and the resulting ledger changes in one transaction.
+/// Stores the last rows of `intake` and the resulting ledger changes in one transaction. Rows that the database refuses
+/// become rejects; `judge_again` then judges the answer with them.
 ///
 /// # Errors
 /// [`CommitError`].
-pub async fn commit(intake: Intake<'_>, exchange: ExchangeRecord) -> Result<Effect, CommitError> {
+pub async fn commit(
+    intake: Intake<'_>,
+    mut exchange: ExchangeRecord,
+    judge_again: impl Fn(&ResponseSummary) -> Judgement,
+) -> Result<Effect, CommitError> {
     let Intake { db, spec, claim, .. } = intake;
-    let (tx, effect, histogram) = intake.finish().await?;
+    let StoredRows { tx, effect, refused, histogram } = intake.finish().await?;
+    if !refused.is_empty()
+        && let Ok(summary) = &mut exchange.result
+    {
+        summary.rejects.extend(refused);
+        exchange.judgement = judge_again(summary);
+    }
     let stored = store(db, &tx, spec, claim, (exchange, effect, histogram)).await;
     end(tx, stored).await
 }

@@ -6,9 +6,10 @@ use crate::lanes::{LaneSpec, lock};
 use crate::ledger;
 use crate::ledger::CommitError;
 use crate::transaction::Transaction;
-use crate::upsert::{ChangeLog, Effect, Upsert};
+use crate::upsert::{ChangeLog, Effect, Upsert, Upserted};
 use domain::row_histogram::RowHistogram;
 use domain::slice::Slice;
+use domain::source::Reject;
 use entities::rows::RowBatch;
 
 /// Stores the rows of one exchange.
@@ -25,7 +26,20 @@ pub struct Intake<'a> {
     /// `None` until the first rows are written.
     changes: Option<ChangeLog>,
     effect: Effect,
+    refused: Vec<Reject>,
     histogram: Option<RowHistogram>,
+}
+
+/// The rows of an exchange, stored but for the end of the last transaction.
+pub(crate) struct StoredRows {
+    /// The last transaction.
+    pub tx: Transaction,
+    /// The counts of all rows.
+    pub effect: Effect,
+    /// The rows that the database refused.
+    pub refused: Vec<Reject>,
+    /// When the rows were filed, if the answer may be cut by them.
+    pub histogram: Option<RowHistogram>,
 }
 
 /// The size from which pending rows are written, in bytes. Most responses are smaller and need no transaction before their
@@ -42,7 +56,8 @@ impl<'a> Intake<'a> {
             }
             _ => None,
         };
-        Self { db, spec, claim, pending: Vec::new(), size: 0, changes: None, effect: Effect::default(), histogram }
+        let (effect, refused) = (Effect::default(), Vec::new());
+        Self { db, spec, claim, pending: Vec::new(), size: 0, changes: None, effect, refused, histogram }
     }
 
     /// The claim that the rows belong to.
@@ -65,11 +80,11 @@ impl<'a> Intake<'a> {
         if self.size >= SLICE { self.commit_slice().await } else { Ok(()) }
     }
 
-    /// Begins the last transaction and writes the remaining rows. Returns it with the effect of all rows.
-    pub(crate) async fn finish(mut self) -> Result<(Transaction, Effect, Option<RowHistogram>), CommitError> {
+    /// Begins the last transaction and writes the remaining rows.
+    pub(crate) async fn finish(mut self) -> Result<StoredRows, CommitError> {
         let tx = self.db.begin().await?;
         self.write_pending(&tx).await?;
-        Ok((tx, self.effect, self.histogram))
+        Ok(StoredRows { tx, effect: self.effect, refused: self.refused, histogram: self.histogram })
     }
 
     #[crate::boxed]
@@ -87,9 +102,10 @@ impl<'a> Intake<'a> {
         for rows in pending {
             upsert.add(tx, &rows).await?;
         }
-        let (effect, changes) = upsert.finish(tx).await?;
+        let Upserted { effect, changes, refused } = upsert.finish(tx).await?;
         self.effect = self.effect.and(effect);
         self.changes = Some(changes);
+        self.refused.extend(refused);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ mod change_log;
 mod copy;
 mod insert;
 mod lookup;
+mod refusal;
 pub(crate) mod sql;
 
 pub use change_log::ChangeLog;
@@ -11,6 +12,7 @@ pub use lookup::{KeyCondition, key_condition, lookup_query};
 
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
+use domain::source::Reject;
 use domain::spans::Spans;
 use entities::rows::RowBatch;
 use entities::schema::TableSchema;
@@ -56,7 +58,7 @@ impl Effect {
 pub async fn upsert(tx: &Transaction, rows: &RowBatch, held: &Spans, now: DateTime<Utc>) -> Result<Effect, DbErr> {
     let mut upsert = Upsert::new(ChangeLog::new(held.clone()), now);
     upsert.add(tx, rows).await?;
-    Ok(upsert.finish(tx).await?.0)
+    Ok(upsert.finish(tx).await?.effect)
 }
 
 /// Rows per look-up: few enough that PostgreSQL always chooses the key's index.
@@ -67,11 +69,23 @@ const PENDING: (usize, usize) = (4000, 4 << 20);
 /// `TCP_NODELAY`.
 const COPY: usize = 300;
 
+/// What [`Upsert::finish`] returns.
+#[derive(Debug, Default)]
+pub struct Upserted {
+    /// The counts of all rows.
+    pub effect: Effect,
+    /// The log for the next rows of the same answer.
+    pub changes: ChangeLog,
+    /// The rows that the database refused for their values. All others are stored.
+    pub refused: Vec<Reject>,
+}
+
 /// Stores rows in one transaction, with one `synced_at`.
 pub struct Upsert {
     changes: ChangeLog,
     now: DateTime<Utc>,
     effect: Effect,
+    refused: Vec<Reject>,
     pending: Vec<PendingRows>,
     locked: BTreeSet<String>,
     conditions: BTreeMap<String, KeyCondition>,
@@ -92,6 +106,7 @@ impl Upsert {
             changes,
             now,
             effect: Effect::default(),
+            refused: Vec::new(),
             pending: Vec::new(),
             locked: BTreeSet::new(),
             conditions: BTreeMap::new(),
@@ -128,17 +143,17 @@ impl Upsert {
         Ok(())
     }
 
-    /// Writes the pending rows. Returns the counts of all rows, and the log for the next rows of the same answer.
+    /// Writes the pending rows.
     ///
     /// # Errors
     /// Returns the database error; the caller must roll the transaction back.
     #[crate::boxed]
-    pub async fn finish(mut self, tx: &Transaction) -> Result<(Effect, ChangeLog), DbErr> {
+    pub async fn finish(mut self, tx: &Transaction) -> Result<Upserted, DbErr> {
         for at in 0..self.pending.len() {
             self.write(tx, at).await?;
         }
         let effect = Effect { earliest_change: self.changes.earliest_change(), ..self.effect };
-        Ok((effect, self.changes))
+        Ok(Upserted { effect, changes: self.changes, refused: self.refused })
     }
 
     /// Lets one transaction per account write at a time, so that no other inserts a row between look-up and write. Also sets
@@ -233,16 +248,26 @@ impl Upsert {
         pending.keys.clear();
         new.set_synced_at(self.now);
         changed.set_synced_at(self.now);
-        let copies = tx.get_database_backend() == DbBackend::Postgres;
-        for (rows, is_new) in [(new, true), (changed, false)] {
-            match rows.len() {
-                0 => {}
-                COPY.. if copies && is_new => copy::insert(tx, &rows).await?,
-                COPY.. if copies => copy::merge(tx, &rows).await?,
-                _ => insert::upsert(tx, &rows).await?,
+        for (rows, are_new, count) in
+            [(new, true, &mut self.effect.inserted), (changed, false, &mut self.effect.updated)]
+        {
+            if !rows.is_empty() {
+                let before = self.refused.len();
+                refusal::write(tx, rows, are_new, &mut self.refused).await?;
+                *count = count.saturating_sub((self.refused.len() - before) as u64);
             }
         }
         Ok(())
+    }
+}
+
+/// Writes rows by the statement that is fastest for their number.
+async fn write_rows(tx: &Transaction, rows: &RowBatch, are_new: bool) -> Result<(), DbErr> {
+    let copies = tx.get_database_backend() == DbBackend::Postgres && rows.len() >= COPY;
+    match (copies, are_new) {
+        (true, true) => copy::insert(tx, rows).await,
+        (true, false) => copy::merge(tx, rows).await,
+        (false, _) => insert::upsert(tx, rows).await,
     }
 }
 

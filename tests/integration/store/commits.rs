@@ -1,6 +1,6 @@
 //! A commit stores everything or nothing, and only the worker that holds the lane can commit.
 
-use super::{Store, chat, old_hour};
+use super::{Store, chat, no_refusal, old_hour};
 use crate::harness::Engine;
 use chrono::TimeDelta;
 use domain::fault::Fault;
@@ -56,7 +56,7 @@ async fn commit(
     for batch in outcome.batches {
         intake.take(batch).await?;
     }
-    storage::ledger::commit::commit(intake, outcome.exchange).await
+    storage::ledger::commit::commit(intake, outcome.exchange, no_refusal).await
 }
 
 /// One chat of the hour that [`Store::claimed`] asks for.

@@ -1,6 +1,6 @@
 //! The doctor reports each contradiction in the database, and nothing else.
 
-use super::{Store, chat, old_hour, stream};
+use super::{Store, chat, no_refusal, old_hour, stream};
 use crate::harness::Engine;
 use chrono::TimeDelta;
 use domain::fault::Fault;
@@ -49,7 +49,7 @@ async fn commit_result(store: &Store, claimed: &Claim, result: Result<ResponseSu
     if let Some(rows) = rows {
         intake.take(rows).await.unwrap();
     }
-    commit(intake, exchange).await.unwrap();
+    commit(intake, exchange, no_refusal).await.unwrap();
     store.expire().await;
 }
 

@@ -1,6 +1,6 @@
 //! The worker fetches each item of a list or webhook until the item ends, and not again after that.
 
-use super::{Store, old_hour, stream};
+use super::{Store, no_refusal, old_hour, stream};
 use crate::harness::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::Mode;
@@ -52,7 +52,7 @@ pub(super) async fn answer(
         judgement: Judgement { verdict, closure: None },
         idle: true,
     };
-    commit(Intake::new(store.db(), store.lane(), claimed), exchange).await.unwrap();
+    commit(Intake::new(store.db(), store.lane(), claimed), exchange, no_refusal).await.unwrap();
     store.expire().await;
 }
 

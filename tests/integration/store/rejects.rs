@@ -1,6 +1,6 @@
 //! A commit stores each row that a parser rejected once, in few statements.
 
-use super::Store;
+use super::{Store, no_refusal};
 use crate::harness::Engine;
 use domain::judge::{Judgement, Verdict};
 use domain::source::{Reject, ResponseSummary};
@@ -19,7 +19,7 @@ async fn commit_rejects(store: &Store, rejects: Vec<Reject>) {
         judgement: Judgement { verdict: Verdict::Recheck(claimed.now), closure: None },
         idle: true,
     };
-    commit(Intake::new(store.db(), store.lane(), &claimed), exchange).await.unwrap();
+    commit(Intake::new(store.db(), store.lane(), &claimed), exchange, no_refusal).await.unwrap();
     store.expire().await;
 }
 

@@ -1,6 +1,6 @@
 //! The reports for operators, on a ledger that the test fills.
 
-use super::{Store, chat};
+use super::{Store, chat, no_refusal};
 use crate::harness::Engine;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::backfill::Mode;
@@ -177,7 +177,7 @@ async fn check_failing_stream(engine: Engine) {
             result,
             idle: true,
         };
-        commit(Intake::new(store.db(), store.lane(), &claimed), exchange).await.unwrap();
+        commit(Intake::new(store.db(), store.lane(), &claimed), exchange, no_refusal).await.unwrap();
         store.expire().await;
     };
     let set_age = async |seconds: i64| {

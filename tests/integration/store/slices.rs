@@ -1,6 +1,6 @@
 //! A long answer is stored in slices, each in a short transaction that the fence guards.
 
-use super::{Store, chat};
+use super::{Store, chat, no_refusal};
 use crate::harness::Engine;
 use chrono::TimeDelta;
 use domain::judge::{Judgement, Verdict};
@@ -64,7 +64,7 @@ async fn check_other_writers(engine: Engine) {
     };
     tokio::time::timeout(Duration::from_mins(1), webhook).await.expect("a write to the account's table waits");
     intake.take(slice(&claim, "second")).await.unwrap();
-    let effect = commit(intake, record(&store, &claim, 1000)).await.unwrap();
+    let effect = commit(intake, record(&store, &claim, 1000), no_refusal).await.unwrap();
     assert_eq!((effect.inserted, effect.updated, effect.unchanged), (1000, 0, 0));
     assert_eq!(store.count("wolkvox_chats").await, 1001);
     assert_eq!(store.count("coverage").await, 1);

@@ -146,7 +146,7 @@ async fn check_two_versions(engine: Engine) {
         for digest in versions {
             upsert.add(&tx, &RowBatch::of::<Entity>(&[chat("a", "1", Some(at), digest)])).await.unwrap();
         }
-        let (effect, _) = upsert.finish(&tx).await.unwrap();
+        let effect = upsert.finish(&tx).await.unwrap().effect;
         tx.commit().await.unwrap();
         effect.earliest_change
     };
