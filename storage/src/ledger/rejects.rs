@@ -27,8 +27,9 @@ pub(crate) async fn store_rejects(
         digest: Set(format!("{:032x}", reject.digest)),
         from_at: Set(window.map(Window::from)),
         to_at: Set(window.map(Window::to)),
-        reason: Set(reject.reason.clone()),
-        raw: Set(reject.raw.clone()),
+        // PostgreSQL stores no NUL in a text.
+        reason: Set(reject.reason.replace('\0', "\u{fffd}")),
+        raw: Set(reject.raw.replace('\0', "\u{fffd}")),
         rejected_at: Set(now),
         ..Default::default()
     };

@@ -51,3 +51,16 @@ async fn check_cut_rows(engine: Engine) {
         assert_eq!(store.made.number(statements).await, 3, "500 rows in one statement");
     }
 }
+
+/// PostgreSQL stores no NUL in a text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_row_with_a_nul_is_stored() {
+    let store = Store::fresh(Engine::Postgres).await;
+    store.job("a", 0).await;
+    let raw = "{\"name\":\"a\0b\"}".to_owned();
+    commit_rejects(&store, vec![Reject { reason: "has a \0".to_owned(), raw, digest: 1 }]).await;
+    assert_eq!(
+        store.made.texts("SELECT raw || reason FROM rejects").await,
+        ["{\"name\":\"a\u{fffd}b\"}has a \u{fffd}"]
+    );
+}
