@@ -12,7 +12,7 @@ use server::{Metrics, Probe, RateLimits, Server};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use storage::accounts::Accounts;
-use storage::database::{Database, missing_file};
+use storage::database::{Database, Pool, missing_file};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -179,8 +179,8 @@ pub async fn connect_database(settings: &Settings) -> Result<(Database, Arc<dyn 
 async fn connect_pool(settings: &Settings, clock: &Arc<dyn Clock>, connections: u32) -> Result<Database, Failure> {
     let url = settings.database.url.expose_secret();
     // The pool's own time-out is longer, and its error does not name the reason.
-    let connecting =
-        tokio::time::timeout(CONNECT_TIMEOUT, Database::connect_pool(url, clock.clone(), connections)).await;
+    let pool = Pool { connections, timeout: settings.database.timeout };
+    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, Database::connect_pool(url, clock.clone(), pool)).await;
     let reason = match connecting {
         Ok(Ok(database)) => return Ok(database),
         Ok(Err(error)) => error.to_string(),

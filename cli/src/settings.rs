@@ -54,6 +54,8 @@ impl std::fmt::Debug for AccountTables {
 pub struct DatabaseSettings {
     /// `sqlite://…` or `postgres://…`; may hold a password.
     pub url: SecretString,
+    /// The longest that a statement, or the wait for a connection, may take.
+    pub timeout: Duration,
 }
 
 /// `[queue]`
@@ -149,7 +151,10 @@ impl Settings {
     fn from_layers(layers: Layers) -> Result<Self, SettingsError> {
         let duration = |text: &str| humantime::parse_duration(text).ok();
         let settings = Self {
-            database: DatabaseSettings { url: layers.secret("database.url")? },
+            database: DatabaseSettings {
+                url: layers.secret("database.url")?,
+                timeout: layers.read("database.timeout", DURATION, duration)?,
+            },
             queue: QueueSettings { url: layers.secret("queue.url")?, name: layers.text("queue.name")? },
             server: ServerSettings {
                 bind: layers.parse("server.bind", "a socket address in quotes, such as \"127.0.0.1:8080\"")?,
@@ -221,6 +226,9 @@ impl Settings {
             let reason = "not the address of a database; write \"sqlite://convosync.db\" or \
                           \"postgres://user:password@host/name\"";
             return conflict("database.url", reason.to_owned());
+        }
+        if self.database.timeout < Duration::from_secs(1) {
+            return conflict("database.timeout", "must be at least 1 s; write \"60s\"".to_owned());
         }
         let queue = self.queue.url.expose_secret();
         if queue != "memory:" && !queue.starts_with("redis://") && !queue.starts_with("rediss://") {

@@ -1,14 +1,15 @@
 //! The connection pool, for PostgreSQL or SQLite, and the clock that counts for leases.
 
 use crate::conversations_view;
+use crate::time_limit::{LimitedConnection, limit_pool};
 use crate::transaction::Transaction;
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::clock::Clock;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use std::path::PathBuf;
@@ -20,7 +21,7 @@ use tokio::sync::Semaphore;
 /// the host's clock for a SQLite file, which only one host uses.
 #[derive(Clone)]
 pub struct Database {
-    connection: DatabaseConnection,
+    connection: LimitedConnection,
     clock: Arc<dyn Clock>,
     /// Permits for snapshots that may last long: one per connection that reports may use.
     pub(crate) report_permits: Arc<Semaphore>,
@@ -30,8 +31,24 @@ pub struct Database {
 const BUSY: Duration = Duration::from_secs(30);
 /// The most connections in a SQLite pool. Each has its own thread and cache.
 const SQLITE_CONNECTIONS: u32 = 4;
-/// Connections in the pool of a command.
-const CONNECTIONS: u32 = 16;
+/// The time after which an idle connection is tested before it is used.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// The size of a pool, and how patient it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Pool {
+    /// The most connections.
+    pub connections: u32,
+    /// The longest that a statement, or the wait for a connection, may take.
+    pub timeout: Duration,
+}
+
+impl Default for Pool {
+    /// The pool of a command.
+    fn default() -> Self {
+        Self { connections: 16, timeout: Duration::from_mins(1) }
+    }
+}
 
 /// The file that a SQLite URL names, if it does not exist. [`Database::connect`] would create it.
 #[must_use]
@@ -47,29 +64,33 @@ impl Database {
     /// # Errors
     /// The error of the server or the file system. It omits the address, which may hold a password.
     pub async fn connect(url: &str, clock: Arc<dyn Clock>) -> Result<Self, DbErr> {
-        Self::connect_pool(url, clock, CONNECTIONS).await
+        Self::connect_pool(url, clock, Pool::default()).await
     }
 
-    /// Like [`Database::connect`], with a pool of at most `connections`, and of at most four for SQLite. The pool opens
-    /// them as they are needed.
+    /// Like [`Database::connect`], with another pool. It has at most four connections for SQLite, and opens them as they
+    /// are needed.
     ///
     /// # Errors
     /// As [`Database::connect`].
     #[crate::boxed]
-    pub async fn connect_pool(url: &str, clock: Arc<dyn Clock>, connections: u32) -> Result<Self, DbErr> {
+    pub async fn connect_pool(url: &str, clock: Arc<dyn Clock>, pool: Pool) -> Result<Self, DbErr> {
         let is_file = url.starts_with("sqlite:");
         // SeaORM accepts only `postgres://`, and repeats an address that it cannot parse in its error.
         let url = url.strip_prefix("postgresql://").map_or_else(|| url.to_owned(), |rest| format!("postgres://{rest}"));
         if !is_file {
             url.parse::<PgConnectOptions>().map_err(|why| DbErr::Conn(RuntimeErr::Internal(why.to_string())))?;
         }
+        let Pool { connections, timeout } = pool;
         let connections = if is_file { connections.min(SQLITE_CONNECTIONS) } else { connections };
         let mut options = ConnectOptions::new(url);
         options
             .sqlx_logging(false)
             .max_connections(connections)
             .connect_timeout(Duration::from_secs(10))
-            .acquire_timeout(BUSY)
+            .acquire_timeout(BUSY.min(timeout))
+            // A connection is tested when it returns to the pool.
+            .test_before_acquire_if_idle_for(IDLE)
+            .map_sqlx_postgres_pool_opts(move |options| limit_pool(options, timeout))
             .map_sqlx_sqlite_opts(|options| {
                 options
                     .create_if_missing(true)
@@ -78,13 +99,23 @@ impl Database {
                     .busy_timeout(BUSY)
             });
         let report_permits = Arc::new(Semaphore::new(usize::try_from(connections / 2).unwrap_or(1)));
-        Ok(Self { connection: sea_orm::Database::connect(options).await?, clock, report_permits })
+        let pool = sea_orm::Database::connect(options).await?;
+        Ok(Self { connection: LimitedConnection { pool, limit: timeout }, clock, report_permits })
     }
 
     /// The pool, for a single read statement.
     #[must_use]
-    pub fn connection(&self) -> &DatabaseConnection {
+    pub fn connection(&self) -> &LimitedConnection {
         &self.connection
+    }
+
+    /// Closes the pool; later statements fail.
+    ///
+    /// # Errors
+    /// Returns the database error.
+    #[crate::boxed]
+    pub async fn close(&self) -> Result<(), DbErr> {
+        self.connection.pool.close_by_ref().await
     }
 
     /// Begins a write transaction.
@@ -141,8 +172,10 @@ impl Database {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let tx = self.connection.begin_with_options(options).await?;
+        let tx = self.connection.pool.begin_with_options(options).await?;
         if tx.get_database_backend() == DbBackend::Postgres {
+            // A migration of large tables may take long, and so may the wait for that of another process.
+            tx.execute_unprepared("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
             tx.execute_unprepared("SELECT pg_advisory_xact_lock(7203884561)").await?;
         }
         let pending = migrations::Migrator::get_pending_migrations(&tx).await?;
@@ -162,7 +195,7 @@ impl Database {
     #[crate::boxed]
     pub async fn migrate_down(&self, steps: u32) -> Result<(), DbErr> {
         conversations_view::drop(&self.connection).await?;
-        migrations::Migrator::down(&self.connection, Some(steps)).await
+        migrations::Migrator::down(&self.connection.pool, Some(steps)).await
     }
 
     /// The names of the pending migrations.
@@ -171,7 +204,7 @@ impl Database {
     /// Returns the database error.
     #[crate::boxed]
     pub async fn pending(&self) -> Result<Vec<String>, DbErr> {
-        let pending = migrations::Migrator::get_pending_migrations_read_only(&self.connection).await?;
+        let pending = migrations::Migrator::get_pending_migrations_read_only(&self.connection.pool).await?;
         Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
     }
 

@@ -15,6 +15,7 @@ pub mod lanes;
 pub mod ledger;
 pub mod reports;
 pub mod snapshot;
+pub mod time_limit;
 pub mod transaction;
 pub mod upsert;
 

@@ -3,20 +3,25 @@
 //! On PostgreSQL it wraps a transaction of sqlx and implements SeaORM's [`ConnectionTrait`]: only sqlx offers COPY, and
 //! copied rows must commit or roll back together with the ledger.
 
+use crate::time_limit::{LimitedConnection, within};
 use sea_orm::sqlx::postgres::PgArguments;
 use sea_orm::sqlx::{self, AssertSqlSafe, PgConnection, Postgres};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode,
+    Statement, TransactionOptions, TransactionTrait,
 };
 use sea_query_sqlx::SqlxValues;
+use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 
 /// All statements share one snapshot. By default PostgreSQL takes a new one for each statement.
 const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// A transaction. It rolls back when it is dropped without a commit.
-pub struct Transaction(Engine);
+pub struct Transaction {
+    engine: Engine,
+    limit: Duration,
+}
 
 enum Engine {
     Sqlite(DatabaseTransaction),
@@ -29,31 +34,33 @@ impl Transaction {
     /// # Errors
     /// Returns the database error.
     #[crate::boxed]
-    pub async fn begin(on: &DatabaseConnection) -> Result<Self, DbErr> {
+    pub async fn begin(on: &LimitedConnection) -> Result<Self, DbErr> {
+        let limit = on.limit;
         if on.get_database_backend() == DbBackend::Postgres {
-            let tx = on.get_postgres_connection_pool().begin().await.map_err(db_err)?;
-            return Ok(Self(Engine::Postgres(Mutex::new(tx))));
+            let begin = async { on.pool.get_postgres_connection_pool().begin().await.map_err(db_err) };
+            return Ok(Self { engine: Engine::Postgres(Mutex::new(within(limit, begin).await?)), limit });
         }
         // A deferred SQLite transaction that reads and then writes fails if another transaction wrote in between.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(Self(Engine::Sqlite(on.begin_with_options(options).await?)))
+        Ok(Self { engine: Engine::Sqlite(on.pool.begin_with_options(options).await?), limit })
     }
 
     /// Begins a read-only transaction. All its statements see the database as of the first one.
-    pub(crate) async fn begin_read(on: &DatabaseConnection) -> Result<Self, DbErr> {
+    pub(crate) async fn begin_read(on: &LimitedConnection) -> Result<Self, DbErr> {
+        let limit = on.limit;
         if on.get_database_backend() == DbBackend::Postgres {
-            let tx = on.get_postgres_connection_pool().begin_with(READ).await.map_err(db_err)?;
-            return Ok(Self(Engine::Postgres(Mutex::new(tx))));
+            let begin = async { on.pool.get_postgres_connection_pool().begin_with(READ).await.map_err(db_err) };
+            return Ok(Self { engine: Engine::Postgres(Mutex::new(within(limit, begin).await?)), limit });
         }
         // A deferred transaction takes no write lock, so it does not block writers.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
             ..TransactionOptions::default()
         };
-        Ok(Self(Engine::Sqlite(on.begin_with_options(options).await?)))
+        Ok(Self { engine: Engine::Sqlite(on.pool.begin_with_options(options).await?), limit })
     }
 
     /// Commits the transaction.
@@ -62,9 +69,10 @@ impl Transaction {
     /// Returns the database error.
     #[crate::boxed]
     pub async fn commit(self) -> Result<(), DbErr> {
-        match self.0 {
+        let limit = self.limit;
+        match self.engine {
             Engine::Sqlite(tx) => tx.commit().await,
-            Engine::Postgres(tx) => tx.into_inner().commit().await.map_err(db_err),
+            Engine::Postgres(tx) => within(limit, async { tx.into_inner().commit().await.map_err(db_err) }).await,
         }
     }
 
@@ -74,15 +82,21 @@ impl Transaction {
     /// Returns the database error.
     #[crate::boxed]
     pub async fn rollback(self) -> Result<(), DbErr> {
-        match self.0 {
+        let limit = self.limit;
+        match self.engine {
             Engine::Sqlite(tx) => tx.rollback().await,
-            Engine::Postgres(tx) => tx.into_inner().rollback().await.map_err(db_err),
+            Engine::Postgres(tx) => within(limit, async { tx.into_inner().rollback().await.map_err(db_err) }).await,
         }
+    }
+
+    /// Awaits statements of this transaction, each within the time limit of the database.
+    pub(crate) async fn within<T>(&self, doing: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, DbErr> {
+        within(self.limit, async { doing.await.map_err(db_err) }).await
     }
 
     /// Locks the sqlx connection; `None` on SQLite.
     pub(crate) async fn postgres(&self) -> Option<LockedConnection<'_>> {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(_) => None,
             Engine::Postgres(tx) => Some(LockedConnection(tx.lock().await)),
         }
@@ -101,52 +115,52 @@ impl LockedConnection<'_> {
 #[async_trait::async_trait]
 impl ConnectionTrait for Transaction {
     fn get_database_backend(&self) -> DbBackend {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(_) => DbBackend::Sqlite,
             Engine::Postgres(_) => DbBackend::Postgres,
         }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(tx) => tx.execute_raw(statement).await,
             Engine::Postgres(tx) => {
                 let (sql, values) = sql_and_values(statement);
                 let query = sqlx::query_with(AssertSqlSafe(sql), values);
-                query.execute(&mut **tx.lock().await).await.map(Into::into).map_err(db_err)
+                self.within(async { query.execute(&mut **tx.lock().await).await }).await.map(Into::into)
             }
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(tx) => tx.execute_unprepared(sql).await,
             Engine::Postgres(tx) => {
                 let query = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
-                query.execute(&mut **tx.lock().await).await.map(Into::into).map_err(db_err)
+                self.within(async { query.execute(&mut **tx.lock().await).await }).await.map(Into::into)
             }
         }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(tx) => tx.query_one_raw(statement).await,
             Engine::Postgres(tx) => {
                 let (sql, values) = sql_and_values(statement);
                 let query = sqlx::query_with(AssertSqlSafe(sql), values);
-                let row = query.fetch_optional(&mut **tx.lock().await).await.map_err(db_err)?;
+                let row = self.within(async { query.fetch_optional(&mut **tx.lock().await).await }).await?;
                 Ok(row.map(Into::into))
             }
         }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(tx) => tx.query_all_raw(statement).await,
             Engine::Postgres(tx) => {
                 let (sql, values) = sql_and_values(statement);
                 let query = sqlx::query_with(AssertSqlSafe(sql), values);
-                let rows = query.fetch_all(&mut **tx.lock().await).await.map_err(db_err)?;
+                let rows = self.within(async { query.fetch_all(&mut **tx.lock().await).await }).await?;
                 Ok(rows.into_iter().map(Into::into).collect())
             }
         }

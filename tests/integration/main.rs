@@ -14,6 +14,7 @@ mod commands;
 mod dashboard;
 mod drain;
 mod faults;
+mod half_open;
 mod harness;
 mod installations;
 mod lists;

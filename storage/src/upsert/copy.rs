@@ -1,6 +1,6 @@
 //! Writes many rows by PostgreSQL's binary COPY.
 
-use crate::transaction::{Transaction, db_err};
+use crate::transaction::Transaction;
 use crate::upsert::sql::{column_list, on_conflict, quoted};
 use entities::rows::RowBatch;
 use sea_orm::{ConnectionTrait, DbErr};
@@ -40,12 +40,14 @@ async fn copy(tx: &Transaction, table: &str, rows: &RowBatch) -> Result<(), DbEr
         return Err(DbErr::Custom("only PostgreSQL can COPY".to_owned()));
     };
     let statement = format!("COPY {} ({}) FROM STDIN WITH (FORMAT binary)", quoted(table), column_list(rows.schema()));
-    let mut copy = locked.connection().copy_in_raw(&statement).await.map_err(db_err)?;
-    copy.send(HEAD).await.map_err(db_err)?;
-    for piece in rows.packed().chunks(PIECE) {
-        copy.send(piece).await.map_err(db_err)?;
-    }
-    copy.send(&TAIL[..]).await.map_err(db_err)?;
-    copy.finish().await.map_err(db_err)?;
-    Ok(())
+    let sending = async {
+        let mut copy = locked.connection().copy_in_raw(&statement).await?;
+        copy.send(HEAD).await?;
+        for piece in rows.packed().chunks(PIECE) {
+            copy.send(piece).await?;
+        }
+        copy.send(&TAIL[..]).await?;
+        copy.finish().await
+    };
+    tx.within(sending).await.map(|_| ())
 }

@@ -1,6 +1,6 @@
 //! Looks up which rows are stored already, and whether they differ.
 
-use crate::transaction::{Transaction, db_err};
+use crate::transaction::Transaction;
 use crate::upsert::sql::quoted;
 use entities::rows::{RowBatch, Version};
 use entities::schema::{ColumnType, TableSchema};
@@ -63,7 +63,7 @@ pub async fn differing(
     positions: &[usize],
 ) -> Result<Vec<(usize, StoredRow)>, DbErr> {
     match tx.postgres().await {
-        Some(mut locked) => postgres(locked.connection(), condition, rows, positions).await,
+        Some(mut locked) => tx.within(postgres(locked.connection(), condition, rows, positions)).await,
         None => sqlite(tx, rows, positions).await,
     }
 }
@@ -75,7 +75,7 @@ async fn postgres(
     condition: KeyCondition,
     rows: &RowBatch,
     positions: &[usize],
-) -> Result<Vec<(usize, StoredRow)>, DbErr> {
+) -> Result<Vec<(usize, StoredRow)>, sqlx::Error> {
     let sql = lookup_query(rows.schema(), condition);
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for position in &rows.schema().key {
@@ -92,7 +92,7 @@ async fn postgres(
         };
     }
     let digests = positions.iter().map(|row| rows.text(*row, rows.schema().digest).unwrap_or_default().to_owned());
-    let answer = query.bind(digests.collect::<Vec<_>>()).fetch_all(connection).await.map_err(db_err)?;
+    let answer = query.bind(digests.collect::<Vec<_>>()).fetch_all(connection).await?;
     let read = |row: &PgRow| -> Result<Option<(usize, StoredRow)>, sqlx::Error> {
         let ordinal = usize::try_from(row.try_get::<i64, _>(0)? - 1).unwrap_or(usize::MAX);
         let state = match row.try_get(1)? {
@@ -102,7 +102,7 @@ async fn postgres(
         Ok(positions.get(ordinal).map(|row| (*row, state)))
     };
     let differing: Result<Vec<_>, _> = answer.iter().map(read).collect();
-    let mut differing: Vec<_> = differing.map_err(db_err)?.into_iter().flatten().collect();
+    let mut differing: Vec<_> = differing?.into_iter().flatten().collect();
     differing.sort_unstable_by_key(|(row, _)| *row);
     Ok(differing)
 }
