@@ -44,10 +44,9 @@ impl MigrationTrait for Migration {
             manager.create_index(index(table, columns)).await?;
         }
         // A list and any number of webhooks may name an item at once: it has one job.
-        let one_job = index("jobs", &["account", "stream", "slice_key"]).unique().to_owned();
-        manager
-            .create_index(one_job.to_owned().and_where(Expr::col(Alias::new("purpose")).eq("item")).to_owned())
-            .await?;
+        let mut one_job = index("jobs", &["account", "stream", "slice_key"]);
+        one_job.unique().and_where(Expr::col(Alias::new("purpose")).eq("item"));
+        manager.create_index(one_job).await?;
         // A reject and a delivery are each stored once, however often they come.
         for (table, key) in [("rejects", &["account", "stream", "digest"][..]), ("deliveries", &["origin", "identity"])]
         {
