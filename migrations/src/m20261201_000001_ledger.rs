@@ -40,6 +40,7 @@ impl MigrationTrait for Migration {
             ("requests", &["sent_at"]),
             ("deliveries", &["slice_key"]),
             ("deliveries", &["kind", "received_at"]),
+            ("deliveries", &["state", "id"]),
         ] {
             manager.create_index(index(table, columns)).await?;
         }
@@ -157,7 +158,7 @@ fn evidence() -> [TableCreateStatement; 3] {
         Columns::of("deliveries")
             .serial_key("id")
             .texts(&["origin", "identity", "kind", "state"])
-            .optional_texts(&["account", "stream", "reason", "slice_key"])
+            .optional_texts(&["account", "stream", "reason", "slice_key", "payload"])
             .optional_instants(&["from_at", "to_at", "version_at"])
             .numbers(&["rows"])
             .instants(&["received_at"])

@@ -21,6 +21,8 @@ use tokio::sync::Semaphore;
 #[derive(Clone)]
 pub struct Database {
     connection: DatabaseConnection,
+    /// A small pool of its own for webhooks, so that a vendor gets its answer while the other connections are in use.
+    intake: DatabaseConnection,
     clock: Arc<dyn Clock>,
     /// Permits for snapshots that may last long: one per connection that reports may use.
     pub(crate) report_permits: Arc<Semaphore>,
@@ -28,6 +30,10 @@ pub struct Database {
 
 /// The maximum time that a SQLite writer waits for another writer, and that a query waits for a connection.
 const BUSY: Duration = Duration::from_secs(30);
+/// The same for a webhook: a vendor waits five seconds at most.
+const INTAKE_BUSY: Duration = Duration::from_secs(2);
+/// Connections for webhooks. They open with the first webhook.
+const INTAKE_CONNECTIONS: u32 = 3;
 /// Connections in a SQLite pool. Each has its own thread and cache.
 const SQLITE_CONNECTIONS: u32 = 4;
 /// Connections in a PostgreSQL pool.
@@ -54,21 +60,31 @@ impl Database {
             url.parse::<PgConnectOptions>().map_err(|why| DbErr::Conn(RuntimeErr::Internal(why.to_string())))?;
         }
         let connections = if is_file { SQLITE_CONNECTIONS } else { POSTGRES_CONNECTIONS };
-        let mut options = ConnectOptions::new(url);
-        options
-            .sqlx_logging(false)
-            .max_connections(connections)
-            .connect_timeout(Duration::from_secs(10))
-            .acquire_timeout(BUSY)
-            .map_sqlx_sqlite_opts(|options| {
-                options
-                    .create_if_missing(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Normal)
-                    .busy_timeout(BUSY)
-            });
+        let mut options = pool(&url, connections, BUSY);
+        options.map_sqlx_sqlite_opts(|options| sqlite(options, BUSY).synchronous(SqliteSynchronous::Normal));
+        let mut intake = pool(&url, INTAKE_CONNECTIONS, INTAKE_BUSY);
+        // A vendor does not repeat an event that was answered with 200, so it must survive a power cut.
+        intake
+            .connect_lazy(true)
+            .map_sqlx_sqlite_opts(|options| sqlite(options, INTAKE_BUSY).synchronous(SqliteSynchronous::Full));
         let report_permits = Arc::new(Semaphore::new(usize::try_from(connections / 2).unwrap_or(1)));
-        Ok(Self { connection: sea_orm::Database::connect(options).await?, clock, report_permits })
+        let connection = sea_orm::Database::connect(options).await?;
+        let intake = sea_orm::Database::connect(intake).await?;
+        Ok(Self { connection, intake, clock, report_permits })
+    }
+
+    /// The pool for webhooks.
+    pub(crate) fn intake(&self) -> &DatabaseConnection {
+        &self.intake
+    }
+
+    /// Closes all connections for good.
+    ///
+    /// # Errors
+    /// Returns the database error.
+    pub async fn close(&self) -> Result<(), DbErr> {
+        self.intake.close_by_ref().await?;
+        self.connection.close_by_ref().await
     }
 
     /// The pool, for a single read statement.
@@ -175,4 +191,18 @@ impl Database {
         tx.execute_unprepared("UPDATE lanes SET max_in_flight = max_in_flight WHERE lane = ''").await?;
         tx.rollback().await
     }
+}
+
+fn pool(url: &str, connections: u32, patience: Duration) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .sqlx_logging(false)
+        .max_connections(connections)
+        .connect_timeout(Duration::from_secs(10).min(patience))
+        .acquire_timeout(patience);
+    options
+}
+
+fn sqlite(options: SqliteConnectOptions, busy: Duration) -> SqliteConnectOptions {
+    options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).busy_timeout(busy)
 }

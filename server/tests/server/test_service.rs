@@ -92,7 +92,7 @@ impl TestService {
 
     /// Closes the connections to the database for good.
     pub async fn close_database(&self) {
-        self.database.connection().close_by_ref().await.expect("an open database");
+        self.database.close().await.expect("an open database");
     }
 
     /// Fills the ledgers: one account on time, one late with gaps, one that is parked.
