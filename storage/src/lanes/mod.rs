@@ -16,5 +16,5 @@ mod traffic;
 
 pub use ready::ready_statement;
 pub use rows::{ensure, load, set_closed};
-pub(crate) use rows::{lock, store_slot};
+pub(crate) use rows::{lock, lock_key, store_slot};
 pub use spec::LaneSpec;

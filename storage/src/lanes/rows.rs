@@ -87,6 +87,15 @@ pub(crate) async fn lock(tx: &Transaction, spec: &LaneSpec) -> Result<Option<(la
     lock_with(tx, spec, QuerySelect::lock_exclusive).await
 }
 
+/// Locks the lane `key`, if it exists, until `tx` ends, so that no worker claims one of its jobs meanwhile.
+pub(crate) async fn lock_key(tx: &Transaction, key: &LaneKey) -> Result<(), DbErr> {
+    // SQLite needs no row lock: its write transaction locks the whole file.
+    if tx.get_database_backend() == DbBackend::Postgres {
+        lanes::Entity::find_by_id(key.as_str()).lock_exclusive().one(tx).await?;
+    }
+    Ok(())
+}
+
 /// Locks a lane without waiting; returns `None` also if another transaction holds the lock.
 pub(crate) async fn try_lock(tx: &Transaction, spec: &LaneSpec) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
     lock_with(tx, spec, |find| find.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)).await
