@@ -21,6 +21,7 @@ mod lists;
 mod live;
 mod mailboxes;
 mod mails;
+mod quotas;
 mod sixth_vendor;
 mod store;
 mod treble;

@@ -7,6 +7,7 @@ use crate::rate_limit::RateLimits;
 use async_recursion::async_recursion as boxed;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
+use domain::job::Purpose;
 use domain::judge::{Answer, JudgeContext, Judgement, judge};
 use domain::ticket::Ticket;
 use domain::window::midnight;
@@ -125,6 +126,10 @@ impl Worker {
         let now = claim.now + TimeDelta::from_std(self.clock.elapsed().saturating_sub(acquiring)).unwrap_or_default();
         let judgement = self.judge(account, lane, &claim, &result, now);
         self.commit(account, intake, result, judgement).instrument(info_span!("commit")).await?;
+        // Live polls go on whatever the quota is.
+        if claim.job.purpose != Purpose::Live {
+            self.learn_quota(account, lane).await;
+        }
         Ok(Some(lane))
     }
 

@@ -9,7 +9,9 @@ use crate::console::say;
 use crate::failure::{Code, Failure};
 use crate::output::{show, table};
 use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use domain::fault::Fault;
+use domain::job::Job;
 use domain::source::Stream;
 use domain::window::{Window, midnight};
 use proof::{explain_age, file_age, proving_export};
@@ -20,7 +22,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 use storage::accounts::Account;
-use storage::deliveries::{Delivery, DeliveryProof};
+use storage::deliveries::{Delivery, DeliveryProof, IngestResult};
 use storage::ledger::StreamId;
 use waiting_jobs::{WaitingJob, explain_jobs};
 use worker::file::{FileError, FileSummary, ingest, inspect};
@@ -50,6 +52,39 @@ struct ImportResult {
     /// The waiting jobs of the file's time that stay open.
     open: Vec<WaitingJob>,
     reason: Option<String>,
+    #[serde(skip)]
+    window: Option<Window>,
+}
+
+impl ImportResult {
+    fn new(
+        id: &StreamId,
+        zone: Tz,
+        (surveyed, received): (&FileSummary, IngestResult),
+        as_of: Option<DateTime<Utc>>,
+    ) -> Self {
+        let day = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
+        let last = |window: &Window| day(window.to() - chrono::TimeDelta::milliseconds(1));
+        let listed = |jobs: &[Job]| jobs.iter().filter_map(|job| WaitingJob::of(job, zone)).collect();
+        Self {
+            account: id.account.clone(),
+            stream: id.stream.clone(),
+            state: received.state.as_str(),
+            rows: surveyed.summary.rows,
+            inserted: received.effect.inserted,
+            updated: received.effect.updated,
+            unchanged: received.effect.unchanged,
+            rejects: surveyed.summary.rejects.len(),
+            named: surveyed.summary.items.len(),
+            asked: received.queued_items,
+            covers: received.window.map(|window| [day(window.from()), last(&window)]),
+            as_of,
+            closed: listed(&received.jobs.closed),
+            open: listed(&received.jobs.open),
+            reason: received.reason,
+            window: received.window,
+        }
+    }
 }
 
 /// Stores a file's rows, and the days that they prove to be complete.
@@ -94,28 +129,12 @@ pub async fn run(context: &CommandContext, output: Output, arguments: &Import) -
     let delivery = Delivery { identity, ..delivery };
     let received = ingest(&context.database, account, (&stream, &id), (&delivery, answers), body).await;
     let received = received.map_err(failure_of)?;
-    let zone = account.source.zone();
-    let last = |window: &Window| (window.to() - chrono::TimeDelta::milliseconds(1)).with_timezone(&zone).date_naive();
-    let result = ImportResult {
-        account: id.account.clone(),
-        stream: id.stream.clone(),
-        state: received.state.as_str(),
-        rows: surveyed.summary.rows,
-        inserted: received.effect.inserted,
-        updated: received.effect.updated,
-        unchanged: received.effect.unchanged,
-        rejects: surveyed.summary.rejects.len(),
-        named: surveyed.summary.items.len(),
-        asked: received.queued_items,
-        covers: received.window.map(|window| [window.from().with_timezone(&zone).date_naive(), last(&window)]),
-        as_of: matches!(answers, DeliveryProof::Window(..)).then_some(age.made_at),
-        closed: received.jobs.closed.iter().filter_map(|job| WaitingJob::of(job, zone)).collect(),
-        open: received.jobs.open.iter().filter_map(|job| WaitingJob::of(job, zone)).collect(),
-        reason: received.reason,
-    };
+    let as_of = matches!(answers, DeliveryProof::Window(..)).then_some(age.made_at);
+    let result = ImportResult::new(&id, account.source.zone(), (&surveyed, received), as_of);
+    let held = result.window;
     show(output, &result, result_table)?;
     if let Some(told) = window.filter(|_| result.state == "committed" && result.rejects == 0) {
-        explain_age(account, arguments, (told, received.window), age);
+        explain_age(account, arguments, (told, held), age);
     }
     explain_jobs(&result.closed, &result.open);
     conclude(&result, days.is_some(), is_dated)

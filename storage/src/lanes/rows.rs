@@ -25,9 +25,11 @@ pub async fn ensure(db: &Database, spec: &LaneSpec) -> Result<(), DbErr> {
         spacing_ms: Set(millis(spec.rules.spacing)),
         max_in_flight: Set(i32::try_from(spec.rules.max_in_flight).unwrap_or(1)),
         quota_used: Set(0),
+        quota_others: Set(0),
+        quota_group: Set(spec.quota_group.as_ref().map(|group| group.as_str().to_owned())),
         ..Default::default()
     };
-    let update = [lanes::Column::SpacingMs, lanes::Column::MaxInFlight];
+    let update = [lanes::Column::SpacingMs, lanes::Column::MaxInFlight, lanes::Column::QuotaGroup];
     let conflict = OnConflict::column(lanes::Column::Lane).update_columns(update).to_owned();
     lanes::Entity::insert(row).on_conflict(conflict).exec_without_returning(&tx).await?;
     for slot in 0..i32::try_from(spec.rules.max_in_flight).unwrap_or(1) {
