@@ -23,6 +23,7 @@ mod snapshots;
 mod upserts;
 mod views;
 mod volume;
+mod webhook_backlog;
 
 use crate::harness::{Engine, TestDatabase};
 use chrono::{DateTime, TimeDelta, Utc};

@@ -40,15 +40,12 @@ pub async fn store_backlog(db: &Database) -> Result<(), DbErr> {
             if blocked.contains(&account) {
                 continue;
             }
-            match store_one(db, id, PATIENCE).await {
-                Ok(()) => {}
-                Err(error) => match refusal(&error, db.connection().get_database_backend()) {
-                    Some(reason) => mark_unreadable(db, id, &reason).await?,
-                    None => {
-                        blocked.insert(account);
-                        result = result.and(Err(error));
-                    }
-                },
+            let Err(error) = store_one(db, id, PATIENCE).await else { continue };
+            if let Some(reason) = refusal(&error, db.connection().get_database_backend()) {
+                mark_unreadable(db, id, &reason).await?;
+            } else {
+                blocked.insert(account);
+                result = result.and(Err(error));
             }
         }
     }
