@@ -85,11 +85,13 @@ pub enum Command {
     #[command(subcommand)]
     Backfill(Backfill),
     /// Import a file that a vendor made, such as a mailed report
-    #[command(
-        after_help = "A file that answers an open export, or a parked job, completes the days of that export or job.\n\
-        Otherwise name the days that the file holds completely:\n  \
-        convosync import shop_bot report.csv --from 2026-10-01 --to 2026-10-31"
-    )]
+    #[command(after_help = "A file completes the days that you name, and closes the jobs that wait for them:\n  \
+        convosync import shop_bot report.csv --from 2026-10-01 --to 2026-10-31 --as-of 2026-11-04\n\
+        Without --from and --to it completes days only if it proves to be the answer to an export that the vendor has\n\
+        accepted: all its rows lie in the export's days, each of these days has rows, the file was written after the\n\
+        request, and it holds no fewer rows than the database. A parked window stays parked.\n\
+        Without --as-of a file counts as no newer than its newest row, or than the end of --to if that is later, and in\n\
+        no case as newer than its last change on disk. Days that were not settled then stay provisional.")]
     Import(Import),
     /// Show the jobs, retry a job or discard it
     #[command(subcommand)]
@@ -229,6 +231,9 @@ pub struct Import {
     /// Count days as complete up to and including this one
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub to: Option<NaiveDate>,
+    /// When the vendor made the file: an instant (RFC 3339), or a day in the account's time zone
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

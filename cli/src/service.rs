@@ -104,6 +104,10 @@ impl Service {
             let stop = stop.clone();
             workers.spawn(async move { scheduler.run(&stop).await });
         }
+        if roles.contains(&Role::Scheduler) || roles.contains(&Role::Server) {
+            let (database, stop) = (self.database.clone(), stop.clone());
+            workers.spawn(async move { scheduler::webhook_backlog::run(&database, &stop).await });
+        }
         if roles.contains(&Role::Worker) {
             for mailbox in mailboxes {
                 workers.spawn(Arc::new(mailbox).run(stop.clone()));

@@ -4,6 +4,7 @@
 use crate::fault::Fault;
 use crate::item::{Item, ItemStatus};
 use crate::lane::LaneKey;
+use crate::quota::QuotaReport;
 use crate::rules::Rules;
 use crate::slice::Slice;
 use crate::webhook::{Webhook, WebhookEvent, WebhookFault};
@@ -65,6 +66,21 @@ pub trait Source<R>: Send + Sync {
 
     /// The mailbox that receives the vendor's mails; `None` if the vendor sends none.
     fn mailbox(&self) -> Option<&Mailbox> {
+        None
+    }
+
+    /// The operation whose credentials share a daily quota, as the key of its count; `None` if a credential has its own.
+    fn quota_group(&self) -> Option<LaneKey> {
+        None
+    }
+
+    /// The request that asks the vendor for the daily quota; `None` if the settings state it or the vendor does not tell.
+    fn quota_request(&self) -> Option<Request> {
+        None
+    }
+
+    /// Reads the answer to that request; `None` if it states no quota.
+    fn read_quota(&self, _head: ResponseHead, _body: &[u8]) -> Option<QuotaReport> {
         None
     }
 

@@ -19,8 +19,8 @@ pub struct Model {
     /// `mail`, `file` or `webhook`.
     #[sea_orm(column_type = "Text")]
     pub kind: String,
-    /// `committed`, `duplicate` (answered before), `foreign` (answers no job), `short` (fewer rows than expected) or
-    /// `unreadable`.
+    /// `accepted` (recorded, its rows follow), `committed`, `duplicate` (answered before), `foreign` (answers no job), `short`
+    /// (fewer rows than expected) or `unreadable`.
     #[sea_orm(column_type = "Text")]
     pub state: String,
     /// The name of the account that the rows belong to.
@@ -43,7 +43,10 @@ pub struct Model {
     pub slice_key: Option<String>,
     /// The version of the item that the event named.
     pub version_at: Option<DateTime<Utc>>,
-    /// When the delivery was processed.
+    /// The rows and items of an `accepted` or `unreadable` webhook event, as JSON. `NULL` once they are stored.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub payload: Option<String>,
+    /// When the delivery arrived.
     pub received_at: DateTime<Utc>,
 }
 

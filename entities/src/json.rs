@@ -1,7 +1,9 @@
-//! Turns JSON text into text that PostgreSQL's `jsonb` accepts.
+//! Turns JSON text into text that PostgreSQL's `jsonb` accepts, and back into one form.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Returns `text` unchanged if `jsonb` accepts it. A NUL (`\u0000`) becomes U+FFFD. Text that is not JSON, or that has half a
 /// surrogate pair or a number that is too large, becomes a JSON string.
@@ -52,9 +54,65 @@ fn replace_nul(value: &mut Value) {
     }
 }
 
+/// The deepest nesting of JSON that [`canonical`] reads.
+const MAX_DEPTH: usize = 100;
+
+/// Returns JSON in one form: without spaces, members by name, numbers as they are written. PostgreSQL returns `jsonb` in
+/// another order and with spaces. `None` if `text` is not JSON, or is nested too deeply.
+#[must_use]
+pub fn canonical(text: &str) -> Option<String> {
+    let mut written = String::with_capacity(text.len());
+    write(&mut written, text, MAX_DEPTH)?;
+    Some(written)
+}
+
+fn write(written: &mut String, text: &str, depth: usize) -> Option<()> {
+    let inner = depth.checked_sub(1)?;
+    match text.trim_start().bytes().next()? {
+        b'{' => {
+            let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+            written.push('{');
+            for (index, (name, value)) in members.into_iter().enumerate() {
+                if index > 0 {
+                    written.push(',');
+                }
+                written.push_str(&Value::String(name).to_string());
+                written.push(':');
+                write(written, value.get(), inner)?;
+            }
+            written.push('}');
+        }
+        b'[' => {
+            let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+            written.push('[');
+            for (index, value) in items.into_iter().enumerate() {
+                if index > 0 {
+                    written.push(',');
+                }
+                write(written, value.get(), inner)?;
+            }
+            written.push(']');
+        }
+        b'"' => written.push_str(&serde_json::from_str::<Value>(text).ok()?.to_string()),
+        _ => written.push_str(serde_json::from_str::<&RawValue>(text).ok()?.get()),
+    }
+    Some(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_has_one_form_and_keeps_its_numbers() {
+        let text = r#" { "bb" : [ 1.10 , {} , [ ] , null ], "a" : "\u00e9\n", "c": {"y": -1e2, "x": true} } "#;
+        let expected = r#"{"a":"é\n","bb":[1.10,{},[],null],"c":{"x":true,"y":-1e2}}"#;
+        assert_eq!(canonical(text).as_deref(), Some(expected));
+        assert_eq!(canonical(expected).as_deref(), Some(expected));
+        for text in ["", "{", "[1,]", "{\"a\":}", "nul"] {
+            assert_eq!(canonical(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn text_that_jsonb_accepts_stays_unchanged() {

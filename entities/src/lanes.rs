@@ -26,6 +26,16 @@ pub struct Model {
     pub quota_day: Option<String>,
     /// The number of requests on that day.
     pub quota_used: i32,
+    /// The operation whose lanes share a daily quota, as a salted hash; `NULL` if the lane has its own.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub quota_group: Option<String>,
+    /// The requests a day that the vendor permits, as it last stated.
+    pub quota_limit: Option<i32>,
+    /// The day on which the vendor was last asked for that, in its zone.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub quota_asked_day: Option<String>,
+    /// The requests of other clients on that day, as the vendor stated then.
+    pub quota_others: i32,
     /// When a job with a purpose other than `live` last started.
     pub background_at: Option<DateTime<Utc>>,
     /// When a job of a backfill last started.

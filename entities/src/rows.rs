@@ -1,6 +1,7 @@
 //! Batches of rows in the format of PostgreSQL's binary COPY. A source packs rows without SQL, and the worker passes them on
 //! without knowledge of the table.
 
+use crate::merge_rules::MergeRules;
 use crate::schema::{ColumnType, TableSchema, VendorTable};
 use chrono::{DateTime, Utc};
 use sea_orm::{IdenStatic, Iterable, ModelTrait, Value};
@@ -54,6 +55,7 @@ pub struct RowBatch {
     schema: &'static TableSchema,
     bytes: Vec<u8>,
     ranges: Vec<RowRange>,
+    merge_rules: Option<MergeRules>,
 }
 
 /// The bytes of one row in the batch, and the hash of its key.
@@ -88,6 +90,18 @@ impl<'a> Row<'a> {
         Self { schema, cells: vec![Cell::Null; schema.columns.len()] }
     }
 
+    /// The table's schema.
+    #[must_use]
+    pub fn schema(&self) -> &'static TableSchema {
+        self.schema
+    }
+
+    /// The value of the column at `position` in the entity.
+    #[must_use]
+    pub fn get(&self, position: usize) -> &Cell<'a> {
+        self.cells.get(position).unwrap_or(&Cell::Null)
+    }
+
     /// Sets the column at `position` in the entity.
     pub fn set(&mut self, position: usize, cell: Cell<'a>) {
         if let Some(old) = self.cells.get_mut(position) {
@@ -107,7 +121,19 @@ impl RowBatch {
     /// Starts an empty batch.
     #[must_use]
     pub fn new(schema: &'static TableSchema) -> Self {
-        Self { schema, bytes: Vec::new(), ranges: Vec::new() }
+        Self { schema, bytes: Vec::new(), ranges: Vec::new(), merge_rules: None }
+    }
+
+    /// Starts an empty batch whose rows do not know all columns. `rules` say how they meet stored rows.
+    #[must_use]
+    pub fn merging(schema: &'static TableSchema, rules: MergeRules) -> Self {
+        Self { merge_rules: Some(rules), ..Self::new(schema) }
+    }
+
+    /// An empty batch of the same table with the same rules.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        Self { merge_rules: self.merge_rules.clone(), ..Self::new(self.schema) }
     }
 
     /// Creates a batch from an entity's models and keeps their digests.
@@ -133,6 +159,12 @@ impl RowBatch {
     #[must_use]
     pub fn schema(&self) -> &'static TableSchema {
         self.schema
+    }
+
+    /// How the rows meet stored rows; `None` if they know all columns and replace a stored row.
+    #[must_use]
+    pub fn merge_rules(&self) -> Option<&MergeRules> {
+        self.merge_rules.as_ref()
     }
 
     /// The number of rows.
@@ -291,6 +323,29 @@ impl RowBatch {
             (column.name.to_owned(), value)
         });
         serde_json::Value::Object(values.collect()).to_string()
+    }
+
+    /// A row as cells.
+    #[must_use]
+    pub fn row(&self, row: usize) -> Row<'_> {
+        let mut cells = Row::new(self.schema);
+        for (position, column) in self.schema.columns.iter().enumerate() {
+            let cell = match column.column_type {
+                ColumnType::Text => self.text(row, position).map(|text| Cell::Text(text.into())),
+                ColumnType::Int => self.int(row, position).map(Cell::Int),
+                ColumnType::Real => {
+                    self.int(row, position).map(|bits| Cell::Real(f64::from_bits(bits.cast_unsigned())))
+                }
+                ColumnType::Bool => self.cell(row, position).map(|bytes| Cell::Bool(bytes != [0])),
+                ColumnType::Time => self.time(row, position).map(Cell::Time),
+                ColumnType::Json => {
+                    let json = self.cell(row, position).and_then(|bytes| std::str::from_utf8(bytes.get(1..)?).ok());
+                    json.map(|text| Cell::Json(text.into()))
+                }
+            };
+            cells.set(position, cell.unwrap_or(Cell::Null));
+        }
+        cells
     }
 
     fn cell(&self, row: usize, column: usize) -> Option<&[u8]> {

@@ -6,7 +6,8 @@ use sea_orm::entity::prelude::*;
 use std::sync::LazyLock;
 
 /// One row per session, which is one user's way through a poll, from the list of sessions or from the report that an
-/// operator downloads. The columns from `session_status` to `last_node_id` come from reports only.
+/// operator downloads. The columns from `session_status` to `report_extra` come from reports only. Where both know a value,
+/// that of the list counts, whichever came first.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "treble_sessions")]
 pub struct Model {
@@ -66,7 +67,10 @@ pub struct Model {
     /// The id of the last node of the poll that the user reached. From the vendor's `last_node_id`.
     #[sea_orm(column_type = "Text")]
     pub last_node_id: Option<String>,
-    /// The values that the vendor sent without a column, and those that do not fit their column: an object by name.
+    /// The values of a report without a column, and those that do not fit their column: an object by name.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub report_extra: Option<Json>,
+    /// The values of a list without a column, and those that do not fit their column: an object by name.
     #[sea_orm(column_type = "JsonBinary")]
     pub extra: Json,
     /// A hash of the vendor's columns. It changes if and only if one of them changes.

@@ -40,6 +40,7 @@ impl MigrationTrait for Migration {
             ("requests", &["sent_at"]),
             ("deliveries", &["slice_key"]),
             ("deliveries", &["kind", "received_at"]),
+            ("deliveries", &["state", "id"]),
         ] {
             manager.create_index(index(table, columns)).await?;
         }
@@ -106,9 +107,10 @@ fn lanes() -> [TableCreateStatement; 2] {
         Columns::of("lanes")
             .texts(&["lane"])
             .numbers(&["spacing_ms"])
-            .small_numbers(&["max_in_flight", "quota_used"])
+            .small_numbers(&["max_in_flight", "quota_used", "quota_others"])
+            .column(ColumnDef::new(Alias::new("quota_limit")).integer().to_owned())
             .optional_instants(&["closed_at", "closed_until", "background_at", "backfill_at", "next_send_at"])
-            .optional_texts(&["closed_reason", "quota_day"])
+            .optional_texts(&["closed_reason", "quota_day", "quota_group", "quota_asked_day"])
             .key(&["lane"]),
         Columns::of("lane_slots")
             .texts(&["lane"])
@@ -162,7 +164,7 @@ fn evidence() -> [TableCreateStatement; 3] {
         Columns::of("deliveries")
             .serial_key("id")
             .texts(&["origin", "identity", "kind", "state"])
-            .optional_texts(&["account", "stream", "reason", "slice_key"])
+            .optional_texts(&["account", "stream", "reason", "slice_key", "payload"])
             .optional_instants(&["from_at", "to_at", "version_at"])
             .numbers(&["rows"])
             .instants(&["received_at"])

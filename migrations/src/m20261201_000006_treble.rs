@@ -83,6 +83,7 @@ fn sessions() -> TableCreateStatement {
         .optional_texts(&["deployment_status", "session_status", "conversation_version"])
         .optional_instants(&["first_message_at", "last_message_at"])
         .optional_texts(&["last_message", "last_node_id"])
+        .column(json("report_extra"))
         .column(json("extra").not_null().to_owned())
         .texts(&["digest"])
         .instants(&["synced_at"])

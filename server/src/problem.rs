@@ -63,6 +63,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
+    /// The same problem, and the wait that the client is asked for, in whole seconds.
+    pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
     /// The error as a sentence for operators.
     pub(crate) fn detail(&self) -> &str {
         &self.detail

@@ -1,5 +1,6 @@
 //! Collects rows of one table into batches of bounded size.
 
+use entities::merge_rules::MergeRules;
 use entities::rows::{BadRow, Cell, Row, RowBatch};
 use entities::schema::TableSchema;
 use std::collections::VecDeque;
@@ -31,6 +32,11 @@ impl RowBatcher {
     /// No rows yet.
     pub fn new(shape: &'static TableSchema) -> Self {
         Self { open: RowBatch::new(shape), removed: Vec::new(), full: VecDeque::new(), closed: 0 }
+    }
+
+    /// No rows yet; the rows to come do not know all columns.
+    pub fn merging(shape: &'static TableSchema, rules: MergeRules) -> Self {
+        Self { open: RowBatch::merging(shape, rules), ..Self::new(shape) }
     }
 
     /// A row of the table whose account is set.
@@ -65,10 +71,11 @@ impl RowBatcher {
     /// Ends the batch that is being filled, so that [`RowBatcher::take`] returns it.
     pub fn close(&mut self) {
         if !self.open.is_empty() {
-            let empty = RowBatch::new(self.open.schema());
+            let empty = self.open.emptied();
             let mut batch = std::mem::replace(&mut self.open, empty);
             if !self.removed.is_empty() {
-                let all = std::mem::replace(&mut batch, RowBatch::new(self.open.schema()));
+                let empty = batch.emptied();
+                let all = std::mem::replace(&mut batch, empty);
                 batch.extend_filtered(&all, |row| !self.removed.contains(&row));
                 self.removed.clear();
             }
@@ -89,7 +96,7 @@ impl RowBatcher {
 
     /// Drops all rows, because the response that brought them does not count.
     pub fn discard(&mut self) {
-        self.open = RowBatch::new(self.open.schema());
+        self.open = self.open.emptied();
         self.removed.clear();
         self.full.clear();
     }

@@ -161,6 +161,7 @@ fn lane_of(source: &dyn Source<RowBatch>) -> LaneSpec {
         accounts: vec![source.account().to_owned()],
         rules: source.rules().clone(),
         zone: source.zone(),
+        quota_group: source.quota_group(),
     }
 }
 

@@ -22,6 +22,8 @@ use tokio::sync::Semaphore;
 #[derive(Clone)]
 pub struct Database {
     connection: LimitedConnection,
+    /// A small pool of its own for webhooks, so that a vendor gets its answer while the other connections are in use.
+    intake: LimitedConnection,
     clock: Arc<dyn Clock>,
     /// Permits for snapshots that may last long: one per connection that reports may use.
     pub(crate) report_permits: Arc<Semaphore>,
@@ -29,6 +31,10 @@ pub struct Database {
 
 /// The maximum time that a SQLite writer waits for another writer, and that a query waits for a connection.
 const BUSY: Duration = Duration::from_secs(30);
+/// The same for a webhook: a vendor waits five seconds at most.
+const INTAKE_BUSY: Duration = Duration::from_secs(2);
+/// Connections for webhooks. They open with the first webhook.
+const INTAKE_CONNECTIONS: u32 = 3;
 /// The most connections in a SQLite pool. Each has its own thread and cache.
 const SQLITE_CONNECTIONS: u32 = 4;
 /// The time after which an idle connection is tested before it is used.
@@ -82,25 +88,25 @@ impl Database {
         }
         let Pool { connections, timeout } = pool;
         let connections = if is_file { connections.min(SQLITE_CONNECTIONS) } else { connections };
-        let mut options = ConnectOptions::new(url);
-        options
-            .sqlx_logging(false)
-            .max_connections(connections)
-            .connect_timeout(Duration::from_secs(10))
-            .acquire_timeout(BUSY.min(timeout))
-            // A connection is tested when it returns to the pool.
-            .test_before_acquire_if_idle_for(IDLE)
-            .map_sqlx_postgres_pool_opts(move |options| limit_pool(options, timeout))
-            .map_sqlx_sqlite_opts(|options| {
-                options
-                    .create_if_missing(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Normal)
-                    .busy_timeout(BUSY)
-            });
+        let busy = BUSY.min(timeout);
+        let mut options = pool_options(&url, connections, (busy, timeout));
+        options.map_sqlx_sqlite_opts(move |options| sqlite(options, busy).synchronous(SqliteSynchronous::Normal));
+        let mut intake = pool_options(&url, INTAKE_CONNECTIONS, (INTAKE_BUSY, timeout));
+        // A vendor does not repeat an event that was answered with 200, so it must survive a power cut.
+        intake
+            .connect_lazy(true)
+            .map_sqlx_sqlite_opts(|options| sqlite(options, INTAKE_BUSY).synchronous(SqliteSynchronous::Full));
         let report_permits = Arc::new(Semaphore::new(usize::try_from(connections / 2).unwrap_or(1)));
-        let pool = sea_orm::Database::connect(options).await?;
-        Ok(Self { connection: LimitedConnection { pool, limit: timeout }, clock, report_permits })
+        let limited = async |options| {
+            let pool = sea_orm::Database::connect(options).await?;
+            Ok::<_, DbErr>(LimitedConnection { pool, limit: timeout })
+        };
+        Ok(Self { connection: limited(options).await?, intake: limited(intake).await?, clock, report_permits })
+    }
+
+    /// The pool for webhooks.
+    pub(crate) fn intake(&self) -> &LimitedConnection {
+        &self.intake
     }
 
     /// The pool, for a single read statement.
@@ -109,12 +115,13 @@ impl Database {
         &self.connection
     }
 
-    /// Closes the pool; later statements fail.
+    /// Closes all connections for good.
     ///
     /// # Errors
     /// Returns the database error.
     #[crate::boxed]
     pub async fn close(&self) -> Result<(), DbErr> {
+        self.intake.pool.close_by_ref().await?;
         self.connection.pool.close_by_ref().await
     }
 
@@ -218,4 +225,22 @@ impl Database {
         tx.execute_unprepared("UPDATE lanes SET max_in_flight = max_in_flight WHERE lane = ''").await?;
         tx.rollback().await
     }
+}
+
+/// The options of a pool whose callers wait at most `patience` for a connection, and `timeout` for a statement.
+fn pool_options(url: &str, connections: u32, (patience, timeout): (Duration, Duration)) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .sqlx_logging(false)
+        .max_connections(connections)
+        .connect_timeout(Duration::from_secs(10).min(patience))
+        .acquire_timeout(patience)
+        // A connection is tested when it returns to the pool.
+        .test_before_acquire_if_idle_for(IDLE)
+        .map_sqlx_postgres_pool_opts(move |options| limit_pool(options, timeout));
+    options
+}
+
+fn sqlite(options: SqliteConnectOptions, busy: Duration) -> SqliteConnectOptions {
+    options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).busy_timeout(busy)
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::sqlx::pool::PoolOptions;
 use sea_orm::sqlx::{AssertSqlSafe, Connection as _, Executor as _, Postgres};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use std::time::Duration;
 
 /// How long a connection that returns to the pool may take to answer. Without an answer the pool closes it.
@@ -22,10 +22,10 @@ pub struct LimitedConnection {
 pub(crate) async fn within<T>(limit: Duration, doing: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
     match tokio::time::timeout(limit + GRACE, doing).await {
         Ok(done) => done,
-        Err(_) => Err(DbErr::Custom(format!(
+        Err(_) => Err(DbErr::Conn(RuntimeErr::Internal(format!(
             "the database did not answer within {} s; look at its load and at the network, or raise database.timeout",
             (limit + GRACE).as_secs()
-        ))),
+        )))),
     }
 }
 

@@ -84,7 +84,7 @@ async fn webhook_secrets_and_phone_numbers_appear_only_in_rows() {
     let (right, wrong) = (format!("a/{SECRET}"), format!("a/{SECRET}x"));
     let mut seen = String::new();
     for (path, body, status) in
-        [(&right, event.as_str(), 202), (&right, &event, 202), (&right, cut, 400), (&wrong, &event, 401)]
+        [(&right, event.as_str(), 200), (&right, &event, 200), (&right, cut, 400), (&wrong, &event, 401)]
     {
         let (code, reply) = post(&format!("http://{server}/hooks/treble/{path}"), body).await;
         assert_eq!(code, status, "{reply}");

@@ -130,14 +130,21 @@ async fn a_full_day_without_a_mailbox_is_blocked_until_an_import() {
     assert!(reason.contains("500 rows"), "{reason}");
     assert_eq!(vendor.posts(), [], "the worker requests no export without a mailbox");
 
-    // The first import names its days. The second takes them from the parked window.
+    // A file closes a parked window when the operator says that it holds the days.
+    let now = vendor.now().to_rfc3339();
     let file = vendor.csv(BOT, (6, 6), 11);
     let days = vendor.day(6).to_string();
-    let output = json(&settings, &["import", "c", file.to_str().unwrap(), "--from", &days, "--to", &days]).await;
+    let told = ["--from", &days, "--to", &days, "--as-of", &now];
+    let output = json(&settings, &[&["import", "c", file.to_str().unwrap()], &told[..]].concat()).await;
     assert_eq!((&output["state"], &output["rows"]), (&"committed".into(), &900.into()), "{output}");
     assert_eq!(output["covers"], serde_json::json!([days, days]), "{output}");
     let file = vendor.csv(BOT, (9, 9), 12);
     let output = json(&settings, &["import", "c", file.to_str().unwrap()]).await;
+    assert_eq!((&output["covers"], &output["closed"]), (&serde_json::Value::Null, &serde_json::json!([])), "{output}");
+    assert_eq!(day(9).await["state"], "blocked", "nobody has said that the file holds the day completely");
+    let days = vendor.day(9).to_string();
+    let told = ["--from", &days, "--to", &days, "--as-of", &now];
+    let output = json(&settings, &[&["import", "c", file.to_str().unwrap()], &told[..]].concat()).await;
     assert_eq!((&output["state"], &output["rows"]), (&"committed".into(), &600.into()), "{output}");
     for ago in [6, 9] {
         let day = day(ago).await;
@@ -148,7 +155,7 @@ async fn a_full_day_without_a_mailbox_is_blocked_until_an_import() {
     let compared = vendor.compare(&database.database, "c", 10).await;
     assert!(compared.is_equal() && compared.vendor > 1_700, "{compared:?}");
     let files = database.texts("SELECT state FROM deliveries WHERE kind = 'file'").await;
-    assert_eq!(files, ["committed", "committed"]);
+    assert_eq!(files, ["committed", "committed", "committed"]);
     vendor.assert_no_breach();
     drop(process);
 }

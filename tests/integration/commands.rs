@@ -4,6 +4,7 @@ mod closed_pipes;
 mod environment;
 mod exit_codes;
 mod help;
+mod import_proof;
 mod imports;
 mod invalid_settings;
 mod job_lists;

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail")]
 
 mod backfill;
+mod busy_database;
 mod canary;
 mod certainly;
 mod chaos;
@@ -21,6 +22,7 @@ mod lists;
 mod live;
 mod mailboxes;
 mod mails;
+mod quotas;
 mod sixth_vendor;
 mod store;
 mod treble;

@@ -7,8 +7,10 @@ mod bad_rows;
 mod commits;
 mod data_docs;
 mod doctor;
+mod import_claims;
 mod item_versions;
 mod items;
+mod known_columns;
 mod lanes;
 mod leases;
 mod ledger;
@@ -23,6 +25,7 @@ mod snapshots;
 mod upserts;
 mod views;
 mod volume;
+mod webhook_backlog;
 
 use crate::harness::{Engine, TestDatabase};
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,4 +1,4 @@
-//! The service never loses a webhook that it answered with 202, and it refuses forged webhooks.
+//! The service never loses a webhook that it answered with 200, and it refuses forged webhooks.
 
 use crate::harness::{Engine, Process, TestDatabase, TruoraVendor, convosync, free_address, is_held, until};
 use chrono::TimeDelta;
@@ -68,7 +68,7 @@ async fn the_server_accepts_2000_webhooks_while_a_backfill_runs() {
     until("the backfill to run", async || database.number(read).await > 5).await;
     let burst = vendor.truora.burst(2000);
     let before = database.number(read).await;
-    assert_eq!(post(&server, burst.clone()).await, [(202, 2000)].into());
+    assert_eq!(post(&server, burst.clone()).await, [(200, 2000)].into());
     assert_eq!(database.number("SELECT COUNT(*) FROM deliveries WHERE kind = 'webhook'").await, 2000);
     assert!(database.number(read).await > before, "the backfill stood still");
     until("all days", async || is_held(&settings, "t", (from, to)).await).await;
@@ -82,7 +82,7 @@ async fn the_server_accepts_2000_webhooks_while_a_backfill_runs() {
     // A webhook that arrived during a fetch causes one more fetch.
     until("the jobs of all items", async || database.number(named).await == 0).await;
     let before = asked();
-    assert_eq!(post(&server, burst[..300].to_vec()).await, [(202, 300)].into());
+    assert_eq!(post(&server, burst[..300].to_vec()).await, [(200, 300)].into());
     let forged = burst[..300].iter().map(|delivery| {
         let mut body = delivery.body.clone();
         let last = body.len() - 5;
@@ -108,7 +108,7 @@ async fn an_accepted_webhook_survives_a_kill_of_the_server() {
     let process = Process::run(&settings, &["--role", "server"]);
     until("the server", async || process.address().is_some()).await;
     let burst = vendor.truora.burst(20);
-    assert_eq!(post(&server, burst).await, [(202, 20)].into());
+    assert_eq!(post(&server, burst).await, [(200, 20)].into());
     process.kill().await;
     assert_eq!(vendor.truora.requests().len(), 0);
     let process = Process::run(&settings, &["--role", "scheduler,worker"]);
@@ -133,9 +133,9 @@ async fn a_client_over_the_limits_in_the_settings_is_told_to_wait() {
     let server = process.address().unwrap();
     let statuses = post(&server, vendor.truora.burst(20)).await;
     let count = |status| statuses.get(&status).copied().unwrap_or(0);
-    assert!(count(202) >= 2 && count(429) > 0 && count(202) + count(429) == 20, "{statuses:?}");
+    assert!(count(200) >= 2 && count(429) > 0 && count(200) + count(429) == 20, "{statuses:?}");
     let stored = database.number("SELECT COUNT(*) FROM deliveries WHERE kind = 'webhook'").await;
-    assert_eq!(usize::try_from(stored).unwrap(), count(202), "what was answered with 429 is not stored");
+    assert_eq!(usize::try_from(stored).unwrap(), count(200), "what was answered with 429 is not stored");
     for _ in 0..60 {
         let reply = reqwest::get(format!("http://{server}/api/v1/status")).await.unwrap();
         if reply.status() == 429 {

@@ -1,9 +1,10 @@
 //! Files of a vendor's rows, mailed or imported: parsed once to inspect them and once to store them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::fault::Fault;
 use domain::source::{ResponseHead, ResponseSummary, Source, Stream};
 use entities::rows::RowBatch;
+use std::collections::BTreeSet;
 use std::io::Read;
 use storage::accounts::Account;
 use storage::database::Database;
@@ -18,6 +19,8 @@ pub struct FileSummary {
     pub summary: ResponseSummary,
     /// The first and the last instant of its rows; `None` without rows.
     pub span: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The days of the account's zone that have rows.
+    pub days: BTreeSet<NaiveDate>,
 }
 
 /// Why a file was not inspected or stored.
@@ -46,9 +49,11 @@ const CHUNK: usize = 64 << 10;
 pub fn inspect(source: &dyn Source<RowBatch>, stream: &str, mut body: impl Read) -> Result<FileSummary, FileError> {
     let mut reader = source.file_reader(stream)?;
     let mut span: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
+    let (mut days, zone) = (BTreeSet::new(), source.zone());
     let mut widen = |rows: &RowBatch| {
         for at in rows.instants() {
             span = Some(span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+            days.insert(at.with_timezone(&zone).date_naive());
         }
     };
     let mut chunk = vec![0; CHUNK];
@@ -66,7 +71,7 @@ pub fn inspect(source: &dyn Source<RowBatch>, stream: &str, mut body: impl Read)
     while let Some(rows) = reader.take() {
         widen(&rows);
     }
-    Ok(FileSummary { summary, span })
+    Ok(FileSummary { summary, span, days })
 }
 
 /// Parses the whole file and stores its rows as the answer to `answers`.

@@ -8,6 +8,7 @@ use async_recursion::async_recursion as boxed;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
 use domain::fault::Fault;
+use domain::job::Purpose;
 use domain::judge::{Answer, JudgeContext, Judgement, judge};
 use domain::source::ResponseSummary;
 use domain::ticket::Ticket;
@@ -125,10 +126,17 @@ impl Worker {
         let lane_use = LaneUse { account, lane, claim: &claim, lease: &lease, now };
         match done {
             Ok((Some(result), ())) => self.commit(&lane_use, intake, result).await?,
-            Ok((None, ())) => abandon(&self.database, lane, &claim).await?,
+            Ok((None, ())) => {
+                abandon(&self.database, lane, &claim).await?;
+                return Ok(Some(lane));
+            }
             // The request was cut off: the vendor may still be working on it.
             Err(CommitError::Database(error)) => self.record_failure(&lane_use, error, false).await?,
             Err(CommitError::Fenced) => return Err(CommitError::Fenced),
+        }
+        // Live polls go on whatever the quota is.
+        if claim.job.purpose != Purpose::Live {
+            self.learn_quota(account, lane).await;
         }
         Ok(Some(lane))
     }

@@ -1,16 +1,20 @@
 //! `convosync import`
 
+mod proof;
+mod waiting_jobs;
+
 use super::CommandContext;
 use crate::arguments::{Import, Output};
 use crate::console::say;
 use crate::failure::{Code, Failure};
 use crate::output::{show, table};
 use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use domain::fault::Fault;
 use domain::job::Job;
-use domain::slice::Slice;
 use domain::source::Stream;
 use domain::window::{Window, midnight};
+use proof::{explain_age, file_age, proving_export};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -18,8 +22,9 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 use storage::accounts::Account;
-use storage::deliveries::{Delivery, DeliveryProof, exports};
-use storage::ledger::{self, StreamId};
+use storage::deliveries::{Delivery, DeliveryProof, IngestResult};
+use storage::ledger::StreamId;
+use waiting_jobs::{WaitingJob, explain_jobs};
 use worker::file::{FileError, FileSummary, ingest, inspect};
 
 /// The result, as JSON.
@@ -40,7 +45,46 @@ struct ImportResult {
     asked: usize,
     /// The first and the last day that the file proves to be complete.
     covers: Option<[NaiveDate; 2]>,
+    /// The instant whose state of the vendor the file is taken to show, if it proves days.
+    as_of: Option<DateTime<Utc>>,
+    /// The waiting jobs that the file closed.
+    closed: Vec<WaitingJob>,
+    /// The waiting jobs of the file's time that stay open.
+    open: Vec<WaitingJob>,
     reason: Option<String>,
+    #[serde(skip)]
+    window: Option<Window>,
+}
+
+impl ImportResult {
+    fn new(
+        id: &StreamId,
+        zone: Tz,
+        (surveyed, received): (&FileSummary, IngestResult),
+        as_of: Option<DateTime<Utc>>,
+    ) -> Self {
+        let day = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
+        let last = |window: &Window| day(window.to() - chrono::TimeDelta::milliseconds(1));
+        let listed = |jobs: &[Job]| jobs.iter().filter_map(|job| WaitingJob::of(job, zone)).collect();
+        Self {
+            account: id.account.clone(),
+            stream: id.stream.clone(),
+            state: received.state.as_str(),
+            rows: surveyed.summary.rows,
+            inserted: received.effect.inserted,
+            updated: received.effect.updated,
+            unchanged: received.effect.unchanged,
+            rejects: surveyed.summary.rejects.len(),
+            named: surveyed.summary.items.len(),
+            asked: received.queued_items,
+            covers: received.window.map(|window| [day(window.from()), last(&window)]),
+            as_of,
+            closed: listed(&received.jobs.closed),
+            open: listed(&received.jobs.open),
+            reason: received.reason,
+            window: received.window,
+        }
+    }
 }
 
 /// Stores a file's rows, and the days that they prove to be complete.
@@ -63,11 +107,13 @@ pub async fn run(context: &CommandContext, output: Output, arguments: &Import) -
             "the file holds ids without dates, so that it cannot prove a day complete; leave --from and --to out",
         ));
     }
-    let answers = match days {
-        Some((from, to)) => DeliveryProof::Window(days_window(account, from, to)?, made_at(&arguments.file)?),
-        None => {
-            open_export(context, &id, &surveyed).await?.map_or(DeliveryProof::Nothing, |job| DeliveryProof::Job(job.id))
-        }
+    let window = days.map(|(from, to)| days_window(account, from, to)).transpose()?;
+    let age = file_age(account, arguments, &surveyed, window).await?;
+    let answers = match window {
+        Some(window) => DeliveryProof::Window(window, age.made_at),
+        None => proving_export(context, account, &id, (&surveyed, age))
+            .await?
+            .map_or(DeliveryProof::Nothing, DeliveryProof::Job),
     };
     let delivery = Delivery { origin: "file".to_owned(), identity: digest(&arguments.file)?, kind: "file" };
     let known =
@@ -83,23 +129,14 @@ pub async fn run(context: &CommandContext, output: Output, arguments: &Import) -
     let delivery = Delivery { identity, ..delivery };
     let received = ingest(&context.database, account, (&stream, &id), (&delivery, answers), body).await;
     let received = received.map_err(failure_of)?;
-    let zone = account.source.zone();
-    let last = |window: &Window| (window.to() - chrono::TimeDelta::milliseconds(1)).with_timezone(&zone).date_naive();
-    let result = ImportResult {
-        account: id.account.clone(),
-        stream: id.stream.clone(),
-        state: received.state.as_str(),
-        rows: surveyed.summary.rows,
-        inserted: received.effect.inserted,
-        updated: received.effect.updated,
-        unchanged: received.effect.unchanged,
-        rejects: surveyed.summary.rejects.len(),
-        named: surveyed.summary.items.len(),
-        asked: received.queued_items,
-        covers: received.window.map(|window| [window.from().with_timezone(&zone).date_naive(), last(&window)]),
-        reason: received.reason,
-    };
+    let as_of = matches!(answers, DeliveryProof::Window(..)).then_some(age.made_at);
+    let result = ImportResult::new(&id, account.source.zone(), (&surveyed, received), as_of);
+    let held = result.window;
     show(output, &result, result_table)?;
+    if let Some(told) = window.filter(|_| result.state == "committed" && result.rejects == 0) {
+        explain_age(account, arguments, (told, held), age);
+    }
+    explain_jobs(&result.closed, &result.open);
     conclude(&result, days.is_some(), is_dated)
 }
 
@@ -130,7 +167,10 @@ fn explain(result: &ImportResult, has_days: bool, is_dated: bool) {
     match result.covers {
         Some(_) if *named > 0 => say("The days count as complete once each of them is fetched."),
         Some(_) => {}
-        None if has_days => say("The file proves no day complete: some of its rows could not be read."),
+        None if has_days && result.rejects > 0 => {
+            say("The file proves no day complete: some of its rows could not be read.");
+        }
+        None if has_days => say("The file proves no day complete: it was made before the end of the first day."),
         None if !is_dated => say("The file proves no day complete: it does not say when the items began."),
         None => say("The file proves no day complete; name the days that it holds completely with --from and --to."),
     }
@@ -178,30 +218,12 @@ fn find(account: &Account, arguments: &Import) -> Result<(Stream, StreamId, File
     }
 }
 
-/// The open export, or the parked job, that the file may answer: all rows of the file lie in its window.
-async fn open_export(context: &CommandContext, id: &StreamId, surveyed: &FileSummary) -> Result<Option<Job>, Failure> {
-    let Some((first, last)) = surveyed.span else { return Ok(None) };
-    let holds_all_rows =
-        |job: &Job| job.slice.window().is_some_and(|window| window.contains(first) && window.contains(last));
-    let snapshot = context.database.report_snapshot().await?;
-    let ledger = ledger::load(&snapshot, id).await?;
-    let parked = ledger.jobs.into_iter().filter(|job| job.is_parked() && matches!(job.slice, Slice::Window(_)));
-    let found = exports(&snapshot, id).await?.into_iter().chain(parked).find(holds_all_rows);
-    Ok(found)
-}
-
 /// The time of the days from `from` to `to`.
 fn days_window(account: &Account, from: NaiveDate, to: NaiveDate) -> Result<Window, Failure> {
     let zone = account.source.zone();
     let end = to.succ_opt().map(|day| midnight(day, zone));
     end.and_then(|end| Window::new(midnight(from, zone), end))
         .ok_or_else(|| Failure::usage("--to: this day does not exist; write another"))
-}
-
-/// The time when the file was made. The file proves what the vendor held at that time.
-fn made_at(file: &Path) -> Result<DateTime<Utc>, Failure> {
-    let made = std::fs::metadata(file).and_then(|about| about.modified()).map_err(|error| unreadable(file, &error))?;
-    Ok(made.into())
 }
 
 /// The SHA-256 of the file's content, in hexadecimal digits: the same under any name.

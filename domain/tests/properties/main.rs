@@ -14,6 +14,7 @@ mod export;
 mod export_mail;
 mod fake_store;
 mod fake_vendor;
+mod file_time;
 mod granularity;
 mod item;
 mod judge;

@@ -41,6 +41,8 @@ fn lane(account: &str) -> LaneStatus {
         held: 0,
         closed_until: None,
         closed_reason: None,
+        quota: None,
+        quota_used: 0,
     }
 }
 

@@ -52,6 +52,14 @@ fn describe() {
         ("convosync_lane_slots", "How many requests may be in flight on the credential."),
         ("convosync_lane_slots_in_use", "How many requests are in flight on the credential."),
         (
+            "convosync_lane_quota",
+            "Requests a day that the settings or the vendor permit; absent where no quota is known.",
+        ),
+        (
+            "convosync_lane_quota_used",
+            "Today's requests against the quota, with all credentials of the operation, as far as they are known.",
+        ),
+        (
             "convosync_lane_closed_until_timestamp_seconds",
             "When the lane opens; 0 while it is open, +Inf where an operator must open it.",
         ),
@@ -105,6 +113,10 @@ fn set_lane(lane: &LaneStatus) {
     let labels = vec![Label::new("account", lane.account.clone())];
     gauge!("convosync_lane_slots", labels.clone()).set(float(lane.width as u64));
     gauge!("convosync_lane_slots_in_use", labels.clone()).set(float(lane.held as u64));
+    if let Some(quota) = lane.quota {
+        gauge!("convosync_lane_quota", labels.clone()).set(f64::from(quota));
+        gauge!("convosync_lane_quota_used", labels.clone()).set(f64::from(lane.quota_used));
+    }
     let closed_until = match (lane.closed_until, &lane.closed_reason) {
         (Some(until), _) => timestamp(until),
         (None, Some(_)) => f64::INFINITY,
@@ -139,6 +151,8 @@ mod tests {
             held: 0,
             closed_until: None,
             closed_reason: Some("the token was refused".to_owned()),
+            quota: None,
+            quota_used: 0,
         };
         let text =
             render(Some(&Status { accounts: Vec::new(), lanes: vec![lane], queue: QueueDepth::default() }), "1.2.3");

@@ -6,17 +6,17 @@ use crate::test_service::{TOKEN, TestService};
 const SIGNED: &str = "/hooks/certainly/shop_bot";
 
 #[tokio::test]
-async fn stores_a_proven_event_once_and_answers_202() {
+async fn stores_a_proven_event_once_and_answers_200() {
     let service = TestService::guarded(TOKEN).await;
     let client = &service.client;
     let reply = client.post(SIGNED, "signed one\ntwo").await;
-    assert_eq!((reply.status, reply.body.as_str()), (202, "{\"success\":true}"));
+    assert_eq!((reply.status, reply.body.as_str()), (200, "{\"success\":true}"));
     assert_eq!(reply.header("content-type"), Some("application/json"));
     assert_eq!(service.webhook_events_and_jobs().await, (2, 2));
     let secret_path = format!("{SIGNED}/{WEBHOOK_SECRET}");
-    assert_eq!(client.post(&secret_path, "two\nthree").await.status, 202, "the first event is known");
+    assert_eq!(client.post(&secret_path, "two\nthree").await.status, 200, "the first event is known");
     assert_eq!(service.webhook_events_and_jobs().await, (3, 3));
-    assert_eq!(client.post(&secret_path, "three").await.status, 202, "a repeated event is accepted, too");
+    assert_eq!(client.post(&secret_path, "three").await.status, 200, "a repeated event is accepted, too");
     assert_eq!(service.webhook_events_and_jobs().await, (3, 3));
     let metrics = client.get_authorized("/metrics", &format!("Bearer {TOKEN}")).await.body;
     assert!(metrics.contains("convosync_webhook_events_7d{account=\"shop_bot\"} 3"), "{metrics}");
@@ -56,7 +56,7 @@ async fn rejects_an_unproven_or_unreadable_webhook_and_stores_nothing() {
 async fn accepts_a_body_of_one_mebibyte_and_no_larger() {
     let service = TestService::open().await;
     let body = |length: usize| format!("signed {}", "x".repeat(length - 7));
-    assert_eq!(service.client.post(SIGNED, &body(1 << 20)).await.status, 202);
+    assert_eq!(service.client.post(SIGNED, &body(1 << 20)).await.status, 200);
     assert_eq!(service.webhook_events_and_jobs().await, (1, 1));
     assert_eq!(service.client.post(SIGNED, &body((1 << 20) + 1)).await.status, 413);
     assert_eq!(service.webhook_events_and_jobs().await, (1, 1));

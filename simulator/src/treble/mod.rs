@@ -242,12 +242,12 @@ impl EventSource for Treble {
         self.inner.dataset.write(delivery, events, origin)
     }
 
-    /// "Reply within 5 s with a valid JSON body": any other reply breaks a rule, unless the delivery was forged. A
-    /// receiver that does not answer at all breaks none.
+    /// "Reply within 5 s with a valid JSON body", and with 200: any other reply breaks a rule, unless the delivery was
+    /// forged. A receiver that does not answer at all breaks none.
     fn accepts(&self, delivery: &Delivery, reply: &WebhookReply) -> bool {
         let is_object = serde_json::from_slice::<Map<String, Value>>(&reply.body).is_ok();
         let in_time = reply.duration < self.reply_timeout();
-        let accepted = reply.is_success() && is_object && in_time;
+        let accepted = reply.status == Some(200) && is_object && in_time;
         let is_reachable = reply.status.is_some() || !in_time;
         if !accepted && is_reachable && delivery.origin != Origin::Forged {
             let status = reply.status.map_or_else(|| String::from("no status"), |status| status.to_string());

@@ -32,6 +32,8 @@ pub struct Config {
     pub max_in_flight: u32,
     /// Calls per local day over all tokens together; `None` for no limit. Default none.
     pub daily_quota: Option<u32>,
+    /// Whether the vendor answers calls for token information. Default yes.
+    pub token_info: bool,
     /// How long the vendor works on each request. Default 20 ms.
     pub latency: Duration,
     /// The further latency for each thousand rows. Default zero.
@@ -108,6 +110,7 @@ impl Default for Config {
             longest_days: 31,
             max_in_flight: 1,
             daily_quota: None,
+            token_info: true,
             latency: Duration::from_millis(20),
             latency_per_1000_rows: Duration::ZERO,
             longest_call: Duration::from_mins(1),

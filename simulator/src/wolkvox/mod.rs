@@ -8,6 +8,7 @@ mod quota;
 mod report;
 mod row_stream;
 mod rules;
+mod token_info;
 
 pub use chat::Chat;
 pub use config::{CodeStyle, Config, EmptyAnswer, WolkvoxFaults};
@@ -129,10 +130,13 @@ impl SimulatedVendor for Wolkvox {
         &self.inner.gateway
     }
 
-    /// `GET /api/v2/reports_manager.php` and the control routes.
+    /// `GET /api/v2/reports_manager.php`, `GET /api/v2/information.php` and the control routes.
     fn router(&self) -> Router {
-        let report = Router::new().route("/api/v2/reports_manager.php", get(report::report)).with_state(self.clone());
-        report.merge(control_routes(self.clone()))
+        let calls = Router::new()
+            .route("/api/v2/reports_manager.php", get(report::report))
+            .route("/api/v2/information.php", get(token_info::token_info))
+            .with_state(self.clone());
+        calls.merge(control_routes(self.clone()))
     }
 
     fn account_settings(&self, base: &str) -> String {

@@ -35,13 +35,13 @@ pub(super) async fn report(
     uri: Uri,
     Query(parameters): Query<HashMap<String, String>>,
 ) -> Response<Body> {
-    let config = vendor.inner.config.get();
-    let token = headers.get("wolkvox-token").map(|token| String::from_utf8_lossy(token.as_bytes()).into_owned());
-    let token = token.filter(|token| !token.is_empty());
-    let key = token.as_ref().and_then(|token| config.tokens.iter().position(|accepted| accepted == token));
-    let (has_token, query) = (token.is_some(), ReportQuery::new(parameters));
-    let request = ReportRequest { vendor: vendor.clone(), config, key, has_token, query, uri };
+    let request = ReportRequest::new(vendor.clone(), &headers, uri, parameters);
     vendor.inner.gateway.handle(request).await
+}
+
+/// The envelope of an answer with `data`.
+pub(super) fn success(config: &Config, arrival: &Arrival, data: &Value) -> Answer {
+    envelope(200, &code(config, arrival.ordinal, 200), &Value::Null, ("1 records were found", data))
 }
 
 /// The envelope of an error.
@@ -83,6 +83,16 @@ impl VendorRequest for ReportRequest {
 }
 
 impl ReportRequest {
+    /// A call with these headers and parameters.
+    pub(super) fn new(vendor: Wolkvox, headers: &HeaderMap, uri: Uri, parameters: HashMap<String, String>) -> Self {
+        let config = vendor.inner.config.get();
+        let token = headers.get("wolkvox-token").map(|token| String::from_utf8_lossy(token.as_bytes()).into_owned());
+        let token = token.filter(|token| !token.is_empty());
+        let key = token.as_ref().and_then(|token| config.tokens.iter().position(|accepted| accepted == token));
+        let (has_token, query) = (token.is_some(), ReportQuery::new(parameters));
+        Self { vendor, config, key, has_token, query, uri }
+    }
+
     /// The answer where a maintenance refuses the call or one of Wolkvox's own faults is drawn.
     fn own_fault(&self, arrival: &Arrival, Chance { roll, .. }: Chance) -> Option<Reply> {
         let (mut roll, faults, counters) = (roll?, &self.config.wolkvox_faults, &self.vendor.inner.counters);

@@ -56,12 +56,24 @@ impl ReportQuery {
     }
 }
 
-/// The rules that a request breaks. Texts without a comment are the vendor's own.
+/// The rules that a request for a report breaks. Texts without a comment are the vendor's own.
 pub(super) fn violations(request: &ReportRequest, arrival: &Arrival) -> Vec<Violation> {
+    let config = &request.config;
+    let mut broken = violations_of_call(request, arrival);
+    if request.key.is_some() {
+        let query = request.query.violation(config);
+        let refuse = |msg| Some(error(config, arrival, 400, "BAD REQUEST", msg));
+        broken.extend(query.map(|(rule, detail, msg)| Violation { rule, detail, answer: refuse(msg) }));
+    }
+    broken
+}
+
+/// The rules about tokens and quotas that a call breaks, whatever it asks for.
+pub(super) fn violations_of_call(request: &ReportRequest, arrival: &Arrival) -> Vec<Violation> {
     let (config, Inner { dataset, counters, .. }) = (&request.config, &*request.vendor.inner);
     let refuse = |status, name, message| Some(error(config, arrival, status, name, message));
     let violation = |rule, detail: String, answer| Violation { rule, detail, answer };
-    if request.key.is_none() {
+    let Some(key) = request.key else {
         // The vendor checks no further, so the referee does not either.
         return vec![if request.has_token {
             let answer = refuse(403, "FORBIDDEN", "PLEASE VALIDATE TOKEN");
@@ -70,16 +82,14 @@ pub(super) fn violations(request: &ReportRequest, arrival: &Arrival) -> Vec<Viol
             let answer = refuse(401, "UNAUTHORIZED", "PLEASE ENTER THE WOLKVOX-TOKEN");
             violation(Rule::BAD_KEY, "no token".to_owned(), answer)
         }];
-    }
+    };
     let mut broken = Vec::new();
     broken.extend(arrival.too_many(config.max_in_flight, || refuse(403, "FORBIDDEN", SIMULTANEOUS)));
-    let calls = counters.count_call(dataset.wall_clock(arrival.at).date());
+    let calls = counters.count_call(dataset.wall_clock(arrival.at).date(), key);
     if let Some(quota) = config.daily_quota.filter(|quota| calls > *quota) {
         let answer = refuse(403, "FORBIDDEN", "TOKEN LIMIT EXCEEDED");
         broken.push(violation(OVER_QUOTA, format!("call {calls} of the day, permitted {quota}"), answer));
     }
-    let query = request.query.violation(config);
-    broken.extend(query.map(|(rule, detail, msg)| violation(rule, detail, refuse(400, "BAD REQUEST", msg))));
     broken
 }
 

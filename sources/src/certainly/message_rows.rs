@@ -5,6 +5,7 @@ use crate::reject_log::RejectLog;
 use crate::row_batcher::RowBatcher;
 use domain::fault::Fault;
 use entities::certainly_messages::Entity;
+use entities::merge_rules::MergeRules;
 use entities::rows::RowBatch;
 use entities::schema::VendorTable;
 
@@ -25,6 +26,11 @@ impl MessageRows {
     pub fn new(account: &str, bot: &str) -> Self {
         let (account, bot, batcher) = (account.to_owned(), bot.to_owned(), RowBatcher::new(Entity::schema()));
         Self { account, bot, batcher, count: 0, rejects: RejectLog::default() }
+    }
+
+    /// Lets the rows to come meet stored rows by `rules`, because they do not know all columns.
+    pub fn merge_by(&mut self, rules: MergeRules) {
+        self.batcher = RowBatcher::merging(Entity::schema(), rules);
     }
 
     /// The bot's id.

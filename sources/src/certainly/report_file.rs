@@ -2,6 +2,7 @@
 //! their spelling.
 
 use super::field_names::{FieldName, resolve};
+use super::fields::FIELDS;
 use super::message::{MessageBuilder, MessageError, is_report};
 use super::message_rows::MessageRows;
 use crate::csv_reader::{CsvRowHandler, RowError};
@@ -9,7 +10,10 @@ use crate::json::Json;
 use crate::malformed::malformed;
 use domain::fault::Fault;
 use domain::item::Item;
+use entities::certainly_messages::Entity;
+use entities::merge_rules::{MergeRule, MergeRules};
 use entities::rows::RowBatch;
+use entities::schema::VendorTable;
 
 /// A file that is being read.
 #[derive(Debug)]
@@ -34,6 +38,9 @@ impl CsvRowHandler for ReportFile {
         };
         self.columns = names.iter().enumerate().map(column).collect();
         if is_report(self.columns.iter().map(|(_, field)| field)) {
+            if let Some(rules) = merge_rules(&self.columns) {
+                self.rows.merge_by(rules);
+            }
             return Ok(());
         }
         Err(malformed("not a message report: the first line names no timestamp, or no id"))
@@ -68,4 +75,23 @@ impl CsvRowHandler for ReportFile {
     fn discard(&mut self) {
         self.rows.discard();
     }
+}
+
+/// How the rows of a file with `columns` meet stored messages, of which a response may know more; `None` if the file has
+/// every field.
+fn merge_rules(columns: &[(String, FieldName)]) -> Option<MergeRules> {
+    // An object may hold any of its members.
+    let is_open = columns.iter().any(|(_, field)| matches!(field, FieldName::Object(_)));
+    let is_known = |index: usize| columns.iter().any(|(_, field)| *field == FieldName::Field(index));
+    let (known, unknown): (Vec<usize>, Vec<usize>) = (0..FIELDS.len()).partition(|index| is_known(*index));
+    if is_open || unknown.is_empty() {
+        return None;
+    }
+    let is_partly_known =
+        |index: &usize| columns.iter().any(|(_, field)| matches!(field, FieldName::Path(part, _) if part == index));
+    let names =
+        |indexes: Vec<usize>| indexes.into_iter().filter_map(|index| FIELDS.get(index)).map(|field| field.column);
+    let partly = unknown.into_iter().filter(is_partly_known).collect();
+    let rules = MergeRules::keep_all(Entity::schema()).with(MergeRule::Replace, names(known));
+    Some(rules.with(MergeRule::FillNull, names(partly).chain(["extra"])))
 }

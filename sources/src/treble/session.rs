@@ -9,7 +9,9 @@ use crate::row_batcher::RowBatcher;
 use chrono::TimeDelta;
 use domain::item::Item;
 use domain::window::Window;
+use entities::merge_rules::{MergeRule, MergeRules};
 use entities::rows::{Cell, Row};
+use entities::schema::TableSchema;
 
 /// The columns of a session that have the vendor's names.
 const SESSION: [Mapping; 3] = [
@@ -20,6 +22,19 @@ const SESSION: [Mapping; 3] = [
 ];
 /// The columns of the session's user that have the vendor's names.
 const USER: [Mapping; 2] = [same_name("country_code", ValueType::Text), same_name("cellphone", ValueType::Text)];
+
+/// The columns of which a list has the better value.
+pub const LISTED: [&str; 3] = ["poll_id", "created_at", "extra"];
+/// The columns that both a list and a report have. A list may leave them empty.
+pub const SHARED: [&str; 4] = ["finished_at", "cellphone", "phone", "phone_tail"];
+
+/// How a listed session meets a stored one: the columns that only a report has stay.
+pub fn merge_rules(schema: &'static TableSchema) -> MergeRules {
+    MergeRules::keep_all(schema)
+        .with(MergeRule::Replace, LISTED)
+        .with(MergeRule::Replace, ["external_id", "country_code", "user", "deployment_status"])
+        .with(MergeRule::ReplaceUnlessNull, SHARED)
+}
 
 /// Adds a session of `poll` to `batcher`. Returns its history, which is fetched next.
 ///

@@ -47,7 +47,9 @@ impl ResponseParser for SessionPage {
         let results = results.ok_or_else(|| malformed("not a page of sessions"))?;
         let count = u64::try_from(results.len()).unwrap_or(u64::MAX);
         let mut step = ResponseSummary { rows: count, cursor: self.cursor(&page)?, ..ResponseSummary::default() };
-        let (mut batcher, mut rejects) = (RowBatcher::new(Entity::schema()), RejectLog::default());
+        let schema = Entity::schema();
+        let mut batcher = RowBatcher::merging(schema, session::merge_rules(schema));
+        let mut rejects = RejectLog::default();
         for (index, result) in results.into_iter().enumerate() {
             let raw = result.to_string();
             match session::store(&mut batcher, &self.account, &self.poll, result) {

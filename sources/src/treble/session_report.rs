@@ -2,7 +2,7 @@
 
 use super::phone;
 use super::query::is_id;
-use super::session::put_phone;
+use super::session::{LISTED, SHARED, put_phone};
 use crate::csv_reader::{CsvRowHandler, RowError};
 use crate::json::Json;
 use crate::malformed::malformed;
@@ -12,6 +12,7 @@ use crate::row_batcher::RowBatcher;
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::fault::Fault;
 use domain::item::Item;
+use entities::merge_rules::{MergeRule, MergeRules};
 use entities::rows::Cell;
 use entities::rows::RowBatch;
 use entities::schema::VendorTable;
@@ -60,6 +61,7 @@ impl CsvRowHandler for SessionReport {
         self.names = names.iter().enumerate().map(name).collect();
         let has = |wanted: &str| self.names.iter().any(|name| name == wanted);
         if has(PHONE) && has(STARTED) {
+            self.batcher = RowBatcher::merging(Entity::schema(), merge_rules(&self.names));
             return Ok(());
         }
         Err(malformed(
@@ -86,7 +88,9 @@ impl CsvRowHandler for SessionReport {
         row.set_named("created_at", Cell::Time(started));
         put_phone(&mut row, digits);
         members.fill(&mut row, &SESSION);
-        row.set_named("extra", members.into_extra());
+        row.set_named("report_extra", members.into_extra());
+        // A report does not know what a list would put here.
+        row.set_named("extra", Cell::Json("{}".into()));
         self.batcher.push(&row).map(|_| ()).map_err(|bad| RowError::Reject(bad.to_string()))
     }
 
@@ -103,6 +107,21 @@ impl CsvRowHandler for SessionReport {
     fn discard(&mut self) {
         self.batcher.discard();
     }
+}
+
+/// How a row of a report with the columns `names` meets a stored session: a list knows better what both have, and a column
+/// that the report lacks stays.
+fn merge_rules(names: &[String]) -> MergeRules {
+    let is_shared = |column: &&str| LISTED.contains(column) || SHARED.contains(column);
+    let named = SESSION.iter().filter(|mapping| names.iter().any(|name| name == mapping.member));
+    let own = named.map(|mapping| mapping.column).filter(|column| !is_shared(column));
+    let is_known =
+        |name: &String| SESSION.iter().any(|mapping| mapping.member == name) || name == ID || name == STARTED;
+    let extra_rule = if names.iter().all(is_known) { MergeRule::FillNull } else { MergeRule::Replace };
+    MergeRules::keep_all(Entity::schema())
+        .with(MergeRule::FillNull, LISTED.into_iter().chain(SHARED))
+        .with(MergeRule::Replace, own)
+        .with(extra_rule, ["report_extra"])
 }
 
 /// The id of a session that has none: a hash of phone and start.

@@ -9,6 +9,7 @@ mod registration;
 mod request;
 mod rules;
 mod settings;
+mod token_info;
 
 #[cfg(test)]
 mod tests;
@@ -21,9 +22,10 @@ use chat_report::ChatReport;
 use chrono_tz::Tz;
 use domain::fault::Fault;
 use domain::lane::LaneKey;
+use domain::quota::QuotaReport;
 use domain::rules::Rules;
 use domain::slice::Slice;
-use domain::source::{Cursor, Reader, Request, Source, Stream};
+use domain::source::{Cursor, Reader, Request, ResponseHead, Source, Stream};
 use domain::window::Window;
 use entities::rows::RowBatch;
 use request::REPORT;
@@ -72,6 +74,19 @@ impl Source<RowBatch> for Wolkvox {
     /// "The same token cannot be consumed simultaneously": the lane belongs to the token, whatever the server.
     fn lane(&self) -> LaneKey {
         LaneKey::new(VENDOR.name, self.token.expose_secret())
+    }
+
+    /// "Licences × 1,000 requests a day, which all tokens of the operation share." A server is one operation.
+    fn quota_group(&self) -> Option<LaneKey> {
+        Some(LaneKey::new("wolkvox operation", &self.base))
+    }
+
+    fn quota_request(&self) -> Option<Request> {
+        self.rules.daily_quota.is_none().then(|| token_info::request(self))
+    }
+
+    fn read_quota(&self, head: ResponseHead, body: &[u8]) -> Option<QuotaReport> {
+        token_info::read(head, body)
     }
 
     fn request(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {

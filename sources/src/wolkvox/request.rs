@@ -26,12 +26,17 @@ pub fn request(account: &Wolkvox, window: Window) -> Result<Request, Fault> {
         stamp(range.first),
         stamp(range.last),
     );
+    Ok(Request::get(url, headers(account)))
+}
+
+/// The headers of every request.
+pub fn headers(account: &Wolkvox) -> Vec<(String, SecretString)> {
     let mut headers = vec![(TOKEN_HEADER.to_owned(), account.token.clone())];
     // The vendor's pages name only the token. Its own collection of examples and three public clients also send the
     // server; one of them calls that mandatory.
     let server = account.server.iter();
     headers.extend(server.map(|server| (server.name.clone(), SecretString::from(server.digits.as_str()))));
-    Ok(Request::get(url, headers))
+    headers
 }
 
 /// `YYYYmmddHHiiss`.

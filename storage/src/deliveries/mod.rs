@@ -1,9 +1,15 @@
 //! Rows that arrive without a request: by mail, by webhook, or in a file that an operator imports.
 
+mod file_jobs;
+pub mod webhook_backlog;
 pub mod webhook_intake;
+mod webhook_payload;
+
+pub use file_jobs::FileJobs;
 
 use crate::accounts::Account;
 use crate::database::Database;
+use crate::lanes::lock_key;
 use crate::ledger::CommitError;
 use crate::ledger::items::{NamedBy, items_to_request, keys_of};
 use crate::ledger::rejects::store_rejects;
@@ -12,6 +18,7 @@ use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
 use crate::upsert::{ChangeLog, Effect, Upsert, Upserted};
 use chrono::{DateTime, Utc};
+use domain::file_time::held_part;
 use domain::item::NamedItems;
 use domain::job::{Job, JobState};
 use domain::judge::Verdict;
@@ -90,6 +97,8 @@ pub struct IngestResult {
     pub reason: Option<String>,
     /// The window that the ledger now holds because of the file.
     pub window: Option<Window>,
+    /// The waiting jobs of the file's time: those that the file closed, and those that stay open.
+    pub jobs: FileJobs,
 }
 
 /// Loads a stream's export jobs that a worker requested and no mail has answered yet. Exports that the vendor has accepted
@@ -197,6 +206,8 @@ pub struct DeliveryIngest<'a> {
     tx: Transaction,
     upsert: Upsert,
     now: DateTime<Utc>,
+    /// The first and the last instant of the rows so far.
+    span: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl<'a> DeliveryIngest<'a> {
@@ -214,7 +225,7 @@ impl<'a> DeliveryIngest<'a> {
         let tx = db.begin().await?;
         let now = db.now(&tx).await?;
         let upsert = Upsert::new(ChangeLog::new(ledger::held(&tx, id).await?), now);
-        Ok(Self { account, stream, id, tx, upsert, now })
+        Ok(Self { account, stream, id, tx, upsert, now, span: None })
     }
 
     /// Stores a batch of rows in the open transaction.
@@ -223,6 +234,9 @@ impl<'a> DeliveryIngest<'a> {
     /// Returns the database error; the caller then drops the ingest, which rolls back.
     #[crate::boxed]
     pub async fn take(&mut self, rows: &RowBatch) -> Result<(), DbErr> {
+        for at in rows.instants() {
+            self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+        }
         self.upsert.add(&self.tx, rows).await
     }
 
@@ -237,11 +251,12 @@ impl<'a> DeliveryIngest<'a> {
         proof: DeliveryProof,
         summary: &ResponseSummary,
     ) -> Result<IngestResult, CommitError> {
-        let Self { account, stream, id, tx, upsert, now } = self;
+        let Self { account, stream, id, tx, upsert, now, span } = self;
         let Upserted { effect, refused: refused_rows, .. } = upsert.finish(&tx).await?;
         let mut summary = summary.clone();
         summary.rejects.extend(refused_rows);
         let summary = &summary;
+        lock_key(&tx, &account.source.lane()).await?;
         let before = ledger::lock_with(&tx, id, &keys_of(&summary.items)).await?;
         let window = match proof {
             DeliveryProof::Job(job) => {
@@ -252,7 +267,8 @@ impl<'a> DeliveryIngest<'a> {
                 };
                 job.slice.window()
             }
-            DeliveryProof::Window(window, _) => Some(window),
+            // What the file says of the time after it was made is no answer.
+            DeliveryProof::Window(window, made_at) => held_part(window, made_at, account.source.rules()),
             DeliveryProof::Nothing => None,
         };
         if let Some(window) = window {
@@ -268,7 +284,8 @@ impl<'a> DeliveryIngest<'a> {
         let mut after = before.clone();
         let items = items_to_request(&tx, id, NamedBy::List(&before), &summary.items, now).await?;
         let queued_items = items.len();
-        settle(&mut after, account, proof, (summary, items), (effect, now));
+        settle(&mut after, account, (proof, window), (summary, items), (effect, now));
+        let jobs = FileJobs::compare(&before, &after, window, span);
         ledger::store(&tx, id, &before, &after, now).await?;
         let mut row = row(delivery, Some(id), DeliveryState::Committed, now);
         row.rows = Set(i64::try_from(summary.rows).unwrap_or(i64::MAX));
@@ -277,18 +294,19 @@ impl<'a> DeliveryIngest<'a> {
         deliveries::Entity::insert(row).exec_without_returning(&tx).await?;
         tx.commit().await?;
         let window = window.filter(|_| summary.rejects.is_empty());
-        Ok(IngestResult { state: DeliveryState::Committed, effect, queued_items, reason: None, window })
+        Ok(IngestResult { state: DeliveryState::Committed, effect, queued_items, reason: None, window, jobs })
     }
 }
 
 fn refused(state: DeliveryState, reason: String) -> IngestResult {
-    IngestResult { state, effect: Effect::default(), queued_items: 0, reason: Some(reason), window: None }
+    let jobs = FileJobs::default();
+    IngestResult { state, effect: Effect::default(), queued_items: 0, reason: Some(reason), window: None, jobs }
 }
 
 fn settle(
     ledger: &mut Ledger,
     account: &Account,
-    proof: DeliveryProof,
+    (proof, window): (DeliveryProof, Option<Window>),
     (summary, items): (&ResponseSummary, NamedItems),
     (effect, now): (Effect, DateTime<Utc>),
 ) {
@@ -311,17 +329,19 @@ fn settle(
             Verdict::Park(format!("{rejects} rows of the mailed export could not be read; see the table rejects"))
         }
     };
-    match proof {
-        DeliveryProof::Job(id) => {
+    match (proof, window) {
+        (DeliveryProof::Job(id), _) => {
             let job = ledger.jobs.iter().find(|job| job.id == id);
             let requested_at = job.and_then(|job| job.requested_at).unwrap_or(now - rules.settle);
             ledger.settle(id, &verdict, Some(&answer_at(requested_at)), rules, now);
         }
-        DeliveryProof::Window(window, made_at) if summary.rejects.is_empty() => {
+        (DeliveryProof::Window(_, made_at), Some(window)) if summary.rejects.is_empty() => {
             ledger.hold(window, &answer_at(made_at), rules, now);
         }
         // The ledger queues the named items even if the file proves no coverage.
-        DeliveryProof::Window(..) | DeliveryProof::Nothing => ledger.add_items(&items, Duration::ZERO, rules, now),
+        (DeliveryProof::Window(..) | DeliveryProof::Nothing, _) => {
+            ledger.add_items(&items, Duration::ZERO, rules, now);
+        }
     }
 }
 

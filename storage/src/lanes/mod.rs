@@ -2,13 +2,14 @@
 //!
 //! Map: [`LaneSpec`] describes the lane as the settings do; [`dispatch`] turns its next job into a ticket; [`claim`] gives a
 //! worker the job and a slot; [`adhoc`] gives a slot without a job; [`free`] takes slots away for an operator; [`pacing`] reserves
-//! send times where the vendor limits the rate.
+//! send times where the vendor limits the rate; [`quota`] counts a day's requests.
 
 pub mod adhoc;
 pub mod claim;
 pub mod dispatch;
 pub mod free;
 pub mod pacing;
+pub mod quota;
 mod ready;
 mod rows;
 mod spec;
@@ -16,5 +17,5 @@ mod traffic;
 
 pub use ready::ready_statement;
 pub use rows::{ensure, load, set_closed};
-pub(crate) use rows::{lock, store_slot};
+pub(crate) use rows::{lock, lock_key, store_slot};
 pub use spec::LaneSpec;

@@ -25,9 +25,11 @@ pub async fn ensure(db: &Database, spec: &LaneSpec) -> Result<(), DbErr> {
         spacing_ms: Set(millis(spec.rules.spacing)),
         max_in_flight: Set(i32::try_from(spec.rules.max_in_flight).unwrap_or(1)),
         quota_used: Set(0),
+        quota_others: Set(0),
+        quota_group: Set(spec.quota_group.as_ref().map(|group| group.as_str().to_owned())),
         ..Default::default()
     };
-    let update = [lanes::Column::SpacingMs, lanes::Column::MaxInFlight];
+    let update = [lanes::Column::SpacingMs, lanes::Column::MaxInFlight, lanes::Column::QuotaGroup];
     let conflict = OnConflict::column(lanes::Column::Lane).update_columns(update).to_owned();
     lanes::Entity::insert(row).on_conflict(conflict).exec_without_returning(&tx).await?;
     for slot in 0..i32::try_from(spec.rules.max_in_flight).unwrap_or(1) {
@@ -85,6 +87,15 @@ pub async fn load(on: &impl ConnectionTrait, key: &LaneKey) -> Result<Option<(la
 /// Locks a lane until `tx` ends, and waits for any current holder; returns `None` if the lane does not exist.
 pub(crate) async fn lock(tx: &Transaction, spec: &LaneSpec) -> Result<Option<(lanes::Model, Lane)>, DbErr> {
     lock_with(tx, spec, QuerySelect::lock_exclusive).await
+}
+
+/// Locks the lane `key`, if it exists, until `tx` ends, so that no worker claims one of its jobs meanwhile.
+pub(crate) async fn lock_key(tx: &Transaction, key: &LaneKey) -> Result<(), DbErr> {
+    // SQLite needs no row lock: its write transaction locks the whole file.
+    if tx.get_database_backend() == DbBackend::Postgres {
+        lanes::Entity::find_by_id(key.as_str()).lock_exclusive().one(tx).await?;
+    }
+    Ok(())
 }
 
 /// Locks a lane without waiting; returns `None` also if another transaction holds the lock.

@@ -17,4 +17,6 @@ pub struct LaneSpec {
     pub rules: Rules,
     /// The zone of the vendor's quota day.
     pub zone: Tz,
+    /// The operation whose lanes share a daily quota; `None` if the lane has its own.
+    pub quota_group: Option<LaneKey>,
 }

@@ -1,5 +1,6 @@
 //! The traffic figures of a lane: dispatch reads them to choose a job, and each claim updates them.
 
+use super::quota::quota_counts_of;
 use super::spec::LaneSpec;
 use crate::ledger::job_row::EXPORT;
 use crate::transaction::Transaction;
@@ -19,7 +20,6 @@ pub(crate) async fn traffic(
     tickets: u64,
     now: DateTime<Utc>,
 ) -> Result<LaneContext, DbErr> {
-    let used = if row.quota_day.as_deref() == Some(&day(spec, now)) { row.quota_used } else { 0 };
     let spacing = TimeDelta::from_std(spec.rules.spacing).unwrap_or(TimeDelta::zero());
     let interval = spec.rules.cadence();
     // The lane must be free by then, its spacing included.
@@ -29,7 +29,7 @@ pub(crate) async fn traffic(
         next_live: Some(next_live),
         last_background: row.background_at,
         last_backfill: row.backfill_at,
-        quota: spec.rules.daily_quota.map(|quota| (u32::try_from(used).unwrap_or(0), quota)),
+        quota: quota_counts_of(tx, spec, row, now).await?.used_of(),
         is_exporting: is_exporting(tx, spec, None, now).await?,
         has_spare: u64::try_from(idle).unwrap_or(0) >= tickets + 2,
     })
@@ -70,6 +70,7 @@ pub(crate) async fn is_exporting(
     Ok(exports.count(tx).await? > 0)
 }
 
-fn day(spec: &LaneSpec, now: DateTime<Utc>) -> String {
+/// The day of the quota at `now`, as the table stores it.
+pub(crate) fn day(spec: &LaneSpec, now: DateTime<Utc>) -> String {
     now.with_timezone(&spec.zone).date_naive().to_string()
 }

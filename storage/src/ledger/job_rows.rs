@@ -7,7 +7,7 @@ use crate::transaction::Transaction;
 use domain::job::Job;
 use entities::jobs;
 use sea_orm::sea_query::{Alias, Expr, OnConflict};
-use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, Select, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, Iterable, QueryFilter, Select, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows per statement, because the databases limit the number of bound values.
@@ -21,15 +21,20 @@ pub(crate) fn of_stream(id: &StreamId) -> Select<jobs::Entity> {
 pub(crate) async fn store_jobs(tx: &Transaction, id: &StreamId, before: &[Job], after: &[Job]) -> Result<(), DbErr> {
     let kept: BTreeSet<i64> = after.iter().map(|job| job.id).collect();
     let removed: Vec<i64> = before.iter().map(|job| job.id).filter(|id| !kept.contains(id)).collect();
-    for chunk in removed.chunks(BATCH) {
-        jobs::Entity::delete_many().filter(jobs::Column::Id.is_in(chunk.iter().copied())).exec(tx).await?;
-    }
     let by_id: BTreeMap<i64, &Job> = before.iter().map(|job| (job.id, job)).collect();
+    let was_running = |id: &i64| by_id.get(id).is_some_and(|job| job.is_running());
+    let (own, others): (Vec<i64>, Vec<i64>) = removed.into_iter().partition(was_running);
+    for (ids, is_own) in [(own, true), (others, false)] {
+        for chunk in ids.chunks(BATCH) {
+            let delete = jobs::Entity::delete_many().filter(jobs::Column::Id.is_in(chunk.iter().copied()));
+            // A worker may have claimed the job since it was loaded.
+            let delete = if is_own { delete } else { delete.filter(jobs::Column::State.ne("running")) };
+            delete.exec(tx).await?;
+        }
+    }
     let (old, new): (Vec<&Job>, Vec<&Job>) = after.iter().partition(|job| by_id.contains_key(&job.id));
-    for job in old.into_iter().filter(|job| by_id.get(&job.id) != Some(job)) {
-        let mut row = job_row(id, job);
-        row.id = Set(job.id);
-        row.update(tx).await?;
+    for (before, after) in old.into_iter().filter_map(|job| Some((*by_id.get(&job.id)?, job))) {
+        update(tx, id, before, after).await?;
     }
     // A list may name thousands of items. They come in the order in which webhooks create theirs: neither then waits for
     // a lock of the other's.
@@ -60,4 +65,28 @@ fn merge_mention() -> OnConflict {
     conflict.value(Column::SeenVersionAt, seen);
     conflict.value(Column::HasEnded, stored(Column::HasEnded).or(new(Column::HasEnded)));
     conflict
+}
+
+/// Stores the columns in which a job has changed, if it was neither dispatched nor claimed since it was loaded: a whole row
+/// would make it wait again, and it would be fetched twice.
+async fn update(tx: &Transaction, id: &StreamId, before: &Job, after: &Job) -> Result<(), DbErr> {
+    let (old, new) = (job_row(id, before), job_row(id, after));
+    let changed = jobs::Column::iter().filter_map(|column| {
+        let value = new.get(column).into_value()?;
+        (old.get(column).into_value().as_ref() != Some(&value)).then(|| (column, Expr::value(value)))
+    });
+    let changed: Vec<_> = changed.collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let same = |column: jobs::Column| column.eq(old.get(column).into_value().unwrap_or(Value::String(None)));
+    let updated = changed
+        .into_iter()
+        .fold(jobs::Entity::update_many(), |update, (column, value)| update.col_expr(column, value))
+        .filter(jobs::Column::Id.eq(after.id))
+        .filter(same(jobs::Column::State))
+        .filter(same(jobs::Column::Attempt))
+        .exec(tx)
+        .await?;
+    if updated.rows_affected == 0 { Err(DbErr::RecordNotUpdated) } else { Ok(()) }
 }

@@ -3,6 +3,7 @@
 use super::queue_depth::{QueueDepth, queue_depth};
 use super::webhook_stats::{Webhooks, webhooks};
 use crate::accounts::{Account, Accounts};
+use crate::lanes::quota::quota_counts;
 use crate::snapshot::Snapshot;
 use crate::{lanes, ledger};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -82,6 +83,10 @@ pub struct LaneStatus {
     pub closed_until: Option<DateTime<Utc>>,
     /// Why the lane is closed. Without `closed_until` an operator must open it.
     pub closed_reason: Option<String>,
+    /// The requests a day that the settings or the vendor permit; absent if neither states a quota.
+    pub quota: Option<u32>,
+    /// Today's requests against the quota, with all credentials of the operation, as far as they are known.
+    pub quota_used: u32,
 }
 
 /// The lateness that is still on time, in seconds, because a poll takes time.
@@ -107,6 +112,7 @@ pub async fn status(on: &Snapshot, accounts: &Accounts) -> Result<Status, DbErr>
     for spec in accounts.lanes() {
         let Some((_, lane)) = lanes::load(on, &spec.key).await? else { continue };
         let closed = lane.closed.filter(|closed| closed.holds(now));
+        let counts = quota_counts(on, spec, now).await?;
         lanes.push(LaneStatus {
             account: spec.accounts.first().cloned().unwrap_or_default(),
             accounts: spec.accounts.clone(),
@@ -114,6 +120,8 @@ pub async fn status(on: &Snapshot, accounts: &Accounts) -> Result<Status, DbErr>
             held: lane.slots.iter().filter(|slot| slot.until > now).count(),
             closed_until: closed.as_ref().and_then(|closed| closed.until),
             closed_reason: closed.map(|closed| closed.reason),
+            quota: counts.used_of().map(|(_, quota)| quota),
+            quota_used: counts.own.saturating_add(counts.others),
         });
     }
     Ok(Status { accounts: account_statuses, lanes, queue: queue_depth(on, now).await? })

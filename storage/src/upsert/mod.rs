@@ -4,8 +4,9 @@ mod change_log;
 mod copy;
 mod insert;
 mod lookup;
-mod refusal;
+pub(crate) mod refusal;
 pub(crate) mod sql;
+mod stored_rows;
 
 pub use change_log::ChangeLog;
 pub use lookup::{KeyCondition, key_condition, lookup_query};
@@ -124,6 +125,15 @@ impl Upsert {
         }
         self.lock(tx, rows).await?;
         let at = self.pending_position(rows);
+        let completed = match rows.merge_rules() {
+            // The look-up of the stored rows must find pending ones.
+            Some(rules) => {
+                self.write(tx, at).await?;
+                Some(stored_rows::completed(tx, rows, rules).await?)
+            }
+            None => None,
+        };
+        let rows = completed.as_ref().unwrap_or(rows);
         let newest = newest(rows);
         // A look-up does not find pending rows, so pending rows with the same key are written first.
         let is_known = |pending: &PendingRows| newest.iter().any(|row| pending.keys.contains(&rows.key_hash(*row)));

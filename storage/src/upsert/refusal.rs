@@ -55,14 +55,21 @@ pub(super) async fn write(
 /// The database's reason, if it refused the values of a row: a number out of range, a text too long for an index, invalid
 /// JSON. Any other error is one of the database or the connection.
 fn refusal(error: &DbErr) -> Option<String> {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
-        return None;
-    };
-    let sqlx::Error::Database(error) = &**error else { return None };
+    let error = database_error(error)?;
     let code = error.code()?;
     // PostgreSQL: data exceptions and program limits. SQLite: SQLITE_TOOBIG and SQLITE_MISMATCH.
     let is_refusal = code.starts_with("22") || code.starts_with("54") || code == "18" || code == "20";
     is_refusal.then(|| format!("the database refused the row: {} ({code})", error.message()))
+}
+
+/// The error that the database itself returned; `None` if it returned none.
+pub(crate) fn database_error(error: &DbErr) -> Option<&dyn sqlx::error::DatabaseError> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+            error.as_database_error()
+        }
+        _ => None,
+    }
 }
 
 fn to_reject(rows: &RowBatch, reason: String) -> Reject {

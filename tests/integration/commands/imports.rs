@@ -49,12 +49,16 @@ async fn the_ids_of_an_imported_history_in_any_language_become_rows() {
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = vendor.account("t").with("since", &vendor.day(0).to_string()).file(&database.url, "memory:");
     let folder = TempDir::new().unwrap();
-    let mut all = Vec::new();
+    let now = SystemClock::start().now().to_rfc3339();
+    let (mut all, as_of) = (Vec::new(), ["--as-of", now.as_str()]);
     for (ago, language) in [(7, Language::English), (6, Language::Spanish), (5, Language::Portuguese)] {
         let (file, ids) = history(&vendor, folder.path(), ago, language);
         let day = vendor.day(ago).to_string();
-        let shown =
-            run_command(&settings, &["--output", "json", "import", "t", &file, "--from", &day, "--to", &day]).await;
+        let shown = run_command(
+            &settings,
+            &[&["--output", "json", "import", "t", &file, "--from", &day, "--to", &day], &as_of[..]].concat(),
+        )
+        .await;
         assert_eq!(shown.code, 0, "{language:?}: {}", shown.err);
         let count = Value::from(ids.len());
         let output = shown.json();

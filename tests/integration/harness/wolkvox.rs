@@ -48,6 +48,8 @@ pub fn history(days: i64, chats: f64) -> Config {
         even_days: true,
         closes_after: Duration::from_mins(30),
         latency: Duration::from_millis(5),
+        // Tests count the requests.
+        token_info: false,
         ..config
     }
 }

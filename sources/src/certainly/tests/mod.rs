@@ -85,7 +85,8 @@ fn read_file<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<(Response
 
 /// Every byte of the rows: values, digests and keys.
 fn bytes(batches: &[RowBatch]) -> String {
-    format!("{batches:?}")
+    let parts: Vec<_> = batches.iter().map(|rows| (&rows.schema().table, rows.len(), rows.packed())).collect();
+    format!("{parts:?}")
 }
 
 fn count(batches: &[RowBatch]) -> usize {

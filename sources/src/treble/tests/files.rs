@@ -11,7 +11,8 @@ fn a_report_becomes_rows() {
     assert_eq!((step.rows, step.items.len(), rows.len()), (4, 0, 2));
     let reasons: Vec<&str> = step.rejects.iter().map(|reject| reject.reason.as_str()).collect();
     assert_eq!(reasons, ["line 5 has no phone", "line 6 has no valid start"]);
-    let names = ["account", "created_at", "finished_at", "cellphone", "phone", "phone_tail", "session_status", "extra"];
+    let names =
+        ["account", "created_at", "finished_at", "cellphone", "phone", "phone_tail", "session_status", "report_extra"];
     let expected = [
         "treble_mx",
         "2026-08-08T14:00:00Z",
@@ -51,7 +52,7 @@ fn a_session_without_an_id_gets_a_hashed_id() {
 fn a_report_may_name_session_ids() {
     let body = b"session_id,poll_id,user_cellphone,session_started_timestamp,city,\n900001,41007,,1786197600,Cali,x\na/b,,5,1786197600,,\n";
     let (step, rows) = filed(body).unwrap();
-    let names = ["session_id", "poll_id", "phone", "extra"];
+    let names = ["session_id", "poll_id", "phone", "report_extra"];
     assert_eq!(cells(&rows[0], &names), ["900001", "41007", "-", r#"{"city":"Cali","column 6":"x"}"#]);
     assert_eq!((rows.len(), step.rejects[0].reason.as_str()), (1, "line 3 has an invalid session_id"));
 }

@@ -2,6 +2,7 @@
 
 mod files;
 mod histories;
+mod merges;
 mod poll_lists;
 mod queries;
 mod refusals;

@@ -4,6 +4,7 @@ mod chunks;
 mod clocks;
 mod polls;
 mod queries;
+mod quotas;
 mod refusals;
 mod responses;
 mod rows;
