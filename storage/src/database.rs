@@ -14,7 +14,7 @@ use sea_orm_migration::MigratorTrait;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// The database and its clock. Leases count by PostgreSQL's clock, because the clocks of several hosts may differ, or by
 /// the host's clock for a SQLite file, which only one host uses.
@@ -24,6 +24,8 @@ pub struct Database {
     clock: Arc<dyn Clock>,
     /// Permits for snapshots that may last long: one per connection that reports may use.
     pub(crate) report_permits: Arc<Semaphore>,
+    /// Notified after each commit of this process that changed a ledger.
+    changes: Arc<Notify>,
 }
 
 /// The maximum time that a SQLite writer waits for another writer, and that a query waits for a connection.
@@ -68,7 +70,12 @@ impl Database {
                     .busy_timeout(BUSY)
             });
         let report_permits = Arc::new(Semaphore::new(usize::try_from(connections / 2).unwrap_or(1)));
-        Ok(Self { connection: sea_orm::Database::connect(options).await?, clock, report_permits })
+        Ok(Self {
+            connection: sea_orm::Database::connect(options).await?,
+            clock,
+            report_permits,
+            changes: Arc::default(),
+        })
     }
 
     /// The pool, for a single read statement.
@@ -83,7 +90,17 @@ impl Database {
     /// Returns the database error.
     #[crate::boxed]
     pub async fn begin(&self) -> Result<Transaction, DbErr> {
-        Transaction::begin(&self.connection).await
+        Transaction::begin(&self.connection, &self.changes).await
+    }
+
+    /// Waits until a commit of this process has changed a ledger since the last call returned. One task may wait: the
+    /// scheduler. Changes by other processes are not noticed.
+    pub async fn ledger_changed(&self) {
+        self.changes.notified().await;
+    }
+
+    pub(crate) fn changes(&self) -> &Arc<Notify> {
+        &self.changes
     }
 
     /// Reads the clock that counts for leases, to the millisecond.

@@ -45,7 +45,7 @@ impl Database {
 impl Snapshot {
     /// Opens a snapshot that keeps `permit` until it is dropped.
     pub(crate) async fn open(db: &Database, permit: Option<OwnedSemaphorePermit>) -> Result<Self, DbErr> {
-        let tx = Transaction::begin_read(db.connection()).await?;
+        let tx = Transaction::begin_read(db.connection(), db.changes()).await?;
         if tx.get_database_backend() == DbBackend::Sqlite {
             tx.query_one_raw(Statement::from_string(DbBackend::Sqlite, FIRST_READ)).await?;
         }

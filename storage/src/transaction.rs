@@ -10,13 +10,20 @@ use sea_orm::{
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use sea_query_sqlx::SqlxValues;
-use tokio::sync::{Mutex, MutexGuard};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 
 /// All statements share one snapshot. By default PostgreSQL takes a new one for each statement.
 const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// A transaction. It rolls back when it is dropped without a commit.
-pub struct Transaction(Engine);
+pub struct Transaction {
+    engine: Engine,
+    /// Wakes the scheduler of this process after a commit that changed a ledger.
+    changes: Arc<Notify>,
+    has_changed_ledger: AtomicBool,
+}
 
 enum Engine {
     Sqlite(DatabaseTransaction),
@@ -24,36 +31,45 @@ enum Engine {
 }
 
 impl Transaction {
-    /// Begins a write transaction.
+    /// Begins a write transaction. A commit notifies `changes` if the transaction has changed a ledger.
     ///
     /// # Errors
     /// Returns the database error.
     #[crate::boxed]
-    pub async fn begin(on: &DatabaseConnection) -> Result<Self, DbErr> {
+    pub(crate) async fn begin(on: &DatabaseConnection, changes: &Arc<Notify>) -> Result<Self, DbErr> {
         if on.get_database_backend() == DbBackend::Postgres {
             let tx = on.get_postgres_connection_pool().begin().await.map_err(db_err)?;
-            return Ok(Self(Engine::Postgres(Mutex::new(tx))));
+            return Ok(Self::new(Engine::Postgres(Mutex::new(tx)), changes));
         }
         // A deferred SQLite transaction that reads and then writes fails if another transaction wrote in between.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(Self(Engine::Sqlite(on.begin_with_options(options).await?)))
+        Ok(Self::new(Engine::Sqlite(on.begin_with_options(options).await?), changes))
     }
 
     /// Begins a read-only transaction. All its statements see the database as of the first one.
-    pub(crate) async fn begin_read(on: &DatabaseConnection) -> Result<Self, DbErr> {
+    pub(crate) async fn begin_read(on: &DatabaseConnection, changes: &Arc<Notify>) -> Result<Self, DbErr> {
         if on.get_database_backend() == DbBackend::Postgres {
             let tx = on.get_postgres_connection_pool().begin_with(READ).await.map_err(db_err)?;
-            return Ok(Self(Engine::Postgres(Mutex::new(tx))));
+            return Ok(Self::new(Engine::Postgres(Mutex::new(tx)), changes));
         }
         // A deferred transaction takes no write lock, so it does not block writers.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
             ..TransactionOptions::default()
         };
-        Ok(Self(Engine::Sqlite(on.begin_with_options(options).await?)))
+        Ok(Self::new(Engine::Sqlite(on.begin_with_options(options).await?), changes))
+    }
+
+    fn new(engine: Engine, changes: &Arc<Notify>) -> Self {
+        Self { engine, changes: Arc::clone(changes), has_changed_ledger: AtomicBool::new(false) }
+    }
+
+    /// Notes that the transaction changes a ledger: its commit gives the scheduler something to plan or to dispatch.
+    pub(crate) fn note_ledger_change(&self) {
+        self.has_changed_ledger.store(true, Ordering::Relaxed);
     }
 
     /// Commits the transaction.
@@ -62,10 +78,14 @@ impl Transaction {
     /// Returns the database error.
     #[crate::boxed]
     pub async fn commit(self) -> Result<(), DbErr> {
-        match self.0 {
-            Engine::Sqlite(tx) => tx.commit().await,
-            Engine::Postgres(tx) => tx.into_inner().commit().await.map_err(db_err),
+        match self.engine {
+            Engine::Sqlite(tx) => tx.commit().await?,
+            Engine::Postgres(tx) => tx.into_inner().commit().await.map_err(db_err)?,
         }
+        if self.has_changed_ledger.load(Ordering::Relaxed) {
+            self.changes.notify_one();
+        }
+        Ok(())
     }
 
     /// Rolls the transaction back.
@@ -74,7 +94,7 @@ impl Transaction {
     /// Returns the database error.
     #[crate::boxed]
     pub async fn rollback(self) -> Result<(), DbErr> {
-        match self.0 {
+        match self.engine {
             Engine::Sqlite(tx) => tx.rollback().await,
             Engine::Postgres(tx) => tx.into_inner().rollback().await.map_err(db_err),
         }
@@ -82,7 +102,7 @@ impl Transaction {
 
     /// Locks the sqlx connection; `None` on SQLite.
     pub(crate) async fn postgres(&self) -> Option<LockedConnection<'_>> {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(_) => None,
             Engine::Postgres(tx) => Some(LockedConnection(tx.lock().await)),
         }
@@ -101,14 +121,14 @@ impl LockedConnection<'_> {
 #[async_trait::async_trait]
 impl ConnectionTrait for Transaction {
     fn get_database_backend(&self) -> DbBackend {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(_) => DbBackend::Sqlite,
             Engine::Postgres(_) => DbBackend::Postgres,
         }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(tx) => tx.execute_raw(statement).await,
             Engine::Postgres(tx) => {
                 let (sql, values) = sql_and_values(statement);
@@ -119,7 +139,7 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(tx) => tx.execute_unprepared(sql).await,
             Engine::Postgres(tx) => {
                 let query = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
@@ -129,7 +149,7 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(tx) => tx.query_one_raw(statement).await,
             Engine::Postgres(tx) => {
                 let (sql, values) = sql_and_values(statement);
@@ -141,7 +161,7 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(tx) => tx.query_all_raw(statement).await,
             Engine::Postgres(tx) => {
                 let (sql, values) = sql_and_values(statement);

@@ -17,6 +17,7 @@ mod pacing;
 mod rejects;
 mod reports;
 mod schedulers;
+mod sleep;
 mod snapshots;
 mod upserts;
 mod views;

@@ -157,6 +157,7 @@ pub(crate) async fn lock_named(tx: &Transaction, id: &StreamId, job: i64, keys: 
 }
 
 async fn lock_stream(tx: &Transaction, id: &StreamId) -> Result<Option<streams::Model>, DbErr> {
+    tx.note_ledger_change();
     let pace = Pace::default();
     let new_row = streams::ActiveModel {
         account: Set(id.account.clone()),
