@@ -1,7 +1,7 @@
 //! The weekly rhythm of a stream: how dense its rows are in each hour of the week, learned from the times of rows.
 //!
-//! Hours count in UTC, as windows and units do. A zone would move the pattern by an hour twice a year, which the profile
-//! learns again within a few weeks; until then windows are a little too long or too short.
+//! Hours count in UTC, as windows and units do: the planner knows no zone. Where clocks change, the rhythm moves by an hour
+//! twice a year. The profile learns it again within a few weeks; until then windows are a little too long or too short.
 
 use crate::week_weights::{HOURS, WeekWeights, hours_of};
 use crate::window::Window;

@@ -5,6 +5,7 @@
 mod backlog;
 mod commits;
 mod data_docs;
+mod day_counts;
 mod doctor;
 mod item_versions;
 mod items;

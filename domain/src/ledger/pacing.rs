@@ -39,7 +39,9 @@ impl Ledger {
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
         let own = || buckets.iter().map(|(_, rows)| rows).sum::<u64>() as f64 / span;
         let rows_per_day = known.unwrap_or_else(own);
-        buckets.into_iter().for_each(|(bucket, rows)| self.profile.learn(bucket, rows, rows_per_day));
+        for (bucket, rows) in buckets {
+            self.profile.learn(bucket, rows, rows_per_day);
+        }
     }
 
     /// Lets `lesson` update the pace; for a live answer the density goes to `live_rows_per_day`.
