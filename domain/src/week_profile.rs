@@ -30,6 +30,10 @@ const PRIOR_OF_HOUR: f64 = 1.0;
 const PRIOR_OF_WEEKDAY: f64 = 40.0;
 /// How many rows the product of hour and weekday is worth, against those of one hour of one weekday.
 const PRIOR_OF_RECORD: f64 = 100.0;
+/// The most rows of one lesson, as a multiple of the expected ones, and some more because few rows are expected of a short
+/// window. A burst says nothing about the same hour of other weeks.
+const MOST_RATIO: f64 = 4.0;
+const MOST_EXTRA: f64 = 5.0;
 /// The least weight of an hour, as a share of the mean. An hour without rows so far may have some later.
 const LEAST: f64 = 0.02;
 
@@ -42,6 +46,7 @@ impl WeekProfile {
         }
         self.hours.resize(HOURS, HourRecord::default());
         let total = window.span().as_seconds_f64() / 3600.0;
+        let rows = rows.min(mean * total * MOST_RATIO + MOST_EXTRA);
         for (hour, hours) in hours_of(window) {
             let Some(record) = self.hours.get_mut(hour) else { continue };
             let sum = HourRecord {

@@ -6,6 +6,7 @@ use crate::job::Purpose;
 use crate::pace::Pace;
 use crate::rules::Rules;
 use crate::window::Window;
+use chrono::TimeDelta;
 
 impl Ledger {
     /// The pace to expect for jobs of `purpose`. Until answers of that kind exist the other kind's density is used: a
@@ -33,7 +34,9 @@ impl Ledger {
         self.learn_buckets(purpose, histogram.buckets().filter(|(bucket, _)| is_fresh(bucket)).collect());
     }
 
-    fn learn_buckets(&mut self, purpose: Purpose, buckets: Vec<(Window, u64)>) {
+    /// Learns from buckets of at most an hour. Whole days do not show hours, and one exceptional day would pass for its weekday.
+    fn learn_buckets(&mut self, purpose: Purpose, mut buckets: Vec<(Window, u64)>) {
+        buckets.retain(|(bucket, _)| bucket.span() <= TimeDelta::hours(1));
         let span: f64 = buckets.iter().map(|(bucket, _)| bucket.span().as_seconds_f64() / 86_400.0).sum();
         let known = self.pace_for(purpose).rows_per_day;
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
