@@ -61,7 +61,7 @@ impl Service {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let tickets = u32::try_from(settings.worker.concurrency).unwrap_or(u32::MAX);
         let database = connect_pool(settings, &clock, tickets.saturating_add(SPARE_CONNECTIONS)).await?;
-        let server_database = connect_pool(settings, &clock, SERVER_CONNECTIONS).await?;
+        let server_database = connect_pool(settings, &clock, SERVER_CONNECTIONS).await?.waking_scheduler_of(&database);
         let migrations = database.migrate(&sources::conversations_view()).await.map_err(|error| {
             Failure::new(Code::Down, format!("cannot bring the tables up to date: {error}; look at database.url"))
         })?;

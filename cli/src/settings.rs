@@ -81,7 +81,7 @@ pub struct ServerSettings {
 /// `[scheduler]`
 #[derive(Debug)]
 pub struct SchedulerSettings {
-    /// The time between two ticks.
+    /// The shortest time between two ticks.
     pub tick: Duration,
 }
 

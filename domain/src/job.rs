@@ -229,6 +229,13 @@ impl Job {
         matches!(self.state, JobState::Running { .. })
     }
 
+    /// Whether the job fetches a window and no worker has tried it yet.
+    #[must_use]
+    pub(crate) fn is_untouched(&self) -> bool {
+        let is_new = self.state == JobState::Waiting && self.attempt == 0 && self.failures + self.rechecks == 0;
+        is_new && matches!(self.slice, Slice::Window(_))
+    }
+
     /// Whether the job waits for an operator.
     #[must_use]
     pub fn is_parked(&self) -> bool {

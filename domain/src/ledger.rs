@@ -17,6 +17,7 @@ use crate::item_backlog::ItemBacklog;
 use crate::job::{Job, JobState, Purpose};
 use crate::pace::Pace;
 use crate::plan::Plan;
+use crate::week_profile::WeekProfile;
 use crate::window::Window;
 use chrono::{DateTime, Utc};
 
@@ -39,6 +40,8 @@ pub struct Ledger {
     pub pace: Pace,
     /// Rows per day, as learned from live answers.
     pub live_rows_per_day: Option<f64>,
+    /// How dense rows are in each hour of the week, as all answers show it.
+    pub profile: WeekProfile,
     /// The newest live slot for which a job was planned.
     pub slot: Option<DateTime<Utc>>,
     /// The live slot at which the unsettled window was last planned in full.
@@ -68,14 +71,14 @@ impl Ledger {
     /// for a slot that was planned before adds no live job, even if that slot's job has been answered since.
     pub fn accept(&mut self, plan: Plan) {
         let is_outdated = self.slot.is_some_and(|planned| plan.slot.is_none_or(|slot| slot <= planned));
+        // A job that a worker has claimed since the plan was made runs to its end.
+        self.jobs.retain(|job| job.id == 0 || job.is_running() || !plan.obsolete.contains(&job.id));
         for job in plan.jobs {
             let exists = self.jobs.iter().any(|open| open.purpose == job.purpose && open.slice == job.slice);
             if !exists && (!is_outdated || job.purpose != Purpose::Live) {
                 self.jobs.push(job);
             }
         }
-        // A job that a worker has claimed since the plan was made runs to its end.
-        self.jobs.retain(|job| job.id == 0 || job.is_running() || !plan.obsolete.contains(&job.id));
         self.slot = self.slot.max(plan.slot);
         self.refreshed = self.refreshed.max(plan.refreshed);
         for backfill in self.backfills.iter_mut().filter(|backfill| plan.finished.contains(&backfill.id)) {

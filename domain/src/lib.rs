@@ -3,20 +3,20 @@
 //! Map, in reading order: [`window`] and [`spans`] are spans of time; [`coverage`] says which are held and final.
 //! [`rules`] state what a vendor permits. A [`mod@slice`] is what one [`job`] fetches; [`item`] is what lists and webhooks
 //! name. [`ledger`] is one stream's state; [`planner`] proposes a [`plan`] of new jobs for it, at each [`live_slot`]
-//! and with window lengths by [`pace`]. [`lane`] takes turns and [`next_job`] picks the job; [`pacer`] spaces requests and
-//! [`quota`] counts them.
+//! and with window lengths by [`forecast`], which joins [`pace`] and [`week_profile`]. [`lane`] takes turns and [`next_job`]
+//! picks the job; [`pacer`] spaces requests and [`quota`] counts them.
 //! [`source`] is the interface of a vendor, [`webhook`] and [`fault`] are parts of it. [`judge`] turns an answer into a
 //! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day.
 //! [`file_time`] says which state of the vendor an imported file shows.
 
 pub mod backfill;
 pub mod backoff;
-mod chunks;
 pub mod clock;
 pub mod coverage;
 pub mod days;
 pub mod fault;
 pub mod file_time;
+pub mod forecast;
 pub mod item;
 pub mod item_backlog;
 pub mod job;
@@ -37,4 +37,6 @@ pub mod source;
 pub mod spans;
 pub mod ticket;
 pub mod webhook;
+pub mod week_profile;
+pub mod week_weights;
 pub mod window;

@@ -1,7 +1,6 @@
 //! Decides which jobs a stream needs now.
 
-use crate::backfill::Progress;
-use crate::chunks::chunks;
+use crate::backfill::{Backfill, Progress};
 use crate::job::{Job, Purpose};
 use crate::ledger::Ledger;
 use crate::live_slot::{due_at, slot_at};
@@ -33,19 +32,22 @@ pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Le
         && let Some(live) = Window::new(since, planner.slot)
     {
         let refresh = ledger.refreshed.is_none_or(|at| live.to() - at >= delta(rules.refresh));
-        let planned = planner.plan_live(live, refresh);
-        planner.plan_owed(since, planned && refresh);
+        let refresh = planner.plan_live(live, refresh) && refresh;
+        planner.take_back_short(Some(since).filter(|_| !refresh));
+        planner.plan_owed(since, refresh);
+    } else {
+        planner.take_back_short(None);
     }
     planner.plan_backfills(now);
-    planner.plan.obsolete = obsolete.into_iter().map(|job| job.id).collect();
+    planner.plan.obsolete.splice(0..0, obsolete.into_iter().map(|job| job.id));
     planner.plan
 }
 
 /// The windows that a backfill of `remaining` would request now, newest first. Used by the dry run.
 #[must_use]
 pub fn windows_for(remaining: &[Window], ledger: &Ledger, rules: &Rules) -> Vec<Window> {
-    let length = ledger.pace_for(Purpose::Settle).window_length(rules);
-    remaining.iter().rev().flat_map(|window| chunks(*window, length, rules, usize::MAX)).collect()
+    let forecast = ledger.forecast_for(Purpose::Settle);
+    remaining.iter().rev().flat_map(|window| forecast.chunks(*window, rules, usize::MAX)).collect()
 }
 
 /// The inputs of one planning run, and the plan so far.
@@ -74,7 +76,7 @@ impl Planner<'_> {
         let Some(tail) = live.minus(settled.chain(self.taken())).pop().filter(|tail| tail.to() == live.to()) else {
             return false;
         };
-        let (newest, _) = tail.newest(self.ledger.pace_for(Purpose::Live).window_length(self.rules));
+        let newest = self.ledger.forecast_for(Purpose::Live).newest(tail, self.rules);
         let held = self.ledger.coverage.held().windows().iter();
         let from = match held.map(Window::to).filter(|to| *to <= live.to()).max() {
             Some(held) if !refresh => newest.from().max(self.on_step(held - self.rules.overlap)),
@@ -138,10 +140,7 @@ impl Planner<'_> {
     fn plan_backfills(&mut self, now: DateTime<Utc>) {
         let unread = self.ledger.unread_spans();
         for backfill in self.ledger.backfills.iter().filter(|backfill| backfill.progress == Progress::Running) {
-            let remaining = backfill.remaining(&self.ledger.coverage, self.rules).into_iter();
-            let (oldest, until) = (self.oldest, self.until());
-            let remaining: Vec<_> =
-                remaining.filter_map(|window| Window::new(window.from().max(oldest), window.to().min(until))).collect();
+            let remaining = self.remaining(backfill);
             if remaining.is_empty() {
                 // The items that its lists have named belong to the backfill.
                 if unread.within(backfill.window).is_empty() {
@@ -153,8 +152,7 @@ impl Planner<'_> {
                 continue;
             }
             let purpose = Purpose::Backfill(backfill.id);
-            let taken: Spans = self.taken().collect();
-            let free: Vec<_> = remaining.iter().flat_map(|window| taken.gaps(*window)).collect();
+            let free = self.free(&remaining);
             for window in self.newest_first(&free, self.room(purpose, self.most_open())) {
                 self.plan.jobs.push(job(purpose, window, now, self.ledger));
             }
@@ -171,7 +169,8 @@ impl Planner<'_> {
     /// The most open jobs for windows that were never read. One list at a time: the items that it names must be known
     /// before the next one is planned.
     fn most_open(&self) -> usize {
-        if self.rules.items_per_list.is_some() { 1 } else { OPEN }
+        let per_slot = usize::try_from(self.rules.max_in_flight).unwrap_or(OPEN).saturating_add(1);
+        if self.rules.items_per_list.is_some() { 1 } else { per_slot.min(OPEN) }
     }
 
     /// Whether more items wait than the lane fetches in about a minute. Lists then wait: they would only make the items of
@@ -196,6 +195,57 @@ impl Planner<'_> {
         most.saturating_sub(open().filter(|job| job.purpose == purpose).count())
     }
 
+    /// The windows that `backfill` still needs and that can be requested now.
+    fn remaining(&self, backfill: &Backfill) -> Vec<Window> {
+        let (oldest, until) = (self.oldest, self.until());
+        let remaining = backfill.remaining(&self.ledger.coverage, self.rules).into_iter();
+        remaining.filter_map(|window| Window::new(window.from().max(oldest), window.to().min(until))).collect()
+    }
+
+    /// Takes back jobs that no worker has tried and that are short, where they border a span without a job: one request can
+    /// fetch both. The rest of a full answer is such a job. `since` is where the live sync begins, if it plans gaps now.
+    fn take_back_short(&mut self, since: Option<DateTime<Utc>>) {
+        if self.is_behind() {
+            return;
+        }
+        let gaps = since.and_then(|since| Window::new(since, self.until()));
+        let gaps = gaps.map(|span| (Purpose::Settle, self.ledger.coverage.held().gaps(span)));
+        let running = self.ledger.backfills.iter().filter(|backfill| backfill.progress == Progress::Running);
+        let wanted: Vec<_> =
+            gaps.into_iter().chain(running.map(|own| (Purpose::Backfill(own.id), self.remaining(own)))).collect();
+        // A job that was taken back leaves a span that the next one may border.
+        while wanted.iter().any(|(purpose, wanted)| self.take_back(*purpose, wanted)) {}
+    }
+
+    /// Takes back the short jobs of `purpose` within `wanted`; returns whether there were any.
+    fn take_back(&mut self, purpose: Purpose, wanted: &[Window]) -> bool {
+        if self.ledger.pace_for(purpose).rows_per_day.is_none() {
+            return false;
+        }
+        let (forecast, free) = (self.ledger.forecast_for(purpose), self.free(wanted));
+        let is_short = |window: Window| {
+            let borders = free.iter().any(|free| free.to() == window.from());
+            borders && wanted.iter().any(|wanted| wanted.covers(&window)) && forecast.is_short(window, self.rules)
+        };
+        let is_short = |job: &Job| job.is_untouched() && job.slice.window().is_some_and(is_short);
+        let (short, open): (Vec<&Job>, Vec<&Job>) =
+            self.open.iter().partition(|job| job.purpose == purpose && is_short(job));
+        // Without room the spans would only lose their jobs.
+        let is_full = open.iter().filter(|job| job.purpose == purpose).count() >= self.most_open();
+        if short.is_empty() || is_full {
+            return false;
+        }
+        self.open = open;
+        self.plan.obsolete.extend(short.into_iter().map(|job| job.id));
+        true
+    }
+
+    /// The parts of `wanted` that have no job.
+    fn free(&self, wanted: &[Window]) -> Vec<Window> {
+        let taken: Spans = self.taken().collect();
+        wanted.iter().flat_map(|window| taken.gaps(*window)).collect()
+    }
+
     /// The windows of all open and all newly planned jobs.
     fn taken(&self) -> impl Iterator<Item = Window> {
         self.open.iter().copied().chain(&self.plan.jobs).filter_map(|job| job.slice.window())
@@ -203,8 +253,9 @@ impl Planner<'_> {
 
     /// The newest `most` chunks of `windows`, newest first.
     fn newest_first(&self, windows: &[Window], most: usize) -> Vec<Window> {
-        let length = self.ledger.pace_for(Purpose::Settle).window_length(self.rules);
-        windows.iter().rev().flat_map(|window| chunks(*window, length, self.rules, most)).take(most).collect()
+        let forecast = self.ledger.forecast_for(Purpose::Settle);
+        let newest = windows.iter().rev();
+        newest.flat_map(|window| forecast.chunks(*window, self.rules, most)).take(most).collect()
     }
 
     /// Where a request for `from` to `to` begins: at the start of its unit, since the vendor answers whole units, or at
@@ -231,7 +282,7 @@ fn is_obsolete(job: &Job, ledger: &Ledger, oldest: DateTime<Utc>) -> bool {
 }
 
 fn job(purpose: Purpose, window: Window, due: DateTime<Utc>, ledger: &Ledger) -> Job {
-    Job::new(purpose, Slice::Window(window), due, ledger.pace_for(purpose).expected(window))
+    Job::new(purpose, Slice::Window(window), due, ledger.forecast_for(purpose).duration(window))
 }
 
 fn millis(span: TimeDelta) -> i64 {

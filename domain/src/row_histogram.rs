@@ -1,7 +1,8 @@
 //! Counts where in its window the rows of one answer lie, so that a full answer shows where to cut.
 
-use crate::pace::FILL;
+use crate::forecast::Forecast;
 use crate::rules::Rules;
+use crate::week_weights::WeekWeights;
 use crate::window::Window;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -26,8 +27,10 @@ pub struct SubWindow {
     pub is_full: bool,
 }
 
-/// The most buckets. A month has fewer days, and an hour needs no finer cuts.
-const MOST_BUCKETS: i32 = 64;
+/// The most buckets: an hour each in a month.
+const MOST_BUCKETS: i32 = 744;
+/// The rows of a part that are counted, as a share of the row cap. The vendor may add a few before the next answer.
+const COUNTED_FILL: f64 = 0.97;
 /// An answer counts as cut off if the blank span at one end is this many times the average span between two rows.
 const BLANK_FACTOR: f64 = 8.0;
 /// The least share of a bucket that must be complete to extrapolate its rows.
@@ -61,69 +64,79 @@ impl RowHistogram {
         self.counts.iter().sum()
     }
 
+    /// Each bucket with its rows, oldest first.
+    pub fn buckets(&self) -> impl Iterator<Item = (Window, u64)> {
+        (0..self.counts.len()).filter_map(|at| Some((self.span(at)?, self.counts[at])))
+    }
+
     /// Whether the answer seems to be cut off at one end: the blank span there is far longer than between two rows.
     #[must_use]
-    pub fn is_cut_off(&self) -> bool {
-        let average_gap = |complete: Window| complete.span().as_seconds_f64() / as_float(self.rows());
-        self.complete_span().is_some_and(|complete| {
-            (self.scanned.span() - complete.span()).as_seconds_f64() > BLANK_FACTOR * average_gap(complete)
+    pub fn is_cut_off(&self, weights: &WeekWeights) -> bool {
+        self.complete_span(weights).is_some_and(|complete| {
+            let average_gap = weights.days(complete) / as_float(self.rows());
+            weights.days(self.scanned) - weights.days(complete) > BLANK_FACTOR * average_gap
         })
     }
 
-    /// The total span and the rows of the buckets that the answer holds completely; `None` if there are none.
-    #[must_use]
-    pub fn complete_buckets(&self) -> Option<(TimeDelta, u64)> {
-        let complete = self.complete_span()?;
-        let whole = (0..self.counts.len()).filter(|at| self.span(*at).is_some_and(|bucket| complete.covers(&bucket)));
-        let (span, rows) = whole.fold((TimeDelta::zero(), 0), |(span, rows), at| {
-            (span + self.span(at).map_or(TimeDelta::zero(), |bucket| bucket.span()), rows + self.counts[at])
-        });
-        (span > TimeDelta::zero()).then_some((span, rows))
+    /// The buckets that the answer holds completely, if the vendor left rows out at one end.
+    pub fn complete_buckets<'a>(&'a self, weights: &WeekWeights) -> impl Iterator<Item = (Window, u64)> + use<'a> {
+        let complete = self.complete_span(weights);
+        self.buckets().filter(move |(bucket, _)| complete.is_some_and(|complete| complete.covers(bucket)))
     }
 
     /// The window in parts that should each fit one answer, newest first; `None` if the rows do not show where to cut.
-    /// Days that the answer lacks are assumed to hold `rows_per_day`.
+    /// Spans that the answer lacks are assumed to hold what `forecast` says.
     #[must_use]
-    pub fn sub_windows(&self, rules: &Rules, rows_per_day: f64) -> Option<Vec<SubWindow>> {
-        let most = as_float(rules.row_cap) * FILL;
+    pub fn sub_windows(&self, rules: &Rules, forecast: &Forecast) -> Option<Vec<SubWindow>> {
+        let complete = self.complete_span(forecast.weights());
+        let expected = forecast.rows_per_window(rules).max(f64::MIN_POSITIVE);
+        let counted = as_float(rules.row_cap) * COUNTED_FILL;
         let mut parts: Vec<(SubWindow, f64)> = Vec::new();
         for at in (0..self.counts.len()).rev() {
-            let (Some(window), rows) = (self.span(at), self.estimate(at, rows_per_day)) else { continue };
+            let Some(window) = self.span(at) else { continue };
+            let (rows, is_counted) = self.estimate(at, complete, forecast);
+            // The share of one answer that the bucket fills.
+            let share = rows / if is_counted { counted } else { expected };
             let Some(requested) = window.intersect(&self.requested) else { continue };
             let is_smallest = rules.halves(requested).is_none();
             let part = SubWindow { window: requested, is_full: is_smallest && self.counts[at] >= rules.row_cap };
             match parts.last_mut() {
-                Some((newer, sum)) if *sum + rows <= most && !part.is_full => {
+                Some((newer, sum)) if *sum + share <= 1.0 && !part.is_full => {
                     newer.window = Window::new(requested.from(), newer.window.to())?;
-                    *sum += rows;
+                    *sum += share;
                 }
-                _ => parts.push((part, rows)),
+                _ => parts.push((part, share)),
             }
         }
         (parts.len() > 1).then(|| parts.into_iter().map(|(part, _)| part).collect())
     }
 
     /// The part of the scanned window that the answer holds completely. A capped answer lacks rows at one end: the one
-    /// with the longer blank span.
-    fn complete_span(&self) -> Option<Window> {
+    /// where the blank span should hold more rows.
+    fn complete_span(&self, weights: &WeekWeights) -> Option<Window> {
         let (first, last) = self.bounds?;
-        let (before, after) = (first - self.scanned.from(), self.scanned.to() - last);
-        if before > after {
+        let end = last + TimeDelta::milliseconds(1);
+        let days = |from, to| Window::new(from, to).map_or(0.0, |blank| weights.days(blank));
+        if days(self.scanned.from(), first) > days(end, self.scanned.to()) {
             Window::new(first, self.scanned.to())
         } else {
-            Window::new(self.scanned.from(), last + TimeDelta::milliseconds(1))
+            Window::new(self.scanned.from(), end)
         }
     }
 
-    /// The estimated rows of the bucket `at`.
-    fn estimate(&self, at: usize, rows_per_day: f64) -> f64 {
-        let Some(bucket) = self.span(at) else { return 0.0 };
-        let days = |span: TimeDelta| span.as_seconds_f64() / 86_400.0;
-        let complete = self.complete_span().and_then(|complete| complete.intersect(&bucket));
-        let complete = complete.map_or(TimeDelta::zero(), |part| part.span());
-        let (rows, share) = (as_float(self.counts[at]), days(complete) / days(bucket.span()));
-        let filled_up = rows + rows_per_day * days(bucket.span() - complete);
-        if share < LEAST_SHARE { filled_up } else { rows / share }
+    /// The estimated rows of the bucket `at`, and whether the answer holds the whole bucket.
+    fn estimate(&self, at: usize, complete: Option<Window>, forecast: &Forecast) -> (f64, bool) {
+        let Some(bucket) = self.span(at) else { return (0.0, true) };
+        let (rows, weights) = (as_float(self.counts[at]), forecast.weights());
+        let complete = complete.and_then(|complete| complete.intersect(&bucket));
+        let share = complete.map_or(0.0, |part| weights.days(part) / weights.days(bucket));
+        if complete == Some(bucket) {
+            (rows, true)
+        } else if share < LEAST_SHARE {
+            (rows + forecast.rows(bucket) * (1.0 - share), false)
+        } else {
+            (rows / share, false)
+        }
     }
 
     /// The window of the bucket `at`, within the scanned window.

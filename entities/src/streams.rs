@@ -26,6 +26,12 @@ pub struct Model {
     pub rows_per_day: Option<f64>,
     /// The number of rows per day, learned from live answers.
     pub live_rows_per_day: Option<f64>,
+    /// The mean square of the relative difference between expected and found rows, less what chance alone explains.
+    pub rows_spread: f64,
+    /// How dense the rows of each hour of the week are, from Monday 00:00 UTC: 168 pairs of little-endian 32-bit floating-point
+    /// numbers, rows in units of the hourly mean and observed hours.
+    #[sea_orm(column_type = "Blob", nullable)]
+    pub week_profile: Option<Vec<u8>>,
     /// The expected time of a request without rows, in seconds.
     pub base_seconds: f64,
     /// The expected further time per row, in seconds.

@@ -73,6 +73,8 @@ fn ledger() -> [TableCreateStatement; 4] {
             .numbers(&["revision"])
             .column(double("rows_per_day"))
             .column(double("live_rows_per_day"))
+            .column(double("rows_spread").not_null().to_owned())
+            .column(ColumnDef::new(Alias::new("week_profile")).blob().to_owned())
             .column(double("base_seconds").not_null().to_owned())
             .column(double("seconds_per_row").not_null().to_owned())
             .optional_texts(&["last_error"])

@@ -1,7 +1,8 @@
-//! One tick: plan the streams that may need it, dispatch the lanes that have work, push the tickets.
+//! One tick: plan the streams that may need it, dispatch the lanes that have work, push the tickets; then sleep until the
+//! next tick has something to do.
 
 use crate::watch::StreamWatch;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::ticket::{PushError, TicketSink};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use storage::DbErr;
 use storage::accounts::{Account, Accounts};
 use storage::database::Database;
 use storage::lanes::LaneSpec;
-use storage::lanes::dispatch::{Dispatch, accounts_with_work, dispatch};
+use storage::lanes::dispatch::{Dispatch, dispatch, next_work};
 use storage::lanes::ensure;
 use storage::ledger::planning::{replan, revisions};
 use storage::ledger::{self, StreamId};
@@ -19,7 +20,9 @@ use tracing::{Instrument, debug, info_span, warn};
 /// Plans streams and pushes a ticket for each job that a free lane can run.
 ///
 /// A quiet tick costs three statements, however many accounts there are: a stream is planned only after its ledger has
-/// changed or its next live slot has come, and a lane is locked only if one of its jobs is due.
+/// changed or its next live slot has come, and a lane is locked only if one of its jobs is due. Between two ticks the
+/// scheduler sleeps until the next slot, due job, or lost ticket, lease or mail, or until a commit of this process has
+/// changed a ledger. It sleeps no longer than `LONGEST_SLEEP`, because it does not notice commits of other processes.
 pub struct Scheduler {
     /// The database with the ledgers.
     database: Database,
@@ -27,11 +30,15 @@ pub struct Scheduler {
     accounts: Arc<Accounts>,
     /// The queue that receives the tickets.
     queue: Arc<dyn TicketSink>,
-    /// The time between two ticks. A crashed worker's job is dispatched by the first tick after its lease has ended.
+    /// The shortest time between two ticks. While a lane has work that it cannot start, the scheduler ticks this often.
     interval: Duration,
     /// The streams that need no plan for now.
     watch: Mutex<StreamWatch>,
 }
+
+/// The longest sleep. An order of another process is seen after that time, and a lease that a worker took since the last tick
+/// lasts longer, or ends less than 5 s before the next tick.
+const LONGEST_SLEEP: TimeDelta = TimeDelta::seconds(5);
 
 /// Why a part of a tick failed. The next tick tries again.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +52,7 @@ pub enum TickError {
 }
 
 impl Scheduler {
-    /// A scheduler that ticks every `interval`.
+    /// A scheduler whose ticks are at least `interval` apart.
     #[must_use]
     pub fn new(database: Database, accounts: Arc<Accounts>, queue: Arc<dyn TicketSink>, interval: Duration) -> Self {
         Self { database, accounts, queue, interval, watch: Mutex::default() }
@@ -59,27 +66,45 @@ impl Scheduler {
             let ticked = self.tick().instrument(info_span!("tick")).await;
             let took = self.database.elapsed().saturating_sub(started);
             metrics::histogram!("convosync_step_duration_seconds", "step" => "tick").record(took);
-            match ticked {
-                Ok(()) => healthy = true,
+            let sleep = match ticked {
+                Ok(sleep) => {
+                    healthy = true;
+                    sleep
+                }
                 // One warning per outage, not one per second.
                 Err(error) if healthy => {
                     warn!(%error, "a part of the tick failed; the scheduler tries again at the next tick");
                     healthy = false;
+                    self.interval
                 }
-                Err(error) => debug!(%error, "a part of the tick failed again"),
-            }
+                Err(error) => {
+                    debug!(%error, "a part of the tick failed again");
+                    self.interval
+                }
+            };
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(self.interval) => {}
+                () = self.sleep(sleep) => {}
             }
         }
     }
 
-    /// Plans and dispatches once. A stream or lane that fails does not stop the others.
+    /// Sleeps for `longest`, or until a commit changes a ledger; at least for the interval, so that many commits cost no more
+    /// than one tick per interval.
+    async fn sleep(&self, longest: Duration) {
+        tokio::time::sleep(self.interval).await;
+        tokio::select! {
+            () = self.database.ledger_changed() => {}
+            () = tokio::time::sleep(longest.saturating_sub(self.interval)) => {}
+        }
+    }
+
+    /// Plans and dispatches once; returns how long the scheduler may sleep if nothing changes. A stream or lane that fails
+    /// does not stop the others.
     ///
     /// # Errors
     /// [`TickError`] of the first stream or lane that failed.
-    pub async fn tick(&self) -> Result<(), TickError> {
+    pub async fn tick(&self) -> Result<Duration, TickError> {
         let now = self.database.now(self.database.connection()).await?;
         let mut result = Ok(());
         let revisions = revisions(&self.database).await?;
@@ -94,13 +119,18 @@ impl Scheduler {
                 result = result.and(planned.map_err(TickError::from));
             }
         }
-        let with_work = accounts_with_work(&self.database, &self.accounts, now).await?;
+        let next_work = next_work(&self.database, &self.accounts).await?;
+        let mut next = now + LONGEST_SLEEP;
         for lane in self.accounts.lanes() {
-            if lane.accounts.iter().any(|account| with_work.contains(account)) {
-                result = result.and(self.push_tickets(lane).await);
+            let Some(work) = lane.accounts.iter().filter_map(|account| next_work.get(account)).min() else { continue };
+            let again = if *work > now { Ok(Some(*work)) } else { self.push_tickets(lane, now).await };
+            match again {
+                Ok(again) => next = again.into_iter().fold(next, DateTime::min),
+                Err(error) => result = result.and(Err(error)),
             }
         }
-        result
+        next = self.watch().next_change().into_iter().fold(next, DateTime::min);
+        result.map(|()| (next - now).to_std().unwrap_or_default())
     }
 
     /// Plans one stream. Without a new job the stream is quiet until its next live slot, or until its ledger changes.
@@ -120,12 +150,22 @@ impl Scheduler {
         Ok(())
     }
 
-    async fn push_tickets(&self, lane: &LaneSpec) -> Result<(), TickError> {
-        while let Dispatch::Ticket(ticket) = dispatch(&self.database, lane).await? {
-            let span = info_span!("push", account = lane.accounts.first(), %ticket);
-            self.queue.push(ticket).instrument(span).await?;
+    /// Pushes a ticket for each job that the lane can start. Returns when to try again, because jobs may be left; `None` if an
+    /// operator must open the lane first.
+    async fn push_tickets(&self, lane: &LaneSpec, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, TickError> {
+        loop {
+            match dispatch(&self.database, lane).await? {
+                Dispatch::Ticket(ticket) => {
+                    let span = info_span!("push", account = lane.accounts.first(), %ticket);
+                    self.queue.push(ticket).instrument(span).await?;
+                }
+                Dispatch::Closed(until) => return Ok(until),
+                // A worker may release a slot at any moment, also one of another process.
+                Dispatch::At(_) | Dispatch::Nothing => {
+                    return Ok(Some(now + TimeDelta::from_std(self.interval).unwrap_or(LONGEST_SLEEP)));
+                }
+            }
         }
-        Ok(())
     }
 
     /// Logs the account's warnings, such as days that the vendor will soon delete. Called when a plan adds jobs, so

@@ -23,6 +23,12 @@ struct Quiet {
 /// The longest time without a look at a stream: what changes a ledger by hand also counts within a minute.
 const LONGEST: TimeDelta = TimeDelta::minutes(1);
 
+/// The next whole minute after `now`: one tick then looks at all quiet streams.
+fn next_minute(now: DateTime<Utc>) -> DateTime<Utc> {
+    let into = now.timestamp_millis().rem_euclid(LONGEST.num_milliseconds());
+    now + LONGEST - TimeDelta::milliseconds(into)
+}
+
 impl StreamWatch {
     /// Whether a plan at `now` would add nothing, because neither the ledger nor the live slot has changed.
     pub fn is_quiet(&self, id: &StreamId, revision: i64, now: DateTime<Utc>) -> bool {
@@ -33,7 +39,12 @@ impl StreamWatch {
     /// Notes that a plan at `now` added nothing to the ledger of `revision`.
     pub fn set_quiet(&mut self, id: &StreamId, revision: i64, now: DateTime<Utc>, rules: &Rules) {
         let next_slot = due_at(slot_at(now, rules) + rules.cadence(), rules);
-        self.0.insert(id.clone(), Quiet { revision, from: now, until: next_slot.min(now + LONGEST) });
+        self.0.insert(id.clone(), Quiet { revision, from: now, until: next_slot.min(next_minute(now)) });
+    }
+
+    /// When the first quiet stream needs a look.
+    pub fn next_change(&self) -> Option<DateTime<Utc>> {
+        self.0.values().map(|quiet| quiet.until).min()
     }
 }
 
@@ -74,5 +85,8 @@ mod tests {
         let (mut watch, id) = (StreamWatch::default(), stream("one"));
         watch.set_quiet(&id, 7, at(0), &rules(86_400));
         assert!(watch.is_quiet(&id, 7, at(59)) && !watch.is_quiet(&id, 7, at(60)));
+        assert_eq!(watch.next_change(), Some(at(60)));
+        watch.set_quiet(&stream("two"), 7, at(59), &rules(86_400));
+        assert_eq!(watch.next_change(), Some(at(60)), "one tick looks at all streams");
     }
 }

@@ -15,7 +15,7 @@ use sea_orm_migration::MigratorTrait;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// The database and its clock. Leases count by PostgreSQL's clock, because the clocks of several hosts may differ, or by
 /// the host's clock for a SQLite file, which only one host uses.
@@ -97,11 +97,20 @@ impl Database {
             .connect_lazy(true)
             .map_sqlx_sqlite_opts(|options| sqlite(options, INTAKE_BUSY).synchronous(SqliteSynchronous::Full));
         let report_permits = Arc::new(Semaphore::new(usize::try_from(connections / 2).unwrap_or(1)));
+        let changes = Arc::<Notify>::default();
         let limited = async |options| {
             let pool = sea_orm::Database::connect(options).await?;
-            Ok::<_, DbErr>(LimitedConnection { pool, limit: timeout })
+            Ok::<_, DbErr>(LimitedConnection { pool, limit: timeout, changes: Arc::clone(&changes) })
         };
         Ok(Self { connection: limited(options).await?, intake: limited(intake).await?, clock, report_permits })
+    }
+
+    /// The same database, whose commits wake the scheduler that waits for those of `other`.
+    #[must_use]
+    pub fn waking_scheduler_of(mut self, other: &Self) -> Self {
+        self.connection.changes = Arc::clone(&other.connection.changes);
+        self.intake.changes = Arc::clone(&other.connection.changes);
+        self
     }
 
     /// The pool for webhooks.
@@ -132,6 +141,12 @@ impl Database {
     #[crate::boxed]
     pub async fn begin(&self) -> Result<Transaction, DbErr> {
         Transaction::begin(&self.connection).await
+    }
+
+    /// Waits until a commit of this process has changed a ledger since the last call returned. One task may wait: the
+    /// scheduler. Changes by other processes are not noticed.
+    pub async fn ledger_changed(&self) {
+        self.connection.changes.notified().await;
     }
 
     /// Reads the clock that counts for leases, to the millisecond.

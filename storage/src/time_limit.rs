@@ -3,7 +3,9 @@
 use sea_orm::sqlx::pool::PoolOptions;
 use sea_orm::sqlx::{AssertSqlSafe, Connection as _, Executor as _, Postgres};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// How long a connection that returns to the pool may take to answer. Without an answer the pool closes it.
 const RETURN: Duration = Duration::from_secs(5);
@@ -16,6 +18,8 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct LimitedConnection {
     pub(crate) pool: DatabaseConnection,
     pub(crate) limit: Duration,
+    /// Wakes the scheduler of this process after a commit that changed a ledger.
+    pub(crate) changes: Arc<Notify>,
 }
 
 /// Awaits a statement; a failure if it takes longer than `limit` and the grace. Its connection is then in an unknown state.

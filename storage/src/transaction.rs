@@ -11,8 +11,10 @@ use sea_orm::{
     Statement, TransactionOptions, TransactionTrait,
 };
 use sea_query_sqlx::SqlxValues;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 
 /// All statements share one snapshot. By default PostgreSQL takes a new one for each statement.
 const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -21,6 +23,9 @@ const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 pub struct Transaction {
     engine: Engine,
     limit: Duration,
+    /// Wakes the scheduler of this process after a commit that changed a ledger.
+    changes: Arc<Notify>,
+    has_changed_ledger: AtomicBool,
 }
 
 enum Engine {
@@ -29,38 +34,45 @@ enum Engine {
 }
 
 impl Transaction {
-    /// Begins a write transaction.
+    /// Begins a write transaction. A commit notifies `changes` if the transaction has changed a ledger.
     ///
     /// # Errors
     /// Returns the database error.
     #[crate::boxed]
     pub async fn begin(on: &LimitedConnection) -> Result<Self, DbErr> {
-        let limit = on.limit;
         if on.get_database_backend() == DbBackend::Postgres {
             let begin = async { on.pool.get_postgres_connection_pool().begin().await.map_err(db_err) };
-            return Ok(Self { engine: Engine::Postgres(Mutex::new(within(limit, begin).await?)), limit });
+            return Ok(Self::new(Engine::Postgres(Mutex::new(within(on.limit, begin).await?)), on));
         }
         // A deferred SQLite transaction that reads and then writes fails if another transaction wrote in between.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(Self { engine: Engine::Sqlite(on.pool.begin_with_options(options).await?), limit })
+        Ok(Self::new(Engine::Sqlite(on.pool.begin_with_options(options).await?), on))
     }
 
     /// Begins a read-only transaction. All its statements see the database as of the first one.
     pub(crate) async fn begin_read(on: &LimitedConnection) -> Result<Self, DbErr> {
-        let limit = on.limit;
         if on.get_database_backend() == DbBackend::Postgres {
             let begin = async { on.pool.get_postgres_connection_pool().begin_with(READ).await.map_err(db_err) };
-            return Ok(Self { engine: Engine::Postgres(Mutex::new(within(limit, begin).await?)), limit });
+            return Ok(Self::new(Engine::Postgres(Mutex::new(within(on.limit, begin).await?)), on));
         }
         // A deferred transaction takes no write lock, so it does not block writers.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
             ..TransactionOptions::default()
         };
-        Ok(Self { engine: Engine::Sqlite(on.pool.begin_with_options(options).await?), limit })
+        Ok(Self::new(Engine::Sqlite(on.pool.begin_with_options(options).await?), on))
+    }
+
+    fn new(engine: Engine, on: &LimitedConnection) -> Self {
+        Self { engine, limit: on.limit, changes: Arc::clone(&on.changes), has_changed_ledger: AtomicBool::new(false) }
+    }
+
+    /// Notes that the transaction changes a ledger: its commit gives the scheduler something to plan or to dispatch.
+    pub(crate) fn note_ledger_change(&self) {
+        self.has_changed_ledger.store(true, Ordering::Relaxed);
     }
 
     /// Commits the transaction.
@@ -71,9 +83,13 @@ impl Transaction {
     pub async fn commit(self) -> Result<(), DbErr> {
         let limit = self.limit;
         match self.engine {
-            Engine::Sqlite(tx) => tx.commit().await,
-            Engine::Postgres(tx) => within(limit, async { tx.into_inner().commit().await.map_err(db_err) }).await,
+            Engine::Sqlite(tx) => tx.commit().await?,
+            Engine::Postgres(tx) => within(limit, async { tx.into_inner().commit().await.map_err(db_err) }).await?,
         }
+        if self.has_changed_ledger.load(Ordering::Relaxed) {
+            self.changes.notify_one();
+        }
+        Ok(())
     }
 
     /// Rolls the transaction back.

@@ -222,6 +222,8 @@ impl Worker {
                     }
                     tokio::time::sleep(wait.to_std().unwrap_or_default()).await;
                 }
+                // The scheduler dispatches again once the lane is open.
+                Ok(Dispatch::Closed(_)) => return None,
                 // All planned jobs are done; the answers may allow further ones.
                 Ok(Dispatch::Nothing) => match self.replan(lane).await {
                     Ok(true) => {}

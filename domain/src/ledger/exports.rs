@@ -35,7 +35,7 @@ impl Ledger {
         // A window that is held already is exported once more, when it no longer changes.
         let settle = if self.coverage.held().covers(whole) { rules.settle } else { TimeDelta::zero() };
         let due = now.max(whole.to() + settle);
-        self.jobs.push(Job::new(purpose, Slice::Export(whole), due, self.pace_for(purpose).expected(window)));
+        self.jobs.push(Job::new(purpose, Slice::Export(whole), due, self.forecast_for(purpose).duration(window)));
     }
 
     /// An export next to `window` that no worker has requested yet, with its index. Both can come in one mail, which

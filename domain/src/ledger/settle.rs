@@ -97,21 +97,30 @@ impl Ledger {
             self.schedule_recheck(job, answer);
             return;
         };
-        self.cover(window, answer, rules);
         let scanned = rules.scanned(window, answer.sent_at);
+        // Spans that are read again teach nothing new about the hours of the week.
+        let fresh = self.coverage.held().gaps(scanned);
+        self.cover(window, answer, rules);
         let is_sample = job.purpose != Purpose::Live || scanned.span() >= SHORTEST_SAMPLE;
         let is_export = matches!(job.slice, Slice::Export(_));
         // Named items fill a list's pages as rows do.
         let rows = answer.rows + answer.named;
-        self.teach(job.purpose, |pace| {
-            if is_export {
-                // A window is exported because it is denser than all others.
-            } else if is_sample {
-                pace.learn(scanned, rows, answer.elapsed);
-            } else {
-                pace.learn_time(rows, answer.elapsed);
+        if is_export {
+            // A window is exported because it is denser than all others.
+        } else if is_sample {
+            let expected = self.forecast_for(job.purpose).rows(scanned);
+            self.learn_profile(job.purpose, answer, &fresh);
+            let days = self.forecast_for(job.purpose).weights().days(scanned);
+            self.teach(job.purpose, |pace| {
+                pace.learn_days(days, rows, answer.elapsed);
+                pace.learn_spread(expected, rows);
+            });
+        } else {
+            if self.pace_for(job.purpose).rows_per_day.is_some() {
+                self.learn_profile(job.purpose, answer, &fresh);
             }
-        });
+            self.teach(job.purpose, |pace| pace.learn_time(rows, answer.elapsed));
+        }
         if let Purpose::Backfill(id) = job.purpose
             && let Some(backfill) = self.backfills.iter_mut().find(|backfill| backfill.id == id)
         {

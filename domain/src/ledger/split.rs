@@ -1,8 +1,7 @@
 //! Replaces a job whose answer was full, or failed repeatedly, by jobs for smaller windows.
 
 use super::{AnswerSummary, Ledger};
-use crate::chunks::chunks;
-use crate::job::{Job, JobState, Purpose};
+use crate::job::{Job, Purpose};
 use crate::row_histogram::SubWindow;
 use crate::rules::Rules;
 use crate::slice::Slice;
@@ -27,11 +26,10 @@ impl Ledger {
         self.learn_from_split(purpose, window, answer, rules);
         let is_capped = |answer: &&AnswerSummary| answer.rows >= rules.row_cap;
         let histogram = answer.filter(is_capped).and_then(|answer| answer.histogram.as_ref());
-        let rows_per_day = self.pace_for(purpose).rows_per_day.unwrap_or(0.0);
+        let forecast = self.forecast_for(purpose);
         let halves = [newer, older].map(|window| SubWindow { window, is_full: false });
-        let parts = histogram
-            .and_then(|histogram| histogram.sub_windows(rules, rows_per_day))
-            .unwrap_or_else(|| halves.to_vec());
+        let parts =
+            histogram.and_then(|histogram| histogram.sub_windows(rules, &forecast)).unwrap_or_else(|| halves.to_vec());
         let older_purpose = if purpose == Purpose::Live { Purpose::Settle } else { purpose };
         // All but the oldest: the vendor may have left out rows there.
         let measured: Vec<Window> = parts.iter().rev().skip(1).map(|part| part.window).collect();
@@ -40,7 +38,7 @@ impl Ledger {
             if is_full && rules.export.is_some() {
                 self.add_export(purpose, window, rules, now);
             } else {
-                let expected = self.pace_for(purpose).expected(window);
+                let expected = self.forecast_for(purpose).duration(window);
                 // The parts keep the count, so that unreadable rows are not read again without end.
                 self.jobs.push(Job { rechecks, ..Job::new(purpose, Slice::Window(window), now, expected) });
             }
@@ -54,9 +52,8 @@ impl Ledger {
     /// windows are joined first. Windows in `measured` stay: they were cut by counted rows.
     fn cut_again(&mut self, purpose: Purpose, measured: &[Window], rules: &Rules) {
         let is_free = |job: &Job| {
-            let is_untouched = job.state == JobState::Waiting && job.attempt == 0 && job.failures + job.rechecks == 0;
             let is_cuttable = matches!(job.slice, Slice::Window(window) if !measured.contains(&window));
-            job.purpose == purpose && is_untouched && is_cuttable
+            job.purpose == purpose && job.is_untouched() && is_cuttable
         };
         let (free, kept): (Vec<Job>, Vec<Job>) = std::mem::take(&mut self.jobs).into_iter().partition(is_free);
         self.jobs = kept;
@@ -66,10 +63,10 @@ impl Ledger {
             let before = windows.iter().filter(|window| joined.covers(window)).count();
             // A burst makes windows short for a while; it must not turn one job into thousands.
             let least = rules.round_up(rules.expand(*joined).span() / i32::try_from(before).unwrap_or(1) / MOST_CHUNKS);
-            let length = self.pace_for(purpose).window_length(rules).max(least);
-            for part in chunks(*joined, length, rules, usize::MAX) {
+            let forecast = self.forecast_for(purpose);
+            for part in forecast.longest_chunks(*joined, least, rules) {
                 let same = free.iter().find(|job| job.slice == Slice::Window(part)).cloned();
-                let expected = self.pace_for(purpose).expected(part);
+                let expected = forecast.duration(part);
                 self.jobs.push(same.unwrap_or_else(|| Job::new(purpose, Slice::Window(part), due, expected)));
             }
         }

@@ -2,8 +2,12 @@
 
 use crate::strategies::{DAY, HOUR, any_window, at, certainly, often, rules, tile, window};
 use chrono::TimeDelta;
+use domain::forecast::Forecast;
+use domain::pace::Pace;
 use domain::row_histogram::RowHistogram;
 use domain::rules::Rules;
+use domain::week_profile::WeekProfile;
+use domain::week_weights::WeekWeights;
 use domain::window::Window;
 use proptest::prelude::*;
 
@@ -24,6 +28,17 @@ fn cut_off(asked: Window, per_day: &[u64], rules: &Rules, is_newest_first: bool)
     histogram
 }
 
+/// A forecast of `per_day` rows on each day, with all hours the same.
+fn even(per_day: f64) -> Forecast {
+    Forecast::new(Pace { rows_per_day: Some(per_day), ..Pace::default() }, &WeekProfile::default())
+}
+
+/// The total span and the rows of the complete buckets.
+fn complete(histogram: &RowHistogram) -> (TimeDelta, u64) {
+    let buckets = histogram.complete_buckets(&WeekWeights::default());
+    buckets.fold((TimeDelta::zero(), 0), |(span, sum), (bucket, rows)| (span + bucket.span(), sum + rows))
+}
+
 fn any_days() -> impl Strategy<Value = Vec<u64>> {
     prop::collection::vec(prop_oneof![6 => 0_u64..300, 1 => 300_u64..2_000], 12)
 }
@@ -40,7 +55,7 @@ proptest! {
             histogram.add(at(*row));
         }
         prop_assert_eq!(histogram.rows(), rows.iter().filter(|row| looked.contains(at(**row))).count() as u64);
-        if let Some(parts) = histogram.sub_windows(&rules, per_day) {
+        if let Some(parts) = histogram.sub_windows(&rules, &even(per_day)) {
             let mut windows: Vec<Window> = parts.iter().map(|part| part.window).collect();
             prop_assert!(windows.iter().all(|part| *part != asked));
             prop_assert!(windows.is_sorted_by(|newer, older| newer.from() >= older.to()));
@@ -54,7 +69,7 @@ proptest! {
     fn only_windows_over_the_cap_are_full(per_day in any_days(), is_newest_first: bool, first in 0_i64..5, days in 2_i64..8) {
         let (rules, asked) = (certainly(), window(first * DAY, (first + days) * DAY));
         let histogram = cut_off(asked, &per_day, &rules, is_newest_first);
-        for part in histogram.sub_windows(&rules, 100.0).unwrap_or_default().iter().filter(|part| part.is_full) {
+        for part in histogram.sub_windows(&rules, &even(100.0)).unwrap_or_default().iter().filter(|part| part.is_full) {
             let day = usize::try_from((part.window.from() - at(0)).num_days()).unwrap();
             prop_assert!(part.window.span() == TimeDelta::days(1) && per_day[day] >= rules.row_cap);
         }
@@ -67,7 +82,7 @@ proptest! {
         let histogram = cut_off(asked, &[per_day; 12], &rules, is_newest_first);
         prop_assume!(histogram.rows() >= rules.row_cap);
         let rate = f64::from(u32::try_from(per_day).unwrap());
-        let parts = histogram.sub_windows(&rules, rate).unwrap();
+        let parts = histogram.sub_windows(&rules, &even(rate)).unwrap();
         let rows = |part: &Window| u64::try_from(rules.scanned(*part, asked.to()).span().num_minutes()).unwrap() * per_day / 1_440;
         prop_assert!(parts.iter().all(|part| rows(&part.window) < rules.row_cap), "{parts:?}");
         let fewest = (u64::try_from(days).unwrap()).div_ceil((rules.row_cap - 1) / per_day);
@@ -78,7 +93,7 @@ proptest! {
     #[test]
     fn only_complete_buckets_teach(per_day in 60_u64..200, is_newest_first: bool) {
         let (rules, asked) = (certainly(), window(0, 12 * DAY));
-        let (span, rows) = cut_off(asked, &[per_day; 12], &rules, is_newest_first).complete_buckets().unwrap();
+        let (span, rows) = complete(&cut_off(asked, &[per_day; 12], &rules, is_newest_first));
         prop_assert_eq!(rows, u64::try_from(span.num_days()).unwrap() * per_day);
         prop_assert!(u64::try_from(span.num_days()).unwrap() >= (rules.row_cap - 1) / per_day - 1);
     }
@@ -89,8 +104,10 @@ proptest! {
 fn a_cut_off_answer_is_not_taken_for_the_whole() {
     let mut histogram = RowHistogram::new(window(0, 4 * DAY), at(4 * DAY), &certainly());
     (0..4 * 24).for_each(|hour| histogram.add(at(hour * HOUR + HOUR / 2)));
-    assert!(!histogram.is_cut_off() && !RowHistogram::new(window(0, DAY), at(DAY), &certainly()).is_cut_off());
+    let weights = WeekWeights::default();
+    let empty = RowHistogram::new(window(0, DAY), at(DAY), &certainly());
+    assert!(!histogram.is_cut_off(&weights) && !empty.is_cut_off(&weights));
     let mut half = RowHistogram::new(window(0, 4 * DAY), at(4 * DAY), &certainly());
     (2 * 24..4 * 24).for_each(|hour| half.add(at(hour * HOUR + HOUR / 2)));
-    assert!(half.is_cut_off() && half.complete_buckets() == Some((TimeDelta::days(1), 24)));
+    assert!(half.is_cut_off(&weights) && complete(&half) == (TimeDelta::days(1), 24));
 }

@@ -147,6 +147,9 @@ async fn store_event(db: &Database, tx: &Transaction, delivery: i64, patience: D
     let first = items.first_fetch.iter().map(|item| (item, item.scope));
     let mut items: Vec<_> = first.chain(items.refetch.iter().map(|item| (item, None))).collect();
     items.sort_by_key(|(item, _)| key_of(&item.slice));
+    if !items.is_empty() {
+        tx.note_ledger_change();
+    }
     for (item, missing_scope) in items {
         queue_item(tx, &id, item, missing_scope, now).await?;
     }

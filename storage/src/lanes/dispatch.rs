@@ -15,15 +15,17 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, Set, Statement, Value,
 };
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// The result of a dispatch attempt on a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dispatch {
     /// A dispatched job. The caller pushes the ticket to the queue or processes it at once.
     Ticket(Ticket),
-    /// The earliest instant at which a further dispatch can succeed.
+    /// The slots are busy; the earliest instant at which a further dispatch can succeed.
     At(DateTime<Utc>),
+    /// The lane is closed until this instant, or until an operator opens it.
+    Closed(Option<DateTime<Utc>>),
     /// No job is ready, and the lane does not know when one will be.
     Nothing,
 }
@@ -48,40 +50,48 @@ pub async fn dispatch(db: &Database, spec: &LaneSpec) -> Result<Dispatch, DbErr>
     Ok(next)
 }
 
-/// The accounts with a job that is due at `now`, or whose ticket, lease or mail is overdue. One statement for all accounts.
+/// When each account has something to dispatch: the earliest instant at which a job is due, or a ticket, a lease or a mail
+/// is overdue. Accounts without such a job are left out. One statement for all accounts.
 ///
 /// # Errors
 /// Returns the database error.
-pub async fn accounts_with_work(
-    db: &Database,
-    accounts: &Accounts,
-    now: DateTime<Utc>,
-) -> Result<BTreeSet<String>, DbErr> {
+pub async fn next_work(db: &Database, accounts: &Accounts) -> Result<BTreeMap<String, DateTime<Utc>>, DbErr> {
     let names: Vec<&str> = accounts.all().iter().map(|account| account.source.account()).collect();
     if names.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok(BTreeMap::new());
     }
     let on = db.connection();
-    let found = on.query_all_raw(work_statement(on.get_database_backend(), &names, now)).await?;
-    found.iter().map(|row| row.try_get("", "account")).collect()
+    let mut earliest = BTreeMap::new();
+    for row in on.query_all_raw(work_statement(on.get_database_backend(), &names)).await? {
+        let mut next: Option<DateTime<Utc>> = None;
+        for (state, _) in WAITS {
+            let at = row.try_get::<Option<DateTime<Utc>>>("", state)?;
+            next = next.into_iter().chain(at).min();
+        }
+        if let Some(next) = next {
+            earliest.insert(row.try_get("", "account")?, next);
+        }
+    }
+    Ok(earliest)
 }
 
-/// The statement that finds those of `accounts` that have work.
+/// The states of a job that can be dispatched at some instant, and the column that holds it.
+const WAITS: [(&str, &str); 4] =
+    [("waiting", "due_at"), ("dispatched", "until_at"), ("running", "until_at"), ("awaiting", "until_at")];
+
+/// The statement that finds the earliest instant of each state for each of `accounts`: four look-ups in an index.
 #[must_use]
-pub fn work_statement(backend: DbBackend, accounts: &[&str], now: DateTime<Utc>) -> Statement {
+pub fn work_statement(backend: DbBackend, accounts: &[&str]) -> Statement {
     let rows: Vec<String> =
-        (0..accounts.len()).map(|index| format!("SELECT CAST(${} AS text) AS account", index + 2)).collect();
-    let exists = |condition: &str| format!("EXISTS (SELECT 1 FROM jobs j WHERE j.account = a.account AND {condition})");
-    let sql = format!(
-        "SELECT a.account AS account FROM ({}) AS a WHERE {} OR {} OR {} OR {}",
-        rows.join(" UNION ALL "),
-        exists("j.state = 'waiting' AND j.due_at <= $1"),
-        exists("j.state = 'dispatched' AND j.until_at <= $1"),
-        exists("j.state = 'running' AND j.until_at <= $1"),
-        exists("j.state = 'awaiting' AND j.until_at <= $1"),
-    );
-    let values = std::iter::once(Value::from(now)).chain(accounts.iter().copied().map(Value::from));
-    Statement::from_sql_and_values(backend, sql, values)
+        (0..accounts.len()).map(|index| format!("SELECT CAST(${} AS text) AS account", index + 1)).collect();
+    let earliest = WAITS.map(|(state, at)| {
+        format!(
+            "(SELECT j.{at} FROM jobs j WHERE j.account = a.account AND j.state = '{state}' AND j.{at} IS NOT NULL \
+             ORDER BY j.{at} LIMIT 1) AS {state}"
+        )
+    });
+    let sql = format!("SELECT a.account AS account, {} FROM ({}) AS a", earliest.join(", "), rows.join(" UNION ALL "));
+    Statement::from_sql_and_values(backend, sql, accounts.iter().copied().map(Value::from))
 }
 
 async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Dispatch, DbErr> {
@@ -90,7 +100,7 @@ async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Disp
     // Another process holds the lock for a moment.
     let Some((row, lane)) = locked else { return Ok(Dispatch::At(now + LOCKED)) };
     if lane.is_closed(now) {
-        return Ok(lane.closed.and_then(|closed| closed.until).map_or(Dispatch::Nothing, Dispatch::At));
+        return Ok(Dispatch::Closed(lane.closed.and_then(|closed| closed.until)));
     }
     let free = lane.slots.iter().filter(|slot| slot.not_before <= now && slot.until <= now).count();
     let tickets = jobs::Entity::find()

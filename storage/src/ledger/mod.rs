@@ -35,6 +35,7 @@ use domain::job::Job;
 use domain::ledger::Ledger;
 use domain::pace::Pace;
 use domain::spans::Spans;
+use domain::week_profile::WeekProfile;
 use entities::jobs::Column as JobColumn;
 use entities::streams;
 use job_row::{ITEM, WITHOUT_ITEMS, to_job};
@@ -101,8 +102,8 @@ pub async fn store(
     after: &Ledger,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    if (before.since, before.slot, before.refreshed, before.pace, before.live_rows_per_day)
-        != (after.since, after.slot, after.refreshed, after.pace, after.live_rows_per_day)
+    if (before.since, before.slot, before.refreshed, before.pace, before.live_rows_per_day, &before.profile)
+        != (after.since, after.slot, after.refreshed, after.pace, after.live_rows_per_day, &after.profile)
     {
         let row = streams::ActiveModel {
             account: Set(id.account.clone()),
@@ -112,6 +113,8 @@ pub async fn store(
             refreshed_at: Set(after.refreshed),
             rows_per_day: Set(after.pace.rows_per_day),
             live_rows_per_day: Set(after.live_rows_per_day),
+            rows_spread: Set(after.pace.spread),
+            week_profile: Set(after.profile.to_bytes()),
             base_seconds: Set(after.pace.base_seconds),
             seconds_per_row: Set(after.pace.seconds_per_row),
             ..Default::default()
@@ -159,11 +162,13 @@ pub(crate) async fn lock_named(tx: &Transaction, id: &StreamId, job: i64, keys: 
 }
 
 async fn lock_stream(tx: &Transaction, id: &StreamId) -> Result<Option<streams::Model>, DbErr> {
+    tx.note_ledger_change();
     let pace = Pace::default();
     let new_row = streams::ActiveModel {
         account: Set(id.account.clone()),
         stream: Set(id.stream.clone()),
         source: Set(id.source.clone()),
+        rows_spread: Set(pace.spread),
         base_seconds: Set(pace.base_seconds),
         seconds_per_row: Set(pace.seconds_per_row),
         revision: Set(0),
@@ -193,8 +198,10 @@ async fn load_with(on: &impl ConnectionTrait, id: &StreamId, row: Option<streams
         ledger.slot = row.slot_at;
         ledger.refreshed = row.refreshed_at;
         ledger.live_rows_per_day = row.live_rows_per_day;
+        ledger.profile = row.week_profile.as_deref().map(WeekProfile::from_bytes).unwrap_or_default();
         ledger.pace = Pace {
             rows_per_day: row.rows_per_day,
+            spread: row.rows_spread,
             base_seconds: row.base_seconds,
             seconds_per_row: row.seconds_per_row,
         };

@@ -3,13 +3,14 @@
 use crate::accounts::Account;
 use crate::database::Database;
 use crate::ledger::{self, StreamId};
+use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
 use domain::ledger::Ledger;
 use domain::plan::Plan;
 use domain::planner::plan;
 use entities::streams;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 use std::collections::HashMap;
 
 /// Adds the jobs that a lane may claim now; returns whether it added any. Processes may run it concurrently.
@@ -56,10 +57,11 @@ pub async fn revisions(db: &Database) -> Result<HashMap<StreamId, i64>, DbErr> {
 }
 
 /// Raises the revision of the account's ledgers after a change to a job or a backfill by an operator.
-pub(crate) async fn raise_revision(on: &impl ConnectionTrait, account: &str) -> Result<(), DbErr> {
+pub(crate) async fn raise_revision(tx: &Transaction, account: &str) -> Result<(), DbErr> {
     use streams::Column;
+    tx.note_ledger_change();
     let raised = streams::Entity::update_many().col_expr(Column::Revision, Expr::col(Column::Revision).add(1));
-    raised.filter(Column::Account.eq(account)).exec(on).await.map(|_| ())
+    raised.filter(Column::Account.eq(account)).exec(tx).await.map(|_| ())
 }
 
 fn plan_for(account: &Account, ledger: &Ledger, now: DateTime<Utc>) -> Plan {

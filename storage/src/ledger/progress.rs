@@ -250,8 +250,8 @@ fn item_seconds(account: &Account, items: u64) -> u64 {
 
 fn window_seconds(windows: &[Window], ledger: &Ledger, account: &Account) -> u64 {
     let rules = account.source.rules();
-    let pace = ledger.pace_for(Purpose::Settle);
-    windows.iter().map(|window| pace.expected(*window) + rules.spacing).sum::<Duration>().as_secs()
+    let forecast = ledger.forecast_for(Purpose::Settle);
+    windows.iter().map(|window| forecast.duration(*window) + rules.spacing).sum::<Duration>().as_secs()
 }
 
 fn described(backfill: Model) -> Progress {

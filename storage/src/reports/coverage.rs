@@ -3,6 +3,7 @@
 use crate::accounts::Account;
 use crate::lanes;
 use crate::ledger::{self, StreamId};
+use crate::reports::day_counts::{DayCount, DayNumbers};
 use crate::snapshot::Snapshot;
 use crate::upsert::sql::quoted;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -10,8 +11,7 @@ use domain::coverage::Completeness;
 use domain::days::{Day, days};
 use domain::source::Stream;
 use domain::window::Window;
-use entities::requests;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, Statement, Value};
+use sea_orm::{DbErr, Value};
 use serde::Serialize;
 use std::fmt::Write;
 use utoipa::ToSchema;
@@ -49,16 +49,20 @@ pub async fn coverage(
     let lane = lanes::load(on, &account.source.lane()).await?.map(|(_, lane)| lane);
     let closed = lane.and_then(|lane| lane.closed?.next_step(account.source.account()));
     let mut found = Vec::new();
+    let Some(numbers) = DayNumbers::new(first, last, zone) else { return Ok(found) };
     for (id, stream) in account.streams().iter().zip(account.source.streams()) {
         let ledger = ledger::load(on, id).await?;
+        let counts = numbers.count(on, &stream, id).await?;
         for day in days(account.view(&ledger, now), first, last) {
             let Some(window) = Window::of_day(day.day, zone) else { continue };
+            let number = usize::try_from((day.day - first).num_days()).unwrap_or(usize::MAX);
+            let DayCount { rows, requests } = counts.get(number).copied().unwrap_or_default();
             found.push(CoverageDay {
                 stream: id.stream.clone(),
                 day: day.day,
                 state: day.state,
-                rows: rows_in(on, &stream, id, window).await?,
-                requests: requests_in(on, id, window).await?,
+                rows,
+                requests,
                 // No request is sent on a closed lane, whatever is planned.
                 reason: closed.clone().filter(|_| is_open_work(&day, window, now)).or(day.reason),
             });
@@ -100,21 +104,4 @@ pub(crate) fn counting(stream: &Stream, id: &StreamId, window: Window) -> (Strin
         values.push(id.stream.as_str().into());
     }
     (sql, values)
-}
-
-async fn rows_in(on: &impl ConnectionTrait, stream: &Stream, id: &StreamId, window: Window) -> Result<u64, DbErr> {
-    let (sql, values) = counting(stream, id, window);
-    let row = on.query_one_raw(Statement::from_sql_and_values(on.get_database_backend(), sql, values)).await?;
-    let rows: i64 = row.map_or(Ok(0), |row| row.try_get("", "rows"))?;
-    Ok(u64::try_from(rows).unwrap_or(0))
-}
-
-async fn requests_in(on: &impl ConnectionTrait, id: &StreamId, window: Window) -> Result<u64, DbErr> {
-    requests::Entity::find()
-        .filter(requests::Column::Account.eq(&id.account))
-        .filter(requests::Column::Stream.eq(&id.stream))
-        .filter(requests::Column::FromAt.lt(window.to()))
-        .filter(requests::Column::ToAt.gt(window.from()))
-        .count(on)
-        .await
 }

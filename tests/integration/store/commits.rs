@@ -284,7 +284,7 @@ async fn check_throttle(engine: Engine) {
     };
     let claimed = store.claimed().await;
     commit(db, lane, &claimed, throttled(&claimed)).await.unwrap();
-    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::At(until));
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Closed(Some(until)));
     assert_eq!(stored_counts(&store).await, [0, 0, 1, 0], "the commit records a refused request too");
     let row = streams::Entity::find().one(db.connection()).await.unwrap().unwrap();
     assert_eq!(row.last_error.as_deref(), Some("throttled: too many"));

@@ -219,6 +219,7 @@ fn postgres_type(column_type: &ColumnType) -> &'static str {
         ColumnType::Double => "double precision",
         ColumnType::TimestampWithTimeZone => "timestamp with time zone",
         ColumnType::JsonBinary => "jsonb",
+        ColumnType::Blob => "bytea",
         other => panic!("add PostgreSQL's name of {other:?} to this list"),
     }
 }

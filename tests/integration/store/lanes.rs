@@ -135,10 +135,10 @@ async fn check_returned_ticket(engine: Engine) {
     assert!(set_closed(db.connection(), &lane.key, Some(&closure), now).await.unwrap());
     assert!(claim(db, lane, ticket, "third").await.unwrap().is_none(), "a closed lane is not claimed");
     assert_eq!(state(&store, old).await, "waiting");
-    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::At(until));
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Closed(Some(until)));
     let closure = LaneClosure { until: None, reason: "an operator".to_owned() };
     set_closed(db.connection(), &lane.key, Some(&closure), now).await.unwrap();
-    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Nothing);
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Closed(None));
     set_closed(db.connection(), &lane.key, None, now).await.unwrap();
     assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Ticket(Ticket { job: old, attempt: 3 }));
 }

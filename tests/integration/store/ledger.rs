@@ -10,6 +10,7 @@ use domain::job::{Job, JobState, Purpose};
 use domain::ledger::Ledger;
 use domain::pace::Pace;
 use domain::slice::Slice;
+use domain::week_profile::WeekProfile;
 use domain::window::Window;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,8 +114,13 @@ async fn round_trip(engine: Engine) {
             (hours(now, -9, -8), false),
         ]),
         jobs: all_jobs(now, id),
-        pace: Pace { rows_per_day: Some(1.0 / 3.0), base_seconds: 0.1, seconds_per_row: 1e-7 },
+        pace: Pace { rows_per_day: Some(1.0 / 3.0), spread: -0.1, base_seconds: 0.1, seconds_per_row: 1e-7 },
         live_rows_per_day: Some(2.0 / 3.0),
+        profile: {
+            let mut profile = WeekProfile::default();
+            profile.learn(hours(now, -30, -3), 1_234, 777.7);
+            profile
+        },
         slot: Some(now),
         refreshed: Some(now - TimeDelta::milliseconds(1)),
         since: Some(now - TimeDelta::days(400)),

@@ -176,6 +176,7 @@ fn type_name(of: &ColumnType) -> &'static str {
         ColumnType::Double => "double precision",
         ColumnType::TimestampWithTimeZone => "timestamp with time zone",
         ColumnType::JsonBinary => "jsonb",
+        ColumnType::Blob => "bytea",
         other => panic!("{other:?} is not used so far; say what PostgreSQL calls it"),
     }
 }

@@ -296,7 +296,7 @@ async fn check_coverage(engine: Engine) {
     assert_eq!(shown["day"], fixture.date(4).to_string());
 }
 
-fn request(account: &str, window: Window, now: DateTime<Utc>) -> requests::ActiveModel {
+pub(super) fn request(account: &str, window: Window, now: DateTime<Utc>) -> requests::ActiveModel {
     requests::ActiveModel {
         account: Set(account.to_owned()),
         stream: Set("chat_8".to_owned()),

@@ -251,7 +251,7 @@ async fn check_cancelled_reader(engine: Engine) {
             let snapshot = store.db().report_snapshot().await.unwrap();
             coverage(&snapshot, store.account(), today - TimeDelta::days(100), today).await.unwrap()
         };
-        cancelled += u32::from(timeout(Duration::from_micros(step * 150), reading).await.is_err());
+        cancelled += u32::from(timeout(Duration::from_micros(step * 20), reading).await.is_err());
     }
     assert!(cancelled > 20, "only {cancelled} readers were cancelled");
     if engine == Engine::Postgres {
