@@ -77,6 +77,11 @@ impl Coverage {
         self.settled.add(window);
     }
 
+    /// Makes `window` provisional where it is final, because an answer has changed it.
+    pub fn unsettle(&mut self, window: Window) {
+        self.settled = self.settled.windows().iter().flat_map(|settled| settled.minus([window])).collect();
+    }
+
     /// A copy without the spans in `missing`, in which `unsettled` spans are provisional.
     #[must_use]
     pub fn without(&self, missing: &Spans, unsettled: &Spans) -> Self {

@@ -17,6 +17,7 @@ use crate::item_backlog::ItemBacklog;
 use crate::job::{Job, JobState, Purpose};
 use crate::pace::Pace;
 use crate::plan::Plan;
+use crate::reopening::Reopening;
 use crate::window::Window;
 use chrono::{DateTime, Utc};
 
@@ -32,6 +33,8 @@ pub struct Ledger {
     pub jobs: Vec<Job>,
     /// The open items that `jobs` leaves out, summed over spans of time. Only reports and plans need it.
     pub items: ItemBacklog,
+    /// The latest reopening of each day that was reopened. Only reports need it.
+    pub reopenings: Vec<Reopening>,
     /// Backfills that are running or paused.
     pub backfills: Vec<Backfill>,
     /// What answers other than live ones have taught. Live answers are kept apart: one busy minute predicts nothing

@@ -5,7 +5,8 @@
 //! name. [`ledger`] is one stream's state; [`planner`] proposes a [`plan`] of new jobs for it, at each [`live_slot`]
 //! and with window lengths by [`pace`]. [`lane`] takes turns and [`next_job`] picks the job; [`pacer`] spaces requests.
 //! [`source`] is the interface of a vendor, [`webhook`] and [`fault`] are parts of it. [`judge`] turns an answer into a
-//! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day.
+//! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day; a [`reopening`]
+//! follows from [`row_changes`] in days that were final.
 
 pub mod backfill;
 pub mod backoff;
@@ -26,6 +27,8 @@ pub mod pace;
 pub mod pacer;
 pub mod plan;
 pub mod planner;
+pub mod reopening;
+pub mod row_changes;
 pub mod row_histogram;
 pub mod rules;
 pub mod slice;

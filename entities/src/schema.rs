@@ -9,6 +9,8 @@ pub trait VendorTable: EntityTrait {
     const KEY: &'static [Self::Column];
     /// The instant by which the vendor files a row.
     const AT: Self::Column;
+    /// The instant whose day the row belongs to, where the vendor files the row by another one.
+    const DAY: Self::Column = Self::AT;
     /// The column that orders two versions of a row: the later instant wins, whatever the order of arrival. Without it the
     /// version that arrives last wins.
     const VERSION: Option<Self::Column> = None;
@@ -34,6 +36,8 @@ pub struct TableSchema {
     pub synced_at: usize,
     /// Position of the instant by which the vendor files a row.
     pub at: usize,
+    /// Position of the instant whose day a row belongs to.
+    pub day: usize,
     /// Position of the column that orders two versions of a row.
     pub version: Option<usize>,
 }
@@ -99,6 +103,7 @@ impl TableSchema {
             digest,
             synced_at,
             at: position(E::AT.as_str()),
+            day: position(E::DAY.as_str()),
             version: E::VERSION.map(|column| position(column.as_str())),
             key,
             columns,

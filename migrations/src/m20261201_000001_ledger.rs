@@ -6,9 +6,10 @@ use sea_orm_migration::prelude::*;
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "streams",
     "coverage",
+    "reopened_days",
     "jobs",
     "items",
     "lanes",
@@ -59,7 +60,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-fn ledger() -> [TableCreateStatement; 4] {
+fn ledger() -> [TableCreateStatement; 5] {
     let double = |name: &'static str| ColumnDef::new(Alias::new(name)).double().to_owned();
     [
         Columns::of("streams")
@@ -76,6 +77,11 @@ fn ledger() -> [TableCreateStatement; 4] {
             .texts(&["account", "stream", "state"])
             .instants(&["from_at", "to_at"])
             .key(&["account", "stream", "from_at"]),
+        Columns::of("reopened_days")
+            .texts(&["account", "stream", "day"])
+            .instants(&["reopened_at"])
+            .numbers(&["rows", "items", "times"])
+            .key(&["account", "stream", "day"]),
         Columns::of("jobs")
             .serial_key("id")
             .texts(&["account", "stream", "purpose", "state"])

@@ -15,6 +15,7 @@ mod migrations;
 mod operator_actions;
 mod pacing;
 mod rejects;
+mod reopened_days;
 mod reports;
 mod schedulers;
 mod snapshots;

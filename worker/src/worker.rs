@@ -197,6 +197,7 @@ impl Worker {
             metrics::counter!("convosync_rows_committed_total", "account" => name.clone(), "effect" => kind)
                 .increment(rows);
         }
+        count_reopened_days(account, effect.reopened_days);
         Ok(())
     }
 
@@ -249,6 +250,12 @@ impl Worker {
     async fn now(&self) -> Result<DateTime<Utc>, DbErr> {
         self.database.now(self.database.connection()).await
     }
+}
+
+/// Counts the days that were final and that an answer of `account` made provisional again.
+pub(crate) fn count_reopened_days(account: &Account, days: u64) {
+    let (name, source) = (account.source.account().to_owned(), account.source.vendor());
+    metrics::counter!("convosync_days_reopened_total", "account" => name, "source" => source).increment(days);
 }
 
 /// The next midnight in the vendor's time zone, where it counts its daily quota ("licences × 1000" a day).

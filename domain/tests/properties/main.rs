@@ -24,6 +24,7 @@ mod pace;
 mod pacer;
 mod pipeline;
 mod plan;
+mod reopening;
 mod rng;
 mod row_histogram;
 mod rules;

@@ -7,6 +7,7 @@ use crate::database::Database;
 use crate::ledger::CommitError;
 use crate::ledger::items::{NamedBy, items_to_request, keys_of};
 use crate::ledger::rejects::store_rejects;
+use crate::ledger::reopened_days::{Changes, find_changes, reopen};
 use crate::ledger::{self, StreamId};
 use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
@@ -238,7 +239,7 @@ impl<'a> DeliveryIngest<'a> {
         summary: &ResponseSummary,
     ) -> Result<IngestResult, CommitError> {
         let Self { account, stream, id, tx, upsert, now } = self;
-        let effect = upsert.finish(&tx).await?;
+        let mut effect = upsert.finish(&tx).await?;
         let before = ledger::lock_with(&tx, id, &keys_of(&summary.items)).await?;
         let window = match proof {
             DeliveryProof::Job(job) => {
@@ -265,8 +266,12 @@ impl<'a> DeliveryIngest<'a> {
         let mut after = before.clone();
         let items = items_to_request(&tx, id, NamedBy::List(&before), &summary.items, now).await?;
         let queued_items = items.len();
-        settle(&mut after, account, proof, (summary, items), (effect, now));
+        let (rules, zone) = (account.source.rules(), account.source.zone());
+        let changes = Changes { rows: &effect.changes, items: &items.first_fetch, job: None, rules, zone };
+        let changed_days = find_changes(&tx, id, &changes).await?;
+        settle(&mut after, account, proof, (summary, items), (&effect, now));
         ledger::store(&tx, id, &before, &after, now).await?;
+        effect.reopened_days += reopen(&tx, id, &changed_days, now).await?;
         let mut row = row(delivery, Some(id), DeliveryState::Committed, now);
         row.rows = Set(i64::try_from(summary.rows).unwrap_or(i64::MAX));
         row.from_at = Set(window.as_ref().map(Window::from));
@@ -287,7 +292,7 @@ fn settle(
     account: &Account,
     proof: DeliveryProof,
     (summary, items): (&ResponseSummary, NamedItems),
-    (effect, now): (Effect, DateTime<Utc>),
+    (effect, now): (&Effect, DateTime<Utc>),
 ) {
     let rules = account.source.rules();
     let answer_at = |sent_at| AnswerSummary {

@@ -7,6 +7,7 @@ use crate::ledger::intake::Intake;
 use crate::ledger::items::{NamedBy, items_to_request, key_of, keys_of, record_item_end};
 use crate::ledger::job_row::{backfill_of, slice_key};
 use crate::ledger::rejects::store_rejects;
+use crate::ledger::reopened_days::{Changes, find_changes, reopen};
 use crate::ledger::{self, CommitError, StreamId};
 use crate::transaction::Transaction;
 use crate::upsert::Effect;
@@ -59,7 +60,7 @@ async fn store(
     tx: &Transaction,
     spec: &LaneSpec,
     claim: &Claim,
-    (exchange, effect, histogram): (ExchangeRecord, Effect, Option<RowHistogram>),
+    (exchange, mut effect, histogram): (ExchangeRecord, Effect, Option<RowHistogram>),
 ) -> Result<Effect, CommitError> {
     let Some((_, mut lane)) = lock(tx, spec).await? else { return Err(CommitError::Fenced) };
     let now = db.now(tx).await?;
@@ -81,6 +82,14 @@ async fn store(
     {
         record_item_end(tx, id, job, status, now).await?;
     }
+    let changes = Changes {
+        rows: &effect.changes,
+        items: &items.first_fetch,
+        job: Some(job),
+        rules: &exchange.rules,
+        zone: spec.zone,
+    };
+    let changed_days = find_changes(tx, id, &changes).await?;
     let answer = summary.map(|summary| AnswerSummary {
         sent_at: exchange.sent_at,
         elapsed: exchange.elapsed,
@@ -95,8 +104,13 @@ async fn store(
     let mut after = before.clone();
     after.settle(claim.job.id, &exchange.judgement.verdict, answer.as_ref(), &exchange.rules, now);
     ledger::store(tx, id, &before, &after, now).await?;
-    let measurements =
-        Measurements { sent_at: exchange.sent_at, elapsed: exchange.elapsed, result: &exchange.result, effect };
+    effect.reopened_days += reopen(tx, id, &changed_days, now).await?;
+    let measurements = Measurements {
+        sent_at: exchange.sent_at,
+        elapsed: exchange.elapsed,
+        result: &exchange.result,
+        effect: &effect,
+    };
     record_request(tx, claim, &measurements, &exchange.judgement).await?;
     record_health(tx, claim, &exchange.result, now).await?;
     lane.release(&claim.lease, now, exchange.idle);
@@ -170,7 +184,7 @@ struct Measurements<'a> {
     sent_at: DateTime<Utc>,
     elapsed: Duration,
     result: &'a Result<ResponseSummary, Fault>,
-    effect: Effect,
+    effect: &'a Effect,
 }
 
 async fn record_request(

@@ -5,8 +5,10 @@ use crate::lanes::claim::Claim;
 use crate::lanes::{LaneSpec, lock};
 use crate::ledger;
 use crate::ledger::CommitError;
+use crate::ledger::reopened_days::{Changes, find_changes, reopen};
 use crate::transaction::Transaction;
 use crate::upsert::{Effect, Upsert};
+use chrono::{DateTime, Utc};
 use domain::row_histogram::RowHistogram;
 use domain::slice::Slice;
 use entities::rows::RowBatch;
@@ -99,16 +101,27 @@ impl<'a> Intake<'a> {
     /// Commits the rows so far if the fence holds. They add no coverage.
     async fn commit_slice(&mut self) -> Result<(), CommitError> {
         let Some((tx, upsert)) = self.open.take() else { return Ok(()) };
-        let effect = upsert.finish(&tx).await?;
+        let mut effect = upsert.finish(&tx).await?;
         let lane = lock(&tx, self.spec).await?.map(|(_, lane)| lane);
         let now = self.db.now(&tx).await?;
         if !lane.is_some_and(|lane| lane.is_held(&self.claim.lease, now)) {
             tx.rollback().await?;
             return Err(CommitError::Fenced);
         }
+        // In the same transaction: a worker that dies after it leaves no day final that the slice has changed.
+        effect.reopened_days = self.reopen_days(&tx, &effect, now).await?;
         tx.commit().await?;
-        self.effect = self.effect.and(effect);
+        self.effect = std::mem::take(&mut self.effect).and(effect);
         Ok(())
+    }
+
+    /// Makes the days provisional that were final and that the rows of `effect` change; returns how many were final.
+    async fn reopen_days(&self, tx: &Transaction, effect: &Effect, now: DateTime<Utc>) -> Result<u64, CommitError> {
+        let (id, job) = (&self.claim.stream, &self.claim.job);
+        let (rules, zone) = (&self.spec.rules, self.spec.zone);
+        let changes = Changes { rows: &effect.changes, items: &[], job: Some(job), rules, zone };
+        let days = find_changes(tx, id, &changes).await?;
+        Ok(reopen(tx, id, &days, now).await?)
     }
 }
 

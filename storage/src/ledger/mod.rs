@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod planning;
 pub mod progress;
 pub(crate) mod rejects;
+pub(crate) mod reopened_days;
 mod stream_id;
 
 pub use backlog::backlog_statement;
@@ -52,7 +53,8 @@ use sea_orm::{
 #[crate::boxed]
 pub async fn load(on: &Snapshot, id: &StreamId) -> Result<Ledger, DbErr> {
     let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(on).await?;
-    Ok(Ledger { items: load_backlog(on, id).await?, ..load_with(on, id, row).await? })
+    let (items, reopenings) = (load_backlog(on, id).await?, reopened_days::load_reopenings(on, id).await?);
+    Ok(Ledger { items, reopenings, ..load_with(on, id, row).await? })
 }
 
 /// Loads the job of each open item of the stream, in the order of their ids. A stream may have any number: services use

@@ -9,6 +9,7 @@ pub use lookup::{KeyCondition, key_condition, lookup_query};
 
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
+use domain::row_changes::RowChanges;
 use domain::spans::Spans;
 use entities::rows::RowBatch;
 use entities::schema::TableSchema;
@@ -21,7 +22,7 @@ pub const SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bit
                             SET LOCAL enable_sort = off; SET LOCAL jit = off";
 
 /// The counts of an upsert.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effect {
     /// Rows that the table did not hold.
     pub inserted: u64,
@@ -31,6 +32,10 @@ pub struct Effect {
     pub unchanged: u64,
     /// The earliest instant of a new or changed row inside the spans that the stream held before.
     pub earliest_change: Option<DateTime<Utc>>,
+    /// The new and changed rows that lie, by their day or by the instant by which the vendor files them, inside those spans.
+    pub changes: RowChanges,
+    /// The number of days that were final and are provisional again.
+    pub reopened_days: u64,
 }
 
 impl Effect {
@@ -42,6 +47,8 @@ impl Effect {
             updated: self.updated + other.updated,
             unchanged: self.unchanged + other.unchanged,
             earliest_change: self.earliest_change.into_iter().chain(other.earliest_change).min(),
+            changes: self.changes.and(other.changes),
+            reopened_days: self.reopened_days + other.reopened_days,
         }
     }
 }
@@ -84,7 +91,7 @@ struct PendingRows {
 
 impl Upsert {
     /// Creates an upsert with `now` as `synced_at`. `held` are the spans that the stream held before; only changes inside
-    /// them count for [`Effect::earliest_change`].
+    /// them count for [`Effect::earliest_change`] and [`Effect::changes`].
     #[must_use]
     pub fn new(held: Spans, now: DateTime<Utc>) -> Self {
         Self {
@@ -212,8 +219,10 @@ impl Upsert {
                     changed.insert(row);
                 }
             }
-            let change = rows.time(row, schema.at).filter(|at| self.held.contains(*at));
+            let held = |column: usize| rows.time(row, column).filter(|at| self.held.contains(*at));
+            let (change, day) = (held(schema.at), held(schema.day));
             self.effect.earliest_change = self.effect.earliest_change.into_iter().chain(change).min();
+            change.into_iter().chain(day.filter(|day| Some(*day) != change)).for_each(|at| self.effect.changes.add(at));
         }
         if let Some(pending) = self.pending.get_mut(at) {
             pending.keys.extend(new.iter().chain(&changed).map(|row| rows.key_hash(*row)));
