@@ -72,6 +72,8 @@ pub fn days(view: DaysView<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
             let needed = view.needed(window);
             let state = match known.completeness(needed, &blocked, view.due) {
                 Completeness::Missing if view.expired(needed).is_some() => Completeness::Blocked,
+                // A clock that was ahead may have left an answer about the rest of the day.
+                Completeness::Final if window.to() > view.now => Completeness::Provisional,
                 state => state,
             };
             Some(Day { day, state, reason: view.reason(window, state) })

@@ -3,7 +3,8 @@
 //! Map, in reading order: [`window`] and [`spans`] are spans of time; [`coverage`] says which are held and final.
 //! [`rules`] state what a vendor permits. A [`mod@slice`] is what one [`job`] fetches; [`item`] is what lists and webhooks
 //! name. [`ledger`] is one stream's state; [`planner`] proposes a [`plan`] of new jobs for it, at each [`live_slot`]
-//! and with window lengths by [`pace`]. [`lane`] takes turns and [`next_job`] picks the job; [`pacer`] spaces requests.
+//! and with window lengths by [`pace`]. [`lane`] takes turns and [`next_job`] picks the job; [`pacer`] spaces requests;
+//! [`clock_skew`] compares clocks.
 //! [`source`] is the interface of a vendor, [`webhook`] and [`fault`] are parts of it. [`judge`] turns an answer into a
 //! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day; a [`reopening`]
 //! follows from [`row_changes`] in days that were final.
@@ -12,6 +13,7 @@ pub mod backfill;
 pub mod backoff;
 mod chunks;
 pub mod clock;
+pub mod clock_skew;
 pub mod coverage;
 pub mod days;
 pub mod fault;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// Counts of new and changed rows per span of time. The spans are a quarter of an hour long; they double whenever there are
 /// more than [`RowChanges::MOST_SPANS`] of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowChanges {
     /// How often the spans have doubled.
     doublings: u32,
@@ -16,12 +16,6 @@ pub struct RowChanges {
 
 /// The length of a span before the first doubling, in seconds. Midnight is on its border in every time zone of today.
 const SHORTEST: i64 = 15 * 60;
-
-impl Default for RowChanges {
-    fn default() -> Self {
-        Self { doublings: 0, rows: BTreeMap::new() }
-    }
-}
 
 impl RowChanges {
     /// The most spans that are counted apart.

@@ -65,8 +65,9 @@ fn ledger() -> [TableCreateStatement; 5] {
     [
         Columns::of("streams")
             .texts(&["account", "stream", "source"])
-            .optional_instants(&["since_at", "slot_at", "refreshed_at", "answered_at", "failing_since"])
+            .optional_instants(&["since_at", "slot_at", "refreshed_at", "unproven_at", "answered_at", "failing_since"])
             .numbers(&["revision"])
+            .optional_numbers(&["clock_skew_seconds"])
             .column(double("rows_per_day"))
             .column(double("live_rows_per_day"))
             .column(double("base_seconds").not_null().to_owned())

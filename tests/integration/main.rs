@@ -10,6 +10,7 @@ mod backfill;
 mod canary;
 mod certainly;
 mod chaos;
+mod clock_steps;
 mod commands;
 mod dashboard;
 mod drain;

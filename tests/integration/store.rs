@@ -3,6 +3,7 @@
 //! A test without a suffix runs on PostgreSQL, one with the suffix `_on_sqlite` on an SQLite file.
 
 mod backlog;
+mod clock_steps;
 mod commits;
 mod data_docs;
 mod doctor;

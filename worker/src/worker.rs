@@ -94,6 +94,7 @@ impl Worker {
         let acquiring = self.clock.elapsed();
         let claiming = claim(&self.database, lane, ticket, &self.name);
         let Some(claim) = self.timed("claim", claiming).await? else { return Ok(None) };
+        let claimed_at = self.clock.elapsed();
         let lease = LeaseGuard::new(&self.database, self.clock.as_ref(), lane, &claim, acquiring);
         let (rows, mut batches) = channel(BUFFERED_BATCHES);
         let source = account.source.as_ref();
@@ -102,6 +103,7 @@ impl Worker {
             source,
             http: &self.http,
             clock: self.clock.as_ref(),
+            claimed_at,
             lease: &lease,
             rate: rate.as_deref(),
             rows,
@@ -189,6 +191,7 @@ impl Worker {
             result: result.summary,
             judgement,
             idle: result.idle,
+            vendor_clock: result.vendor_clock,
         };
         let effect = self.timed("commit", commit(intake, exchange)).await?;
         for (kind, rows) in

@@ -6,6 +6,7 @@
 
 mod back_pressure;
 mod backoff;
+mod clock_skew;
 mod coverage;
 mod dataset;
 mod days;

@@ -1,5 +1,7 @@
 //! Dispatch turns a lane's next job into a ticket. [`domain::next_job::next_job`] chooses the job.
 
+use super::clock_steps::{latest_lease_end, undo_clock_step};
+use super::free::end_attempts;
 use super::ready::ready;
 use super::rows::try_lock;
 use super::spec::LaneSpec;
@@ -48,7 +50,7 @@ pub async fn dispatch(db: &Database, spec: &LaneSpec) -> Result<Dispatch, DbErr>
     Ok(next)
 }
 
-/// The accounts with a job that is due at `now`, or whose ticket, lease or mail is overdue. One statement for all accounts.
+/// The accounts with a job that is due at `now`, or whose ticket, lease or mail is overdue or impossibly late. One statement for all accounts.
 ///
 /// # Errors
 /// Returns the database error.
@@ -62,25 +64,33 @@ pub async fn accounts_with_work(
         return Ok(BTreeSet::new());
     }
     let on = db.connection();
-    let found = on.query_all_raw(work_statement(on.get_database_backend(), &names, now)).await?;
+    let latest = accounts.lanes().iter().map(|lane| latest_lease_end(lane, now)).max().unwrap_or(now);
+    let found = on.query_all_raw(work_statement(on.get_database_backend(), &names, (now, latest))).await?;
     found.iter().map(|row| row.try_get("", "account")).collect()
 }
 
-/// The statement that finds those of `accounts` that have work.
+/// The statement that finds those of `accounts` that have work. A ticket or lease that ends later than `latest` was stored by
+/// a clock that was ahead, and is work too.
 #[must_use]
-pub fn work_statement(backend: DbBackend, accounts: &[&str], now: DateTime<Utc>) -> Statement {
+pub fn work_statement(
+    backend: DbBackend,
+    accounts: &[&str],
+    (now, latest): (DateTime<Utc>, DateTime<Utc>),
+) -> Statement {
     let rows: Vec<String> =
-        (0..accounts.len()).map(|index| format!("SELECT CAST(${} AS text) AS account", index + 2)).collect();
+        (0..accounts.len()).map(|index| format!("SELECT CAST(${} AS text) AS account", index + 3)).collect();
     let exists = |condition: &str| format!("EXISTS (SELECT 1 FROM jobs j WHERE j.account = a.account AND {condition})");
     let sql = format!(
-        "SELECT a.account AS account FROM ({}) AS a WHERE {} OR {} OR {} OR {}",
+        "SELECT a.account AS account FROM ({}) AS a WHERE {} OR {} OR {} OR {} OR {} OR {}",
         rows.join(" UNION ALL "),
         exists("j.state = 'waiting' AND j.due_at <= $1"),
         exists("j.state = 'dispatched' AND j.until_at <= $1"),
         exists("j.state = 'running' AND j.until_at <= $1"),
         exists("j.state = 'awaiting' AND j.until_at <= $1"),
+        exists("j.state = 'dispatched' AND j.until_at > $2"),
+        exists("j.state = 'running' AND j.until_at > $2"),
     );
-    let values = std::iter::once(Value::from(now)).chain(accounts.iter().copied().map(Value::from));
+    let values = [now, latest].map(Value::from).into_iter().chain(accounts.iter().copied().map(Value::from));
     Statement::from_sql_and_values(backend, sql, values)
 }
 
@@ -88,17 +98,23 @@ async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Disp
     let locked = try_lock(tx, spec).await?;
     let now = db.now(tx).await?;
     // Another process holds the lock for a moment.
-    let Some((row, lane)) = locked else { return Ok(Dispatch::At(now + LOCKED)) };
+    let Some(locked) = locked else { return Ok(Dispatch::At(now + LOCKED)) };
+    let (row, lane) = undo_clock_step(tx, spec, locked, now).await?;
     if lane.is_closed(now) {
         return Ok(lane.closed.and_then(|closed| closed.until).map_or(Dispatch::Nothing, Dispatch::At));
     }
     let free = lane.slots.iter().filter(|slot| slot.not_before <= now && slot.until <= now).count();
-    let tickets = jobs::Entity::find()
-        .filter(jobs::Column::Account.is_in(spec.accounts.iter().map(String::as_str)))
-        .filter(jobs::Column::State.eq("dispatched"))
-        .filter(jobs::Column::UntilAt.gt(now))
-        .count(tx)
-        .await?;
+    let count_tickets = async |after: DateTime<Utc>| {
+        let of_lane = jobs::Column::Account.is_in(spec.accounts.iter().map(String::as_str));
+        let dispatched = jobs::Entity::find().filter(of_lane).filter(jobs::Column::State.eq("dispatched"));
+        dispatched.filter(jobs::Column::UntilAt.gt(after)).count(tx).await
+    };
+    let mut tickets = count_tickets(now).await?;
+    let latest = latest_lease_end(spec, now);
+    if tickets > 0 && count_tickets(latest).await? > 0 {
+        end_attempts(tx, spec, latest, now).await?;
+        tickets = count_tickets(now).await?;
+    }
     if u64::try_from(free).unwrap_or(0) <= tickets {
         return Ok(lane.next_free_at().filter(|free_at| *free_at > now).map_or(Dispatch::Nothing, Dispatch::At));
     }

@@ -12,6 +12,7 @@ use crate::ledger::{self, CommitError, StreamId};
 use crate::transaction::Transaction;
 use crate::upsert::Effect;
 use chrono::{DateTime, Utc};
+use domain::clock_skew::{VendorClock, answered_at};
 use domain::fault::Fault;
 use domain::item::NamedItems;
 use domain::job::Job;
@@ -41,6 +42,8 @@ pub struct ExchangeRecord {
     pub judgement: Judgement,
     /// Whether the vendor has confirmed the end of its work.
     pub idle: bool,
+    /// The vendor's clock, if the responses stated it.
+    pub vendor_clock: Option<VendorClock>,
 }
 
 /// Stores the rows of `intake` and the resulting ledger changes in one transaction.
@@ -91,7 +94,7 @@ async fn store(
     };
     let changed_days = find_changes(tx, id, &changes).await?;
     let answer = summary.map(|summary| AnswerSummary {
-        sent_at: exchange.sent_at,
+        sent_at: answered_at(exchange.sent_at, exchange.vendor_clock),
         elapsed: exchange.elapsed,
         rows: summary.rows,
         earliest_change: effect.earliest_change,
@@ -103,6 +106,10 @@ async fn store(
     });
     let mut after = before.clone();
     after.settle(claim.job.id, &exchange.judgement.verdict, answer.as_ref(), &exchange.rules, now);
+    // A vendor whose clock is ahead may be right: then the database's clock was set back and nothing lies in the future.
+    if exchange.vendor_clock.is_none_or(|clock| clock.agrees()) {
+        after.forget_future(now, &exchange.rules);
+    }
     ledger::store(tx, id, &before, &after, now).await?;
     effect.reopened_days += reopen(tx, id, &changed_days, now).await?;
     let measurements = Measurements {
@@ -112,7 +119,7 @@ async fn store(
         effect: &effect,
     };
     record_request(tx, claim, &measurements, &exchange.judgement).await?;
-    record_health(tx, claim, &exchange.result, now).await?;
+    record_health(tx, claim, &exchange, now).await?;
     lane.release(&claim.lease, now, exchange.idle);
     store_slot(tx, spec, &lane, claim.lease.slot, None).await?;
     if let Some(closure) = exchange.judgement.closure {
@@ -219,18 +226,22 @@ async fn record_request(
     row.insert(tx).await.map(|_| ())
 }
 
-/// Records in `streams` that the request succeeded, or since when requests fail and why.
+/// Records in `streams` that the request succeeded, or since when requests fail and why, and the vendor's clock.
 async fn record_health(
     tx: &Transaction,
     claim: &Claim,
-    result: &Result<ResponseSummary, Fault>,
+    exchange: &ExchangeRecord,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     use streams::Column;
     let row = streams::Entity::update_many()
         .filter(Column::Account.eq(&claim.stream.account))
         .filter(Column::Stream.eq(&claim.stream.stream));
-    let row = match result {
+    let row = match exchange.vendor_clock {
+        Some(clock) => row.col_expr(Column::ClockSkewSeconds, Expr::value(Some(clock.skew.num_seconds()))),
+        None => row,
+    };
+    let row = match &exchange.result {
         Ok(_) => row
             .col_expr(Column::AnsweredAt, Expr::value(Some(now)))
             .col_expr(Column::FailingSince, Expr::value(None::<DateTime<Utc>>))

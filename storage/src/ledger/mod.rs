@@ -103,8 +103,8 @@ pub async fn store(
     after: &Ledger,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    if (before.since, before.slot, before.refreshed, before.pace, before.live_rows_per_day)
-        != (after.since, after.slot, after.refreshed, after.pace, after.live_rows_per_day)
+    if (before.since, before.slot, before.refreshed, before.unproven, before.pace, before.live_rows_per_day)
+        != (after.since, after.slot, after.refreshed, after.unproven, after.pace, after.live_rows_per_day)
     {
         let row = streams::ActiveModel {
             account: Set(id.account.clone()),
@@ -112,6 +112,7 @@ pub async fn store(
             since_at: Set(after.since),
             slot_at: Set(after.slot),
             refreshed_at: Set(after.refreshed),
+            unproven_at: Set(after.unproven),
             rows_per_day: Set(after.pace.rows_per_day),
             live_rows_per_day: Set(after.live_rows_per_day),
             base_seconds: Set(after.pace.base_seconds),
@@ -189,6 +190,8 @@ async fn load_with(on: &impl ConnectionTrait, id: &StreamId, row: Option<streams
         ledger.since = row.since_at;
         ledger.slot = row.slot_at;
         ledger.refreshed = row.refreshed_at;
+        ledger.unproven = row.unproven_at;
+        ledger.has_vendor_clock = row.clock_skew_seconds.is_some();
         ledger.live_rows_per_day = row.live_rows_per_day;
         ledger.pace = Pace {
             rows_per_day: row.rows_per_day,

@@ -40,6 +40,7 @@ async fn fetch_rows(store: &Store, id: &StreamId, window: Window, batch: RowBatc
         result: Ok(ResponseSummary { rows, ..ResponseSummary::default() }),
         judgement: Judgement { verdict: Verdict::Commit, closure: None },
         idle: true,
+        vendor_clock: None,
     };
     let mut intake = Intake::new(store.db(), store.lane(), &claimed);
     intake.take(batch).await.unwrap();

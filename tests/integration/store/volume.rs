@@ -31,7 +31,7 @@ async fn check_plans(engine: Engine) {
     let names: Vec<String> = (0..ACCOUNTS).map(|number| format!("a{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     for (name, statement) in [
-        ("work", work_statement(backend, &names, now)),
+        ("work", work_statement(backend, &names, (now, now))),
         ("ready", ready_statement(backend, "a7", now)),
         ("backlog", backlog_statement(backend, &stream("a7"))),
     ] {
