@@ -93,7 +93,9 @@ impl Ledger {
     /// Applies a plan. Applying it twice, or by two schedulers at once, adds nothing the second time. An outdated plan
     /// for a slot that was planned before adds no live job, even if that slot's job has been answered since.
     pub fn accept(&mut self, plan: Plan) {
-        plan.coverage_end.into_iter().for_each(|end| self.coverage.cut(end));
+        if let Some(end) = plan.coverage_end {
+            self.coverage.cut(end);
+        }
         let is_reset = plan.future_slot.is_some() && plan.future_slot == self.slot;
         if is_reset {
             (self.slot, self.refreshed) = (None, None);

@@ -112,7 +112,9 @@ impl Ledger {
         if let Purpose::Backfill(id) = job.purpose
             && let Some(backfill) = self.backfills.iter_mut().find(|backfill| backfill.id == id)
         {
-            answered_part(window, answer, rules).into_iter().for_each(|part| backfill.answered.add(part));
+            if let Some(answered) = answered_part(window, answer, rules) {
+                backfill.answered.add(answered);
+            }
             backfill.windows_done += 1;
             backfill.rows += answer.rows;
         }
@@ -136,7 +138,9 @@ impl Ledger {
     fn cover(&mut self, window: Window, answer: &AnswerSummary, rules: &Rules) {
         let horizon = answer.sent_at - rules.settle;
         let settled = answer.earliest_change.map_or(horizon, |change| change.min(horizon));
-        answered_part(window, answer, rules).into_iter().for_each(|answered| self.coverage.hold(answered));
+        if let Some(answered) = answered_part(window, answer, rules) {
+            self.coverage.hold(answered);
+        }
         if let Some(settled) = whole_steps(window, settled, rules) {
             self.coverage.settle(settled);
         }

@@ -37,15 +37,21 @@ fn any_ledger() -> impl Strategy<Value = Ledger> {
     (settled, held).prop_map(|(settled, held)| {
         let mut ledger = Ledger::default();
         let whole = |(from, days): (i64, i64)| window(from * DAY, (from + days) * DAY);
-        held.into_iter().for_each(|held| ledger.coverage.hold(whole(held)));
-        settled.into_iter().for_each(|settled| ledger.coverage.settle(whole(settled)));
+        for held in held {
+            ledger.coverage.hold(whole(held));
+        }
+        for settled in settled {
+            ledger.coverage.settle(whole(settled));
+        }
         ledger
     })
 }
 
 fn changes(rows: &[DateTime<Utc>]) -> RowChanges {
     let mut changes = RowChanges::default();
-    rows.iter().for_each(|at| changes.add(*at));
+    for at in rows {
+        changes.add(*at);
+    }
     changes
 }
 
@@ -53,7 +59,9 @@ fn changes(rows: &[DateTime<Utc>]) -> RowChanges {
 fn after(ledger: &Ledger, rows: &[DateTime<Utc>], items: &[DateTime<Utc>], rules: &Rules, zone: Tz) -> Ledger {
     let mut after = ledger.clone();
     for change in day_changes(ledger, &changes(rows), items, rules, zone) {
-        change.windows.iter().for_each(|window| after.coverage.unsettle(*window));
+        for window in change.windows {
+            after.coverage.unsettle(window);
+        }
     }
     after
 }
@@ -180,8 +188,12 @@ proptest! {
     #[test]
     fn unsettling_leaves_no_final_instant_inside(settled in any_windows(240), held in any_windows(240), from in 0_i64..239, length in 1_i64..60) {
         let mut coverage = domain::coverage::Coverage::default();
-        held.iter().for_each(|window| coverage.hold(*window));
-        settled.iter().for_each(|window| coverage.settle(*window));
+        for window in &held {
+            coverage.hold(*window);
+        }
+        for window in &settled {
+            coverage.settle(*window);
+        }
         let before = coverage.clone();
         let undone = window(from, from + length);
         coverage.unsettle(undone);

@@ -85,13 +85,8 @@ async fn store(
     {
         record_item_end(tx, id, job, status, now).await?;
     }
-    let changes = Changes {
-        rows: &effect.changes,
-        items: &items.first_fetch,
-        job: Some(job),
-        rules: &exchange.rules,
-        zone: spec.zone,
-    };
+    let (rules, zone) = (&exchange.rules, spec.zone);
+    let changes = Changes { rows: &effect.changes, items: &items.first_fetch, job: Some(job), rules, zone };
     let changed_days = find_changes(tx, id, &changes).await?;
     let answer = summary.map(|summary| AnswerSummary {
         sent_at: answered_at(exchange.sent_at, exchange.vendor_clock),
