@@ -58,7 +58,7 @@ impl Reopening {
 /// instants at which items began that the answer names for the first time.
 ///
 /// A day that was final is reopened as a whole: an answer that lacked one row of it may have lacked others. Of a day that is
-/// not final yet only the changed spans are read again.
+/// not final yet only the spans of changed rows are read again.
 #[must_use]
 pub fn day_changes(
     ledger: &Ledger,
@@ -82,7 +82,8 @@ pub fn day_changes(
             }
             let empty = || DayChange { day, windows: Vec::new(), rows: 0, items: 0, was_final: false };
             let change = days.entry(day).or_insert_with(empty);
-            change.windows.push(rules.expand(window));
+            // The job of an item delays a day that is not final yet, so that nothing need be read again.
+            change.windows.extend((rows > 0).then(|| rules.expand(window)));
             change.rows += rows;
             change.items += items;
         }
@@ -98,5 +99,6 @@ pub fn day_changes(
             }
             _ => change,
         })
+        .filter(|change| !change.windows.is_empty())
         .collect()
 }
