@@ -59,7 +59,7 @@ impl Backfill {
     /// ([`Rules::late_filing`]) is included.
     #[must_use]
     pub fn remaining(&self, coverage: &Coverage, rules: &Rules) -> Vec<Window> {
-        let needed = Window::new(self.window.from(), self.window.to() + rules.late_filing).unwrap_or(self.window);
+        let needed = rules.with_late_filing(self.window);
         match self.mode {
             Mode::Missing => coverage.held().gaps(needed),
             Mode::All => self.answered.gaps(needed),

@@ -77,6 +77,19 @@ impl Coverage {
         self.settled.add(window);
     }
 
+    /// Removes everything from `end` on.
+    pub fn cut(&mut self, end: DateTime<Utc>) {
+        let Some(rest) = Window::new(end, DateTime::<Utc>::MAX_UTC) else { return };
+        for spans in [&mut self.held, &mut self.settled] {
+            *spans = spans.windows().iter().flat_map(|span| span.minus([rest])).collect();
+        }
+    }
+
+    /// Makes `window` provisional where it is final, because an answer has changed it.
+    pub fn unsettle(&mut self, window: Window) {
+        self.settled = self.settled.windows().iter().flat_map(|settled| settled.minus([window])).collect();
+    }
+
     /// A copy without the spans in `missing`, in which `unsettled` spans are provisional.
     #[must_use]
     pub fn without(&self, missing: &Spans, unsettled: &Spans) -> Self {

@@ -4,6 +4,7 @@ use crate::coverage::Completeness;
 use crate::item_backlog::ItemCounts;
 use crate::job::{Job, JobState};
 use crate::ledger::Ledger;
+use crate::reopening::Reopening;
 use crate::rules::Rules;
 use crate::slice::Slice;
 use crate::window::Window;
@@ -71,6 +72,8 @@ pub fn days(view: DaysView<'_>, first: NaiveDate, last: NaiveDate) -> Vec<Day> {
             let needed = view.needed(window);
             let state = match known.completeness(needed, &blocked, view.due) {
                 Completeness::Missing if view.expired(needed).is_some() => Completeness::Blocked,
+                // A clock that was ahead may have left an answer about the rest of the day.
+                Completeness::Final if window.to() > view.now => Completeness::Provisional,
                 state => state,
             };
             Some(Day { day, state, reason: view.reason(window, state) })
@@ -128,7 +131,7 @@ impl DaysView<'_> {
     /// The window that must be held for `day` to be complete: the day, and the span in which the vendor may file late
     /// rows.
     fn needed(&self, day: Window) -> Window {
-        Window::new(day.from(), day.to() + self.rules.late_filing).unwrap_or(day)
+        self.rules.with_late_filing(day)
     }
 
     /// The first part of `needed` that is not held and that the vendor no longer keeps.
@@ -154,11 +157,18 @@ impl DaysView<'_> {
                 format!("waits for the file of {}; a day needs its own file and the next one", file_of(*gap))
             }
             _ if day.to() > self.due => "the day is not over yet".to_owned(),
+            _ if let Some(reopening) = self.reopening(day) => reopening.reason(),
             _ => match self.items_in(needed).open {
                 0 => "stored in full; the vendor may still change rows".to_owned(),
                 open => format!("{} of the day may still change", items(open)),
             },
         }
+    }
+
+    /// The latest reopening of `day`.
+    fn reopening(&self, day: Window) -> Option<&Reopening> {
+        let date = day.from().with_timezone(&self.zone).date_naive();
+        self.ledger.reopenings.iter().find(|reopening| reopening.day == date)
     }
 
     fn why_blocked(&self, needed: Window) -> Option<String> {

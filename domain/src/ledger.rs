@@ -12,11 +12,15 @@ mod settle;
 mod split;
 
 use crate::backfill::{Backfill, Progress};
+use crate::clock_skew::latest_past;
 use crate::coverage::Coverage;
 use crate::item_backlog::ItemBacklog;
 use crate::job::{Job, JobState, Purpose};
+use crate::live_slot::slot_at;
 use crate::pace::Pace;
 use crate::plan::Plan;
+use crate::reopening::Reopening;
+use crate::rules::Rules;
 use crate::week_profile::WeekProfile;
 use crate::window::Window;
 use chrono::{DateTime, Utc};
@@ -33,6 +37,8 @@ pub struct Ledger {
     pub jobs: Vec<Job>,
     /// The open items that `jobs` leaves out, summed over spans of time. Only reports and plans need it.
     pub items: ItemBacklog,
+    /// The latest reopening of each day that was reopened. Only reports need it.
+    pub reopenings: Vec<Reopening>,
     /// Backfills that are running or paused.
     pub backfills: Vec<Backfill>,
     /// What answers other than live ones have taught. Live answers are kept apart: one busy minute predicts nothing
@@ -46,6 +52,11 @@ pub struct Ledger {
     pub slot: Option<DateTime<Utc>>,
     /// The live slot at which the unsettled window was last planned in full.
     pub refreshed: Option<DateTime<Utc>>,
+    /// The first instant that the newest answer was asked for and that lay beyond the vendor's or the database's clock. The
+    /// next live job asks for it again.
+    pub unproven: Option<DateTime<Utc>>,
+    /// Whether the vendor's answers state its own time. Coverage then never reaches beyond that time.
+    pub has_vendor_clock: bool,
     /// Where the live sync begins if the settings do not say. Set once, when the stream is first loaded.
     pub since: Option<DateTime<Utc>>,
 }
@@ -67,9 +78,31 @@ impl Ledger {
         parked.chain(self.items.blocked()).collect()
     }
 
+    /// The newest live slot at `now`, if coverage reaches into the future: then a clock that was ahead has left it.
+    #[must_use]
+    pub fn future_coverage(&self, now: DateTime<Utc>, rules: &Rules) -> Option<DateTime<Utc>> {
+        let newest = self.coverage.held().windows().last()?;
+        (newest.to() > latest_past(now)).then(|| slot_at(now, rules))
+    }
+
+    /// Removes coverage that reaches into the future at `now`, from the newest live slot on. What was asked for meanwhile is
+    /// asked for again.
+    pub fn forget_future(&mut self, now: DateTime<Utc>, rules: &Rules) {
+        if let Some(end) = self.future_coverage(now, rules) {
+            self.coverage.cut(end);
+        }
+    }
+
     /// Applies a plan. Applying it twice, or by two schedulers at once, adds nothing the second time. An outdated plan
     /// for a slot that was planned before adds no live job, even if that slot's job has been answered since.
     pub fn accept(&mut self, plan: Plan) {
+        if let Some(end) = plan.coverage_end {
+            self.coverage.cut(end);
+        }
+        let is_reset = plan.future_slot.is_some() && plan.future_slot == self.slot;
+        if is_reset {
+            (self.slot, self.refreshed) = (None, None);
+        }
         let is_outdated = self.slot.is_some_and(|planned| plan.slot.is_none_or(|slot| slot <= planned));
         // A job that a worker has claimed since the plan was made runs to its end.
         self.jobs.retain(|job| job.id == 0 || job.is_running() || !plan.obsolete.contains(&job.id));
@@ -78,6 +111,9 @@ impl Ledger {
             if !exists && (!is_outdated || job.purpose != Purpose::Live) {
                 self.jobs.push(job);
             }
+        }
+        if plan.slot > self.slot {
+            self.unproven = None;
         }
         self.slot = self.slot.max(plan.slot);
         self.refreshed = self.refreshed.max(plan.refreshed);

@@ -4,14 +4,15 @@
 //! [`rules`] state what a vendor permits. A [`mod@slice`] is what one [`job`] fetches; [`item`] is what lists and webhooks
 //! name. [`ledger`] is one stream's state; [`planner`] proposes a [`plan`] of new jobs for it, at each [`live_slot`]
 //! and with window lengths by [`forecast`], which joins [`pace`] and [`week_profile`]. [`lane`] takes turns and [`next_job`]
-//! picks the job; [`pacer`] spaces requests and [`quota`] counts them.
+//! picks the job; [`pacer`] spaces requests, [`quota`] counts them and [`clock_skew`] compares clocks.
 //! [`source`] is the interface of a vendor, [`webhook`] and [`fault`] are parts of it. [`judge`] turns an answer into a
-//! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day.
-//! [`file_time`] says which state of the vendor an imported file shows.
+//! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day; a [`reopening`]
+//! follows from [`row_changes`] in days that were final. [`file_time`] says which state of the vendor an imported file shows.
 
 pub mod backfill;
 pub mod backoff;
 pub mod clock;
+pub mod clock_skew;
 pub mod coverage;
 pub mod days;
 pub mod fault;
@@ -30,6 +31,8 @@ pub mod pacer;
 pub mod plan;
 pub mod planner;
 pub mod quota;
+pub mod reopening;
+pub mod row_changes;
 pub mod row_histogram;
 pub mod rules;
 pub mod slice;

@@ -12,6 +12,10 @@ pub struct Plan {
     pub slot: Option<DateTime<Utc>>,
     /// The live slot, if the plan covers the unsettled window in full.
     pub refreshed: Option<DateTime<Utc>>,
+    /// The live slot of the ledger, if it lies in the future because a clock was ahead. It is replaced by `slot`.
+    pub future_slot: Option<DateTime<Utc>>,
+    /// Where coverage ends, if the ledger holds some that lies in the future because a clock was ahead.
+    pub coverage_end: Option<DateTime<Utc>>,
     /// The ids of backfills that have nothing left to fetch.
     pub finished: Vec<i64>,
     /// The ids of jobs to remove: their backfill has ended, or the vendor no longer keeps their window.

@@ -1,7 +1,8 @@
 //! Decides which jobs a stream needs now.
 
 use crate::backfill::{Backfill, Progress};
-use crate::job::{Job, Purpose};
+use crate::clock_skew::latest_past;
+use crate::job::{Job, JobState, Purpose};
 use crate::ledger::Ledger;
 use crate::live_slot::{due_at, slot_at};
 use crate::plan::Plan;
@@ -18,20 +19,39 @@ const OPEN: usize = 4;
 /// refresh, and more windows must become final per refresh than pass the horizon.
 const OPEN_PAST_HORIZON: usize = 32;
 
+/// The longest wait of a job whose answer may still change, unless its retries or refreshes wait longer.
+const LONGEST_BACKOFF: TimeDelta = TimeDelta::hours(1);
+
 /// Plans the jobs of one stream whose live sync covers everything from `since` on.
 ///
 /// A downtime of any length is caught up with few long windows: a stream has at most one live job, and that job reaches
 /// back as far as one answer can. After a plan is accepted, planning again at the same instant adds nothing.
 #[must_use]
 pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Ledger) -> Plan {
+    // A vendor that states its time proves such coverage: then the clock is behind now.
+    let Some(end) = ledger.future_coverage(now, rules).filter(|_| !ledger.has_vendor_clock) else {
+        return plan_known(now, since, rules, ledger);
+    };
+    let mut known = ledger.clone();
+    known.coverage.cut(end);
+    Plan { coverage_end: Some(end), ..plan_known(now, since, rules, &known) }
+}
+
+/// Plans a stream whose coverage lies in the past.
+fn plan_known(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Ledger) -> Plan {
     let oldest = rules.oldest(now).unwrap_or(DateTime::<Utc>::MIN_UTC);
-    let (obsolete, open): (Vec<_>, Vec<_>) = ledger.jobs.iter().partition(|job| is_obsolete(job, ledger, oldest));
+    let (obsolete, open): (Vec<_>, Vec<_>) =
+        ledger.jobs.iter().partition(|job| is_obsolete(job, ledger, oldest) || is_in_future(job, rules, now));
     let since = since.max(oldest);
-    let mut planner = Planner { slot: slot_at(now, rules), oldest, rules, ledger, open, plan: Plan::default() };
+    let is_past = |slot: &DateTime<Utc>| *slot <= slot_at(latest_past(now), rules);
+    let planned = ledger.slot.filter(is_past);
+    let mut planner =
+        Planner { slot: slot_at(now, rules), planned, oldest, rules, ledger, open, plan: Plan::default() };
+    planner.plan.future_slot = ledger.slot.filter(|_| planned.is_none());
     if ledger.parked().is_none()
         && let Some(live) = Window::new(since, planner.slot)
     {
-        let refresh = ledger.refreshed.is_none_or(|at| live.to() - at >= delta(rules.refresh));
+        let refresh = ledger.refreshed.filter(is_past).is_none_or(|at| live.to() - at >= delta(rules.refresh));
         let refresh = planner.plan_live(live, refresh) && refresh;
         planner.take_back_short(Some(since).filter(|_| !refresh));
         planner.plan_owed(since, refresh);
@@ -41,6 +61,12 @@ pub fn plan(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules, ledger: &Le
     planner.plan_backfills(now);
     planner.plan.obsolete.splice(0..0, obsolete.into_iter().map(|job| job.id));
     planner.plan
+}
+
+/// The latest instant at which an item that waits at `now` can be due. A clock that was ahead may have stored a later one.
+#[must_use]
+pub fn latest_item_due(rules: &Rules, now: DateTime<Utc>) -> DateTime<Utc> {
+    latest_past(now) + delta(rules.pending.max(rules.retry_max)).max(LONGEST_BACKOFF)
 }
 
 /// The windows that a backfill of `remaining` would request now, newest first. Used by the dry run.
@@ -54,6 +80,8 @@ pub fn windows_for(remaining: &[Window], ledger: &Ledger, rules: &Rules) -> Vec<
 struct Planner<'a> {
     /// The newest live slot that is due.
     slot: DateTime<Utc>,
+    /// The newest live slot for which a job was planned; `None` also if a clock that was ahead has planned it.
+    planned: Option<DateTime<Utc>>,
     /// The first instant that the vendor still keeps.
     oldest: DateTime<Utc>,
     rules: &'a Rules,
@@ -67,7 +95,7 @@ impl Planner<'_> {
     /// Plans one live job for a new slot. While an earlier live job is open none is added; the next one then reaches
     /// back further. Returns whether a job was planned.
     fn plan_live(&mut self, live: Window, refresh: bool) -> bool {
-        let is_planned = self.ledger.slot.is_some_and(|planned| live.to() <= planned);
+        let is_planned = self.planned.is_some_and(|planned| live.to() <= planned);
         if is_planned || self.open.iter().any(|job| job.purpose == Purpose::Live) {
             return false;
         }
@@ -78,7 +106,8 @@ impl Planner<'_> {
         };
         let newest = self.ledger.forecast_for(Purpose::Live).newest(tail, self.rules);
         let held = self.ledger.coverage.held().windows().iter();
-        let from = match held.map(Window::to).filter(|to| *to <= live.to()).max() {
+        let held = held.filter(|held| held.from() < live.to()).map(|held| held.to().min(live.to()));
+        let from = match held.max() {
             Some(held) if !refresh => newest.from().max(self.on_step(held - self.rules.overlap)),
             _ => newest.from(),
         };
@@ -162,8 +191,10 @@ impl Planner<'_> {
     /// The end of the span that jobs other than the live one may request. What lies after the newest planned slot
     /// belongs to the next live job, which requests it as one window.
     fn until(&self) -> DateTime<Utc> {
-        let planned = self.plan.slot.or(self.ledger.slot).filter(|_| self.ledger.parked().is_none());
-        planned.map_or(self.slot, |planned| planned.min(self.slot))
+        let planned = self.plan.slot.or(self.planned).filter(|_| self.ledger.parked().is_none());
+        // What the vendor's clock had not reached belongs to the next live job as well.
+        let unproven = self.ledger.unproven.filter(|_| planned.is_some() && self.plan.slot.is_none());
+        planned.into_iter().chain(unproven).fold(self.slot, DateTime::min)
     }
 
     /// The most open jobs for windows that were never read. One list at a time: the items that it names must be known
@@ -279,6 +310,15 @@ fn is_obsolete(job: &Job, ledger: &Ledger, oldest: DateTime<Utc>) -> bool {
         Purpose::Live | Purpose::Item | Purpose::Settle => false,
     };
     !job.is_running() && (is_orphan || !job.is_parked() && job.is_past_retention(Some(oldest)))
+}
+
+/// Whether the job waits for an instant, or asks for a window, that a clock which was ahead has chosen: the window has not
+/// passed yet, or the job would wait longer than any refresh or retry does. The plan replaces it.
+fn is_in_future(job: &Job, rules: &Rules, now: DateTime<Utc>) -> bool {
+    let Slice::Window(window) = job.slice else { return false };
+    let longest_wait = delta(rules.refresh.max(rules.retry_max)).max(LONGEST_BACKOFF);
+    let waits_too_long = job.state == JobState::Waiting && job.due > latest_past(now) + longest_wait;
+    !job.is_running() && !job.is_parked() && (window.to() > latest_past(now) || waits_too_long)
 }
 
 fn job(purpose: Purpose, window: Window, due: DateTime<Utc>, ledger: &Ledger) -> Job {

@@ -191,6 +191,13 @@ impl Rules {
         Window::new(self.floor(window.from()), self.ceil(window.to())).unwrap_or(window)
     }
 
+    /// The window that must be held for `window` to be complete: the vendor may file rows of it as much later as
+    /// [`Rules::late_filing`] says.
+    #[must_use]
+    pub fn with_late_filing(&self, window: Window) -> Window {
+        Window::new(window.from(), window.to() + self.late_filing).unwrap_or(window)
+    }
+
     /// What the vendor scanned for a request for `window` sent at `sent_at`: whole units, but not beyond that instant.
     #[must_use]
     pub fn scanned(&self, window: Window, sent_at: DateTime<Utc>) -> Window {

@@ -177,6 +177,8 @@ pub struct ResponseHead {
     pub status: u16,
     /// The wait that the header `Retry-After` states, in seconds or as a date.
     pub retry_after: Option<Duration>,
+    /// The vendor's time, as the header `Date` states it.
+    pub date: Option<DateTime<Utc>>,
 }
 
 /// Parses one response, chunk by chunk, in bounded memory.

@@ -9,6 +9,8 @@ pub trait VendorTable: EntityTrait {
     const KEY: &'static [Self::Column];
     /// The instant by which the vendor files a row.
     const AT: Self::Column;
+    /// The instant whose day the row belongs to, where the vendor files the row by another one.
+    const DAY: Self::Column = Self::AT;
     /// The columns that order two versions of a row, at most two: the later instant wins, whatever the order of arrival; the
     /// second column breaks a tie of the first. Of equal versions, and without columns, the one that arrives last wins.
     const VERSION: &'static [Self::Column] = &[];
@@ -34,6 +36,8 @@ pub struct TableSchema {
     pub synced_at: usize,
     /// Position of the instant by which the vendor files a row.
     pub at: usize,
+    /// Position of the instant whose day a row belongs to.
+    pub day: usize,
     /// Positions of the columns that order two versions of a row, at most two.
     pub version: Vec<usize>,
 }
@@ -100,6 +104,7 @@ impl TableSchema {
             digest,
             synced_at,
             at: position(E::AT.as_str()),
+            day: position(E::DAY.as_str()),
             version: E::VERSION.iter().map(|column| position(column.as_str())).collect(),
             key,
             columns,

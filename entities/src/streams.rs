@@ -22,6 +22,12 @@ pub struct Model {
     pub slot_at: Option<DateTime<Utc>>,
     /// The live slot at which the scheduler last planned the whole unsettled window.
     pub refreshed_at: Option<DateTime<Utc>>,
+    /// The first instant that the newest answer did not reach, because the vendor's clock or the database's had not; `NULL`
+    /// if the answer reached the end of its window.
+    pub unproven_at: Option<DateTime<Utc>>,
+    /// How far the vendor's clock was ahead of the database's in the last answer that stated it, in seconds; negative if it
+    /// was behind.
+    pub clock_skew_seconds: Option<i64>,
     /// The number of rows per day, learned from all answers except live ones.
     pub rows_per_day: Option<f64>,
     /// The number of rows per day, learned from live answers.

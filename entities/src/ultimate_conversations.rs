@@ -158,6 +158,7 @@ impl ActiveModelBehavior for ActiveModel {}
 impl VendorTable for Entity {
     const KEY: &'static [Column] = &[Column::Account, Column::ConversationId];
     const AT: Column = Column::ConversationEndTime;
+    const DAY: Column = Column::ConversationStartTime;
     // A conversation that goes on comes again in the file of a later day, and files may be read in any order.
     const VERSION: &'static [Column] = &[Column::ConversationEndTime, Column::SessionEndedTimestamp];
 

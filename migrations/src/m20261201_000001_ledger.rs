@@ -6,9 +6,10 @@ use sea_orm_migration::prelude::*;
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "streams",
     "coverage",
+    "reopened_days",
     "jobs",
     "items",
     "lanes",
@@ -64,13 +65,14 @@ impl MigrationTrait for Migration {
     }
 }
 
-fn ledger() -> [TableCreateStatement; 4] {
+fn ledger() -> [TableCreateStatement; 5] {
     let double = |name: &'static str| ColumnDef::new(Alias::new(name)).double().to_owned();
     [
         Columns::of("streams")
             .texts(&["account", "stream", "source"])
-            .optional_instants(&["since_at", "slot_at", "refreshed_at", "answered_at", "failing_since"])
+            .optional_instants(&["since_at", "slot_at", "refreshed_at", "unproven_at", "answered_at", "failing_since"])
             .numbers(&["revision"])
+            .optional_numbers(&["clock_skew_seconds"])
             .column(double("rows_per_day"))
             .column(double("live_rows_per_day"))
             .column(double("rows_spread").not_null().to_owned())
@@ -83,6 +85,11 @@ fn ledger() -> [TableCreateStatement; 4] {
             .texts(&["account", "stream", "state"])
             .instants(&["from_at", "to_at"])
             .key(&["account", "stream", "from_at"]),
+        Columns::of("reopened_days")
+            .texts(&["account", "stream", "day"])
+            .instants(&["reopened_at"])
+            .numbers(&["rows", "items", "times"])
+            .key(&["account", "stream", "day"]),
         Columns::of("jobs")
             .serial_key("id")
             .texts(&["account", "stream", "purpose", "state"])

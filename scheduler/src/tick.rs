@@ -119,7 +119,7 @@ impl Scheduler {
                 result = result.and(planned.map_err(TickError::from));
             }
         }
-        let next_work = next_work(&self.database, &self.accounts).await?;
+        let next_work = next_work(&self.database, &self.accounts, now).await?;
         let mut next = now + LONGEST_SLEEP;
         for lane in self.accounts.lanes() {
             let Some(work) = lane.accounts.iter().filter_map(|account| next_work.get(account)).min() else { continue };

@@ -72,6 +72,10 @@ fn describe() {
     describe_counter!("convosync_vendor_requests_total", "Requests sent to vendors, by outcome.");
     describe_counter!("convosync_commits_total", "Answers that this process stored, or could not store, by outcome.");
     describe_counter!("convosync_rows_committed_total", "Rows in committed answers, by effect on the table.");
+    describe_counter!(
+        "convosync_days_reopened_total",
+        "Days that were final until a later answer changed rows of them, over all streams of the account."
+    );
     describe_counter!("convosync_deliveries_total", "Mails and webhook events received, by result.");
     describe_counter!(
         "convosync_http_requests_limited_total",

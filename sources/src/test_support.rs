@@ -13,7 +13,7 @@ pub type StoredRow = BTreeMap<&'static str, String>;
 
 /// A response's head that asks for a wait of seven seconds.
 pub fn head(status: u16) -> ResponseHead {
-    ResponseHead { status, retry_after: Some(Duration::from_secs(7)) }
+    ResponseHead { status, retry_after: Some(Duration::from_secs(7)), date: None }
 }
 
 /// An instant in RFC 3339.

@@ -71,7 +71,7 @@ fn feed(
 }
 
 fn head(status: u16) -> ResponseHead {
-    ResponseHead { status, retry_after: None }
+    ResponseHead { status, retry_after: None, date: None }
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn no_refusal_passes_for_a_response() {
         for body in [page, b"", b"{", b"[{", b"\"\"", b"null and void"] {
             assert!(matches!(fault(200, body), Fault::Malformed(_)), "{name}: {:?}", fault(200, body));
         }
-        let wait = ResponseHead { status: 429, retry_after: Some(Duration::from_secs(7)) };
+        let wait = ResponseHead { status: 429, retry_after: Some(Duration::from_secs(7)), date: None };
         let throttled = read(vendor, wait, &[page]).expect_err(name);
         let expected = Some(Duration::from_secs(7));
         assert!(matches!(throttled, Fault::Throttled { retry_after, .. } if retry_after == expected), "{name}");

@@ -87,8 +87,9 @@ impl Account {
         let unsettled = || (now - self.source.rules().settle).with_timezone(&zone).date_naive();
         match (self.since, ledger.since) {
             (Some(day), _) => midnight(day, zone),
-            (None, Some(since)) => since,
-            (None, None) => midnight(unsettled(), zone),
+            // A clock that was ahead may have chosen a start that lies in the future.
+            (None, Some(since)) if since <= now => since,
+            (None, _) => midnight(unsettled(), zone),
         }
     }
 

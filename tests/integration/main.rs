@@ -11,6 +11,7 @@ mod busy_database;
 mod canary;
 mod certainly;
 mod chaos;
+mod clock_steps;
 mod commands;
 mod dashboard;
 mod drain;

@@ -4,6 +4,7 @@
 
 mod backlog;
 mod bad_rows;
+mod clock_steps;
 mod commits;
 mod data_docs;
 mod day_counts;
@@ -19,6 +20,7 @@ mod migrations;
 mod operator_actions;
 mod pacing;
 mod rejects;
+mod reopened_days;
 mod reports;
 mod schedulers;
 mod sleep;

@@ -3,7 +3,9 @@
 use crate::http::Http;
 use crate::lease_guard::LeaseGuard;
 use crate::rate_limit::RateLimit;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
+use domain::clock_skew::VendorClock;
 use domain::fault::Fault;
 use domain::slice::Slice;
 use domain::source::{Cursor, Reader, ResponseSummary, Source};
@@ -23,6 +25,8 @@ pub struct Exchange<'a> {
     pub http: &'a Http,
     /// The clock that measures the exchange.
     pub clock: &'a dyn Clock,
+    /// The instant of the claim by `clock`.
+    pub claimed_at: Duration,
     /// The lease on the lane's slot.
     pub lease: &'a LeaseGuard<'a>,
     /// Smooths this process' own requests on the lane; `None` if the lane has no rate.
@@ -41,6 +45,8 @@ pub struct ExchangeResult {
     pub requests: u64,
     /// Whether the vendor is known to have finished.
     pub idle: bool,
+    /// The vendor's clock, if the responses state it.
+    pub vendor_clock: Option<VendorClock>,
 }
 
 /// The most pages of one list exchange whose window can be cut.
@@ -65,6 +71,7 @@ impl Exchange<'_> {
             elapsed: Duration::ZERO,
             requests: 0,
             idle: true,
+            vendor_clock: None,
         };
         let mut cursor = None;
         let mut cursors = BTreeSet::new();
@@ -80,7 +87,9 @@ impl Exchange<'_> {
             }
             let started = *started.get_or_insert_with(|| self.clock.elapsed());
             result.requests += 1;
-            let answer = self.send_one(claim, cursor.as_ref()).await;
+            let mut date = None;
+            let answer = self.send_one(claim, cursor.as_ref(), &mut date).await;
+            result.vendor_clock = later_clock(result.vendor_clock, date, claim.now);
             result.elapsed = self.clock.elapsed().saturating_sub(started);
             match answer {
                 Ok(summary) => {
@@ -120,8 +129,13 @@ impl Exchange<'_> {
     }
 
     /// Sends one request and parses its response. On a fault, also returns whether the vendor is known to have
-    /// finished.
-    async fn send_one(&self, claim: &Claim, cursor: Option<&Cursor>) -> Result<ResponseSummary, (Fault, bool)> {
+    /// finished. `date` receives the vendor's time, and how long after `claim` its response began.
+    async fn send_one(
+        &self,
+        claim: &Claim,
+        cursor: Option<&Cursor>,
+        date: &mut Option<(DateTime<Utc>, Duration)>,
+    ) -> Result<ResponseSummary, (Fault, bool)> {
         let (stream, slice): (&str, &Slice) = (&claim.stream.stream, &claim.job.slice);
         let before_sending = |fault| (fault, true);
         let request =
@@ -129,6 +143,7 @@ impl Exchange<'_> {
         let mut reader = self.source.reader(stream, slice, cursor).map_err(before_sending)?;
         let sending = self.http.send(&request, self.source.rules().timeout, claim.now);
         let mut response = sending.instrument(info_span!("send")).await?;
+        *date = response.head.date.map(|date| (date, self.clock.elapsed().saturating_sub(self.claimed_at)));
         let reading = async {
             while let Some(chunk) = response.chunk().await? {
                 if let Err(fault) = reader.feed(response.head, chunk.as_ref()) {
@@ -156,6 +171,17 @@ impl Exchange<'_> {
             let _ = self.rows.send(batch).await;
         }
     }
+}
+
+/// The vendor's clock after a response with this `date`, which began that long after `claimed_at`.
+fn later_clock(
+    before: Option<VendorClock>,
+    date: Option<(DateTime<Utc>, Duration)>,
+    claimed_at: DateTime<Utc>,
+) -> Option<VendorClock> {
+    let Some((date, since_claim)) = date else { return before };
+    let clock = VendorClock::new(date, claimed_at + TimeDelta::from_std(since_claim).unwrap_or_default());
+    Some(before.map_or(clock, |before| before.and(clock)))
 }
 
 /// The summary of two consecutive responses.

@@ -38,7 +38,7 @@ pub enum FileError {
 }
 
 /// A file is parsed as the body of a successful response.
-const HEAD: ResponseHead = ResponseHead { status: 200, retry_after: None };
+const HEAD: ResponseHead = ResponseHead { status: 200, retry_after: None, date: None };
 /// How many bytes are read at once.
 const CHUNK: usize = 64 << 10;
 

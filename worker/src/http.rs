@@ -4,7 +4,7 @@ use async_recursion::async_recursion as boxed;
 use chrono::{DateTime, Utc};
 use domain::fault::Fault;
 use domain::source::{Method, Request, ResponseHead};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use secrecy::ExposeSecret;
 use std::time::Duration;
 
@@ -69,7 +69,8 @@ impl Http {
         let sent = sending.send().await;
         let body = sent.map_err(|error| (fault_of(&error), error.is_connect() || error.is_builder()))?;
         let retry_after = body.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
-        Ok(Response { head: ResponseHead { status: body.status().as_u16(), retry_after }, body, bytes: 0 })
+        let date = body.headers().get(DATE).and_then(|value| http_date(value.to_str().ok()?));
+        Ok(Response { head: ResponseHead { status: body.status().as_u16(), retry_after, date }, body, bytes: 0 })
     }
 }
 
@@ -121,11 +122,12 @@ fn fault_of(error: &reqwest::Error) -> Fault {
 /// The wait that a `Retry-After` header states, in seconds or as a date; `None` if it cannot be parsed or is past.
 fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let seconds = value.trim().parse::<u64>().ok().map(Duration::from_secs);
-    let until_date = || {
-        let date = DateTime::<Utc>::from(httpdate::parse_http_date(value.trim()).ok()?);
-        (date - now).to_std().ok()
-    };
-    seconds.or_else(until_date)
+    seconds.or_else(|| (http_date(value)? - now).to_std().ok())
+}
+
+/// The instant that a date header states, to the second.
+fn http_date(value: &str) -> Option<DateTime<Utc>> {
+    httpdate::parse_http_date(value.trim()).ok().map(DateTime::<Utc>::from)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use crate::file::{FileError, ingest, inspect};
 use crate::mail::{MailEntry, MailError, Mailbox, MailboxAddress, ParsedMail};
+use crate::worker::count_reopened_days;
 use async_recursion::async_recursion as boxed;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::job::Job;
@@ -267,6 +268,7 @@ impl MailIngest {
                 "stored a mailed export"
             );
             count(DeliveryState::Committed);
+            count_reopened_days(candidate.account, received.effect.reopened_days);
         } else {
             let reason = received.reason.unwrap_or_default();
             self.note(delivery, Some(&candidate.id), received.state, &reason).await?;

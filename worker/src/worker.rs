@@ -7,6 +7,7 @@ use crate::rate_limit::RateLimits;
 use async_recursion::async_recursion as boxed;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
+use domain::clock_skew::VendorClock;
 use domain::fault::Fault;
 use domain::job::Purpose;
 use domain::judge::{Answer, JudgeContext, Judgement, judge};
@@ -98,6 +99,7 @@ impl Worker {
         let acquiring = self.clock.elapsed();
         let claiming = claim(&self.database, lane, ticket, &self.name);
         let Some(claim) = self.timed("claim", claiming).await? else { return Ok(None) };
+        let claimed_at = self.clock.elapsed();
         let lease = LeaseGuard::new(&self.database, self.clock.as_ref(), lane, &claim, acquiring);
         let (rows, mut batches) = channel(BUFFERED_BATCHES);
         let source = account.source.as_ref();
@@ -106,6 +108,7 @@ impl Worker {
             source,
             http: &self.http,
             clock: self.clock.as_ref(),
+            claimed_at,
             lease: &lease,
             rate: rate.as_deref(),
             rows,
@@ -184,14 +187,16 @@ impl Worker {
         let late = (on.claim.now - on.claim.job.due).to_std().unwrap_or_default();
         metrics::histogram!("convosync_start_lateness_seconds", "account" => name.clone(), "purpose" => on.claim.job.purpose.as_str())
             .record(late.as_secs_f64());
-        let record = on.record(result.summary, judgement, (elapsed, idle));
+        let vendor_clock = result.vendor_clock;
+        let record = on.record(result.summary, judgement, (elapsed, idle, vendor_clock));
         let judge_again = |summary: &ResponseSummary| self.judge(on, Ok(summary), elapsed);
         let committing = commit(intake, record, judge_again).instrument(info_span!("commit"));
         let committed = self.timed("commit", on.lease.keep_renewed_during(committing)).await;
         count_commit(&name, &committed);
         match committed {
             Ok(effect) => {
-                count_rows(name, effect);
+                count_rows(name, &effect);
+                count_reopened_days(on.account, effect.reopened_days);
                 Ok(())
             }
             Err(CommitError::Database(error)) => self.record_failure(on, error, idle).await,
@@ -205,7 +210,7 @@ impl Worker {
         let fault = Fault::Database(error.to_string());
         warn!(account = on.claim.stream.account, stream = on.claim.stream.stream, %error, "the database failed while it stored an answer; the job is retried");
         let judgement = self.judge(on, Err(&fault), Duration::ZERO);
-        let record = on.record(Err(fault), judgement.clone(), (Duration::ZERO, idle));
+        let record = on.record(Err(fault), judgement.clone(), (Duration::ZERO, idle, None));
         let intake = Intake::new(&self.database, on.lane, on.claim);
         on.lease.keep_renewed_during(commit(intake, record, |_| judgement.clone())).await.map(|_| ())
     }
@@ -278,10 +283,10 @@ impl LaneUse<'_> {
         &self,
         result: Result<ResponseSummary, Fault>,
         judgement: Judgement,
-        (elapsed, idle): (Duration, bool),
+        (elapsed, idle, vendor_clock): (Duration, bool, Option<VendorClock>),
     ) -> ExchangeRecord {
         let rules = self.account.source.rules().clone();
-        ExchangeRecord { rules, sent_at: self.claim.now, elapsed, result, judgement, idle }
+        ExchangeRecord { rules, sent_at: self.claim.now, elapsed, result, judgement, idle, vendor_clock }
     }
 }
 
@@ -294,11 +299,17 @@ fn count_commit(account: &str, committed: &Result<Effect, CommitError>) {
     metrics::counter!("convosync_commits_total", "account" => account.to_owned(), "outcome" => outcome).increment(1);
 }
 
-fn count_rows(account: String, effect: Effect) {
+fn count_rows(account: String, effect: &Effect) {
     for (kind, rows) in [("inserted", effect.inserted), ("updated", effect.updated), ("unchanged", effect.unchanged)] {
         metrics::counter!("convosync_rows_committed_total", "account" => account.clone(), "effect" => kind)
             .increment(rows);
     }
+}
+
+/// Counts the days that were final and that an answer of `account` made provisional again.
+pub(crate) fn count_reopened_days(account: &Account, days: u64) {
+    let (name, source) = (account.source.account().to_owned(), account.source.vendor());
+    metrics::counter!("convosync_days_reopened_total", "account" => name, "source" => source).increment(days);
 }
 
 /// The next midnight in the vendor's time zone, where it counts its daily quota ("licences × 1000" a day).

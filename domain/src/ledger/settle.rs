@@ -74,11 +74,13 @@ impl Ledger {
         }
     }
 
-    /// Covers `window` with an imported file or a mail, and removes the jobs inside it that no worker is running.
+    /// Covers `window` with an imported file or a mail, up to the instant at which the vendor made it, and removes the jobs
+    /// inside that part that no worker is running.
     pub fn hold(&mut self, window: Window, answer: &AnswerSummary, rules: &Rules, now: DateTime<Utc>) {
         self.add_items(&answer.items, Duration::ZERO, rules, now);
         self.cover(window, answer, rules);
-        self.jobs.retain(|job| job.is_running() || !job.slice.window().is_some_and(|slice| window.covers(&slice)));
+        let Some(answered) = answered_part(window, answer, rules) else { return };
+        self.jobs.retain(|job| job.is_running() || !job.slice.window().is_some_and(|slice| answered.covers(&slice)));
     }
 
     pub(super) fn postpone(&mut self, at: usize, due: DateTime<Utc>, change: impl FnOnce(&mut Job)) {
@@ -101,6 +103,7 @@ impl Ledger {
         // Spans that are read again teach nothing new about the hours of the week.
         let fresh = self.coverage.held().gaps(scanned);
         self.cover(window, answer, rules);
+        self.note_unproven(job, window, answer, rules);
         let is_sample = job.purpose != Purpose::Live || scanned.span() >= SHORTEST_SAMPLE;
         let is_export = matches!(job.slice, Slice::Export(_));
         // Named items fill a list's pages as rows do.
@@ -124,23 +127,49 @@ impl Ledger {
         if let Purpose::Backfill(id) = job.purpose
             && let Some(backfill) = self.backfills.iter_mut().find(|backfill| backfill.id == id)
         {
-            backfill.answered.add(window);
+            if let Some(answered) = answered_part(window, answer, rules) {
+                backfill.answered.add(answered);
+            }
             backfill.windows_done += 1;
             backfill.rows += answer.rows;
         }
     }
 
-    /// Marks `window` as held, and as final what lies before the horizon (`sent_at` less the settle time). If a re-read
-    /// found a change, only what lies before that change becomes final.
+    /// Leaves to the next live job what lies beyond the vendor's clock. A job of its own would ask for it again at once, and
+    /// again.
+    fn note_unproven(&mut self, job: &Job, window: Window, answer: &AnswerSummary, rules: &Rules) {
+        if job.purpose == Purpose::Live {
+            self.unproven = None;
+        }
+        let answered = answered_part(window, answer, rules);
+        if answered != Some(window) && matches!(job.slice, Slice::Window(_)) {
+            let rest = answered.map_or(window.from(), |answered| answered.to());
+            self.unproven = Some(self.unproven.map_or(rest, |unproven| unproven.min(rest)));
+        }
+    }
+
+    /// Marks `window` as held, up to the instant that the answer can show, and as final what lies before the horizon
+    /// (that instant less the settle time). If a re-read found a change, only what lies before that change becomes final.
     fn cover(&mut self, window: Window, answer: &AnswerSummary, rules: &Rules) {
         let horizon = answer.sent_at - rules.settle;
         let settled = answer.earliest_change.map_or(horizon, |change| change.min(horizon));
-        self.coverage.hold(window);
-        // Whole steps only: the rest is requested again, so it must begin where a request can begin.
-        let millis = (window.to().min(settled) - window.from()).num_milliseconds();
-        let whole = TimeDelta::milliseconds(millis - millis.rem_euclid(rules.step.num_milliseconds().max(1)));
-        if let Some(window) = Window::new(window.from(), window.from() + whole) {
-            self.coverage.settle(window);
+        if let Some(answered) = answered_part(window, answer, rules) {
+            self.coverage.hold(answered);
+        }
+        if let Some(settled) = whole_steps(window, settled, rules) {
+            self.coverage.settle(settled);
         }
     }
+}
+
+/// The part of `window` that the answer can show: no vendor knows rows later than its own clock.
+fn answered_part(window: Window, answer: &AnswerSummary, rules: &Rules) -> Option<Window> {
+    if window.to() <= answer.sent_at { Some(window) } else { whole_steps(window, answer.sent_at, rules) }
+}
+
+/// The part of `window` before `end` in whole steps: the rest is requested again, so it must begin where a request can begin.
+fn whole_steps(window: Window, end: DateTime<Utc>, rules: &Rules) -> Option<Window> {
+    let millis = (window.to().min(end) - window.from()).num_milliseconds();
+    let whole = TimeDelta::milliseconds(millis - millis.rem_euclid(rules.step.num_milliseconds().max(1)));
+    Window::new(window.from(), window.from() + whole)
 }

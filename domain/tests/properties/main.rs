@@ -6,6 +6,7 @@
 
 mod back_pressure;
 mod backoff;
+mod clock_skew;
 mod coverage;
 mod dataset;
 mod days;
@@ -26,6 +27,7 @@ mod pace;
 mod pacer;
 mod pipeline;
 mod plan;
+mod reopening;
 mod request_count;
 mod rng;
 mod row_histogram;

@@ -217,7 +217,8 @@ impl StreamSimulation {
     }
 
     fn summary(&self, rows: u64, earliest_change: Option<DateTime<Utc>>, items: &[u8]) -> AnswerSummary {
-        let sent_at = self.now - TimeDelta::seconds(2);
+        // A worker sends a request after the slot for which the job was planned.
+        let sent_at = (self.now - TimeDelta::seconds(2)).max(self.ledger.slot.unwrap_or(self.now));
         let item = |item: &u8| Item {
             slice: Slice::Item(item.to_string()),
             scope: Some(window(i64::from(*item) * HOUR, i64::from(*item) * HOUR + 1)),

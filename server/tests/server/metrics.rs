@@ -32,6 +32,7 @@ async fn metrics_report_counters_and_gauges() {
         .increment(1);
     ::metrics::counter!("convosync_rows_committed_total", "account" => "wolkvox_co", "effect" => "inserted")
         .increment(5);
+    ::metrics::counter!("convosync_days_reopened_total", "account" => "wolkvox_co", "source" => "wolkvox").increment(1);
     ::metrics::counter!("convosync_deliveries_total", "kind" => "mail", "state" => "committed").increment(1);
     ::metrics::histogram!("convosync_start_lateness_seconds", "account" => "wolkvox_co", "purpose" => "live")
         .record(0.3);
@@ -44,6 +45,7 @@ async fn metrics_report_counters_and_gauges() {
     let counters = [
         "convosync_vendor_requests_total",
         "convosync_rows_committed_total",
+        "convosync_days_reopened_total",
         "convosync_deliveries_total",
         "convosync_http_requests_limited_total",
         "convosync_start_lateness_seconds",

@@ -13,6 +13,7 @@ use crate::lanes::lock_key;
 use crate::ledger::CommitError;
 use crate::ledger::items::{NamedBy, items_to_request, keys_of};
 use crate::ledger::rejects::store_rejects;
+use crate::ledger::reopened_days::{Changes, find_changes, reopen};
 use crate::ledger::{self, StreamId};
 use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
@@ -252,7 +253,7 @@ impl<'a> DeliveryIngest<'a> {
         summary: &ResponseSummary,
     ) -> Result<IngestResult, CommitError> {
         let Self { account, stream, id, tx, upsert, now, span } = self;
-        let Upserted { effect, refused: refused_rows, .. } = upsert.finish(&tx).await?;
+        let Upserted { mut effect, refused: refused_rows, .. } = upsert.finish(&tx).await?;
         let mut summary = summary.clone();
         summary.rejects.extend(refused_rows);
         let summary = &summary;
@@ -284,9 +285,13 @@ impl<'a> DeliveryIngest<'a> {
         let mut after = before.clone();
         let items = items_to_request(&tx, id, NamedBy::List(&before), &summary.items, now).await?;
         let queued_items = items.len();
-        settle(&mut after, account, (proof, window), (summary, items), (effect, now));
+        let (rules, zone) = (account.source.rules(), account.source.zone());
+        let changes = Changes { rows: &effect.changes, items: &items.first_fetch, job: None, rules, zone };
+        let changed_days = find_changes(&tx, id, &changes).await?;
+        settle(&mut after, account, (proof, window), (summary, items), (&effect, now));
         let jobs = FileJobs::compare(&before, &after, window, span);
         ledger::store(&tx, id, &before, &after, now).await?;
+        effect.reopened_days += reopen(&tx, id, &changed_days, now).await?;
         let mut row = row(delivery, Some(id), DeliveryState::Committed, now);
         row.rows = Set(i64::try_from(summary.rows).unwrap_or(i64::MAX));
         row.from_at = Set(window.as_ref().map(Window::from));
@@ -308,7 +313,7 @@ fn settle(
     account: &Account,
     (proof, window): (DeliveryProof, Option<Window>),
     (summary, items): (&ResponseSummary, NamedItems),
-    (effect, now): (Effect, DateTime<Utc>),
+    (effect, now): (&Effect, DateTime<Utc>),
 ) {
     let rules = account.source.rules();
     let answer_at = |sent_at| AnswerSummary {

@@ -1,5 +1,7 @@
 //! Dispatch turns a lane's next job into a ticket. [`domain::next_job::next_job`] chooses the job.
 
+use super::clock_steps::{latest_lease_end, undo_clock_step};
+use super::free::end_attempts;
 use super::ready::ready;
 use super::rows::try_lock;
 use super::spec::LaneSpec;
@@ -51,24 +53,32 @@ pub async fn dispatch(db: &Database, spec: &LaneSpec) -> Result<Dispatch, DbErr>
 }
 
 /// When each account has something to dispatch: the earliest instant at which a job is due, or a ticket, a lease or a mail
-/// is overdue. Accounts without such a job are left out. One statement for all accounts.
+/// is overdue. A ticket or lease that ends impossibly late was stored by a clock that was ahead, and is work at `now`.
+/// Accounts without such a job are left out. One statement for all accounts.
 ///
 /// # Errors
 /// Returns the database error.
-pub async fn next_work(db: &Database, accounts: &Accounts) -> Result<BTreeMap<String, DateTime<Utc>>, DbErr> {
+pub async fn next_work(
+    db: &Database,
+    accounts: &Accounts,
+    now: DateTime<Utc>,
+) -> Result<BTreeMap<String, DateTime<Utc>>, DbErr> {
     let names: Vec<&str> = accounts.all().iter().map(|account| account.source.account()).collect();
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
     let on = db.connection();
+    let latest = accounts.lanes().iter().map(|lane| latest_lease_end(lane, now)).max().unwrap_or(now);
     let mut earliest = BTreeMap::new();
     for row in on.query_all_raw(work_statement(on.get_database_backend(), &names)).await? {
+        let at = |column: &str| row.try_get::<Option<DateTime<Utc>>>("", column);
         let mut next: Option<DateTime<Utc>> = None;
         for (state, _) in WAITS {
-            let at = row.try_get::<Option<DateTime<Utc>>>("", state)?;
-            next = next.into_iter().chain(at).min();
+            next = next.into_iter().chain(at(state)?).min();
         }
-        if let Some(next) = next {
+        let last = at("last_dispatched")?.max(at("last_running")?);
+        let stranded = last.filter(|last| *last > latest).map(|_| now);
+        if let Some(next) = next.into_iter().chain(stranded).min() {
             earliest.insert(row.try_get("", "account")?, next);
         }
     }
@@ -79,18 +89,22 @@ pub async fn next_work(db: &Database, accounts: &Accounts) -> Result<BTreeMap<St
 const WAITS: [(&str, &str); 4] =
     [("waiting", "due_at"), ("dispatched", "until_at"), ("running", "until_at"), ("awaiting", "until_at")];
 
-/// The statement that finds the earliest instant of each state for each of `accounts`: four look-ups in an index.
+/// The statement that finds the earliest instant of each state for each of `accounts`, and the latest of tickets and leases:
+/// six look-ups in an index.
 #[must_use]
 pub fn work_statement(backend: DbBackend, accounts: &[&str]) -> Statement {
     let rows: Vec<String> =
         (0..accounts.len()).map(|index| format!("SELECT CAST(${} AS text) AS account", index + 1)).collect();
-    let earliest = WAITS.map(|(state, at)| {
+    let first = |state: &str, at: &str, order: &str, name: &str| {
         format!(
             "(SELECT j.{at} FROM jobs j WHERE j.account = a.account AND j.state = '{state}' AND j.{at} IS NOT NULL \
-             ORDER BY j.{at} LIMIT 1) AS {state}"
+             ORDER BY j.{at} {order} LIMIT 1) AS {name}"
         )
-    });
-    let sql = format!("SELECT a.account AS account, {} FROM ({}) AS a", earliest.join(", "), rows.join(" UNION ALL "));
+    };
+    let earliest = WAITS.map(|(state, at)| first(state, at, "ASC", state));
+    let latest = ["dispatched", "running"].map(|state| first(state, "until_at", "DESC", &format!("last_{state}")));
+    let columns = earliest.into_iter().chain(latest).collect::<Vec<_>>().join(", ");
+    let sql = format!("SELECT a.account AS account, {columns} FROM ({}) AS a", rows.join(" UNION ALL "));
     Statement::from_sql_and_values(backend, sql, accounts.iter().copied().map(Value::from))
 }
 
@@ -98,17 +112,23 @@ async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Disp
     let locked = try_lock(tx, spec).await?;
     let now = db.now(tx).await?;
     // Another process holds the lock for a moment.
-    let Some((row, lane)) = locked else { return Ok(Dispatch::At(now + LOCKED)) };
+    let Some(locked) = locked else { return Ok(Dispatch::At(now + LOCKED)) };
+    let (row, lane) = undo_clock_step(tx, spec, locked, now).await?;
     if lane.is_closed(now) {
         return Ok(Dispatch::Closed(lane.closed.and_then(|closed| closed.until)));
     }
     let free = lane.slots.iter().filter(|slot| slot.not_before <= now && slot.until <= now).count();
-    let tickets = jobs::Entity::find()
-        .filter(jobs::Column::Account.is_in(spec.accounts.iter().map(String::as_str)))
-        .filter(jobs::Column::State.eq("dispatched"))
-        .filter(jobs::Column::UntilAt.gt(now))
-        .count(tx)
-        .await?;
+    let count_tickets = async |after: DateTime<Utc>| {
+        let of_lane = jobs::Column::Account.is_in(spec.accounts.iter().map(String::as_str));
+        let dispatched = jobs::Entity::find().filter(of_lane).filter(jobs::Column::State.eq("dispatched"));
+        dispatched.filter(jobs::Column::UntilAt.gt(after)).count(tx).await
+    };
+    let mut tickets = count_tickets(now).await?;
+    let latest = latest_lease_end(spec, now);
+    if tickets > 0 && count_tickets(latest).await? > 0 {
+        end_attempts(tx, spec, latest, now).await?;
+        tickets = count_tickets(now).await?;
+    }
     if u64::try_from(free).unwrap_or(0) <= tickets {
         return Ok(lane.next_free_at().filter(|free_at| *free_at > now).map_or(Dispatch::Nothing, Dispatch::At));
     }

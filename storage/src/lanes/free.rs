@@ -6,11 +6,12 @@ use crate::database::Database;
 use crate::ledger::planning::raise_revision;
 use crate::transaction::Transaction;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::lane::{Freeing, Lane};
+use domain::lane::{FreedSlots, Freeing, Lane};
 use entities::{jobs, lane_slots, lanes};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, Set};
 use serde::Serialize;
+use std::time::Duration;
 
 /// The slots of a lane after [`free`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,17 +44,33 @@ pub async fn free(db: &Database, spec: &LaneSpec, freeing: Freeing) -> Result<Fr
     };
     let now = db.now(&tx).await?;
     let stored = slots(&tx, &spec.key).await?;
-    let result = lane.free(now, spec.rules.lease, freeing);
-    for slot in &result.freed {
-        store_slot(&tx, spec, &lane, *slot, None).await?;
-    }
-    if !result.freed.is_empty() {
-        forget_future(&tx, row, now).await?;
-        end_attempts(&tx, spec, freeing, now).await?;
-    }
+    let result = free_slots(&tx, spec, (&row, &mut lane), (freeing, spec.rules.lease), now).await?;
     tx.commit().await?;
     let states = |indices: &[usize]| indices.iter().filter_map(|slot| state(&lane, &stored, *slot)).collect();
     Ok(FreedLane { freed: states(&result.freed), kept: states(&result.kept) })
+}
+
+/// Frees slots of a locked lane, of which no lease is longer than `lease`, and returns the jobs of their holders to it.
+pub(crate) async fn free_slots(
+    tx: &Transaction,
+    spec: &LaneSpec,
+    (row, lane): (&lanes::Model, &mut Lane),
+    (freeing, lease): (Freeing, Duration),
+    now: DateTime<Utc>,
+) -> Result<FreedSlots, DbErr> {
+    let result = lane.free(now, lease, freeing);
+    for slot in &result.freed {
+        store_slot(tx, spec, lane, *slot, None).await?;
+    }
+    if !result.freed.is_empty() {
+        forget_future(tx, row, now).await?;
+        let after = match freeing {
+            Freeing::Stranded => now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::zero()),
+            Freeing::All => now,
+        };
+        end_attempts(tx, spec, after, now).await?;
+    }
+    Ok(result)
 }
 
 fn state(lane: &Lane, stored: &[lane_slots::Model], slot: usize) -> Option<SlotState> {
@@ -63,21 +80,22 @@ fn state(lane: &Lane, stored: &[lane_slots::Model], slot: usize) -> Option<SlotS
 }
 
 /// Forgets starts of background work that lie in the future: they would hold back background work until then.
-async fn forget_future(tx: &Transaction, row: lanes::Model, now: DateTime<Utc>) -> Result<(), DbErr> {
+async fn forget_future(tx: &Transaction, row: &lanes::Model, now: DateTime<Utc>) -> Result<(), DbErr> {
     let past = |at: Option<DateTime<Utc>>| at.filter(|at| *at <= now);
     let (background_at, backfill_at) = (past(row.background_at), past(row.backfill_at));
-    let mut row = row.into_active_model();
+    let mut row = row.clone().into_active_model();
     (row.background_at, row.backfill_at) = (Set(background_at), Set(backfill_at));
     row.update(tx).await.map(|_| ())
 }
 
-/// Ends the attempts of jobs whose ticket or lease is as far in the future as the freed slots. The lane then dispatches them
-/// again, as it does after the death of a worker.
-async fn end_attempts(tx: &Transaction, spec: &LaneSpec, freeing: Freeing, now: DateTime<Utc>) -> Result<(), DbErr> {
-    let after = match freeing {
-        Freeing::Stranded => now + TimeDelta::from_std(spec.rules.lease).unwrap_or(TimeDelta::zero()),
-        Freeing::All => now,
-    };
+/// Ends the attempts of jobs whose ticket or lease ends later than `after`. The lane then dispatches them again, as it does
+/// after the death of a worker.
+pub(crate) async fn end_attempts(
+    tx: &Transaction,
+    spec: &LaneSpec,
+    after: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
     // Streams before jobs, in the order of a commit: otherwise the two could wait for each other.
     for account in &spec.accounts {
         raise_revision(tx, account).await?;

@@ -146,7 +146,7 @@ pub(crate) async fn slots(on: &impl ConnectionTrait, key: &LaneKey) -> Result<Ve
     of_lane.order_by_asc(lane_slots::Column::Slot).all(on).await
 }
 
-fn assemble(row: &lanes::Model, slots: &[lane_slots::Model]) -> Lane {
+pub(crate) fn assemble(row: &lanes::Model, slots: &[lane_slots::Model]) -> Lane {
     let closed = row
         .closed_at
         .map(|_| LaneClosure { until: row.closed_until, reason: row.closed_reason.clone().unwrap_or_default() });

@@ -5,6 +5,7 @@ use super::spec::LaneSpec;
 use crate::ledger::job_row::EXPORT;
 use crate::transaction::Transaction;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::clock_skew::latest_past;
 use domain::job::Purpose;
 use domain::lane::Lane;
 use domain::live_slot::{due_at, slot_at};
@@ -25,10 +26,12 @@ pub(crate) async fn traffic(
     // The lane must be free by then, its spacing included.
     let next_live = due_at(slot_at(now, &spec.rules) + interval, &spec.rules) - spacing;
     let idle = lane.slots.iter().filter(|slot| slot.until <= now && slot.not_before <= next_live.max(now)).count();
+    // A clock that was ahead may have left later instants, which would hold background work back until then.
+    let past = |at: Option<DateTime<Utc>>| at.filter(|at| *at <= latest_past(now));
     Ok(LaneContext {
         next_live: Some(next_live),
-        last_background: row.background_at,
-        last_backfill: row.backfill_at,
+        last_background: past(row.background_at),
+        last_backfill: past(row.backfill_at),
         quota: quota_counts_of(tx, spec, row, now).await?.used_of(),
         is_exporting: is_exporting(tx, spec, None, now).await?,
         has_spare: u64::try_from(idle).unwrap_or(0) >= tickets + 2,

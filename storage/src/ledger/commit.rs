@@ -7,10 +7,12 @@ use crate::ledger::intake::{Intake, StoredRows};
 use crate::ledger::items::{NamedBy, items_to_request, key_of, keys_of, record_item_end};
 use crate::ledger::job_row::{backfill_of, slice_key};
 use crate::ledger::rejects::store_rejects;
+use crate::ledger::reopened_days::{Changes, find_changes, reopen};
 use crate::ledger::{self, CommitError, StreamId};
 use crate::transaction::Transaction;
 use crate::upsert::Effect;
 use chrono::{DateTime, Utc};
+use domain::clock_skew::{VendorClock, answered_at};
 use domain::fault::Fault;
 use domain::item::NamedItems;
 use domain::job::Job;
@@ -40,6 +42,8 @@ pub struct ExchangeRecord {
     pub judgement: Judgement,
     /// Whether the vendor has confirmed the end of its work.
     pub idle: bool,
+    /// The vendor's clock, if the responses stated it.
+    pub vendor_clock: Option<VendorClock>,
 }
 
 /// Stores the last rows of `intake` and the resulting ledger changes in one transaction. Rows that the database refuses
@@ -70,7 +74,7 @@ async fn store(
     tx: &Transaction,
     spec: &LaneSpec,
     claim: &Claim,
-    (exchange, effect, histogram): (ExchangeRecord, Effect, Option<RowHistogram>),
+    (exchange, mut effect, histogram): (ExchangeRecord, Effect, Option<RowHistogram>),
 ) -> Result<Effect, CommitError> {
     let Some((_, mut lane)) = lock(tx, spec).await? else { return Err(CommitError::Fenced) };
     let now = db.now(tx).await?;
@@ -92,8 +96,11 @@ async fn store(
     {
         record_item_end(tx, id, job, status, now).await?;
     }
+    let (rules, zone) = (&exchange.rules, spec.zone);
+    let changes = Changes { rows: &effect.changes, items: &items.first_fetch, job: Some(job), rules, zone };
+    let changed_days = find_changes(tx, id, &changes).await?;
     let answer = summary.map(|summary| AnswerSummary {
-        sent_at: exchange.sent_at,
+        sent_at: answered_at(exchange.sent_at, exchange.vendor_clock),
         elapsed: exchange.elapsed,
         rows: summary.rows,
         earliest_change: effect.earliest_change,
@@ -105,11 +112,20 @@ async fn store(
     });
     let mut after = before.clone();
     after.settle(claim.job.id, &exchange.judgement.verdict, answer.as_ref(), &exchange.rules, now);
+    // A vendor whose clock is ahead may be right: then the database's clock was set back and nothing lies in the future.
+    if exchange.vendor_clock.is_none_or(|clock| clock.agrees()) {
+        after.forget_future(now, &exchange.rules);
+    }
     ledger::store(tx, id, &before, &after, now).await?;
-    let measurements =
-        Measurements { sent_at: exchange.sent_at, elapsed: exchange.elapsed, result: &exchange.result, effect };
+    effect.reopened_days += reopen(tx, id, &changed_days, now).await?;
+    let measurements = Measurements {
+        sent_at: exchange.sent_at,
+        elapsed: exchange.elapsed,
+        result: &exchange.result,
+        effect: &effect,
+    };
     record_request(tx, claim, &measurements, &exchange.judgement).await?;
-    record_health(tx, claim, &exchange.result, now).await?;
+    record_health(tx, claim, &exchange, now).await?;
     lane.release(&claim.lease, now, exchange.idle);
     store_slot(tx, spec, &lane, claim.lease.slot, None).await?;
     if let Some(closure) = exchange.judgement.closure {
@@ -181,7 +197,7 @@ struct Measurements<'a> {
     sent_at: DateTime<Utc>,
     elapsed: Duration,
     result: &'a Result<ResponseSummary, Fault>,
-    effect: Effect,
+    effect: &'a Effect,
 }
 
 async fn record_request(
@@ -216,18 +232,22 @@ async fn record_request(
     row.insert(tx).await.map(|_| ())
 }
 
-/// Records in `streams` that the request succeeded, or since when requests fail and why.
+/// Records in `streams` that the request succeeded, or since when requests fail and why, and the vendor's clock.
 async fn record_health(
     tx: &Transaction,
     claim: &Claim,
-    result: &Result<ResponseSummary, Fault>,
+    exchange: &ExchangeRecord,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     use streams::Column;
     let row = streams::Entity::update_many()
         .filter(Column::Account.eq(&claim.stream.account))
         .filter(Column::Stream.eq(&claim.stream.stream));
-    let row = match result {
+    let row = match exchange.vendor_clock {
+        Some(clock) => row.col_expr(Column::ClockSkewSeconds, Expr::value(Some(clock.skew.num_seconds()))),
+        None => row,
+    };
+    let row = match &exchange.result {
         Ok(_) => row
             .col_expr(Column::AnsweredAt, Expr::value(Some(now)))
             .col_expr(Column::FailingSince, Expr::value(None::<DateTime<Utc>>))

@@ -5,8 +5,11 @@ use crate::lanes::claim::Claim;
 use crate::lanes::{LaneSpec, lock};
 use crate::ledger;
 use crate::ledger::CommitError;
+use crate::ledger::reopened_days::{Changes, find_changes, reopen};
 use crate::transaction::Transaction;
 use crate::upsert::{ChangeLog, Effect, Upsert, Upserted};
+use chrono::{DateTime, Utc};
+use domain::row_changes::RowChanges;
 use domain::row_histogram::RowHistogram;
 use domain::slice::Slice;
 use domain::source::Reject;
@@ -87,12 +90,13 @@ impl<'a> Intake<'a> {
         Ok(StoredRows { tx, effect: self.effect, refused: self.refused, histogram: self.histogram })
     }
 
+    /// Writes the pending rows; returns when those that changed were filed.
     #[crate::boxed]
-    async fn write_pending(&mut self, tx: &Transaction) -> Result<(), CommitError> {
+    async fn write_pending(&mut self, tx: &Transaction) -> Result<RowChanges, CommitError> {
         self.size = 0;
         let pending = std::mem::take(&mut self.pending);
         if pending.is_empty() {
-            return Ok(());
+            return Ok(RowChanges::default());
         }
         let changes = match self.changes.take() {
             Some(changes) => changes,
@@ -103,16 +107,17 @@ impl<'a> Intake<'a> {
             upsert.add(tx, &rows).await?;
         }
         let Upserted { effect, changes, refused } = upsert.finish(tx).await?;
-        self.effect = self.effect.and(effect);
+        let changed = effect.changes.clone();
+        self.effect = std::mem::take(&mut self.effect).and(effect);
         self.changes = Some(changes);
         self.refused.extend(refused);
-        Ok(())
+        Ok(changed)
     }
 
     /// Commits the rows so far if the fence holds. They add no coverage.
     async fn commit_slice(&mut self) -> Result<(), CommitError> {
         let tx = self.db.begin().await?;
-        self.write_pending(&tx).await?;
+        let changes = self.write_pending(&tx).await?;
         // The lane is locked last, because the renewal of the lease waits for it.
         let lane = lock(&tx, self.spec).await?.map(|(_, lane)| lane);
         let now = self.db.now(&tx).await?;
@@ -120,7 +125,18 @@ impl<'a> Intake<'a> {
             tx.rollback().await?;
             return Err(CommitError::Fenced);
         }
+        // In the same transaction: a worker that dies after it leaves no day final that the slice has changed.
+        self.effect.reopened_days += self.reopen_days(&tx, &changes, now).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Makes the days provisional that were final and in which rows have changed; returns how many were final.
+    async fn reopen_days(&self, tx: &Transaction, rows: &RowChanges, now: DateTime<Utc>) -> Result<u64, CommitError> {
+        let (id, job) = (&self.claim.stream, &self.claim.job);
+        let (rules, zone) = (&self.spec.rules, self.spec.zone);
+        let changes = Changes { rows, items: &[], job: Some(job), rules, zone };
+        let days = find_changes(tx, id, &changes).await?;
+        Ok(reopen(tx, id, &days, now).await?)
     }
 }

@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod planning;
 pub mod progress;
 pub(crate) mod rejects;
+pub(crate) mod reopened_days;
 mod stream_id;
 
 pub use backlog::backlog_statement;
@@ -53,7 +54,8 @@ use sea_orm::{
 #[crate::boxed]
 pub async fn load(on: &Snapshot, id: &StreamId) -> Result<Ledger, DbErr> {
     let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(on).await?;
-    Ok(Ledger { items: load_backlog(on, id).await?, ..load_with(on, id, row).await? })
+    let (items, reopenings) = (load_backlog(on, id).await?, reopened_days::load_reopenings(on, id).await?);
+    Ok(Ledger { items, reopenings, ..load_with(on, id, row).await? })
 }
 
 /// Loads the job of each open item of the stream, in the order of their ids. A stream may have any number: services use
@@ -102,15 +104,30 @@ pub async fn store(
     after: &Ledger,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    if (before.since, before.slot, before.refreshed, before.pace, before.live_rows_per_day, &before.profile)
-        != (after.since, after.slot, after.refreshed, after.pace, after.live_rows_per_day, &after.profile)
-    {
+    if (
+        before.since,
+        before.slot,
+        before.refreshed,
+        before.unproven,
+        before.pace,
+        before.live_rows_per_day,
+        &before.profile,
+    ) != (
+        after.since,
+        after.slot,
+        after.refreshed,
+        after.unproven,
+        after.pace,
+        after.live_rows_per_day,
+        &after.profile,
+    ) {
         let row = streams::ActiveModel {
             account: Set(id.account.clone()),
             stream: Set(id.stream.clone()),
             since_at: Set(after.since),
             slot_at: Set(after.slot),
             refreshed_at: Set(after.refreshed),
+            unproven_at: Set(after.unproven),
             rows_per_day: Set(after.pace.rows_per_day),
             live_rows_per_day: Set(after.live_rows_per_day),
             rows_spread: Set(after.pace.spread),
@@ -197,6 +214,8 @@ async fn load_with(on: &impl ConnectionTrait, id: &StreamId, row: Option<streams
         ledger.since = row.since_at;
         ledger.slot = row.slot_at;
         ledger.refreshed = row.refreshed_at;
+        ledger.unproven = row.unproven_at;
+        ledger.has_vendor_clock = row.clock_skew_seconds.is_some();
         ledger.live_rows_per_day = row.live_rows_per_day;
         ledger.profile = row.week_profile.as_deref().map(WeekProfile::from_bytes).unwrap_or_default();
         ledger.pace = Pace {

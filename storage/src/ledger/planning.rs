@@ -2,13 +2,14 @@
 
 use crate::accounts::Account;
 use crate::database::Database;
+use crate::ledger::job_row::ITEM;
 use crate::ledger::{self, StreamId};
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
 use domain::ledger::Ledger;
 use domain::plan::Plan;
-use domain::planner::plan;
-use entities::streams;
+use domain::planner::{latest_item_due, plan};
+use entities::{jobs, streams};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 use std::collections::HashMap;
@@ -34,10 +35,31 @@ pub async fn replan(db: &Database, account: &Account, id: &StreamId) -> Result<b
     let plan = plan_for(account, &before, now);
     let is_new = !plan.is_empty();
     tracing::debug!(account = id.account, stream = id.stream, jobs = plan.jobs.len(), "planned");
+    let is_reset = plan.future_slot.is_some();
     after.accept(plan);
     ledger::store(&tx, id, &before, &after, now).await?;
+    if is_reset {
+        pull_items_back(&tx, account, id, now).await?;
+    }
     tx.commit().await?;
     Ok(is_new)
+}
+
+/// Makes the items due that a clock which was ahead has postponed: they would wait longer than any fetch of an open item, or
+/// any retry, does.
+async fn pull_items_back(tx: &Transaction, account: &Account, id: &StreamId, now: DateTime<Utc>) -> Result<(), DbErr> {
+    use jobs::Column;
+    let latest = latest_item_due(account.source.rules(), now);
+    let late = jobs::Entity::update_many()
+        .col_expr(Column::DueAt, Expr::value(now))
+        .filter(Column::Account.eq(&id.account))
+        .filter(Column::Stream.eq(&id.stream))
+        .filter(Column::Purpose.eq(ITEM))
+        .filter(Column::State.eq("waiting"))
+        // The last look at an item that has ended, days later, has no window.
+        .filter(Column::FromAt.is_not_null())
+        .filter(Column::DueAt.gt(latest));
+    late.exec(tx).await.map(|_| ())
 }
 
 /// The revision of each stream's ledger. It rises with each change; a stream without a row was never planned.

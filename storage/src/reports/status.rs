@@ -7,6 +7,7 @@ use crate::lanes::quota::quota_counts;
 use crate::snapshot::Snapshot;
 use crate::{lanes, ledger};
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::clock_skew::skew_warning;
 use domain::days::{DayCounts, blocked_warning, count, days, expiring_days};
 use domain::ledger::Ledger;
 use domain::live_slot::due_at;
@@ -179,6 +180,8 @@ async fn account_status(
         }
         let failure = row.as_ref().and_then(|row| failure_warning(row, state, now));
         status.warnings.extend(failure);
+        let skew = row.as_ref().and_then(|row| row.clock_skew_seconds).map(TimeDelta::seconds);
+        status.warnings.extend(skew.and_then(|skew| skew_warning(&id.stream, skew)));
         let parked = ledger.parked().map(str::to_owned).or(blocked);
         status.last_error =
             closed_reason.clone().or(parked).or(row.and_then(|row| row.last_error)).or(status.last_error);

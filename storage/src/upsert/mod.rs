@@ -8,11 +8,14 @@ pub(crate) mod refusal;
 pub(crate) mod sql;
 mod stored_rows;
 
+use change_log::FiledAt;
+
 pub use change_log::ChangeLog;
 pub use lookup::{KeyCondition, key_condition, lookup_query};
 
 use crate::transaction::Transaction;
 use chrono::{DateTime, Utc};
+use domain::row_changes::RowChanges;
 use domain::source::Reject;
 use domain::spans::Spans;
 use entities::rows::RowBatch;
@@ -26,7 +29,7 @@ pub const SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bit
                             SET LOCAL enable_sort = off; SET LOCAL jit = off";
 
 /// The counts of an upsert.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effect {
     /// Rows that the table did not hold.
     pub inserted: u64,
@@ -36,6 +39,10 @@ pub struct Effect {
     pub unchanged: u64,
     /// The earliest change that the answer has made so far, by its [`ChangeLog`].
     pub earliest_change: Option<DateTime<Utc>>,
+    /// The new and changed rows that lie, by their day or by the instant by which the vendor files them, inside those spans.
+    pub changes: RowChanges,
+    /// The number of days that were final and are provisional again.
+    pub reopened_days: u64,
 }
 
 impl Effect {
@@ -47,6 +54,8 @@ impl Effect {
             updated: self.updated + next.updated,
             unchanged: self.unchanged + next.unchanged,
             earliest_change: next.earliest_change,
+            changes: self.changes.and(next.changes),
+            reopened_days: self.reopened_days + next.reopened_days,
         }
     }
 }
@@ -162,7 +171,8 @@ impl Upsert {
         for at in 0..self.pending.len() {
             self.write(tx, at).await?;
         }
-        let effect = Effect { earliest_change: self.changes.earliest_change(), ..self.effect };
+        let (earliest_change, changes) = (self.changes.earliest_change(), self.changes.take_new());
+        let effect = Effect { earliest_change, changes, ..self.effect };
         Ok(Upserted { effect, changes: self.changes, refused: self.refused })
     }
 
@@ -224,7 +234,7 @@ impl Upsert {
         self.effect.unchanged += u64::try_from(positions.len() - stored.len()).unwrap_or(0);
         let (mut new, mut changed) = (HashSet::new(), HashSet::new());
         for (row, state) in stored {
-            let filed_at = rows.time(row, schema.at);
+            let filed_at = FiledAt { at: rows.time(row, schema.at), day: rows.time(row, schema.day) };
             match state {
                 lookup::StoredRow::Missing => {
                     self.effect.inserted += 1;

@@ -1,7 +1,7 @@
 //! A scheduler and a worker in the process of the test.
 
 use super::TestDatabase;
-use convosync::clock::SystemClock;
+use domain::clock::Clock;
 use scheduler::Scheduler;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub struct TestService {
 
 impl TestService {
     /// Starts both over `database`, with tickets in process.
-    pub async fn start(database: &TestDatabase, accounts: Accounts, clock: Arc<SystemClock>) -> Self {
+    pub async fn start(database: &TestDatabase, accounts: Accounts, clock: Arc<dyn Clock>) -> Self {
         let (stop, tasks, accounts) = (CancellationToken::new(), TaskTracker::new(), Arc::new(accounts));
         let (database, queue) = (database.database.clone(), Queue::open("memory:", "test").await.unwrap());
         let tick = Duration::from_millis(200);

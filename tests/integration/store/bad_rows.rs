@@ -52,6 +52,7 @@ fn record(store: &Store, claim: &Claim, rows: u64) -> ExchangeRecord {
         result: Ok(ResponseSummary { rows, ..ResponseSummary::default() }),
         judgement: Judgement { verdict: Verdict::Commit, closure: None },
         idle: true,
+        vendor_clock: None,
     }
 }
 

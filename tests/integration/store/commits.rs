@@ -36,6 +36,7 @@ fn exchange(store: &Store, claimed: &Claim, batches: Vec<RowBatch>, verdict: Ver
         result: Ok(ResponseSummary { rows, ..ResponseSummary::default() }),
         judgement: Judgement { verdict, closure: None },
         idle: true,
+        vendor_clock: None,
     };
     ExchangeOutcome { exchange, batches }
 }

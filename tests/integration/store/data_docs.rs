@@ -153,6 +153,7 @@ fn ledger_tables() -> Vec<Relation> {
     vec![
         table::<entities::streams::Entity>(),
         table::<entities::coverage::Entity>(),
+        table::<entities::reopened_days::Entity>(),
         table::<entities::jobs::Entity>(),
         table::<entities::items::Entity>(),
         table::<entities::lanes::Entity>(),

@@ -44,6 +44,7 @@ async fn commit_result(store: &Store, claimed: &Claim, result: Result<ResponseSu
         result,
         judgement: Judgement { verdict, closure: None },
         idle: true,
+        vendor_clock: None,
     };
     let mut intake = Intake::new(store.db(), store.lane(), claimed);
     if let Some(rows) = rows {

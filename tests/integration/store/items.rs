@@ -51,6 +51,7 @@ pub(super) async fn answer(
         result: Ok(ResponseSummary { items, item_status, ..ResponseSummary::default() }),
         judgement: Judgement { verdict, closure: None },
         idle: true,
+        vendor_clock: None,
     };
     commit(Intake::new(store.db(), store.lane(), claimed), exchange, no_refusal).await.unwrap();
     store.expire().await;

@@ -26,7 +26,7 @@ const SHORT: &str = "session_id,user_cellphone,session_started_timestamp,session
     1,573001112233,2026-08-08 14:00:00,Completed\n";
 
 fn rows(mut reader: Box<dyn Reader<RowBatch>>, body: &str) -> Vec<RowBatch> {
-    let head = ResponseHead { status: 200, retry_after: None };
+    let head = ResponseHead { status: 200, retry_after: None, date: None };
     reader.feed(head, body.as_bytes()).unwrap();
     let summary = reader.finish(head).unwrap();
     assert_eq!(summary.rejects, []);

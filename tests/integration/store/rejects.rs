@@ -18,6 +18,7 @@ async fn commit_rejects(store: &Store, rejects: Vec<Reject>) {
         result: Ok(ResponseSummary { rows: rejects.len() as u64, rejects, ..ResponseSummary::default() }),
         judgement: Judgement { verdict: Verdict::Recheck(claimed.now), closure: None },
         idle: true,
+        vendor_clock: None,
     };
     commit(Intake::new(store.db(), store.lane(), &claimed), exchange, no_refusal).await.unwrap();
     store.expire().await;

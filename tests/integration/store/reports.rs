@@ -176,6 +176,7 @@ async fn check_failing_stream(engine: Engine) {
             judgement: Judgement { verdict: Verdict::Commit, closure: None },
             result,
             idle: true,
+            vendor_clock: None,
         };
         commit(Intake::new(store.db(), store.lane(), &claimed), exchange, no_refusal).await.unwrap();
         store.expire().await;

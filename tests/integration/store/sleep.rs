@@ -57,7 +57,7 @@ async fn check_sleep(engine: Engine) {
                     };
                 })
                 .await;
-            let next = next_work(store.db(), &store.accounts).await.unwrap();
+            let next = next_work(store.db(), &store.accounts, store.now().await).await.unwrap();
             assert_eq!(next.get("a"), Some(&end), "{state}");
             let sleep = scheduler.tick().await.unwrap();
             assert!(sleep <= LONGEST.min(Duration::from_secs(seconds.try_into().unwrap())), "{state}: {sleep:?}");

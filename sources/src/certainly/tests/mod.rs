@@ -41,11 +41,11 @@ pub(super) use fixture;
 const BOT: &str = "6f0c1f7e-5a1e-4f0e-9d39-1f6f8f0f2b11";
 
 fn head(status: u16) -> ResponseHead {
-    ResponseHead { status, retry_after: None }
+    ResponseHead { status, retry_after: None, date: None }
 }
 
 fn head_with_wait(status: u16, seconds: u64) -> ResponseHead {
-    ResponseHead { status, retry_after: Some(Duration::from_secs(seconds)) }
+    ResponseHead { status, retry_after: Some(Duration::from_secs(seconds)), date: None }
 }
 
 fn day(text: &str) -> NaiveDate {

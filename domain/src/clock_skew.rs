@@ -1,0 +1,78 @@
+//! Clocks that disagree: the database's, which counts for leases and plans, and the vendor's, which dates its answers. Either
+//! may be set forwards or back at any time.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// How far a clock may be off before anything follows from it: answers take seconds, and hosts correct their clocks.
+pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
+
+/// The vendor's clock, as the header `Date` of an answer shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VendorClock {
+    /// The earliest `Date` of the answer's responses, to the second.
+    pub first: DateTime<Utc>,
+    /// How far the vendor's clock is ahead of the database's; negative if it is behind.
+    pub skew: TimeDelta,
+}
+
+impl VendorClock {
+    /// The clock that a response with this `date` shows, which arrived at `now` by the database's clock.
+    #[must_use]
+    pub fn new(date: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        // The header leaves the fraction of the second out.
+        let ahead = date - now;
+        let skew =
+            if ahead < TimeDelta::zero() { (ahead + TimeDelta::seconds(1)).min(TimeDelta::zero()) } else { ahead };
+        Self { first: date, skew }
+    }
+
+    /// The clock that two responses of one answer show.
+    #[must_use]
+    pub fn and(self, later: Self) -> Self {
+        Self { first: self.first.min(later.first), skew: later.skew }
+    }
+
+    /// Whether the vendor confirms the database's clock.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        self.skew.abs() <= CLOCK_TOLERANCE
+    }
+}
+
+/// The instant up to which an answer can show the vendor's rows: the earlier of the time at which the request was sent by
+/// the database's clock and the vendor's own time.
+#[must_use]
+pub fn answered_at(sent_at: DateTime<Utc>, vendor: Option<VendorClock>) -> DateTime<Utc> {
+    vendor.map_or(sent_at, |vendor| vendor.first.min(sent_at))
+}
+
+/// The latest instant that a correct clock can have shown before `now`. What is later was stored by a clock that was ahead.
+#[must_use]
+pub fn latest_past(now: DateTime<Utc>) -> DateTime<Utc> {
+    now + CLOCK_TOLERANCE
+}
+
+/// The end of a closure that began at `began` and ends at `until`. If the clock has been set back since, the end moves back
+/// with the beginning, so that the closure keeps its length.
+#[must_use]
+pub fn moved_back(began: DateTime<Utc>, until: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    if began <= latest_past(now) { until } else { until - (began - now) }
+}
+
+/// The warning that the vendor's clock and the database's differ; `None` if they agree.
+#[must_use]
+pub fn skew_warning(stream: &str, skew: TimeDelta) -> Option<String> {
+    if skew.abs() <= CLOCK_TOLERANCE {
+        return None;
+    }
+    let (seconds, side) = (skew.num_seconds().abs(), if skew < TimeDelta::zero() { "behind" } else { "ahead of" });
+    let next_step = if skew < TimeDelta::zero() {
+        "until then coverage ends at the vendor's time"
+    } else {
+        "until then the newest rows arrive late"
+    };
+    Some(format!(
+        "the vendor's clock is {seconds} s {side} the database's clock in the last answer of stream {stream}; set the \
+         clock of the database's host by NTP, or ask the vendor; {next_step}"
+    ))
+}
