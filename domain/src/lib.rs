@@ -5,7 +5,9 @@
 //! name. [`ledger`] is one stream's state; [`planner`] proposes a [`plan`] of new jobs for it, at each [`live_slot`]
 //! and with window lengths by [`pace`]. [`lane`] takes turns and [`next_job`] picks the job; [`pacer`] spaces requests.
 //! [`source`] is the interface of a vendor, [`webhook`] and [`fault`] are parts of it. [`judge`] turns an answer into a
-//! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day.
+//! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day,
+//! [`health`] the state of accounts and of the installation, whose processes are in [`process`]; [`stalled`]
+//! finds backfills that stand still.
 
 pub mod backfill;
 pub mod backoff;
@@ -13,7 +15,9 @@ mod chunks;
 pub mod clock;
 pub mod coverage;
 pub mod days;
+pub mod duration;
 pub mod fault;
+pub mod health;
 pub mod item;
 pub mod item_backlog;
 pub mod job;
@@ -26,11 +30,13 @@ pub mod pace;
 pub mod pacer;
 pub mod plan;
 pub mod planner;
+pub mod process;
 pub mod row_histogram;
 pub mod rules;
 pub mod slice;
 pub mod source;
 pub mod spans;
+pub mod stalled;
 pub mod ticket;
 pub mod webhook;
 pub mod window;

@@ -15,6 +15,7 @@ pub mod jobs;
 mod json;
 pub mod lane_slots;
 pub mod lanes;
+pub mod processes;
 pub mod rejects;
 pub mod requests;
 pub mod rows;

@@ -128,11 +128,15 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Logs the account's warnings, such as days that the vendor will soon delete. Called when a plan adds jobs, so
-    /// that they do not repeat every second.
+    /// Logs the stream's reasons that only an operator can remove, such as days that the vendor will soon delete. Called
+    /// when a plan adds jobs, so that they do not repeat every second.
     async fn log_warnings(&self, account: &Account, id: &StreamId) -> Result<(), DbErr> {
         let snapshot = self.database.snapshot().await?;
-        for warning in account.warnings(&ledger::load(&snapshot, id).await?, snapshot.now()) {
+        let ledger = ledger::load(&snapshot, id).await?;
+        let health = account.stream_health(&id.stream, &ledger, None, snapshot.now());
+        let reasons = health.reasons.iter().filter(|reason| reason.needs_operator());
+        let warnings = reasons.map(|reason| reason.text(&id.account)).chain(account.ending(snapshot.now()));
+        for warning in warnings {
             warn!(account = id.account, stream = id.stream, warning, "the account needs an operator's attention");
         }
         Ok(())

@@ -3,6 +3,7 @@
 mod closed_pipes;
 mod environment;
 mod exit_codes;
+mod health;
 mod help;
 mod imports;
 mod invalid_settings;

@@ -7,7 +7,8 @@ use crate::rate_limit::RateLimits;
 use async_recursion::async_recursion as boxed;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
-use domain::judge::{Answer, JudgeContext, Judgement, judge};
+use domain::health::Reason;
+use domain::judge::{Answer, JudgeContext, Judgement, Verdict, judge};
 use domain::ticket::Ticket;
 use domain::window::midnight;
 use std::sync::Arc;
@@ -152,6 +153,7 @@ impl Worker {
         });
         let judgement = info_span!("judge")
             .in_scope(|| judge(account.source.rules(), &claim.job, answer.as_ref().map_err(|fault| *fault), at));
+        warn_operator(&claim.stream.account, &claim.stream.stream, &judgement);
         info!(
             account = claim.stream.account,
             stream = claim.stream.stream,
@@ -248,6 +250,18 @@ impl Worker {
 
     async fn now(&self) -> Result<DateTime<Utc>, DbErr> {
         self.database.now(self.database.connection()).await
+    }
+}
+
+/// Warns of a verdict that only an operator can lift: a parked job, or a lane that does not open by itself.
+fn warn_operator(account: &str, stream: &str, judgement: &Judgement) {
+    if let Verdict::Park(reason) = &judgement.verdict {
+        let next_step = "remove the cause, then retry the job: convosync jobs list, convosync jobs retry";
+        warn!(account, stream, reason, next_step, "the job waits for an operator");
+    }
+    if let Some(closure) = judgement.closure.as_ref().filter(|closure| closure.needs_operator()) {
+        let reason = Reason::of_closure(closure);
+        warn!(account, stream, next_step = reason.next_step(account), "{}", reason.sentence(account));
     }
 }
 

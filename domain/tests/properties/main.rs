@@ -15,6 +15,7 @@ mod export_mail;
 mod fake_store;
 mod fake_vendor;
 mod granularity;
+mod health;
 mod item;
 mod judge;
 mod lane;

@@ -7,7 +7,9 @@ use crate::snapshot::Snapshot;
 use crate::upsert::sql::quoted;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::coverage::Completeness;
-use domain::days::{Day, days};
+use domain::days::{days, explain_closed_lane};
+use domain::health::Reason;
+use domain::lane::LaneClosure;
 use domain::source::Stream;
 use domain::window::Window;
 use entities::requests;
@@ -47,11 +49,16 @@ pub async fn coverage(
     let now = on.now();
     let zone = account.source.zone();
     let lane = lanes::load(on, &account.source.lane()).await?.map(|(_, lane)| lane);
-    let closed = lane.and_then(|lane| lane.closed?.next_step(account.source.account()));
+    let closed = lane.and_then(|lane| lane.closed).filter(LaneClosure::needs_operator);
+    let closed = closed.map(|closure| Reason::of_closure(&closure).text(account.source.account()));
     let mut found = Vec::new();
     for (id, stream) in account.streams().iter().zip(account.source.streams()) {
         let ledger = ledger::load(on, id).await?;
-        for day in days(account.view(&ledger, now), first, last) {
+        let mut of_stream = days(account.view(&ledger, now), first, last);
+        if let Some(reason) = &closed {
+            explain_closed_lane(&mut of_stream, account.view(&ledger, now), reason);
+        }
+        for day in of_stream {
             let Some(window) = Window::of_day(day.day, zone) else { continue };
             found.push(CoverageDay {
                 stream: id.stream.clone(),
@@ -59,17 +66,11 @@ pub async fn coverage(
                 state: day.state,
                 rows: rows_in(on, &stream, id, window).await?,
                 requests: requests_in(on, id, window).await?,
-                // No request is sent on a closed lane, whatever is planned.
-                reason: closed.clone().filter(|_| is_open_work(&day, window, now)).or(day.reason),
+                reason: day.reason,
             });
         }
     }
     Ok(found)
-}
-
-/// Whether requests of the service, which need an open lane, can still complete the day.
-fn is_open_work(day: &Day, window: Window, now: DateTime<Utc>) -> bool {
-    day.state == Completeness::Missing && window.from() <= now
 }
 
 /// The first and the last day of an account's coverage: from its `since`, or the earliest held day, to today.
