@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::output::{or_dash, show, table, utc};
 use comfy_table::Table;
 use domain::duration::in_words;
+use domain::health::NOBODY_WORKING;
 use storage::reports::status::{ProcessStatus, Status, status};
 
 /// Shows the accounts, the lanes and the queue.
@@ -30,8 +31,8 @@ pub async fn run(context: &CommandContext, output: Output) -> Result<(), Failure
         say(&format!("{name}: {} webhook events in seven days{lost}", webhooks.taken));
     }
     for account in &status.accounts {
-        for warning in &account.warnings {
-            say(&format!("{}: {warning}", account.name));
+        for reason in account.reasons.iter().filter(|reason| reason.reason != NOBODY_WORKING) {
+            say(&format!("{}: {}; {}", account.name, reason.sentence, reason.next_step));
         }
     }
     let queue = status.queue;

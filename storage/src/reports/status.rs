@@ -50,7 +50,8 @@ pub struct AccountStatus {
     pub days: DayCounts,
     /// The most severe reason of the account itself, with the next step, or else the latest failure while requests fail.
     pub last_error: Option<String>,
-    /// The account's own reasons in words. Those that only all accounts share are in the health of the installation.
+    /// The account's own reasons in words, without its lateness. What concerns every account is in the health of the
+    /// installation.
     pub warnings: Vec<String>,
     /// The number of missing days that the vendor will soon delete, over all streams.
     pub days_at_risk: u64,
@@ -172,7 +173,7 @@ async fn account_status(on: &Snapshot, account: &Account, absence: Option<Absenc
         lateness_seconds: sum.lateness_seconds,
         days: sum.days,
         last_error: worst.map(|reason| reason.text(name)).or_else(|| sum.last_error.clone()),
-        warnings: own().map(|reason| reason.text(name)).collect(),
+        warnings: own().filter(|reason| !is_lateness(reason)).map(|reason| reason.text(name)).collect(),
         days_at_risk: sum.days_at_risk,
         credential_ends,
         webhooks: webhooks(on, account, now).await?,
@@ -182,6 +183,11 @@ async fn account_status(on: &Snapshot, account: &Account, absence: Option<Absenc
 /// Whether the latest failure says more than the reason: why requests fail, or why the live sync is late.
 fn is_described_by_error(reason: &Reason) -> bool {
     matches!(reason, Reason::VendorFails { .. } | Reason::LiveLate { .. })
+}
+
+/// Whether the reason is the lateness, which has a field of its own.
+fn is_lateness(reason: &Reason) -> bool {
+    matches!(reason, Reason::LiveLate { .. })
 }
 
 fn process_status(process: Process, now: DateTime<Utc>) -> ProcessStatus {

@@ -1,6 +1,7 @@
 //! What the commands say when nobody works, when a token is refused, and when the settings are not there.
 
 use super::{json, run_command, store_and_settings, unreachable_account};
+use crate::canary::get;
 use crate::harness::{
     AccountSettings, Engine, Process, TestDatabase, WolkvoxVendor, convosync_without_settings, history,
 };
@@ -103,9 +104,7 @@ async fn a_refused_token_is_told_in_one_way_everywhere() {
 /// The dashboard of the process.
 async fn page(process: &Process) -> String {
     within(Duration::from_mins(1), "the address", async || process.address().is_some()).await;
-    let url = format!("http://{}/?refresh=off", process.address().unwrap());
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::get(&url).await.unwrap().text().await.unwrap()
+    get(&format!("http://{}/?refresh=off", process.address().unwrap())).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
