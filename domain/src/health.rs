@@ -178,11 +178,15 @@ pub fn account_health(facts: AccountFacts<'_>, streams: &[StreamHealth]) -> Acco
         }
     }
     reasons.extend(credential_end(facts.credential_ends, facts.now));
-    // Two streams are late by different seconds; the account is as late as the later one. A reason why no request is sent
-    // or answered says it already.
-    let is_told = reasons.iter().any(Reason::explains_lateness);
-    let is_repeated = |seconds: i64| is_told || seconds < sum.lateness_seconds;
-    reasons.retain(|reason| !matches!(reason, Reason::LiveLate { seconds } if is_repeated(*seconds)));
+    let (sends_nothing, is_late_for_a_reason) =
+        (reasons.iter().any(Reason::stops_requests), reasons.iter().any(Reason::explains_lateness));
+    reasons.retain(|reason| match reason {
+        // While no request is sent, no worker tries again by itself.
+        Reason::VendorFails { .. } => !sends_nothing,
+        // Two streams are late by different seconds; the account is as late as the later one.
+        Reason::LiveLate { seconds } => !is_late_for_a_reason && *seconds == sum.lateness_seconds,
+        _ => true,
+    });
     reasons.sort_by_key(Reason::rank);
     let state = reasons.iter().map(Reason::state).find(|state| *state != Health::Ok).unwrap_or(Health::Ok);
     AccountHealth { state, sum: StreamHealth { reasons, ..sum } }

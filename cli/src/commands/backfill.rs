@@ -35,7 +35,14 @@ pub async fn run(context: &CommandContext, output: Output, command: Backfill) ->
             let name = account.source.account();
             let id = backfills::start(&context.database, name, &streams, window, mode).await?;
             say(&format!("backfill {id} of {name} from {from} to {to} has started"));
-            let progress = if wait { watch(context, id).await? } else { find(context, id).await? };
+            let progress = if wait {
+                watch(context, id).await?
+            } else {
+                if let Some(absence) = absence_now(context).await? {
+                    say(&Reason::NobodyWorking(absence).text(name));
+                }
+                find(context, id).await?
+            };
             show_one(output, &progress)?;
             if wait { require_done(&progress) } else { Ok(()) }
         }

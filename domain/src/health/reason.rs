@@ -175,36 +175,14 @@ impl Reason {
         }
     }
 
-    /// Whether only an operator can remove the reason.
-    #[must_use]
-    pub fn needs_operator(&self) -> bool {
-        match self {
-            Self::VendorFails { .. } | Self::LiveLate { .. } | Self::QuotaSpent { .. } | Self::LanePaused { .. } => {
-                false
-            }
-            Self::NobodyWorking(_)
-            | Self::MigrationsPending
-            | Self::TokenRefused { .. }
-            | Self::LaneClosed { .. }
-            | Self::LiveParked { .. }
-            | Self::DaysBlocked(_)
-            | Self::ItemsParked { .. }
-            | Self::DaysExpire { .. }
-            | Self::DaysUnordered { .. }
-            | Self::TokenEnds { .. } => true,
-        }
+    /// Whether no request is sent until an operator acts.
+    pub(super) fn stops_requests(&self) -> bool {
+        matches!(self, Self::NobodyWorking(_) | Self::TokenRefused { .. } | Self::LaneClosed { .. })
     }
 
     /// Whether the reason says why the live sync is late.
     pub(super) fn explains_lateness(&self) -> bool {
-        matches!(
-            self,
-            Self::NobodyWorking(_)
-                | Self::TokenRefused { .. }
-                | Self::LaneClosed { .. }
-                | Self::LiveParked { .. }
-                | Self::VendorFails { is_lasting: true, .. }
-        )
+        self.stops_requests() || matches!(self, Self::LiveParked { .. } | Self::VendorFails { is_lasting: true, .. })
     }
 
     /// The place of the reason among others: the most severe one has 0.

@@ -208,9 +208,12 @@ proptest! {
         let streams = [stream(&order[..split]), stream(&order[split..]), stream(&order)];
         let found = account_health(facts, &streams);
         let kinds: Vec<usize> = found.sum.reasons.iter().map(variant).collect();
-        let late = variant(&Reason::LiveLate { seconds: 0 });
-        prop_assert!(!kinds.contains(&late), "the other reasons say why the account is late");
-        prop_assert_eq!(kinds.len(), samples().len() - 1);
+        // Nobody works: neither does a worker try again, nor does the lateness need another reason.
+        let is_left_out = |reason: &Reason| matches!(reason, Reason::VendorFails { .. } | Reason::LiveLate { .. });
+        prop_assert!(!found.sum.reasons.iter().any(is_left_out));
+        let left = samples().iter().filter(|reason| !is_left_out(reason)).count();
+        prop_assert_eq!(kinds.len(), left);
+        prop_assert!(found.sum.reasons.iter().map(Reason::state).is_sorted_by_key(|state| state == Health::Ok));
         prop_assert_eq!((kinds[0], found.state), (0, Health::Down));
     }
 
@@ -234,4 +237,23 @@ proptest! {
             prop_assert!(!is_unordered || found.state <= Completeness::Missing);
         }
     }
+}
+
+#[test]
+fn a_refused_token_says_nothing_of_further_attempts() {
+    let fails = Reason::VendorFails { stream: text("s"), since: at(0), error: text("403"), is_lasting: true };
+    let late = Reason::LiveLate { seconds: 900 };
+    let stream = StreamHealth { lateness_seconds: 900, reasons: vec![fails, late], ..StreamHealth::default() };
+    let words = |closure: Option<&LaneClosure>| {
+        let facts = AccountFacts { now: at(0), closure, credential_ends: None, absence: None };
+        let found = account_health(facts, std::slice::from_ref(&stream));
+        (found.state, found.sum.reasons.iter().map(Reason::as_str).collect::<Vec<_>>())
+    };
+    assert_eq!(words(None), (Health::Down, vec!["vendor_fails"]));
+    let refused = LaneClosure { until: None, reason: text("unauthorised: 403") };
+    assert_eq!(words(Some(&refused)), (Health::Parked, vec!["token_refused"]));
+    let paused = LaneClosure { until: Some(at(60)), reason: text("throttled: slow down") };
+    assert_eq!(words(Some(&paused)), (Health::Down, vec!["vendor_fails", "lane_paused"]));
+    let over = LaneClosure { until: Some(at(-60)), ..paused };
+    assert_eq!(words(Some(&over)), (Health::Down, vec!["vendor_fails"]), "a closure that is over is none");
 }

@@ -7,7 +7,7 @@ use crate::snapshot::Snapshot;
 use crate::upsert::sql::quoted;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::coverage::Completeness;
-use domain::days::{days, explain_closed_lane};
+use domain::days::{Day, days, explain_closed_lane, unordered_days};
 use domain::health::Reason;
 use domain::lane::LaneClosure;
 use domain::source::Stream;
@@ -57,6 +57,11 @@ pub async fn coverage(
         let mut of_stream = days(account.view(&ledger, now), first, last);
         if let Some(reason) = &closed {
             explain_closed_lane(&mut of_stream, account.view(&ledger, now), reason);
+        }
+        for (from, to) in unordered_days(account.view(&ledger, now), account.since(&ledger, now)) {
+            let reason = Reason::DaysUnordered { first: from, last: to }.text(account.source.account());
+            let is_in = |day: &&mut Day| (from..=to).contains(&day.day) && day.state == Completeness::Missing;
+            of_stream.iter_mut().filter(is_in).for_each(|day| day.reason = Some(reason.clone()));
         }
         for day in of_stream {
             let Some(window) = Window::of_day(day.day, zone) else { continue };

@@ -162,6 +162,33 @@ async fn a_window_that_the_live_sync_owes_is_not_discarded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hole_between_a_backfill_and_the_live_sync_is_told_with_the_order_that_fills_it() {
+    let (store, _) = store_and_settings().await;
+    let now = store.now().await;
+    let midnight = |ago: i64| (now - TimeDelta::days(ago)).date_naive().and_time(chrono::NaiveTime::MIN).and_utc();
+    let date = |ago: i64| midnight(ago).date_naive().to_string();
+    let settings = unreachable_account().with("since", &date(3)).file(&store.made.url, "memory:");
+    store
+        .change("a", |ledger| {
+            ledger.coverage.settle(Window::new(midnight(20), midnight(10)).unwrap());
+            ledger.coverage.settle(Window::new(midnight(3), midnight(0)).unwrap());
+        })
+        .await;
+    store.report_process().await;
+    let order = format!("convosync backfill start a --from {} --to {}", date(10), date(4));
+    let said = run_command(&settings, &["status"]).await;
+    assert!(said.err.contains("7 days from") && said.err.contains(&order), "{}", said.err);
+    let days = json(&settings, &["coverage", "a", "--from", &date(11), "--to", &date(3)]).await;
+    let reasons: Vec<_> = days.as_array().unwrap().iter().map(|day| day["reason"].as_str().unwrap_or("")).collect();
+    assert!(reasons[0].is_empty() && reasons[8].is_empty(), "{days}");
+    assert!(reasons[1..8].iter().all(|reason| reason.ends_with(&order)), "{days}");
+    let line = ["backfill", "start", "a", "--from", &date(10), "--to", &date(4)];
+    assert_eq!(run_command(&settings, &line).await.code, 0);
+    let said = run_command(&settings, &["status"]).await;
+    assert!(!said.err.contains("never requested"), "the order is given: {}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn final_days_are_required_up_to_yesterday_by_default() {
     let (store, _) = store_and_settings().await;
     let since = (store.now().await - TimeDelta::days(3)).date_naive();
