@@ -212,11 +212,11 @@ pub fn credential_end(ends: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option
     Some(Reason::TokenEnds { at, has_ended: at <= now })
 }
 
-/// The parked live job, unless the blocked days tell the same.
+/// The parked live job, unless it is the cause of the blocked days.
 fn live_parked(view: DaysView<'_>, blocked: Option<&BlockedDays>) -> Option<Reason> {
     let cause = view.ledger.parked()?.to_owned();
-    let is_told = blocked.is_some_and(|days| days.cause == cause);
-    (!is_told).then_some(Reason::LiveParked { cause })
+    let is_same_cause = blocked.is_some_and(|days| days.cause == cause);
+    (!is_same_cause).then_some(Reason::LiveParked { cause })
 }
 
 fn vendor_fails(facts: &StreamFacts<'_>) -> Option<Reason> {

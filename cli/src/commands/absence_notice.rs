@@ -4,44 +4,46 @@ use domain::health::Reason;
 use domain::process::{Absence, SEEN_FOR};
 use std::time::Duration;
 
-/// Remembers what the command has said. It says when work cannot go on, once more when that has lasted for
-/// [`SEEN_FOR`], and when work goes on.
+/// Decides which lines the command prints: one when work cannot go on, one more when that has lasted for [`SEEN_FOR`], and
+/// one when work goes on.
 pub struct AbsenceNotice {
     /// When the command last found all roles at work, or started to wait.
     complete_at: Duration,
-    said: Said,
+    /// The last line that the command printed.
+    printed: Line,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Said {
-    Nothing,
-    /// No process runs the role, and none is known to have run it.
+enum Line {
+    /// No line, or the one that work goes on.
+    Running,
+    /// No process runs the role, and the table knows none that ran it.
     NotRunning,
-    /// For how long no process has been seen.
+    /// For how long no process with the role has been seen.
     NotSeen,
 }
 
 impl AbsenceNotice {
     /// Starts to wait at `elapsed` by this host's clock.
     pub fn new(elapsed: Duration) -> Self {
-        Self { complete_at: elapsed, said: Said::Nothing }
+        Self { complete_at: elapsed, printed: Line::Running }
     }
 
-    /// The line to say at `elapsed`, if there is one.
+    /// The line to print at `elapsed`, if there is one.
     pub fn line(&mut self, absence: Option<Absence>, elapsed: Duration) -> Option<String> {
         let Some(absence) = absence else {
             self.complete_at = elapsed;
-            let was_absent = std::mem::replace(&mut self.said, Said::Nothing) != Said::Nothing;
+            let was_absent = std::mem::replace(&mut self.printed, Line::Running) != Line::Running;
             return was_absent.then(|| "the service runs again; the backfill goes on".to_owned());
         };
         // Processes that stopped cleanly leave no row, but this command has seen none while it waited.
         let waited = i64::try_from(elapsed.saturating_sub(self.complete_at).as_secs()).unwrap_or(i64::MAX);
         let seconds = absence.seconds.or((waited >= SEEN_FOR.num_seconds()).then_some(waited));
-        let says = if seconds.is_some() { Said::NotSeen } else { Said::NotRunning };
-        if self.said == says || self.said == Said::NotSeen {
+        let line = if seconds.is_some() { Line::NotSeen } else { Line::NotRunning };
+        if self.printed == line || self.printed == Line::NotSeen {
             return None;
         }
-        self.said = says;
+        self.printed = line;
         Some(Reason::NobodyWorking(Absence { seconds, ..absence }).text(""))
     }
 }
@@ -61,11 +63,11 @@ mod tests {
     #[test]
     fn says_that_no_worker_runs_and_again_after_40_seconds() {
         let mut notice = AbsenceNotice::new(at(0));
-        let mut say = |seconds| notice.line(Some(NO_WORKER), at(seconds));
-        assert_eq!(say(0).as_deref(), Some("no worker is running; start `convosync run`"));
-        assert_eq!((say(2), say(39)), (None, None));
-        assert_eq!(say(40).as_deref(), Some("no worker has been seen for 40 s; start `convosync run`"));
-        assert_eq!((say(42), say(4000)), (None, None), "it says so once");
+        let mut line = |seconds| notice.line(Some(NO_WORKER), at(seconds));
+        assert_eq!(line(0).as_deref(), Some("no worker is running; start `convosync run`"));
+        assert_eq!((line(2), line(39)), (None, None));
+        assert_eq!(line(40).as_deref(), Some("no worker has been seen for 40 s; start `convosync run`"));
+        assert_eq!((line(42), line(4000)), (None, None), "it prints the line once");
         assert_eq!(notice.line(None, at(4001)).as_deref(), Some("the service runs again; the backfill goes on"));
         assert_eq!(notice.line(None, at(4002)), None);
         assert_eq!(

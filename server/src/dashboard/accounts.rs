@@ -104,7 +104,7 @@ fn days_shown(calendar: &Calendar) -> Markup {
     }
 }
 
-/// The account's own reasons, each with its next step, or else the latest failure. What concerns every account is told at
+/// The account's own reasons, each with its next step, or else the latest failure. What concerns every account stands at
 /// the top of the page.
 fn reasons(account: &AccountStatus) -> Markup {
     let own: Vec<&Explanation> = account.reasons.iter().filter(|reason| reason.reason != NOBODY_WORKING).collect();
