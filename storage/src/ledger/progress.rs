@@ -6,6 +6,7 @@ use crate::ledger::backfills::{self, open_jobs};
 use crate::ledger::job_row::ITEM;
 use crate::ledger::job_rows::of_stream;
 use crate::ledger::{self, StreamId};
+use crate::processes;
 use crate::snapshot::Snapshot;
 use chrono::{DateTime, Utc};
 use domain::backfill::Mode;
@@ -15,6 +16,7 @@ use domain::job::{Job, Purpose};
 use domain::lane::LaneClosure;
 use domain::ledger::Ledger;
 use domain::planner::windows_for;
+use domain::process::absence;
 use domain::window::Window;
 use entities::backfill_streams::Model as BackfillStream;
 use entities::backfills::Model;
@@ -49,7 +51,7 @@ pub struct Progress {
     pub items: NamedItems,
     /// The estimated remaining time, in seconds; absent until the ledger has learned the rows per day.
     pub eta_seconds: Option<u64>,
-    /// Why no job of it can start until an operator acts, with the next step; absent while the lane is open.
+    /// Why no job of it can start until an operator acts, with the next step; absent while a worker may go on.
     pub stopped_by: Option<String>,
 }
 
@@ -129,9 +131,7 @@ pub async fn progress(on: &Snapshot, account: Option<&Account>, id: i64) -> Resu
             to_come += left.len() as u64;
             unread = Unread { left: unread.left + of_stream.left, blocked: unread.blocked + of_stream.blocked };
         }
-        let lane = lanes::load(on, &account.source.lane()).await?;
-        let closure = lane.and_then(|(_, lane)| lane.closed).filter(LaneClosure::needs_operator);
-        stopped_by = closure.map(|closure| Reason::of_closure(&closure).text(account.source.account()));
+        stopped_by = obstacle(on, account).await?.map(|reason| reason.text(account.source.account()));
     }
     Ok(Some(Progress {
         id,
@@ -145,6 +145,16 @@ pub async fn progress(on: &Snapshot, account: Option<&Account>, id: i64) -> Resu
         stopped_by,
         ..described(backfill)
     }))
+}
+
+/// Why no job of the account can start until an operator acts: no process works, or the lane is closed.
+async fn obstacle(on: &Snapshot, account: &Account) -> Result<Option<Reason>, DbErr> {
+    if let Some(absence) = absence(&processes::list(on).await?, on.now()) {
+        return Ok(Some(Reason::NobodyWorking(absence)));
+    }
+    let lane = lanes::load(on, &account.source.lane()).await?;
+    let closure = lane.and_then(|(_, lane)| lane.closed).filter(LaneClosure::needs_operator);
+    Ok(closure.map(|closure| Reason::of_closure(&closure)))
 }
 
 /// Estimates a backfill of `window` that starts now. Writes nothing.

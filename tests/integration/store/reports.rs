@@ -363,7 +363,12 @@ async fn check_backfill(engine: Engine) {
         .await;
     fixture.job(Purpose::Backfill(id), JobState::Parked { reason: "too dense".to_owned() }, fixture.now).await;
     let shown = async |account| progress(&fixture.store.snapshot().await, account, id).await.unwrap().unwrap();
+    let idle = shown(Some(account)).await;
+    assert_eq!(idle.eta_seconds, None, "nobody works");
+    assert!(idle.stopped_by.is_some_and(|reason| reason.contains("start `convosync run`")));
+    fixture.store.report_process().await;
     let found = shown(Some(account)).await;
+    assert_eq!(found.stopped_by, None);
     assert_eq!(
         (found.id, found.account.as_str(), found.mode.as_str(), found.state.as_str()),
         (id, "a", "missing", "running")
