@@ -250,7 +250,7 @@ pub enum Jobs {
         /// Retry the job with this id
         id: i64,
     },
-    /// Discard a job; its window counts as missing
+    /// Discard a job that would not be planned again; its window counts as missing
     Discard {
         /// Discard the job with this id
         id: i64,

@@ -1,10 +1,13 @@
 //! The service: its connections, and the roles of a process.
 
+mod heartbeat;
+
 use crate::arguments::Role;
 use crate::clock::SystemClock;
 use crate::failure::{Code, Failure};
 use crate::settings::Settings;
 use domain::clock::Clock;
+use domain::process;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use scheduler::Scheduler;
 use secrecy::ExposeSecret;
@@ -13,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use storage::accounts::Accounts;
 use storage::database::{Database, Pool, missing_file};
+use storage::processes::ProcessIdentity;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -99,6 +103,8 @@ impl Service {
                 stop_on_error(result, &stop, &first_error);
             });
         }
+        // The row goes after the last request has ended, because until then this process still works.
+        tasks.spawn(heartbeat::run(self.database.clone(), identity(roles), server_stop.clone()));
         let workers = TaskTracker::new();
         if roles.contains(&Role::Scheduler) {
             let stop = stop.clone();
@@ -152,7 +158,7 @@ impl Service {
             rates: rate_limit::RateLimits::new(self.clock.clone()),
             clock: self.clock.clone(),
             jitter: Arc::new(move || rng.lock().map_or(0.5, |mut rng| rng.random())),
-            name: format!("{}-{}", host_name(), std::process::id()),
+            name: process_name(),
             draining,
         }
     }
@@ -254,7 +260,27 @@ impl Probe for QueueProbe {
     }
 }
 
-/// The name of this host, for the names of workers.
+/// The name of this process, also as the holder of a lane.
+fn process_name() -> String {
+    format!("{}-{}", host_name(), std::process::id())
+}
+
+/// What this process reports about itself.
+fn identity(roles: &[Role]) -> ProcessIdentity {
+    let roles = roles.iter().map(|role| match role {
+        Role::Scheduler => process::Role::Scheduler,
+        Role::Worker => process::Role::Worker,
+        Role::Server => process::Role::Server,
+    });
+    ProcessIdentity {
+        name: process_name(),
+        roles: roles.collect(),
+        host: host_name(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// The name of this host.
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     if name.trim().is_empty() { "host".to_owned() } else { name.trim().to_owned() }

@@ -125,10 +125,14 @@ impl Settings {
     /// Reads `file`, or `convosync.toml` if it exists, and the environment.
     ///
     /// # Errors
-    /// A file that cannot be read, an unknown setting, or a value that cannot be used.
+    /// Neither a file nor a variable, a file that cannot be read, an unknown setting, or a value that cannot be used.
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         let default = Path::new(FILE);
         let file = file.or_else(|| default.exists().then_some(default));
+        let variables = variables::from_environment()?;
+        if file.is_none() && variables.is_empty() {
+            return Err(SettingsError::NoSettings);
+        }
         let name = file.unwrap_or(default).display().to_string();
         let text = match file.map(std::fs::read_to_string) {
             None => String::new(),
@@ -137,7 +141,7 @@ impl Settings {
                 return Err(SettingsError::UnreadableFile { file: name, reason: error.to_string() });
             }
         };
-        Self::from_layers(Layers::merge(&name, &text, &variables::from_environment()?)?)
+        Self::from_layers(Layers::merge(&name, &text, &variables)?)
     }
 
     /// Reads a file's text and environment variables, which are given by their full names.

@@ -8,6 +8,7 @@ use crate::vendors::DAYS;
 use crate::world::DemoWorld;
 pub use crate::world::WebhookCounts;
 use async_recursion::async_recursion as boxed;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,16 @@ pub struct Outcome {
     pub tables: Vec<(&'static str, Comparison)>,
     /// The webhooks that the vendors had to send.
     pub webhooks: WebhookCounts,
+    /// Whether the caller interrupted the demo before the service had fetched all that the vendors held at its start.
+    pub stopped_early: bool,
+}
+
+impl Outcome {
+    /// The number of the vendors' rows that the tables lack, or hold otherwise.
+    #[must_use]
+    pub fn missing_rows(&self) -> usize {
+        self.tables.iter().map(|(_, compared)| compared.missing.len()).sum()
+    }
 }
 
 /// Runs the demo until it has ended, or until `interrupted`: backfills, live polls, faults, and the comparison.
@@ -44,20 +55,29 @@ pub async fn run(host: &dyn Host, options: &DemoOptions, interrupted: Cancellati
         world.dashboard,
         options.database.display()
     ));
+    let is_fetched = AtomicBool::new(false);
     let result = tokio::select! {
-        result = run_phases(host, &world, options.once) => result,
+        result = run_phases(host, &world, options.once, &is_fetched) => result,
         () = interrupted.cancelled() => Ok(()),
         () = stop.cancelled() => Err(DemoError::ServiceStopped),
     };
-    let tables = world.finish().await;
+    let stopped_early = result.is_ok() && !is_fetched.load(Ordering::Relaxed);
+    let tables = if stopped_early { world.stop_early().await } else { world.finish().await };
     result?;
-    Ok(Outcome { tables: tables?, webhooks: world.webhook_counts() })
+    Ok(Outcome { tables: tables?, webhooks: world.webhook_counts(), stopped_early })
 }
 
-/// Backfills; then, unless `once`, live polls, a time of faults, and live polls until the caller stops them.
-async fn run_phases(host: &dyn Host, world: &DemoWorld<'_>, once: bool) -> Result<(), DemoError> {
+/// Backfills; then, unless `once`, live polls, a time of faults, and live polls until the caller stops them. Sets
+/// `is_fetched` after the backfills.
+async fn run_phases(
+    host: &dyn Host,
+    world: &DemoWorld<'_>,
+    once: bool,
+    is_fetched: &AtomicBool,
+) -> Result<(), DemoError> {
     host.say(&format!("Backfills of {DAYS} days start."));
     let rows = world.backfill().await?;
+    is_fetched.store(true, Ordering::Relaxed);
     host.say(&format!("{rows} rows came with {} requests.", world.requests()));
     if once {
         return Ok(());

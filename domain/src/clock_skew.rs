@@ -59,20 +59,8 @@ pub fn moved_back(began: DateTime<Utc>, until: DateTime<Utc>, now: DateTime<Utc>
     if began <= latest_past(now) { until } else { until - (began - now) }
 }
 
-/// The warning that the vendor's clock and the database's differ; `None` if they agree.
+/// Whether a vendor's clock that differs by `skew` agrees with the database's.
 #[must_use]
-pub fn skew_warning(stream: &str, skew: TimeDelta) -> Option<String> {
-    if skew.abs() <= CLOCK_TOLERANCE {
-        return None;
-    }
-    let (seconds, side) = (skew.num_seconds().abs(), if skew < TimeDelta::zero() { "behind" } else { "ahead of" });
-    let next_step = if skew < TimeDelta::zero() {
-        "until then coverage ends at the vendor's time"
-    } else {
-        "until then the newest rows arrive late"
-    };
-    Some(format!(
-        "the vendor's clock is {seconds} s {side} the database's clock in the last answer of stream {stream}; set the \
-         clock of the database's host by NTP, or ask the vendor; {next_step}"
-    ))
+pub fn is_tolerable(skew: TimeDelta) -> bool {
+    skew.abs() <= CLOCK_TOLERANCE
 }

@@ -11,6 +11,7 @@ use crate::window::Window;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
+use std::fmt;
 use utoipa::ToSchema;
 
 /// One day of one stream.
@@ -94,23 +95,62 @@ pub fn expiring_days(view: DaysView<'_>, first: NaiveDate) -> Vec<NaiveDate> {
     missing.map(|day| day.day).collect()
 }
 
-/// The warning that days wait for an operator, with the reason of the oldest and the next step; `None` if no day is blocked.
+/// The days of a stream that wait for an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockedDays {
+    /// The oldest of them.
+    pub first: NaiveDate,
+    /// How many there are.
+    pub count: u64,
+    /// Why the oldest is blocked.
+    pub cause: String,
+    /// Whether a job of the oldest is parked, so that a retry may complete the day.
+    pub is_parked: bool,
+}
+
+impl fmt::Display for BlockedDays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            1 => write!(f, "{} is blocked: {}", self.first, self.cause),
+            count => write!(f, "{count} days from {} on are blocked: {}", self.first, self.cause),
+        }
+    }
+}
+
+/// The blocked ones of `days`; `None` if no day is blocked.
 #[must_use]
-pub fn blocked_warning(view: DaysView<'_>, days: &[Day]) -> Option<String> {
+pub fn blocked_days(view: DaysView<'_>, days: &[Day]) -> Option<BlockedDays> {
     let mut blocked = days.iter().filter(|day| day.state == Completeness::Blocked);
     let first = blocked.next()?;
-    let day = match blocked.count() {
-        0 => format!("{} is blocked", first.day),
-        more => format!("{} days from {} on are blocked", more + 1, first.day),
-    };
     let needed = Window::of_day(first.day, view.zone).map(|window| view.needed(window));
     let is_parked = view.ledger.blocked().iter().any(|stop| needed.is_some_and(|day| stop.intersect(&day).is_some()));
-    let next = if is_parked {
-        "remove the cause, then retry the job: convosync jobs list, convosync jobs retry"
-    } else {
-        "import a file that holds the day, or set `since` to a later day"
+    let cause = first.reason.clone().unwrap_or_else(|| "no reason is stored".to_owned());
+    Some(BlockedDays { first: first.day, count: 1 + blocked.count() as u64, cause, is_parked })
+}
+
+/// The days before the start of the live sync at `since` that are not held although older ones are, and that no backfill or
+/// job covers: each range by its first and last day, newest first. Days that the vendor no longer keeps are left out.
+#[must_use]
+pub fn unordered_days(view: DaysView<'_>, since: DateTime<Utc>) -> Vec<(NaiveDate, NaiveDate)> {
+    let held = view.ledger.coverage.held();
+    let oldest = view.rules.oldest(view.now).unwrap_or(DateTime::<Utc>::MIN_UTC);
+    let Some(span) = held.windows().first().and_then(|first| Window::new(first.from().max(oldest), since)) else {
+        return Vec::new();
     };
-    Some(format!("{day}: {}; {next}", first.reason.as_deref().unwrap_or("no reason is stored")))
+    let backfills = view.ledger.backfills.iter().map(|backfill| backfill.window);
+    let ordered = backfills.chain(view.ledger.jobs.iter().filter_map(Job::covered_window));
+    let gaps = span.minus(held.windows().iter().copied().chain(ordered));
+    let range = |gap: &Window| (view.date_of(gap.from()), view.date_of(gap.to() - TimeDelta::milliseconds(1)));
+    gaps.iter().rev().map(range).collect()
+}
+
+/// Gives the days that requests can still complete the reason why none is sent: the lane is closed, whatever is planned.
+pub fn explain_closed_lane(days: &mut [Day], view: DaysView<'_>, reason: &str) {
+    for day in days.iter_mut().filter(|day| day.state == Completeness::Missing) {
+        if Window::of_day(day.day, view.zone).is_some_and(|window| window.from() <= view.now) {
+            day.reason = Some(reason.to_owned());
+        }
+    }
 }
 
 /// Counts the days in each state.
@@ -127,7 +167,26 @@ pub fn count<'a>(days: impl IntoIterator<Item = &'a Day>) -> DayCounts {
     })
 }
 
+impl DayCounts {
+    /// The sum of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            r#final: self.r#final + other.r#final,
+            provisional: self.provisional + other.provisional,
+            missing: self.missing + other.missing,
+            blocked: self.blocked + other.blocked,
+        }
+    }
+}
+
 impl DaysView<'_> {
+    /// The date of `at` in the account's time zone.
+    #[must_use]
+    pub fn date_of(&self, at: DateTime<Utc>) -> NaiveDate {
+        at.with_timezone(&self.zone).date_naive()
+    }
+
     /// The window that must be held for `day` to be complete: the day, and the span in which the vendor may file late
     /// rows.
     fn needed(&self, day: Window) -> Window {

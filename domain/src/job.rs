@@ -165,6 +165,15 @@ impl Job {
         }
     }
 
+    /// Whether the live sync, which covers everything from `since` on, would plan a discarded job of this window again.
+    #[must_use]
+    pub fn is_owed_by_live_sync(&self, since: DateTime<Utc>) -> bool {
+        match self.slice {
+            Slice::Window(window) | Slice::Export(window) | Slice::Partition(_, window) => window.to() > since,
+            Slice::Item(_) | Slice::Delivery(_) => false,
+        }
+    }
+
     /// Marks the job as running until the lease ends at `until`. The time of an export's request is stored before the
     /// request is sent: if the worker then crashes, the mail can still be matched.
     pub fn start(&mut self, now: DateTime<Utc>, until: DateTime<Utc>) {

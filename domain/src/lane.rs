@@ -105,18 +105,10 @@ impl LaneClosure {
         self.until.is_none_or(|until| now < until)
     }
 
-    /// The cause and the operator's next step, for a lane of `account` that does not open by itself.
+    /// Whether only an operator can open the lane.
     #[must_use]
-    pub fn next_step(&self, account: &str) -> Option<String> {
-        let open = format!("run: convosync lanes open {account}");
-        match (self.until, self.reason.strip_prefix("unauthorised: ")) {
-            (Some(_), _) => None,
-            (None, Some(text)) => Some(format!(
-                "the vendor refuses the token ({text}); write a new one to accounts.{account}.token and restart, or, if \
-                 the token is right, {open}"
-            )),
-            (None, None) => Some(format!("the lane is closed: {}; remove the cause, then {open}", self.reason)),
-        }
+    pub fn needs_operator(&self) -> bool {
+        self.until.is_none()
     }
 }
 

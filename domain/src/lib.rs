@@ -6,8 +6,10 @@
 //! and with window lengths by [`forecast`], which joins [`pace`] and [`week_profile`]. [`lane`] takes turns and [`next_job`]
 //! picks the job; [`pacer`] spaces requests, [`quota`] counts them and [`clock_skew`] compares clocks.
 //! [`source`] is the interface of a vendor, [`webhook`] and [`fault`] are parts of it. [`judge`] turns an answer into a
-//! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day; a [`reopening`]
-//! follows from [`row_changes`] in days that were final. [`file_time`] says which state of the vendor an imported file shows.
+//! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day, [`health`] the state of
+//! accounts and of the installation, whose processes are in [`process`]; [`stalled`] finds backfills that stand still; a
+//! [`reopening`] follows from [`row_changes`] in days that were final. [`file_time`] says which state of the vendor an imported
+//! file shows.
 
 pub mod backfill;
 pub mod backoff;
@@ -15,9 +17,11 @@ pub mod clock;
 pub mod clock_skew;
 pub mod coverage;
 pub mod days;
+pub mod duration;
 pub mod fault;
 pub mod file_time;
 pub mod forecast;
+pub mod health;
 pub mod item;
 pub mod item_backlog;
 pub mod job;
@@ -30,6 +34,7 @@ pub mod pace;
 pub mod pacer;
 pub mod plan;
 pub mod planner;
+pub mod process;
 pub mod quota;
 pub mod reopening;
 pub mod row_changes;
@@ -38,6 +43,7 @@ pub mod rules;
 pub mod slice;
 pub mod source;
 pub mod spans;
+pub mod stalled;
 pub mod ticket;
 pub mod webhook;
 pub mod week_profile;

@@ -16,6 +16,7 @@ mod json;
 pub mod lane_slots;
 pub mod lanes;
 pub mod merge_rules;
+pub mod processes;
 pub mod rejects;
 pub mod reopened_days;
 pub mod requests;

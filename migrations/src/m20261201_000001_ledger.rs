@@ -1,4 +1,4 @@
-//! The ledger (streams, coverage, jobs, items, backfills), the lanes, and the evidence (requests, rejects, deliveries).
+//! The ledger (streams, coverage, jobs, items, backfills), the lanes, the processes, and the evidence (requests, rejects, deliveries).
 
 use crate::table::{Columns, index};
 use sea_orm_migration::prelude::*;
@@ -6,7 +6,7 @@ use sea_orm_migration::prelude::*;
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "streams",
     "coverage",
     "reopened_days",
@@ -14,6 +14,7 @@ const TABLES: [&str; 13] = [
     "items",
     "lanes",
     "lane_slots",
+    "processes",
     "backfills",
     "backfill_streams",
     "backfill_windows",
@@ -111,7 +112,7 @@ fn ledger() -> [TableCreateStatement; 5] {
     ]
 }
 
-fn lanes() -> [TableCreateStatement; 2] {
+fn lanes() -> [TableCreateStatement; 3] {
     [
         Columns::of("lanes")
             .texts(&["lane"])
@@ -128,6 +129,10 @@ fn lanes() -> [TableCreateStatement; 2] {
             .optional_texts(&["holder"])
             .instants(&["until_at", "not_before"])
             .key(&["lane", "slot"]),
+        Columns::of("processes")
+            .texts(&["name", "roles", "host", "version"])
+            .instants(&["started_at", "last_seen_at"])
+            .key(&["name"]),
     ]
 }
 

@@ -3,6 +3,7 @@
 
 use crate::watch::StreamWatch;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::health::Reason;
 use domain::ticket::{PushError, TicketSink};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -168,11 +169,16 @@ impl Scheduler {
         }
     }
 
-    /// Logs the account's warnings, such as days that the vendor will soon delete. Called when a plan adds jobs, so
-    /// that they do not repeat every second.
+    /// Logs what no worker warns of: days that the vendor will soon delete, parked items, a credential that ends. Called
+    /// when a plan adds jobs, so that the warnings do not repeat every second.
     async fn log_warnings(&self, account: &Account, id: &StreamId) -> Result<(), DbErr> {
         let snapshot = self.database.snapshot().await?;
-        for warning in account.warnings(&ledger::load(&snapshot, id).await?, snapshot.now()) {
+        let ledger = ledger::load(&snapshot, id).await?;
+        let health = account.stream_health(&id.stream, &ledger, None, snapshot.now());
+        let is_logged = |reason: &&Reason| matches!(reason, Reason::DaysExpire { .. } | Reason::ItemsParked { .. });
+        let reasons = health.reasons.iter().filter(is_logged);
+        let warnings = reasons.map(|reason| reason.text(&id.account)).chain(account.ending(snapshot.now()));
+        for warning in warnings {
             warn!(account = id.account, stream = id.stream, warning, "the account needs an operator's attention");
         }
         Ok(())

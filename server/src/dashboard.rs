@@ -6,6 +6,7 @@ mod calendar;
 mod format;
 mod lanes;
 mod page_data;
+mod processes;
 mod queue;
 
 use crate::Server;
@@ -13,10 +14,10 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse};
 use chrono_tz::Tz;
+use domain::health::Health;
 use maud::{DOCTYPE, Markup, html};
 use page_data::PageData;
 use std::sync::Arc;
-use storage::reports::status::Health;
 
 /// The stylesheet has no character that HTML escapes, so it needs no exemption from escaping.
 const STYLE: &str = include_str!("dashboard/style.css");
@@ -32,7 +33,7 @@ pub(crate) async fn show(State(server): State<Arc<Server>>, RawQuery(query): Raw
 }
 
 fn render(snapshot: &PageData, refreshes: bool) -> Markup {
-    let headline = snapshot.headline();
+    let health = &snapshot.status.health;
     let content = html! {
         header.top {
             p.brand { "convosync " small { (snapshot.version) } }
@@ -46,11 +47,15 @@ fn render(snapshot: &PageData, refreshes: bool) -> Markup {
             }
         }
         main {
-            h1 { (headline) }
+            h1 { (health.headline) }
+            @for reason in &health.reasons {
+                p.error.down { b { "Nothing is fetched:" } " " (reason.sentence) "; " (reason.next_step) }
+            }
             (accounts::section(snapshot))
             (queue::section(snapshot.status.queue))
             (backfills::section(snapshot))
             (lanes::section(snapshot))
+            (processes::section(snapshot))
         }
         footer {
             a href="/api/v1/status" { "Status as JSON" }
@@ -59,7 +64,7 @@ fn render(snapshot: &PageData, refreshes: bool) -> Markup {
             a href="/readyz?verbose" { "Readiness" }
         }
     };
-    document(&headline, snapshot.worst_health(), refreshes, &content)
+    document(&health.headline, health.state, refreshes, &content)
 }
 
 /// The page while the database does not answer.

@@ -2,13 +2,15 @@
 
 use crate::lanes::LaneSpec;
 use crate::ledger::StreamId;
-use chrono::{DateTime, NaiveDate, Utc};
-use domain::days::{DaysView, EXPIRY_WARNING, expiring_days};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use domain::days::DaysView;
+use domain::health::{StreamFacts, StreamHealth, credential_end, stream_health};
 use domain::ledger::Ledger;
 use domain::live_slot::slot_at;
 use domain::source::Source;
 use domain::window::{Window, midnight};
 use entities::rows::RowBatch;
+use entities::streams;
 use std::sync::Arc;
 
 /// One account: its source, and the first day of its live sync.
@@ -110,31 +112,30 @@ impl Account {
         Window::new(rules.oldest(now).map_or(window.from(), |oldest| window.from().max(oldest)), until)
     }
 
-    /// The warnings that an operator should handle: days that the vendor will soon delete, parked items, an ending credential.
+    /// The health of one stream at `now`. `row` is the stream's row, which says since when its requests fail.
     #[must_use]
-    pub fn warnings(&self, ledger: &Ledger, now: DateTime<Utc>) -> Vec<String> {
-        let first = self.since(ledger, now).with_timezone(&self.source.zone()).date_naive();
-        let days = expiring_days(self.view(ledger, now), first);
-        let kept = self.source.rules().retention.map_or(0, |kept| kept.num_days());
-        let forgotten = days.first().map(|day| match days.len() {
-            1 => format!("{day} is missing, and the vendor keeps only {kept} days"),
-            more => format!("{more} days from {day} on are missing, and the vendor keeps only {kept} days"),
-        });
-        let lists = ledger.jobs.iter().filter(|job| job.slice.is_named() && job.is_parked()).count();
-        let named = match ledger.items.total().parked + lists as u64 {
-            0 => None,
-            1 => Some("1 item or list could not be fetched and waits for an operator; see the jobs".to_owned()),
-            more => Some(format!("{more} items or lists could not be fetched and wait for an operator; see the jobs")),
-        };
-        forgotten.into_iter().chain(named).chain(self.ending(now)).collect()
+    pub fn stream_health(
+        &self,
+        stream: &str,
+        ledger: &Ledger,
+        row: Option<&streams::Model>,
+        now: DateTime<Utc>,
+    ) -> StreamHealth {
+        stream_health(StreamFacts {
+            stream,
+            view: self.view(ledger, now),
+            since: self.since(ledger, now),
+            failing_since: row.and_then(|row| row.failing_since),
+            last_error: row.and_then(|row| row.last_error.as_deref()),
+            clock_skew: row.and_then(|row| row.clock_skew_seconds).map(TimeDelta::seconds),
+        })
     }
 
-    /// The warning that the credential has expired or soon expires.
+    /// The warning that the credential has expired or soon expires, with the next step.
     #[must_use]
     pub fn ending(&self, now: DateTime<Utc>) -> Option<String> {
-        let end = self.source.credential_expires().filter(|end| *end - now < EXPIRY_WARNING)?;
-        let when = end.format("%Y-%m-%d %H:%M UTC");
-        Some(if end <= now { format!("the token ended at {when}") } else { format!("the token ends at {when}") })
+        let reason = credential_end(self.source.credential_expires(), now)?;
+        Some(reason.text(self.source.account()))
     }
 
     /// The end of the span from `since` that the ledger holds without a gap, less the time by which the vendor files

@@ -2,7 +2,7 @@
 //!
 //! Map, in the order of a job's life: [`accounts`], the accounts in force and the lanes they share; [`ledger`], one
 //! stream's coverage, jobs, items and backfills, and the commit of an exchange; [`lanes`], turn-taking for one credential
-//! over all processes; [`upsert`], a vendor's rows into their table; [`deliveries`], mails, files and webhooks;
+//! over all processes, and [`processes`], who they are; [`upsert`], a vendor's rows into their table; [`deliveries`], mails, files and webhooks;
 //! [`reports`], the answers to operators' questions. [`database`] and [`transaction`] hide which engine it is.
 
 #![expect(clippy::must_use_candidate, reason = "a boxed future is as unused without `.await` as any other")]
@@ -13,6 +13,7 @@ pub mod database;
 pub mod deliveries;
 pub mod lanes;
 pub mod ledger;
+pub mod processes;
 pub mod reports;
 pub mod snapshot;
 pub mod time_limit;

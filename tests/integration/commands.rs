@@ -3,6 +3,7 @@
 mod closed_pipes;
 mod environment;
 mod exit_codes;
+mod health;
 mod help;
 mod import_proof;
 mod imports;

@@ -19,6 +19,7 @@ mod ledger;
 mod migrations;
 mod operator_actions;
 mod pacing;
+mod processes;
 mod rejects;
 mod reopened_days;
 mod reports;
@@ -38,6 +39,7 @@ use domain::job::{Job, Purpose};
 use domain::judge::Judgement;
 use domain::ledger::Ledger;
 use domain::live_slot::slot_at;
+use domain::process::ROLES;
 use domain::slice::Slice;
 use domain::source::ResponseSummary;
 use domain::window::Window;
@@ -54,6 +56,8 @@ use storage::lanes::dispatch::Dispatch;
 use storage::lanes::dispatch::dispatch;
 use storage::lanes::{LaneSpec, ensure};
 use storage::ledger::{StreamId, item_jobs, load, lock, store};
+use storage::processes::{ProcessIdentity, report};
+use storage::reports::status::{Status, status};
 use storage::snapshot::Snapshot;
 
 /// A fresh database, and accounts that send no request to a vendor.
@@ -104,6 +108,20 @@ impl Store {
 
     pub async fn snapshot(&self) -> Snapshot {
         self.db().snapshot().await.unwrap()
+    }
+
+    /// The status while a process with all roles is at work.
+    pub async fn status(&self) -> Status {
+        self.report_process().await;
+        status(&self.snapshot().await, &self.accounts).await.unwrap()
+    }
+
+    /// Reports a process with all roles.
+    pub async fn report_process(&self) {
+        let name = "host-1".to_owned();
+        let process =
+            ProcessIdentity { host: "host".to_owned(), version: "1.2.3".to_owned(), roles: ROLES.to_vec(), name };
+        report(self.db(), &process).await.unwrap();
     }
 
     pub async fn now(&self) -> DateTime<Utc> {

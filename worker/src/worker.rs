@@ -9,8 +9,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
 use domain::clock_skew::VendorClock;
 use domain::fault::Fault;
+use domain::health::Reason;
 use domain::job::Purpose;
-use domain::judge::{Answer, JudgeContext, Judgement, judge};
+use domain::judge::{Answer, JudgeContext, Judgement, Verdict, judge};
 use domain::source::ResponseSummary;
 use domain::ticket::Ticket;
 use domain::window::midnight;
@@ -162,6 +163,7 @@ impl Worker {
         let job = &on.claim.job;
         let judgement = info_span!("judge")
             .in_scope(|| judge(on.account.source.rules(), job, answer.as_ref().map_err(|fault| *fault), at));
+        warn_operator(&on.claim.stream.account, &on.claim.stream.stream, &judgement);
         info!(
             account = on.claim.stream.account,
             stream = on.claim.stream.stream,
@@ -310,6 +312,18 @@ fn count_rows(account: String, effect: &Effect) {
 pub(crate) fn count_reopened_days(account: &Account, days: u64) {
     let (name, source) = (account.source.account().to_owned(), account.source.vendor());
     metrics::counter!("convosync_days_reopened_total", "account" => name, "source" => source).increment(days);
+}
+
+/// Warns of a verdict that only an operator can lift: a parked job, or a lane that does not open by itself.
+fn warn_operator(account: &str, stream: &str, judgement: &Judgement) {
+    if let Verdict::Park(reason) = &judgement.verdict {
+        let next_step = "remove the cause, then retry the job: convosync jobs list, convosync jobs retry";
+        warn!(account, stream, reason, next_step, "the job waits for an operator");
+    }
+    if let Some(closure) = judgement.closure.as_ref().filter(|closure| closure.needs_operator()) {
+        let reason = Reason::of_closure(closure);
+        warn!(account, stream, next_step = reason.next_step(account), "{}", reason.sentence(account));
+    }
 }
 
 /// The next midnight in the vendor's time zone, where it counts its daily quota ("licences × 1000" a day).

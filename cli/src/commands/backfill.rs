@@ -1,6 +1,7 @@
 //! `convosync backfill`
 
 use super::CommandContext;
+use super::absence_notice::AbsenceNotice;
 use crate::arguments::{Backfill, Mode, Output};
 use crate::console::{is_terminal, say};
 use crate::failure::{Code, Failure};
@@ -8,13 +9,16 @@ use crate::output::{or_dash, show, table};
 use chrono::NaiveDate;
 use comfy_table::Table;
 use domain::backfill::Mode as BackfillMode;
+use domain::health::Reason;
 use domain::lane::LaneClosure;
+use domain::process::{Absence, absence};
 use domain::window::Window;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 use storage::accounts::Account;
 use storage::ledger::backfills::{self, BackfillCommand, BackfillCommandError};
 use storage::ledger::progress::{Estimate, Progress, estimate, progress};
+use storage::processes;
 
 /// Starts, lists, shows, pauses, resumes or cancels a backfill.
 pub async fn run(context: &CommandContext, output: Output, command: Backfill) -> Result<(), Failure> {
@@ -31,7 +35,14 @@ pub async fn run(context: &CommandContext, output: Output, command: Backfill) ->
             let name = account.source.account();
             let id = backfills::start(&context.database, name, &streams, window, mode).await?;
             say(&format!("backfill {id} of {name} from {from} to {to} has started"));
-            let progress = if wait { watch(context, id).await? } else { find(context, id).await? };
+            let progress = if wait {
+                watch(context, id).await?
+            } else {
+                if let Some(absence) = absence_now(context).await? {
+                    say(&Reason::NobodyWorking(absence).text(name));
+                }
+                find(context, id).await?
+            };
             show_one(output, &progress)?;
             if wait { require_done(&progress) } else { Ok(()) }
         }
@@ -58,6 +69,7 @@ pub async fn watch(context: &CommandContext, id: i64) -> Result<Progress, Failur
     let style = ProgressStyle::with_template("{prefix} {bar:32} {pos}/{len} windows  {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut ticks = 0_u32;
+    let mut notice = AbsenceNotice::new(context.database.elapsed());
     loop {
         let now = find(context, id).await?;
         bar.set_prefix(now.account.clone());
@@ -80,12 +92,16 @@ pub async fn watch(context: &CommandContext, id: i64) -> Result<Progress, Failur
                 windows.done, windows.total, now.rows
             ));
         }
-        if ticks.is_multiple_of(10)
-            && let Some((closure, next_step)) = closed_lane(context, &now.account).await?
-        {
-            bar.finish_and_clear();
-            let code = if closure.reason.starts_with("unauthorised") { Code::Refused } else { Code::Partly };
-            return Err(Failure::new(code, format!("{}: {next_step}", now.account)));
+        if ticks.is_multiple_of(10) {
+            if let Some(reason) = closed_lane(context, &now.account).await? {
+                bar.finish_and_clear();
+                let is_refused = matches!(reason, Reason::TokenRefused { .. });
+                let code = if is_refused { Code::Refused } else { Code::Partly };
+                return Err(Failure::new(code, format!("{}: {}", now.account, reason.text(&now.account))));
+            }
+            if let Some(line) = notice.line(absence_now(context).await?, context.database.elapsed()) {
+                bar.suspend(|| say(&line));
+            }
         }
         ticks += 1;
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -98,12 +114,18 @@ fn items(progress: &Progress) -> Option<String> {
     (items.total > 0).then(|| format!("{} of {}", items.done, items.total))
 }
 
-/// The closure of an account's lane that an operator must open, and the next step: until then no backfill can go on.
-async fn closed_lane(context: &CommandContext, account: &str) -> Result<Option<(LaneClosure, String)>, Failure> {
+/// Why an operator must open an account's lane: until then no backfill can go on.
+async fn closed_lane(context: &CommandContext, account: &str) -> Result<Option<Reason>, Failure> {
     let Some(lane) = context.accounts.lane(account) else { return Ok(None) };
     let lane = storage::lanes::load(context.database.connection(), &lane.key).await?;
-    let closure = lane.and_then(|(_, lane)| lane.closed);
-    Ok(closure.and_then(|closure| closure.next_step(account).map(|next_step| (closure, next_step))))
+    let closure = lane.and_then(|(_, lane)| lane.closed).filter(LaneClosure::needs_operator);
+    Ok(closure.map(|closure| Reason::of_closure(&closure)))
+}
+
+/// The roles that no process runs now.
+async fn absence_now(context: &CommandContext) -> Result<Option<Absence>, Failure> {
+    let on = context.database.connection();
+    Ok(absence(&processes::list(on).await?, context.database.now(on).await?))
 }
 
 async fn change(context: &CommandContext, output: Output, id: i64, order: BackfillCommand) -> Result<(), Failure> {
@@ -156,6 +178,12 @@ fn require_done(progress: &Progress) -> Result<(), Failure> {
     Err(Failure::new(Code::Partly, message))
 }
 
+/// The estimated remaining time, or why there is none.
+fn time_left(progress: &Progress) -> String {
+    let eta = progress.eta_seconds.map(|eta| format!("{eta} s"));
+    or_dash(progress.stopped_by.clone().or(eta))
+}
+
 fn estimate_table(estimate: &Estimate) -> Table {
     let mut rows = table(["windows", "requests", "time", "final", "provisional", "missing", "blocked"]);
     let days = estimate.days;
@@ -184,7 +212,7 @@ fn progress_table(all: &[Progress]) -> Table {
             or_dash(items(progress)),
             progress.rows.to_string(),
             (u64::from(progress.blocked) + progress.items.blocked).to_string(),
-            or_dash(progress.eta_seconds.map(|eta| format!("{eta} s"))),
+            time_left(progress),
         ]);
     }
     rows

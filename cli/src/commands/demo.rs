@@ -29,6 +29,11 @@ pub async fn run(options: DemoOptions) -> Result<(), Failure> {
     let interrupted = CancellationToken::new();
     signals::listen(&TaskTracker::new(), interrupted.clone())?;
     let outcome = scenario::run(&ThisProgram, &options, interrupted).await?;
+    if outcome.stopped_early {
+        say(&stopped_sentence(outcome.missing_rows()));
+        // A script that asked for the whole comparison must not take an early end for one.
+        return if options.once { Err(Failure::printed(Code::Partly)) } else { Ok(()) };
+    }
     say(&webhooks_sentence(outcome.webhooks));
     print(&comparison_table(&outcome.tables).to_string())?;
     if outcome.tables.iter().all(|(_, compared)| compared.is_equal()) {
@@ -106,6 +111,13 @@ impl From<DemoError> for Failure {
             DemoError::ServiceStopped => Self::new(Code::Unexpected, error.to_string()),
             DemoError::NotCaughtUp => Self::new(Code::Check, error.to_string()),
         }
+    }
+}
+
+fn stopped_sentence(missing: usize) -> String {
+    match missing {
+        1 => "Stopped early: 1 row was not fetched yet.".to_owned(),
+        _ => format!("Stopped early: {missing} rows were not fetched yet."),
     }
 }
 

@@ -9,7 +9,9 @@ use chrono::{DateTime, Utc};
 use comfy_table::Table;
 use entities::jobs::Model;
 use serde::Serialize;
-use storage::ledger::jobs::{JobList, discard, find, list, retry};
+use std::collections::BTreeMap;
+use storage::ledger::jobs::{Discard, JobList, discard, find, list, retry};
+use storage::reports::status::{LaneStatus, lane_statuses};
 
 /// A job as JSON.
 #[derive(Serialize)]
@@ -35,9 +37,11 @@ pub async fn run(context: &CommandContext, output: Output, command: Jobs) -> Res
     };
     match command {
         Jobs::List => {
-            let list = list(&context.database.report_snapshot().await?).await?;
+            let snapshot = context.database.report_snapshot().await?;
+            let list = list(&snapshot).await?;
             let more = left_out(&list);
-            let jobs: Vec<JobRow> = list.jobs.into_iter().map(row).collect();
+            let closed = closed_accounts(lane_statuses(&snapshot, &context.accounts).await?);
+            let jobs: Vec<JobRow> = list.jobs.into_iter().map(|job| row(job, &closed)).collect();
             show(output, &jobs, |jobs| rows(jobs))?;
             if let Some(more) = more {
                 say(&more);
@@ -46,7 +50,9 @@ pub async fn run(context: &CommandContext, output: Output, command: Jobs) -> Res
         }
         Jobs::Show { id } => {
             let job = find(context.database.connection(), id).await?.ok_or_else(|| unknown(id))?;
-            show(output, &row(job), |job| rows(std::slice::from_ref(job)))
+            let snapshot = context.database.report_snapshot().await?;
+            let closed = closed_accounts(lane_statuses(&snapshot, &context.accounts).await?);
+            show(output, &row(job, &closed), |job| rows(std::slice::from_ref(job)))
         }
         Jobs::Retry { id } => {
             retry(&context.database, id).await?.then_some(()).ok_or_else(|| unknown(id))?;
@@ -54,8 +60,12 @@ pub async fn run(context: &CommandContext, output: Output, command: Jobs) -> Res
             Ok(())
         }
         Jobs::Discard { id } => {
-            discard(&context.database, id).await?.then_some(()).ok_or_else(|| unknown(id))?;
-            say(&format!("job {id} is discarded; its window counts as missing"));
+            match discard(&context.database, &context.accounts, id).await? {
+                Discard::Discarded => say(&format!("job {id} is discarded; its window counts as missing")),
+                Discard::NotFound => return Err(unknown(id)),
+                Discard::OwedByLiveSync => return Err(owed_by_live_sync(context, id).await?),
+                Discard::OwedByBackfill(backfill) => return Err(owed_by_backfill(id, backfill)),
+            }
             Ok(())
         }
     }
@@ -80,7 +90,34 @@ fn left_out(list: &JobList) -> Option<String> {
     }
 }
 
-fn row(job: Model) -> JobRow {
+/// The accounts whose lanes only an operator can open, each with the reason and the next step.
+fn closed_accounts(lanes: Vec<LaneStatus>) -> BTreeMap<String, String> {
+    let closed = lanes.into_iter().filter(|lane| lane.closed_until.is_none());
+    let reasons = closed.filter_map(|lane| Some((lane.accounts, lane.closed_because?)));
+    reasons.flat_map(|(accounts, because)| accounts.into_iter().map(move |name| (name, because.clone()))).collect()
+}
+
+/// The refusal to discard a job that the scheduler would plan again, with the operator's ways out.
+async fn owed_by_live_sync(context: &CommandContext, id: i64) -> Result<Failure, Failure> {
+    let job = find(context.database.connection(), id).await?;
+    let account = job.map_or_else(String::new, |job| job.account);
+    Ok(Failure::usage(format!(
+        "job {id} stays: the live sync of {account} must fetch its window, so that the scheduler would plan it again. Remove \
+         the cause and run convosync jobs retry {id}; or import a file that holds the window: convosync import {account} \
+         FILE; or set accounts.{account}.since to a later day and restart"
+    )))
+}
+
+fn owed_by_backfill(id: i64, backfill: i64) -> Failure {
+    Failure::usage(format!(
+        "job {id} stays: backfill {backfill} must fetch its window, so that the scheduler would plan it again. Remove the \
+         cause and run convosync jobs retry {id}; or give the backfill up: convosync backfill cancel {backfill}"
+    ))
+}
+
+/// A job as JSON. No request is sent on a closed lane, so that its reason is also that of a job without one.
+fn row(job: Model, closed: &BTreeMap<String, String>) -> JobRow {
+    let because = closed.get(&job.account).cloned();
     JobRow {
         id: job.id,
         account: job.account,
@@ -93,7 +130,7 @@ fn row(job: Model) -> JobRow {
         state: job.state,
         attempt: job.attempt,
         failures: job.failures,
-        reason: job.reason,
+        reason: job.reason.or(because),
     }
 }
 

@@ -11,13 +11,13 @@ use domain::lane::{Freeing, LaneClosure};
 use serde::Serialize;
 use storage::lanes::free::{FreedLane, SlotState, free};
 use storage::lanes::{ensure, set_closed};
-use storage::reports::status::{LaneStatus, status};
+use storage::reports::status::{LaneStatus, lane_statuses};
 
 /// Lists the lanes, closes one, opens it or frees its slots.
 pub async fn run(context: &CommandContext, output: Output, command: Lanes) -> Result<(), Failure> {
     match command {
         Lanes::List => {
-            let lanes = status(&context.database.report_snapshot().await?, &context.accounts).await?.lanes;
+            let lanes = lane_statuses(&context.database.report_snapshot().await?, &context.accounts).await?;
             show(output, &lanes, |lanes| lanes_table(lanes))
         }
         Lanes::Close { account, duration, reason } => {
@@ -45,11 +45,11 @@ pub(super) fn lanes_table(lanes: &[LaneStatus]) -> Table {
     for lane in lanes {
         let until = match (lane.closed_until, &lane.closed_reason) {
             (Some(until), _) => utc(until),
-            (None, Some(_)) => format!("an operator runs: convosync lanes open {}", lane.account),
+            (None, Some(_)) => "an operator opens it".to_owned(),
             (None, None) => "open".to_owned(),
         };
         let in_flight = format!("{} of {}", lane.held, lane.width);
-        rows.add_row([lane.accounts.join(", "), in_flight, until, or_dash(lane.closed_reason.as_ref())]);
+        rows.add_row([lane.accounts.join(", "), in_flight, until, or_dash(lane.closed_because.as_ref())]);
     }
     rows
 }

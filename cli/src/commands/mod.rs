@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod absence_notice;
 mod backfill;
 mod check;
 mod coverage;
@@ -19,6 +20,7 @@ use crate::failure::{Code, Failure};
 use crate::service::connect_existing_database;
 use crate::settings::{DEFAULTS, Settings};
 use clap::CommandFactory;
+use domain::health::Reason;
 use std::sync::Arc;
 use storage::accounts::{Account, Accounts};
 use storage::database::Database;
@@ -71,7 +73,7 @@ impl CommandContext {
         let accounts = Arc::new(settings.accounts()?);
         let database = connect_existing_database(settings).await?;
         if !database.pending().await?.is_empty() {
-            return Err(Failure::new(Code::Down, "the database needs migrations; run convosync migrate"));
+            return Err(Failure::new(Code::Down, Reason::MigrationsPending.text("")));
         }
         Ok(Self { database, accounts })
     }
@@ -83,7 +85,11 @@ impl CommandContext {
     pub fn account(&self, name: &str) -> Result<&Account, Failure> {
         self.accounts.account(name).ok_or_else(|| {
             let known: Vec<_> = self.accounts.all().iter().map(|account| account.source.account()).collect();
-            Failure::usage(format!("there is no account {name}; the settings have {}", known.join(", ")))
+            let known = match known.as_slice() {
+                [] => format!("no account; write a table [accounts.{name}]"),
+                names => names.join(", "),
+            };
+            Failure::usage(format!("there is no account {name}; the settings have {known}"))
         })
     }
 }

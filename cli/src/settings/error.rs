@@ -14,6 +14,11 @@ pub enum SettingsError {
         /// The operating system's reason.
         reason: String,
     },
+    /// There is neither a settings file nor a variable.
+    #[error(
+        "no convosync.toml in this folder; write one (`convosync config` prints every setting), or name it with --config FILE"
+    )]
+    NoSettings,
     /// The settings file is not TOML.
     #[error("{origin}not valid TOML: {reason}; correct this line, and write text in quotes")]
     Syntax {

@@ -4,7 +4,7 @@ use crate::strategies::{DAY, HOUR, any_window, at, certainly, often, ultimate, w
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::coverage::Completeness;
-use domain::days::{Day, DaysView, EXPIRY_WARNING, blocked_warning, days, expiring_days};
+use domain::days::{Day, DaysView, EXPIRY_WARNING, blocked_days, days, expiring_days};
 use domain::job::{Job, JobState, Purpose};
 use domain::ledger::Ledger;
 use domain::live_slot::slot_at;
@@ -141,7 +141,7 @@ proptest! {
         let rules = ultimate();
         let view = view(&ledger, &rules, zone, now);
         let days = all(view);
-        let warning = blocked_warning(view, &days);
+        let warning = blocked_days(view, &days).map(|blocked| blocked.to_string());
         let oldest = days.iter().find(|day| day.state == Completeness::Blocked);
         prop_assert_eq!(warning.is_some(), oldest.is_some());
         for (warning, day) in warning.iter().zip(oldest) {

@@ -18,6 +18,7 @@ mod fake_vendor;
 mod file_time;
 mod forecast;
 mod granularity;
+mod health;
 mod item;
 mod judge;
 mod lane;

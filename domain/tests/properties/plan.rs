@@ -14,6 +14,7 @@ use domain::planner::windows_for;
 use domain::rules::Rules;
 use domain::slice::Slice;
 use domain::spans::Spans;
+use domain::stalled::stalled_backfills;
 use domain::window::Window;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -235,6 +236,7 @@ impl Tick {
 
     fn is_done_once_accepted(&self) {
         assert!(self.stream.plan().is_empty(), "{:?}", self.stream.plan());
+        assert!(stalled_backfills(self.stream.now, self.stream.since, self.rules(), &self.stream.ledger).is_empty());
     }
 }
 

@@ -4,9 +4,10 @@ use super::calendar::{self, Calendar};
 use super::format;
 use super::page_data::PageData;
 use chrono::{DateTime, Utc};
+use domain::duration::in_words;
+use domain::health::{Explanation, Health, NOBODY_WORKING};
 use maud::{Markup, html};
 use storage::reports::status::AccountStatus;
-use storage::reports::status::Health;
 use storage::reports::webhook_stats::Webhooks;
 
 /// All accounts in the order of the settings.
@@ -47,14 +48,12 @@ fn card(account: &AccountStatus, calendar: &Calendar, now: DateTime<Utc>) -> Mar
             dl.facts {
                 (fact("Proven until", &proven_until(account, calendar, now)))
                 (fact("Lateness", &lateness(account.lateness_seconds)))
-                (fact("Days held", &days_held(account)))
+                (fact("Last 5 weeks", &days_shown(calendar)))
                 @if let Some(webhooks) = account.webhooks {
                     (fact("Webhooks", &webhook_counts(webhooks)))
                 }
             }
-            @if let Some(error) = &account.last_error {
-                p.error.(badge.class) { b { (error_label(account.state)) } " " (error) }
-            }
+            (reasons(account))
             (calendar.render())
         }
     }
@@ -81,21 +80,42 @@ fn lateness(seconds: i64) -> Markup {
         @if seconds == 0 {
             "on time"
         } @else {
-            (format::duration(seconds)) small { "behind schedule" }
+            (in_words(seconds)) small { "behind schedule" }
         }
     }
 }
 
-fn days_held(account: &AccountStatus) -> Markup {
-    let days = account.days;
-    let held = days.r#final + days.provisional;
+/// The days of the calendar below, each counted once with its worst stream.
+fn days_shown(calendar: &Calendar) -> Markup {
+    let counts = calendar.counts();
+    let total: u64 = counts.iter().map(|(_, count)| count).sum();
+    let states: Vec<_> = counts.iter().filter(|(_, count)| *count > 0).collect();
     html! {
-        (format::count(held)) " of " (format::count(held + days.missing + days.blocked))
-        small {
-            (format::count(days.r#final)) " final"
-            @for (count, state) in [(days.missing, "missing"), (days.blocked, "blocked")] {
-                @if count > 0 { ", " (format::count(count)) " " (state) }
+        (format::pluralize(total, "day"))
+        @if !states.is_empty() {
+            ": "
+            small {
+                @for (index, (state, count)) in states.iter().enumerate() {
+                    @if index > 0 { ", " }
+                    (format::count(*count)) " " (state)
+                }
             }
+        }
+    }
+}
+
+/// The account's own reasons, each with its next step, or else the latest failure. What concerns every account stands at
+/// the top of the page.
+fn reasons(account: &AccountStatus) -> Markup {
+    let own: Vec<&Explanation> = account.reasons.iter().filter(|reason| reason.reason != NOBODY_WORKING).collect();
+    html! {
+        @for reason in &own {
+            p.error.(Badge::of(reason.state).class) {
+                b { (error_label(reason.state)) } " " (reason.sentence) "; " (reason.next_step)
+            }
+        }
+        @if own.is_empty() && let Some(error) = &account.last_error {
+            p.error.ok { b { "Last failure:" } " " (error) }
         }
     }
 }
@@ -112,12 +132,13 @@ fn webhook_counts(webhooks: Webhooks) -> Markup {
     }
 }
 
-/// The words before the last error: how much it matters now.
+/// The words before a reason: how much it matters now.
 fn error_label(health: Health) -> &'static str {
     match health {
         Health::Parked => "Needs a person:",
         Health::Down => "Requests fail:",
-        Health::Late | Health::Ok => "Last failure:",
+        Health::Late => "Late:",
+        Health::Ok => "Note:",
     }
 }
 

@@ -3,6 +3,7 @@
 use super::format;
 use super::page_data::PageData;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::duration::in_words;
 use maud::{Markup, html};
 use storage::ledger::progress::Progress;
 
@@ -36,6 +37,9 @@ fn row(snapshot: &PageData, backfill: &Progress) -> Markup {
             span.eta { (remaining_time(backfill)) }
             // Browsers animate a bar without a value as if it had no end.
             progress max=(windows.total.max(1)) value=(windows.done) aria-label="windows answered" {}
+            @if let Some(reason) = &backfill.stopped_by {
+                small.amounts { b.blocked { "stands still" } ": " (reason) }
+            }
             small.amounts {
                 (percent(windows.done, windows.total)) " % · " (format::count(windows.done)) " of "
                 (format::pluralize(windows.total, "window")) " · "
@@ -54,9 +58,12 @@ fn row(snapshot: &PageData, backfill: &Progress) -> Markup {
 }
 
 fn remaining_time(backfill: &Progress) -> String {
+    if backfill.stopped_by.is_some() {
+        return "waits for an operator".to_owned();
+    }
     match (backfill.state.as_str(), backfill.eta_seconds) {
         ("running", Some(seconds)) => {
-            format!("about {} left", format::duration(i64::try_from(seconds).unwrap_or(0)))
+            format!("about {} left", in_words(i64::try_from(seconds).unwrap_or(0)))
         }
         ("running", None) => "no estimate yet".to_owned(),
         (state, _) => state.to_owned(),

@@ -4,13 +4,15 @@ use super::format;
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use domain::coverage::Completeness;
-use domain::days::{Day, DaysView, days};
+use domain::days::{Day, DaysView, days, unordered_days};
 use domain::job::Job;
 use domain::window::Window;
 use maud::{Markup, html};
 
 /// The number of weeks shown; the last is the current one.
 const WEEKS: u64 = 5;
+/// The word for a day that neither the live sync nor a backfill covers although older days are held.
+const NEVER_REQUESTED: &str = "never requested";
 /// The most gaps that are listed below the calendar.
 const MAX_GAPS_LISTED: usize = 4;
 
@@ -31,6 +33,8 @@ struct Cell {
     day: NaiveDate,
     /// The lowest completeness of any stream; `None` where no stream has to cover the day.
     completeness: Option<Completeness>,
+    /// Whether a stream holds older days, and neither its live sync nor a backfill covers this one.
+    is_unordered: bool,
     reasons: Vec<String>,
 }
 
@@ -49,7 +53,7 @@ impl Calendar {
         let today = now.with_timezone(&zone).date_naive();
         let days_back = u64::from(today.weekday().num_days_from_monday()) + (WEEKS - 1) * 7;
         let first = today.checked_sub_days(Days::new(days_back)).unwrap_or(today);
-        let cell = |day| Cell { day, completeness: None, reasons: Vec::new() };
+        let cell = |day| Cell { day, completeness: None, is_unordered: false, reasons: Vec::new() };
         Self { zone, since: now, cells: first.iter_days().take_while(|day| *day <= today).map(cell).collect() }
     }
 
@@ -65,6 +69,24 @@ impl Calendar {
                 cell.add(label, day);
             }
         }
+        for (first, last) in unordered_days(view, since) {
+            for cell in self.cells.iter_mut().filter(|cell| (first..=last).contains(&cell.day)) {
+                cell.is_unordered = true;
+            }
+        }
+    }
+
+    /// Gives the missing days the reason why no request is sent for them.
+    pub(crate) fn close_lane(&mut self, reason: &str) {
+        for cell in self.cells.iter_mut().filter(|cell| cell.completeness == Some(Completeness::Missing)) {
+            cell.reasons = vec![reason.to_owned()];
+        }
+    }
+
+    /// The number of days in each state, each day with the state of its cell.
+    pub(crate) fn counts(&self) -> [(&'static str, u64); 5] {
+        let states = ["final", "provisional", "missing", "blocked", NEVER_REQUESTED];
+        states.map(|state| (state, self.cells.iter().filter(|cell| cell.state() == Some(state)).count() as u64))
     }
 
     /// The cells week by week, and the newest gaps in words.
@@ -78,7 +100,7 @@ impl Calendar {
                 ul.gaps {
                     @for gap in gaps.iter().rev().take(MAX_GAPS_LISTED) {
                         li {
-                            i class=(cell_class(Some(gap.completeness))) {}
+                            i class=(cell_class(Some(gap.completeness.as_str()))) {}
                             b { (format::day_range(gap.first, gap.last)) } " " (gap.completeness.as_str())
                             @if !gap.reason.is_empty() { ": " (gap.reason) }
                         }
@@ -127,15 +149,27 @@ impl Cell {
     }
 
     fn render(&self) -> Markup {
-        let state = self.completeness.map_or("not requested: before the live sync begins", Completeness::as_str);
+        let state = match self.state() {
+            Some(NEVER_REQUESTED) => "never requested: between held days and the live sync",
+            state => state.unwrap_or("not requested: before the live sync begins"),
+        };
         let mut description = format!("{}: {state}", self.day.format("%A, %-d %B %Y"));
         if !self.reasons.is_empty() {
             description = format!("{description} ({})", self.reasons.join("; "));
         }
         html! {
-            li class=(cell_class(self.completeness)) title=(description) {
+            li class=(cell_class(self.state())) title=(description) {
                 span.visually-hidden { (description) }
             }
+        }
+    }
+
+    /// The word for the day's worst stream; `None` where no stream has to cover the day.
+    fn state(&self) -> Option<&'static str> {
+        match self.completeness {
+            Some(state @ (Completeness::Missing | Completeness::Blocked)) => Some(state.as_str()),
+            _ if self.is_unordered => Some(NEVER_REQUESTED),
+            state => state.map(Completeness::as_str),
         }
     }
 }
@@ -143,18 +177,19 @@ impl Cell {
 /// Explains the patterns of the cells.
 pub(crate) fn legend() -> Markup {
     let entries = [
-        (Some(Completeness::Final), "final", "equals what the vendor holds"),
-        (Some(Completeness::Provisional), "provisional", "held, may still change"),
-        (Some(Completeness::Missing), "missing", "not held yet"),
-        (Some(Completeness::Blocked), "blocked", "needs a person"),
-        (None, "not requested", "before the live sync begins"),
+        (Some("final"), "equals what the vendor holds"),
+        (Some("provisional"), "held, may still change"),
+        (Some("missing"), "not held yet"),
+        (Some("blocked"), "needs a person"),
+        (Some(NEVER_REQUESTED), "between held days and the live sync"),
+        (None, "before the live sync begins"),
     ];
     html! {
         ul.legend {
-            @for (completeness, state, meaning) in entries {
+            @for (state, meaning) in entries {
                 li {
-                    i class=(cell_class(completeness)) {}
-                    span { b { (state) } " " (meaning) }
+                    i class=(cell_class(state)) {}
+                    span { b { (state.unwrap_or("not requested")) } " " (meaning) }
                 }
             }
         }
@@ -182,19 +217,20 @@ fn render_week(week: &[Cell]) -> Markup {
     }
 }
 
-fn cell_class(completeness: Option<Completeness>) -> &'static str {
-    match completeness {
-        Some(Completeness::Final) => "day final",
-        Some(Completeness::Provisional) => "day provisional",
-        Some(Completeness::Missing) => "day missing",
-        Some(Completeness::Blocked) => "day blocked",
+fn cell_class(state: Option<&str>) -> &'static str {
+    match state {
+        Some("final") => "day final",
+        Some("provisional") => "day provisional",
+        Some("missing") => "day missing",
+        Some("blocked") => "day blocked",
+        Some(_) => "day unordered",
         None => "day outside",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Calendar, Gap, Job};
+    use super::{Calendar, Cell, Gap, Job, NEVER_REQUESTED};
     use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
     use chrono_tz::America::Bogota;
     use domain::coverage::Completeness;
@@ -288,6 +324,24 @@ mod tests {
         let mut calendar = Calendar::new(Bogota, now());
         calendar.add_stream(None, DaysView { rules: &with_retention, ..view }, midnight(day(2), Bogota));
         assert!(calendar.cells.iter().filter(|cell| cell.day < day(2)).all(|cell| cell.completeness.is_none()));
+    }
+
+    #[test]
+    fn a_hole_between_a_backfill_and_the_live_sync_is_a_gap_of_its_own() {
+        let mut ledger = Ledger::default();
+        ledger.coverage.settle(held(2, 4));
+        ledger.coverage.settle(held(9, 19));
+        ledger.coverage.hold(held(20, 20));
+        let mut calendar = Calendar::new(Bogota, now());
+        let rules = rules();
+        let due = midnight(day(21), Bogota);
+        let view = DaysView { ledger: &ledger, rules: &rules, zone: Bogota, now: now(), due };
+        calendar.add_stream(None, view, midnight(day(9), Bogota));
+        let state = |number| calendar.cells.iter().find(|cell| cell.day == day(number)).and_then(Cell::state);
+        assert_eq!((state(1), state(4)), (None, Some("final")));
+        assert!((5..=8).all(|number| state(number) == Some(NEVER_REQUESTED)));
+        let counts = [("final", 14), ("provisional", 2), ("missing", 0), ("blocked", 0), (NEVER_REQUESTED, 4)];
+        assert_eq!(calendar.counts(), counts, "each day once, and every day that is drawn");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
+use domain::duration::in_words;
 
 /// An instant in a time zone, to the minute.
 pub(crate) fn instant(at: DateTime<Utc>, zone: Tz) -> String {
@@ -18,24 +19,11 @@ pub(crate) fn day_range(first: NaiveDate, last: NaiveDate) -> String {
     if first == last { day(first) } else { format!("{} – {}", day(first), day(last)) }
 }
 
-/// A length of time in its two largest units.
-pub(crate) fn duration(seconds: i64) -> String {
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, _) => format!("{minutes} min"),
-        (0, _, 0) => format!("{hours} h"),
-        (0, _, _) => format!("{hours} h {minutes} min"),
-        (_, 0, _) => format!("{days} d"),
-        (_, _, _) => format!("{days} d {hours} h"),
-    }
-}
-
 /// The distance of `at` from `now`, with its direction.
 pub(crate) fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     match now - at {
-        ago if ago >= TimeDelta::seconds(1) => format!("{} ago", duration(ago.num_seconds())),
-        ahead if ahead <= TimeDelta::seconds(-1) => format!("in {}", duration(-ahead.num_seconds())),
+        ago if ago >= TimeDelta::seconds(1) => format!("{} ago", in_words(ago.num_seconds())),
+        ahead if ahead <= TimeDelta::seconds(-1) => format!("in {}", in_words(-ahead.num_seconds())),
         _ => "now".to_owned(),
     }
 }
@@ -61,24 +49,8 @@ pub(crate) fn pluralize(number: u64, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, duration, pluralize, relative};
+    use super::{count, pluralize, relative};
     use chrono::{DateTime, TimeDelta};
-
-    #[test]
-    fn writes_durations_in_at_most_two_units() {
-        for (seconds, expected) in [
-            (0, "0 s"),
-            (59, "59 s"),
-            (60, "1 min"),
-            (3599, "59 min"),
-            (3600, "1 h"),
-            (3660, "1 h 1 min"),
-            (86_400, "1 d"),
-            (93_600, "1 d 2 h"),
-        ] {
-            assert_eq!(duration(seconds), expected);
-        }
-    }
 
     #[test]
     fn writes_the_direction_of_a_relative_time() {

@@ -49,7 +49,9 @@ fn opening(snapshot: &PageData, lane: &LaneStatus) -> Markup {
                 } @else {
                     b { "closed until an operator opens it" }
                 }
-                @if let Some(reason) = &lane.closed_reason {
+                // A lane that opens by itself needs no next step.
+                @let because = lane.closed_because.as_ref().filter(|_| lane.closed_until.is_none());
+                @if let Some(reason) = because.or(lane.closed_reason.as_ref()) {
                     small { (reason) }
                 }
             }

@@ -8,9 +8,7 @@ use storage::DbErr;
 use storage::ledger;
 use storage::ledger::backfills;
 use storage::ledger::progress::{Progress, progress};
-use storage::reports::status::Health;
-use storage::reports::status::Status;
-use storage::reports::status::status;
+use storage::reports::status::{Status, status};
 
 /// Everything that the dashboard shows.
 #[derive(Debug)]
@@ -35,6 +33,7 @@ impl PageData {
     pub(crate) async fn load(server: &Server) -> Result<Self, DbErr> {
         let snapshot = &server.database.report_snapshot().await?;
         let now = snapshot.now();
+        let status = status(snapshot, &server.accounts).await?;
         let mut calendars = Vec::new();
         for account in server.accounts.all() {
             let mut calendar = Calendar::new(account.source.zone(), now);
@@ -43,6 +42,12 @@ impl PageData {
                 let ledger = ledger::load(snapshot, id).await?;
                 let label = (streams.len() > 1).then_some(id.stream.as_str());
                 calendar.add_stream(label, account.view(&ledger, now), account.since(&ledger, now));
+            }
+            let lane =
+                status.lanes.iter().find(|lane| lane.accounts.iter().any(|name| name == account.source.account()));
+            let closed = lane.filter(|lane| lane.closed_until.is_none()).and_then(|lane| lane.closed_because.as_ref());
+            if let Some(reason) = closed {
+                calendar.close_lane(reason);
             }
             calendars.push(calendar);
         }
@@ -53,7 +58,6 @@ impl PageData {
                 open_backfills.extend(progress(snapshot, account, backfill.id).await?);
             }
         }
-        let status = status(snapshot, &server.accounts).await?;
         Ok(Self { now, status, calendars, backfills: open_backfills, version: server.version })
     }
 
@@ -61,24 +65,5 @@ impl PageData {
     pub(crate) fn zone(&self, account: &str) -> Tz {
         let index = self.status.accounts.iter().position(|status| status.name == account);
         index.and_then(|index| self.calendars.get(index)).map_or(Tz::UTC, |calendar| calendar.zone)
-    }
-
-    /// The worst health of any account.
-    pub(crate) fn worst_health(&self) -> Health {
-        self.status.accounts.iter().map(|account| account.state).min().unwrap_or(Health::Ok)
-    }
-
-    /// One sentence that says how many accounts need attention.
-    pub(crate) fn headline(&self) -> String {
-        let total = self.status.accounts.len();
-        let unhealthy = self.status.accounts.iter().filter(|account| account.state != Health::Ok).count();
-        match (total, unhealthy) {
-            (0, _) => "No accounts yet".to_owned(),
-            (1, 0) => "The account is on time".to_owned(),
-            (1, _) => "The account needs attention".to_owned(),
-            (_, 0) => format!("All {total} accounts are on time"),
-            (_, 1) => format!("1 of {total} accounts needs attention"),
-            _ => format!("{unhealthy} of {total} accounts need attention"),
-        }
     }
 }

@@ -1,13 +1,13 @@
 //! The queue section: how many jobs are in each state.
 
 use super::format;
+use domain::duration::in_words;
 use maud::{Markup, html};
 use storage::reports::queue_depth::QueueDepth;
 
 /// One tile per job state.
 pub(crate) fn section(depth: QueueDepth) -> Markup {
-    let age =
-        (depth.oldest_due_seconds > 0).then(|| format!("oldest for {}", format::duration(depth.oldest_due_seconds)));
+    let age = (depth.oldest_due_seconds > 0).then(|| format!("oldest for {}", in_words(depth.oldest_due_seconds)));
     html! {
         section aria-labelledby="queue" {
             h2 #queue { "Queue" }

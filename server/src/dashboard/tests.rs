@@ -6,10 +6,10 @@ use super::{STYLE, render, render_unavailable};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::America::Bogota;
 use domain::days::DayCounts;
+use domain::health::{Health, installation_health};
 use storage::ledger::progress::{NamedItems, Progress, Windows};
 use storage::reports::queue_depth::QueueDepth;
 use storage::reports::status::AccountStatus;
-use storage::reports::status::Health;
 use storage::reports::status::LaneStatus;
 use storage::reports::status::Status;
 
@@ -22,6 +22,7 @@ fn account(name: &str, state: Health) -> AccountStatus {
         name: name.to_owned(),
         source: "wolkvox".to_owned(),
         state,
+        reasons: Vec::new(),
         proven_until: now() - TimeDelta::minutes(4),
         lateness_seconds: 0,
         days: DayCounts { r#final: 30, provisional: 2, missing: 1, blocked: 0 },
@@ -43,15 +44,18 @@ fn lane(account: &str) -> LaneStatus {
         closed_reason: None,
         quota: None,
         quota_used: 0,
+        closed_because: None,
     }
 }
 
 fn snapshot(accounts: Vec<AccountStatus>, lanes: Vec<LaneStatus>) -> PageData {
     let calendars = accounts.iter().map(|_| Calendar::new(Bogota, now() - TimeDelta::days(40))).collect();
+    let states: Vec<Health> = accounts.iter().map(|account| account.state).collect();
+    let health = installation_health(None, &states);
     let queue = QueueDepth { due: 3, oldest_due_seconds: 75, ..QueueDepth::default() };
     PageData {
         now: now(),
-        status: Status { accounts, lanes, queue },
+        status: Status { health, accounts, lanes, queue, processes: Vec::new() },
         calendars,
         backfills: Vec::new(),
         version: "1.2.3",
@@ -75,6 +79,7 @@ fn backfill(account: &str, state: &str) -> Progress {
         blocked: 1,
         items: NamedItems::new(1_200, 2_200, 3),
         eta_seconds: Some(5_400),
+        stopped_by: None,
     }
 }
 
@@ -95,7 +100,7 @@ fn gives_each_health_its_own_word_and_symbol() {
 fn counts_unhealthy_accounts_in_the_headline() {
     let headline = |states: &[Health]| {
         let accounts = states.iter().map(|state| account("one", *state)).collect();
-        snapshot(accounts, Vec::new()).headline()
+        snapshot(accounts, Vec::new()).status.health.headline
     };
     assert_eq!(headline(&[]), "No accounts yet");
     assert_eq!(headline(&[Health::Ok, Health::Ok]), "All 2 accounts are on time");

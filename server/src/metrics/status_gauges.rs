@@ -1,13 +1,12 @@
 //! Gauges read from the database, on a recorder that lives for one scrape.
 
 use chrono::{DateTime, Utc};
+use domain::health::Health;
+use domain::process::{ROLES, Role};
 use metrics::{Label, describe_gauge, gauge};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use storage::reports::queue_depth::QueueDepth;
-use storage::reports::status::AccountStatus;
-use storage::reports::status::Health;
-use storage::reports::status::LaneStatus;
-use storage::reports::status::Status;
+use storage::reports::status::{AccountStatus, LaneStatus, ProcessStatus, Status};
 
 /// The gauges in the Prometheus text format. `status` is `None` where the database did not answer.
 pub(crate) fn render(status: Option<&Status>, version: &'static str) -> String {
@@ -20,6 +19,7 @@ pub(crate) fn render(status: Option<&Status>, version: &'static str) -> String {
             set_queue(&status.queue);
             status.accounts.iter().for_each(set_account);
             status.lanes.iter().for_each(set_lane);
+            set_processes(&status.processes);
         }
     });
     // The exporter writes infinity as Rust does; the text format documents `+Inf`.
@@ -33,6 +33,15 @@ fn describe() {
         ("convosync_queue_jobs", "Open jobs, by state."),
         ("convosync_queue_oldest_due_seconds", "Time since the oldest due job became due; 0 where none is due."),
         ("convosync_account_up", "1 while the account works without an operator; 0 where it is parked or down."),
+        (
+            "convosync_account_reason",
+            "1 for each reason why the account is not well or needs attention; absent otherwise.",
+        ),
+        ("convosync_processes", "Processes that run the role and have reported themselves within 40 seconds."),
+        (
+            "convosync_process_last_seen_timestamp_seconds",
+            "When a process with the role last reported itself; absent where none is known.",
+        ),
         ("convosync_coverage_days", "Days that the account must cover, over all its streams, by completeness."),
         (
             "convosync_coverage_days_at_risk",
@@ -82,6 +91,10 @@ fn set_account(account: &AccountStatus) {
     let labels = vec![Label::new("account", account.name.clone())];
     let is_up = matches!(account.state, Health::Ok | Health::Late);
     gauge!("convosync_account_up", labels.clone()).set(f64::from(u8::from(is_up)));
+    for reason in &account.reasons {
+        let (account, reason) = (account.name.clone(), reason.reason);
+        gauge!("convosync_account_reason", "account" => account, "reason" => reason).set(1.0);
+    }
     let days = account.days;
     let states = [
         ("final", days.r#final),
@@ -125,6 +138,18 @@ fn set_lane(lane: &LaneStatus) {
     gauge!("convosync_lane_closed_until_timestamp_seconds", labels).set(closed_until);
 }
 
+/// Labels processes by role only: the number of hosts has no bound.
+fn set_processes(processes: &[ProcessStatus]) {
+    for role in ROLES.map(Role::as_str) {
+        let of_role = || processes.iter().filter(|process| process.roles.contains(&role));
+        let seen = of_role().filter(|process| process.is_seen).count() as u64;
+        gauge!("convosync_processes", "role" => role).set(float(seen));
+        if let Some(last) = of_role().map(|process| process.last_seen_at).max() {
+            gauge!("convosync_process_last_seen_timestamp_seconds", "role" => role).set(timestamp(last));
+        }
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "Prometheus knows floats only; counts stay far below 2^53")]
 fn float(count: u64) -> f64 {
     count as f64
@@ -138,6 +163,7 @@ fn timestamp(instant: DateTime<Utc>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::render;
+    use domain::health::installation_health;
     use storage::reports::queue_depth::QueueDepth;
     use storage::reports::status::LaneStatus;
     use storage::reports::status::Status;
@@ -153,9 +179,16 @@ mod tests {
             closed_reason: Some("the token was refused".to_owned()),
             quota: None,
             quota_used: 0,
+            closed_because: None,
         };
-        let text =
-            render(Some(&Status { accounts: Vec::new(), lanes: vec![lane], queue: QueueDepth::default() }), "1.2.3");
+        let status = Status {
+            health: installation_health(None, &[]),
+            accounts: Vec::new(),
+            lanes: vec![lane],
+            queue: QueueDepth::default(),
+            processes: Vec::new(),
+        };
+        let text = render(Some(&status), "1.2.3");
         let series = "convosync_lane_closed_until_timestamp_seconds{account=\"\\\"\\n\\\\é\"} +Inf\n";
         assert!(text.contains(series), "{text}");
     }

@@ -17,6 +17,11 @@ async fn dashboard_shows_each_account_and_escapes_its_name() {
         "</svg>Parked</span>",
         "title=\"Friday, 20 November 2026: provisional (stored in full; the vendor may still change rows)\"",
         "title=\"Tuesday, 10 November 2026: final\"",
+        "host-1<small> 1.2.3</small>",
+        "scheduler, worker",
+        "seen 0 s ago",
+        "27 days: <small>24 final, 3 provisional</small>",
+        "the vendor refuses the token (the token was refused); write a new one to accounts.",
         "title=\"Thursday, 5 November 2026: missing (not requested yet)\"",
         "title=\"Monday, 9 November 2026: blocked (a single day at the cap)\"",
         "title=\"Tuesday, 20 October 2026: not requested: before the live sync begins\"",
@@ -29,6 +34,23 @@ async fn dashboard_shows_each_account_and_escapes_its_name() {
     assert!(reply.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none';")));
     assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(reply.header("referrer-policy"), Some("no-referrer"));
+}
+
+#[tokio::test]
+async fn dashboard_says_that_nobody_works() {
+    let service = TestService::open().await;
+    let page = service.get("/").await.body;
+    for fragment in [
+        "<h1>No scheduler and no worker is running</h1>",
+        "<b>Nothing is fetched:</b> no scheduler and no worker is running; start `convosync run`",
+        "</svg>Down</span>",
+        "No process is running.",
+    ] {
+        assert!(page.contains(fragment), "{fragment}\n{page}");
+    }
+    let metrics = service.get("/metrics").await.body;
+    assert!(metrics.contains("convosync_account_up{account=\"shop_bot\"} 0"), "{metrics}");
+    assert!(metrics.contains("convosync_processes{role=\"worker\"} 0"), "{metrics}");
 }
 
 #[tokio::test]

@@ -4,12 +4,15 @@ use crate::test_service::TestService;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The gauges that `README.md` lists.
-const GAUGES: [&str; 15] = [
+const GAUGES: [&str; 18] = [
     "convosync_build_info",
     "convosync_database_up",
     "convosync_queue_jobs",
     "convosync_queue_oldest_due_seconds",
     "convosync_account_up",
+    "convosync_account_reason",
+    "convosync_processes",
+    "convosync_process_last_seen_timestamp_seconds",
     "convosync_coverage_days",
     "convosync_coverage_days_at_risk",
     "convosync_proven_until_timestamp_seconds",
@@ -66,6 +69,11 @@ async fn metrics_report_counters_and_gauges() {
         ("convosync_queue_oldest_due_seconds", "90"),
         ("convosync_account_up{account=\"wolkvox_co\"}", "1"),
         ("convosync_account_up{account=\"<script>alert(1)</script>\"}", "0"),
+        ("convosync_account_reason{account=\"shop_bot\",reason=\"days_blocked\"}", "1"),
+        ("convosync_account_reason{account=\"<script>alert(1)</script>\",reason=\"token_refused\"}", "1"),
+        ("convosync_processes{role=\"worker\"}", "1"),
+        ("convosync_processes{role=\"server\"}", "0"),
+        ("convosync_process_last_seen_timestamp_seconds{role=\"scheduler\"}", "1795277400"),
         ("convosync_coverage_days{account=\"shop_bot\",source=\"certainly\",state=\"missing\"}", "4"),
         ("convosync_coverage_days{account=\"shop_bot\",source=\"certainly\",state=\"blocked\"}", "1"),
         ("convosync_schedule_lateness_seconds{account=\"wolkvox_co\"}", "0"),

@@ -10,6 +10,7 @@ use domain::clock::Clock;
 use domain::job::{Job, JobState, Purpose};
 use domain::lane::LaneClosure;
 use domain::ledger::Ledger;
+use domain::process::Role;
 use domain::slice::Slice;
 use domain::window::{Window, midnight};
 use secrecy::SecretString;
@@ -21,6 +22,7 @@ use storage::database::Database;
 use storage::lanes;
 use storage::ledger;
 use storage::ledger::backfills;
+use storage::processes::{self, ProcessIdentity};
 use storage::reports::webhook_stats::webhooks;
 use tempfile::TempDir;
 
@@ -100,6 +102,13 @@ impl TestService {
         for spec in self.accounts.lanes() {
             lanes::ensure(&self.database, spec).await.expect("a lane");
         }
+        let process = ProcessIdentity {
+            name: "host-1".to_owned(),
+            roles: vec![Role::Scheduler, Role::Worker],
+            host: "host".to_owned(),
+            version: "1.2.3".to_owned(),
+        };
+        processes::register(&self.database, &process).await.expect("a process");
         let [on_time, late, parked] = self.accounts.all() else { panic!("three accounts") };
         self.edit_ledger(on_time, |ledger| {
             ledger.coverage.settle(days(day(10, 26), day(11, 19)));

@@ -1,11 +1,14 @@
 //! Lists, retries and discards jobs for an operator.
 
+use crate::accounts::{Account, Accounts};
 use crate::database::Database;
-use crate::ledger::job_row::ITEM;
+use crate::ledger::job_row::{ITEM, to_job};
 use crate::ledger::planning::raise_revision;
 use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
-use entities::jobs;
+use domain::job::{Job, Purpose};
+use domain::ledger::Ledger;
+use entities::{backfills, jobs, streams};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -98,22 +101,60 @@ pub async fn retry(db: &Database, id: i64) -> Result<bool, DbErr> {
     Ok(outcome.rows_affected > 0)
 }
 
-/// Deletes a job that no worker runs. Its window counts as missing, and the scheduler plans it again if the live sync or a
-/// backfill covers it. Returns whether there was such a job.
+/// The outcome of [`discard`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discard {
+    /// The job is deleted, and its window counts as missing.
+    Discarded,
+    /// There is no such job, or a worker runs it.
+    NotFound,
+    /// The live sync must fetch the window, so that the scheduler would plan it again. Nothing is changed.
+    OwedByLiveSync,
+    /// A running backfill must fetch the window, so that the scheduler would plan it again. Nothing is changed.
+    OwedByBackfill(i64),
+}
+
+/// Deletes a job that no worker runs, unless the scheduler would plan it again at once.
 ///
 /// # Errors
 /// Returns the database error.
 #[crate::boxed]
-pub async fn discard(db: &Database, id: i64) -> Result<bool, DbErr> {
+pub async fn discard(db: &Database, accounts: &Accounts, id: i64) -> Result<Discard, DbErr> {
     let tx = db.begin().await?;
-    raise_revision_of(&tx, id).await?;
+    let Some(row) = find(&tx, id).await? else { return Ok(Discard::NotFound) };
+    let owner = match (accounts.account(&row.account), to_job(&row)) {
+        (Some(account), Some(job)) if !job.is_running() => owner(db, &tx, account, &row, &job).await?,
+        _ => None,
+    };
+    if let Some(owner) = owner {
+        return Ok(owner);
+    }
+    raise_revision(&tx, &row.account).await?;
     let outcome = jobs::Entity::delete_many()
         .filter(jobs::Column::Id.eq(id))
         .filter(jobs::Column::State.eq("running").not())
         .exec(&tx)
         .await?;
     tx.commit().await?;
-    Ok(outcome.rows_affected > 0)
+    Ok(if outcome.rows_affected > 0 { Discard::Discarded } else { Discard::NotFound })
+}
+
+/// Who would have the job planned again.
+async fn owner(
+    db: &Database,
+    tx: &Transaction,
+    account: &Account,
+    row: &jobs::Model,
+    job: &Job,
+) -> Result<Option<Discard>, DbErr> {
+    let stream = streams::Entity::find_by_id((row.account.clone(), row.stream.clone())).one(tx).await?;
+    let ledger = Ledger { since: stream.and_then(|stream| stream.since_at), ..Ledger::default() };
+    if job.is_owed_by_live_sync(account.since(&ledger, db.now(tx).await?)) {
+        return Ok(Some(Discard::OwedByLiveSync));
+    }
+    let Purpose::Backfill(id) = job.purpose else { return Ok(None) };
+    let backfill = backfills::Entity::find_by_id(id).one(tx).await?;
+    Ok(backfill.filter(|backfill| backfill.state == "running").map(|_| Discard::OwedByBackfill(id)))
 }
 
 async fn raise_revision_of(tx: &Transaction, id: i64) -> Result<(), DbErr> {

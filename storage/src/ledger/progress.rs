@@ -1,17 +1,22 @@
 //! The progress of a backfill, and the estimate for a new one.
 
 use crate::accounts::Account;
+use crate::lanes;
 use crate::ledger::backfills::{self, open_jobs};
 use crate::ledger::job_row::ITEM;
 use crate::ledger::job_rows::of_stream;
 use crate::ledger::{self, StreamId};
+use crate::processes;
 use crate::snapshot::Snapshot;
 use chrono::{DateTime, Utc};
 use domain::backfill::Mode;
 use domain::days::{DayCounts, count, days};
+use domain::health::Reason;
 use domain::job::{Job, Purpose};
+use domain::lane::LaneClosure;
 use domain::ledger::Ledger;
 use domain::planner::windows_for;
+use domain::process::absence;
 use domain::window::Window;
 use entities::backfill_streams::Model as BackfillStream;
 use entities::backfills::Model;
@@ -46,6 +51,8 @@ pub struct Progress {
     pub items: NamedItems,
     /// The estimated remaining time, in seconds; absent until the ledger has learned the rows per day.
     pub eta_seconds: Option<u64>,
+    /// Why no job of it can start until an operator acts, with the next step; absent while a worker may go on.
+    pub stopped_by: Option<String>,
 }
 
 /// The windows of a backfill.
@@ -112,7 +119,7 @@ pub async fn progress(on: &Snapshot, account: Option<&Account>, id: i64) -> Resu
         streams.iter().map(|stream| u64::try_from(count(stream)).unwrap_or(0)).sum()
     };
     let (done, items_done) = (sum(|stream| stream.windows_done), sum(|stream| stream.items_done));
-    let (mut to_come, mut eta, mut unread) = (0, Some(0), Unread::default());
+    let (mut to_come, mut eta, mut unread, mut stopped_by) = (0, Some(0), Unread::default(), None);
     if let Some(account) = account.filter(|_| matches!(backfill.state.as_str(), "running" | "paused")) {
         for stream in account.streams() {
             let ledger = ledger::load(on, &stream).await?;
@@ -124,6 +131,7 @@ pub async fn progress(on: &Snapshot, account: Option<&Account>, id: i64) -> Resu
             to_come += left.len() as u64;
             unread = Unread { left: unread.left + of_stream.left, blocked: unread.blocked + of_stream.blocked };
         }
+        stopped_by = obstacle(on, account).await?.map(|reason| reason.text(account.source.account()));
     }
     Ok(Some(Progress {
         id,
@@ -133,9 +141,20 @@ pub async fn progress(on: &Snapshot, account: Option<&Account>, id: i64) -> Resu
         rows: streams.iter().map(|stream| stream.rows).sum(),
         blocked,
         items: NamedItems::new(items_done, unread.left, unread.blocked),
-        eta_seconds: eta,
+        eta_seconds: eta.filter(|_| stopped_by.is_none()),
+        stopped_by,
         ..described(backfill)
     }))
+}
+
+/// Why no job of the account can start until an operator acts: no process works, or the lane is closed.
+async fn obstacle(on: &Snapshot, account: &Account) -> Result<Option<Reason>, DbErr> {
+    if let Some(absence) = absence(&processes::list(on).await?, on.now()) {
+        return Ok(Some(Reason::NobodyWorking(absence)));
+    }
+    let lane = lanes::load(on, &account.source.lane()).await?;
+    let closure = lane.and_then(|(_, lane)| lane.closed).filter(LaneClosure::needs_operator);
+    Ok(closure.map(|closure| Reason::of_closure(&closure)))
 }
 
 /// Estimates a backfill of `window` that starts now. Writes nothing.
@@ -267,5 +286,6 @@ fn described(backfill: Model) -> Progress {
         blocked: 0,
         items: NamedItems::default(),
         eta_seconds: None,
+        stopped_by: None,
     }
 }

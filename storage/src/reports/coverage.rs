@@ -8,7 +8,9 @@ use crate::snapshot::Snapshot;
 use crate::upsert::sql::quoted;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::coverage::Completeness;
-use domain::days::{Day, days};
+use domain::days::{Day, days, explain_closed_lane, unordered_days};
+use domain::health::Reason;
+use domain::lane::LaneClosure;
 use domain::source::Stream;
 use domain::window::Window;
 use sea_orm::{DbErr, Value};
@@ -47,14 +49,23 @@ pub async fn coverage(
     let now = on.now();
     let zone = account.source.zone();
     let lane = lanes::load(on, &account.source.lane()).await?.map(|(_, lane)| lane);
-    let closed = lane.and_then(|lane| lane.closed?.next_step(account.source.account()));
+    let closed = lane.and_then(|lane| lane.closed).filter(LaneClosure::needs_operator);
+    let closed = closed.map(|closure| Reason::of_closure(&closure).text(account.source.account()));
     let mut found = Vec::new();
     let Some(numbers) = DayNumbers::new(first, last, zone) else { return Ok(found) };
     for (id, stream) in account.streams().iter().zip(account.source.streams()) {
         let ledger = ledger::load(on, id).await?;
         let counts = numbers.count(on, &stream, id).await?;
-        for day in days(account.view(&ledger, now), first, last) {
-            let Some(window) = Window::of_day(day.day, zone) else { continue };
+        let mut of_stream = days(account.view(&ledger, now), first, last);
+        if let Some(reason) = &closed {
+            explain_closed_lane(&mut of_stream, account.view(&ledger, now), reason);
+        }
+        for (from, to) in unordered_days(account.view(&ledger, now), account.since(&ledger, now)) {
+            let reason = Reason::DaysUnordered { first: from, last: to }.text(account.source.account());
+            let is_in = |day: &&mut Day| (from..=to).contains(&day.day) && day.state == Completeness::Missing;
+            of_stream.iter_mut().filter(is_in).for_each(|day| day.reason = Some(reason.clone()));
+        }
+        for day in of_stream {
             let number = usize::try_from((day.day - first).num_days()).unwrap_or(usize::MAX);
             let DayCount { rows, requests } = counts.get(number).copied().unwrap_or_default();
             found.push(CoverageDay {
@@ -63,17 +74,11 @@ pub async fn coverage(
                 state: day.state,
                 rows,
                 requests,
-                // No request is sent on a closed lane, whatever is planned.
-                reason: closed.clone().filter(|_| is_open_work(&day, window, now)).or(day.reason),
+                reason: day.reason,
             });
         }
     }
     Ok(found)
-}
-
-/// Whether requests of the service, which need an open lane, can still complete the day.
-fn is_open_work(day: &Day, window: Window, now: DateTime<Utc>) -> bool {
-    day.state == Completeness::Missing && window.from() <= now
 }
 
 /// The first and the last day of an account's coverage: from its `since`, or the earliest held day, to today.

@@ -1,12 +1,16 @@
 //! Checks the database for contradictions that a correct service never produces.
 
-use crate::accounts::Accounts;
+use crate::accounts::{Account, Accounts};
 use crate::database::Database;
 use crate::deliveries::DeliveryState;
 use crate::ledger;
 use crate::snapshot::Snapshot;
 use chrono::{DateTime, Utc};
+use domain::health::Reason;
+use domain::lane::LaneClosure;
+use domain::ledger::Ledger;
 use domain::spans::Spans;
+use domain::stalled::stalled_backfills;
 use domain::window::Window;
 use entities::{coverage, deliveries, jobs, lanes, rejects, requests};
 use sea_orm::sea_query::Expr;
@@ -24,7 +28,7 @@ pub struct Finding {
 }
 
 /// The names of the checks, in the order in which they run.
-pub const CHECKS: [&str; 5] = ["clock", "evidence", "overlap", "orphans", "lanes"];
+pub const CHECKS: [&str; 6] = ["clock", "evidence", "backfills", "overlap", "orphans", "lanes"];
 
 /// Runs all checks and returns their findings.
 ///
@@ -37,7 +41,9 @@ pub async fn examine(db: &Database, accounts: &Accounts) -> Result<Vec<Finding>,
     findings.extend(clock(on, db.host_now()));
     for account in accounts.all() {
         for id in account.streams() {
-            findings.extend(evidence(on, &id).await?);
+            let ledger = ledger::load(on, &id).await?;
+            findings.extend(evidence(on, &id, &ledger).await?);
+            findings.extend(stalled(account, &id, &ledger, on.now()));
         }
     }
     findings.extend(overlap(on).await?);
@@ -57,10 +63,9 @@ fn clock(on: &Snapshot, host_now: DateTime<Utc>) -> Option<Finding> {
 }
 
 /// Finds held windows that no stored request answered in full and no mail or file brought.
-async fn evidence(on: &Snapshot, id: &ledger::StreamId) -> Result<Vec<Finding>, DbErr> {
+async fn evidence(on: &Snapshot, id: &ledger::StreamId, ledger: &Ledger) -> Result<Vec<Finding>, DbErr> {
     let windows = answered(on, id).await?.into_iter().chain(delivered(on, id).await?);
     let proven: Spans = windows.filter_map(|(from, to)| Window::new(from?, to?)).collect();
-    let ledger = ledger::load(on, id).await?;
     let unproven = ledger.coverage.held().windows().iter().flat_map(|held| proven.gaps(*held));
     Ok(unproven
         .map(|window| Finding {
@@ -69,6 +74,23 @@ async fn evidence(on: &Snapshot, id: &ledger::StreamId) -> Result<Vec<Finding>, 
             remedy: "start a backfill of these days with --mode all".to_owned(),
         })
         .collect())
+}
+
+/// Finds running backfills of which windows are missing, while no job fetches them and the planner adds none.
+fn stalled(account: &Account, id: &ledger::StreamId, ledger: &Ledger, now: DateTime<Utc>) -> Vec<Finding> {
+    let found = stalled_backfills(now, account.since(ledger, now), account.source.rules(), ledger);
+    let finding = |backfill: i64| Finding {
+        check: "backfills",
+        wrong: format!(
+            "{} {}: backfill {backfill} is running and days of it are missing, but no job fetches them and none is planned",
+            id.account, id.stream
+        ),
+        remedy: format!(
+            "report this with the output of convosync jobs list; meanwhile cancel it and start it again: convosync backfill \
+             cancel {backfill}"
+        ),
+    };
+    found.into_iter().map(finding).collect()
 }
 
 /// The two ends of a stored window.
@@ -140,11 +162,14 @@ async fn closed_lanes(on: &Snapshot, accounts: &Accounts) -> Result<Vec<Finding>
     Ok(rows
         .iter()
         .filter(|row| row.closed_until.is_none())
-        .filter_map(|row| Some((account_of(row)?, row.closed_reason.clone().unwrap_or_default())))
+        .filter_map(|row| {
+            let closure = LaneClosure { until: None, reason: row.closed_reason.clone().unwrap_or_default() };
+            Some((account_of(row)?, Reason::of_closure(&closure)))
+        })
         .map(|(account, reason)| Finding {
             check: "lanes",
-            wrong: format!("the lane of {account} is closed until an operator opens it: {reason}"),
-            remedy: format!("remove the reason, then run: convosync lanes open {account}"),
+            wrong: format!("the lane of {account} is closed until an operator opens it: {}", reason.sentence(&account)),
+            remedy: reason.next_step(&account),
         })
         .collect())
 }

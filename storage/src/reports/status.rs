@@ -1,17 +1,17 @@
-//! The state of every account, lane and the queue: the answer of `convosync status`.
+//! The state of every account, lane, process and the queue: the answer of `convosync status`.
 
 use super::queue_depth::{QueueDepth, queue_depth};
 use super::webhook_stats::{Webhooks, webhooks};
 use crate::accounts::{Account, Accounts};
 use crate::lanes::quota::quota_counts;
 use crate::snapshot::Snapshot;
-use crate::{lanes, ledger};
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::clock_skew::skew_warning;
-use domain::days::{DayCounts, blocked_warning, count, days, expiring_days};
-use domain::ledger::Ledger;
-use domain::live_slot::due_at;
-use domain::window::Window;
+use crate::{lanes, ledger, processes};
+use chrono::{DateTime, Utc};
+use domain::days::DayCounts;
+use domain::health::{
+    AccountFacts, AccountHealth, Explanation, Health, InstallationHealth, Reason, account_health, installation_health,
+};
+use domain::process::{Absence, Process, absence};
 use entities::streams;
 use sea_orm::{DbErr, EntityTrait};
 use serde::Serialize;
@@ -20,12 +20,16 @@ use utoipa::ToSchema;
 /// The state of the service.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Status {
+    /// The health of the whole installation.
+    pub health: InstallationHealth,
     /// The accounts, in the order of the settings.
     pub accounts: Vec<AccountStatus>,
     /// The lanes, one per credential.
     pub lanes: Vec<LaneStatus>,
     /// The jobs of all accounts, by state.
     pub queue: QueueDepth,
+    /// The processes that have reported themselves within a day, the newest report first.
+    pub processes: Vec<ProcessStatus>,
 }
 
 /// The state of an account.
@@ -35,17 +39,20 @@ pub struct AccountStatus {
     pub name: String,
     /// The vendor's name.
     pub source: String,
-    /// The worst state of the account's streams.
+    /// The state that the most severe reason brings.
     pub state: Health,
+    /// Why the account is not well, the most severe reason first, each with the operator's next step.
+    pub reasons: Vec<Explanation>,
     /// The end of the span from `since` that all streams hold without a gap.
     pub proven_until: DateTime<Utc>,
     /// The time by which the newest held instant is later than the live interval allows, in seconds; 0 when on time.
     pub lateness_seconds: i64,
     /// The days from `since` to today by completeness, summed over all streams.
     pub days: DayCounts,
-    /// The reason why a day, a job or the lane waits for an operator, or else the latest failure while requests fail.
+    /// The most severe reason of the account itself, with the next step, or else the latest failure while requests fail.
     pub last_error: Option<String>,
-    /// The warnings that an operator must handle: streams that fail, parked items, and data or a token about to expire.
+    /// The account's own reasons in words, without its lateness. What concerns every account is in the health of the
+    /// installation.
     pub warnings: Vec<String>,
     /// The number of missing days that the vendor will soon delete, over all streams.
     pub days_at_risk: u64,
@@ -53,20 +60,6 @@ pub struct AccountStatus {
     pub credential_ends: Option<DateTime<Utc>>,
     /// The webhooks of the last seven days; absent if none arrived.
     pub webhooks: Option<Webhooks>,
-}
-
-/// The state of an account, from worst to best.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Health {
-    /// A day, a job or the lane waits for an operator.
-    Parked,
-    /// Its requests have failed for longer than a live interval.
-    Down,
-    /// The live sync is behind its interval.
-    Late,
-    /// The live sync is on time.
-    Ok,
 }
 
 /// The state of a lane.
@@ -88,132 +81,131 @@ pub struct LaneStatus {
     pub quota: Option<u32>,
     /// Today's requests against the quota, with all credentials of the operation, as far as they are known.
     pub quota_used: u32,
+    /// Why the lane is closed, in a sentence with the operator's next step.
+    pub closed_because: Option<String>,
 }
 
-/// The lateness that is still on time, in seconds, because a poll takes time.
-const LATE: i64 = 60;
+/// A process of the service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProcessStatus {
+    /// The host's name and the process id.
+    pub name: String,
+    /// The roles that the process runs: `scheduler`, `worker`, `server`.
+    pub roles: Vec<&'static str>,
+    /// The host's name.
+    pub host: String,
+    /// The version of the program.
+    pub version: String,
+    /// When the process last reported itself.
+    pub last_seen_at: DateTime<Utc>,
+    /// How long ago that was, in seconds.
+    pub last_seen_seconds: i64,
+    /// Whether that was recent enough for a process that runs.
+    pub is_seen: bool,
+}
 
-/// The time from a stream's first failure until `status` warns of it. One failed request is no reason to warn.
-const FAILING: TimeDelta = TimeDelta::seconds(30);
-
-/// Reads the state of all accounts, lanes and jobs.
+/// Reads the state of all accounts, lanes, processes and jobs.
 ///
 /// # Errors
 /// Returns the database error.
 #[crate::boxed]
 pub async fn status(on: &Snapshot, accounts: &Accounts) -> Result<Status, DbErr> {
     let now = on.now();
+    let processes = processes::list(on).await?;
+    let absence = absence(&processes, now);
     let mut account_statuses = Vec::new();
     for account in accounts.all() {
-        let lane = lanes::load(on, &account.source.lane()).await?.map(|(_, lane)| lane);
-        let closed = lane.and_then(|lane| lane.closed?.next_step(account.source.account()));
-        account_statuses.push(account_status(on, account, closed, now).await?);
+        account_statuses.push(account_status(on, account, absence).await?);
     }
-    let mut lanes = Vec::new();
+    let states: Vec<Health> = account_statuses.iter().map(|account| account.state).collect();
+    Ok(Status {
+        health: installation_health(absence, &states),
+        accounts: account_statuses,
+        lanes: lane_statuses(on, accounts).await?,
+        queue: queue_depth(on, now).await?,
+        processes: processes.into_iter().map(|process| process_status(process, now)).collect(),
+    })
+}
+
+/// Reads the state of all lanes.
+///
+/// # Errors
+/// Returns the database error.
+#[crate::boxed]
+pub async fn lane_statuses(on: &Snapshot, accounts: &Accounts) -> Result<Vec<LaneStatus>, DbErr> {
+    let now = on.now();
+    let mut found = Vec::new();
     for spec in accounts.lanes() {
         let Some((_, lane)) = lanes::load(on, &spec.key).await? else { continue };
         let closed = lane.closed.filter(|closed| closed.holds(now));
+        let account = spec.accounts.first().cloned().unwrap_or_default();
         let counts = quota_counts(on, spec, now).await?;
-        lanes.push(LaneStatus {
-            account: spec.accounts.first().cloned().unwrap_or_default(),
+        found.push(LaneStatus {
             accounts: spec.accounts.clone(),
             width: lane.slots.len(),
             held: lane.slots.iter().filter(|slot| slot.until > now).count(),
             closed_until: closed.as_ref().and_then(|closed| closed.until),
+            closed_because: closed.as_ref().map(|closed| Reason::of_closure(closed).text(&account)),
             closed_reason: closed.map(|closed| closed.reason),
             quota: counts.used_of().map(|(_, quota)| quota),
             quota_used: counts.own.saturating_add(counts.others),
+            account,
         });
     }
-    Ok(Status { accounts: account_statuses, lanes, queue: queue_depth(on, now).await? })
+    Ok(found)
 }
 
-async fn account_status(
-    on: &Snapshot,
-    account: &Account,
-    closed_reason: Option<String>,
-    now: DateTime<Utc>,
-) -> Result<AccountStatus, DbErr> {
-    let (zone, rules) = (account.source.zone(), account.source.rules());
-    let interval = rules.cadence();
-    let mut status = AccountStatus {
-        name: account.source.account().to_owned(),
-        source: account.source.vendor().to_owned(),
-        state: Health::Ok,
-        proven_until: now,
-        lateness_seconds: 0,
-        days: DayCounts::default(),
-        last_error: None,
-        warnings: Vec::new(),
-        days_at_risk: 0,
-        credential_ends: account.source.credential_expires(),
-        webhooks: webhooks(on, account, now).await?,
-    };
+async fn account_status(on: &Snapshot, account: &Account, absence: Option<Absence>) -> Result<AccountStatus, DbErr> {
+    let now = on.now();
+    let name = account.source.account();
+    let mut proven_until = now;
+    let mut streams = Vec::new();
     for id in account.streams() {
         let ledger = ledger::load(on, &id).await?;
         let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(on).await?;
-        let since = account.since(&ledger, now);
-        let (first, today) = (since.with_timezone(&zone).date_naive(), now.with_timezone(&zone).date_naive());
-        let days = days(account.view(&ledger, now), first, today);
-        add(&mut status.days, count(&days));
-        let blocked = blocked_warning(account.view(&ledger, now), &days);
-        status.proven_until = status.proven_until.min(account.proven_until(&ledger, since));
-        let ready = due_at(newest(&ledger, since), rules);
-        let late = (now - ready - interval).num_seconds();
-        status.lateness_seconds = status.lateness_seconds.max(late);
-        let failing = row.as_ref().and_then(|row| row.failing_since);
-        let state = if ledger.parked().is_some() || closed_reason.is_some() || blocked.is_some() {
-            Health::Parked
-        } else if failing.is_some_and(|since| now - since > interval) {
-            Health::Down
-        } else if late > LATE {
-            Health::Late
-        } else {
-            Health::Ok
-        };
-        status.state = status.state.min(state);
-        status.days_at_risk += expiring_days(account.view(&ledger, now), first).len() as u64;
-        for warning in blocked.iter().cloned().chain(account.warnings(&ledger, now)) {
-            if !status.warnings.contains(&warning) {
-                status.warnings.push(warning);
-            }
-        }
-        let failure = row.as_ref().and_then(|row| failure_warning(row, state, now));
-        status.warnings.extend(failure);
-        let skew = row.as_ref().and_then(|row| row.clock_skew_seconds).map(TimeDelta::seconds);
-        status.warnings.extend(skew.and_then(|skew| skew_warning(&id.stream, skew)));
-        let parked = ledger.parked().map(str::to_owned).or(blocked);
-        status.last_error =
-            closed_reason.clone().or(parked).or(row.and_then(|row| row.last_error)).or(status.last_error);
+        proven_until = proven_until.min(account.proven_until(&ledger, account.since(&ledger, now)));
+        streams.push(account.stream_health(&id.stream, &ledger, row.as_ref(), now));
     }
-    Ok(status)
+    let closure = lanes::load(on, &account.source.lane()).await?.and_then(|(_, lane)| lane.closed);
+    let credential_ends = account.source.credential_expires();
+    let facts = AccountFacts { now, closure: closure.as_ref(), credential_ends, absence };
+    let AccountHealth { state, sum } = account_health(facts, &streams);
+    let own = || sum.reasons.iter().filter(|reason| !matches!(reason, Reason::NobodyWorking(_)));
+    let worst = own().find(|reason| reason.state() != Health::Ok && !is_described_by_error(reason));
+    Ok(AccountStatus {
+        name: name.to_owned(),
+        source: account.source.vendor().to_owned(),
+        state,
+        reasons: sum.reasons.iter().map(|reason| reason.explain(name)).collect(),
+        proven_until,
+        lateness_seconds: sum.lateness_seconds,
+        days: sum.days,
+        last_error: worst.map(|reason| reason.text(name)).or_else(|| sum.last_error.clone()),
+        warnings: own().filter(|reason| !is_lateness(reason)).map(|reason| reason.text(name)).collect(),
+        days_at_risk: sum.days_at_risk,
+        credential_ends,
+        webhooks: webhooks(on, account, now).await?,
+    })
 }
 
-/// The warning that a stream has had no usable answer for longer than [`FAILING`].
-fn failure_warning(row: &streams::Model, state: Health, now: DateTime<Utc>) -> Option<String> {
-    let since = row.failing_since.filter(|since| now - *since > FAILING)?;
-    let next_step = match state {
-        Health::Parked => "it waits for an operator, see `convosync jobs list` and `convosync lanes list`",
-        Health::Down | Health::Late | Health::Ok => {
-            "the worker tries again by itself, and `convosync check` sends one request to test the account"
-        }
-    };
-    Some(format!(
-        "account {}, stream {}: no usable answer since {} ({}); {next_step}",
-        row.account,
-        row.stream,
-        since.format("%Y-%m-%d %H:%M:%S UTC"),
-        row.last_error.as_deref().unwrap_or("unknown error"),
-    ))
+/// Whether the latest failure says more than the reason: why requests fail, or why the live sync is late.
+fn is_described_by_error(reason: &Reason) -> bool {
+    matches!(reason, Reason::VendorFails { .. } | Reason::LiveLate { .. })
 }
 
-fn newest(ledger: &Ledger, since: DateTime<Utc>) -> DateTime<Utc> {
-    ledger.coverage.held().windows().last().map_or(since, Window::to)
+/// Whether the reason is the lateness, which has a field of its own.
+fn is_lateness(reason: &Reason) -> bool {
+    matches!(reason, Reason::LiveLate { .. })
 }
 
-fn add(sum: &mut DayCounts, more: DayCounts) {
-    sum.r#final += more.r#final;
-    sum.provisional += more.provisional;
-    sum.missing += more.missing;
-    sum.blocked += more.blocked;
+fn process_status(process: Process, now: DateTime<Utc>) -> ProcessStatus {
+    ProcessStatus {
+        roles: process.roles.iter().map(|role| role.as_str()).collect(),
+        last_seen_seconds: (now - process.last_seen_at).num_seconds().max(0),
+        is_seen: process.is_seen(now),
+        name: process.name,
+        host: process.host,
+        version: process.version,
+        last_seen_at: process.last_seen_at,
+    }
 }

@@ -60,6 +60,15 @@ async fn status_has_accounts_lanes_and_the_queue() {
     let depth = [("due", "whole"), ("waiting", "whole"), ("running", "whole"), ("parked", "whole")];
     assert_fields(&shown["queue"], &depth);
     assert_eq!(shown["queue"]["running"], 1);
+    assert_fields(&shown, &[("health", "object"), ("processes", "list")]);
+    assert_fields(&shown["health"], &[("state", "text"), ("headline", "text"), ("reasons", "list")]);
+    let reason = [("reason", "text"), ("state", "text"), ("sentence", "text"), ("next_step", "text")];
+    assert_fields(&account["reasons"][0], &reason);
+    store.report_process().await;
+    let process = &json(&settings, &["status"]).await["processes"][0];
+    let fields =
+        [("name", "text"), ("roles", "list"), ("host", "text"), ("version", "text"), ("last_seen_seconds", "whole")];
+    assert_fields(process, &fields);
     let lanes = json(&settings, &["lanes", "list"]).await;
     assert_eq!(lanes, shown["lanes"], "`lanes list` prints the lanes of `status`");
 }
@@ -92,7 +101,9 @@ async fn coverage_has_one_element_per_stream_and_day() {
     }
     let states: Vec<_> = days.iter().map(|day| (&day["state"], &day["rows"], &day["reason"])).collect();
     assert_eq!(states[0], (&Value::from("final"), &Value::from(1), &Value::Null));
-    assert_eq!(states[1], (&Value::from("missing"), &Value::from(0), &Value::from("not requested yet")));
+    assert_eq!((states[1].0, states[1].1), (&Value::from("missing"), &Value::from(0)));
+    let reason = states[1].2.as_str().unwrap();
+    assert!(reason.contains("never requested") && reason.contains("convosync backfill start a --from"), "{reason}");
     assert_eq!((&days[0]["day"], &days[2]["day"]), (&Value::from(first), &Value::from(last)));
     let by_default = json(&settings, &["coverage", "a"]).await;
     assert_eq!(by_default.as_array().unwrap().len(), 10, "from the first day held to today");

@@ -18,7 +18,7 @@ pub use certainly::{BOT, CertainlyVendor, messages};
 pub use database::{Engine, TestDatabase};
 pub use dovecot::{Dovecot, PASSWORD, USER};
 pub use files::write_dated;
-pub use process::{Process, convosync, convosync_in, convosync_with_closed_pipe};
+pub use process::{Process, convosync, convosync_in, convosync_with_closed_pipe, convosync_without_settings};
 pub use redis_server::RedisServer;
 pub use service::TestService;
 pub use treble::TrebleVendor;

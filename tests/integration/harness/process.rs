@@ -23,6 +23,17 @@ impl Process {
         Self { child: spawn_run(&config, arguments, log), folder }
     }
 
+    /// Starts any command with these settings. Its stderr is the log.
+    pub fn start(settings: &str, arguments: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let config = folder.path().join("convosync.toml");
+        File::create(&config).unwrap().write_all(settings.as_bytes()).unwrap();
+        let log = File::create(folder.path().join("log")).unwrap();
+        let mut command = Command::new(binary());
+        command.arg("--config").arg(&config).args(arguments).current_dir(folder.path());
+        Self { child: command.stdout(Stdio::null()).stderr(log).spawn().unwrap(), folder }
+    }
+
     /// As [`Process::run`], but the log is a pipe that nobody reads.
     pub fn run_without_log(settings: &str, arguments: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
@@ -95,6 +106,17 @@ pub async fn convosync_in(variables: &[(&str, &str)], settings: &str, arguments:
     let (_folder, mut command) = command(settings, arguments);
     command.envs(variables.iter().copied());
     tokio::time::timeout(Duration::from_mins(2), command.output()).await.expect("the command to end").unwrap()
+}
+
+/// Runs one command in an empty folder without a settings file. Returns also the names of the files that it leaves.
+pub async fn convosync_without_settings(variables: &[(&str, &str)], arguments: &[&str]) -> (Output, Vec<String>) {
+    let folder = TempDir::new().unwrap();
+    let mut command = tokio::process::Command::new(binary());
+    command.args(arguments).envs(variables.iter().copied()).current_dir(folder.path()).kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_mins(2), command.output()).await.expect("the command to end");
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    (output.unwrap(), names)
 }
 
 /// Runs one command whose stdout is a pipe. The reader closes the pipe after `bytes` bytes, as `head` does.

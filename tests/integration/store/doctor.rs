@@ -3,6 +3,7 @@
 use super::{Store, chat, no_refusal, old_hour, stream};
 use crate::harness::Engine;
 use chrono::TimeDelta;
+use domain::backfill::Mode;
 use domain::fault::Fault;
 use domain::job::{Job, Purpose};
 use domain::judge::{Judgement, Verdict};
@@ -18,6 +19,7 @@ use std::time::Duration;
 use storage::deliveries::{Delivery, DeliveryIngest, DeliveryProof, DeliveryState, record_refusal};
 use storage::lanes::claim::Claim;
 use storage::lanes::set_closed;
+use storage::ledger::backfills::start;
 use storage::ledger::commit::{ExchangeRecord, commit};
 use storage::ledger::intake::Intake;
 use storage::reports::doctor::{CHECKS, examine};
@@ -169,6 +171,39 @@ async fn check_deliveries(engine: Engine) {
     assert!(findings[0].wrong.contains(&hour(2).to_string()), "{findings:?}");
     deliver(&store, "five", DeliveryProof::Window(hour(2), now), hour(2), Vec::new()).await;
     assert_eq!(failed_checks(&store).await, [""; 0], "a later file without such rows is evidence");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_reports_a_backfill_that_stands_still() {
+    check_stalled_backfill(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_reports_a_backfill_that_stands_still_on_sqlite() {
+    check_stalled_backfill(Engine::Sqlite).await;
+}
+
+async fn check_stalled_backfill(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let now = store.now().await;
+    let days = Window::new(old_hour(now, 0).from(), old_hour(now, 23).to()).unwrap();
+    let id = start(store.db(), "a", &["chat_8".to_owned()], days, Mode::Missing).await.unwrap();
+    assert_eq!(failed_checks(&store).await, [""; 0], "the scheduler adds its jobs at the next tick");
+    // While the rows per day are unknown the planner opens one job at a time, and this one is due in two days.
+    let other = Window::new(now - TimeDelta::days(1), now - TimeDelta::hours(20)).unwrap();
+    let late = Job::new(Purpose::Settle, Slice::Window(other), now + TimeDelta::days(2), Duration::ZERO);
+    store
+        .change("a", |ledger| {
+            ledger.slot = Some(now + TimeDelta::days(1));
+            ledger.jobs.push(late);
+        })
+        .await;
+    assert_eq!(failed_checks(&store).await, ["backfills"]);
+    let findings = examine(store.db(), &store.accounts).await.unwrap();
+    assert!(findings[0].wrong.contains(&format!("backfill {id} is running")), "{findings:?}");
+    let own = Job::new(Purpose::Backfill(id), Slice::Window(days), now, Duration::ZERO);
+    store.change("a", |ledger| ledger.jobs.push(own)).await;
+    assert_eq!(failed_checks(&store).await, [""; 0], "a job of it waits");
 }
 
 #[tokio::test(flavor = "multi_thread")]

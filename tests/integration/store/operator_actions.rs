@@ -9,7 +9,7 @@ use domain::slice::Slice;
 use domain::window::Window;
 use std::time::Duration;
 use storage::ledger::backfills::{BackfillCommand, BackfillCommandError, apply, find, list, open_jobs, start};
-use storage::ledger::jobs;
+use storage::ledger::jobs::{self, Discard};
 
 async fn start_backfill(store: &Store, mode: Mode) -> i64 {
     let now = store.now().await;
@@ -126,8 +126,46 @@ async fn check_retry_and_discard(engine: Engine) {
             assert_eq!((job.state.as_str(), job.failures, job.rechecks, job.reason), ("waiting", 0, 0, None));
             assert!(job.due_at < now + TimeDelta::minutes(1), "it is due now");
         }
-        assert_eq!(jobs::discard(db, id).await.unwrap(), discarded, "discard {state}");
+        let outcome = if discarded { Discard::Discarded } else { Discard::NotFound };
+        assert_eq!(jobs::discard(db, &store.accounts, id).await.unwrap(), outcome, "discard {state}");
         assert_eq!(jobs::find(db.connection(), id).await.unwrap().is_none(), discarded);
     }
-    assert!(!jobs::retry(db, 999).await.unwrap() && !jobs::discard(db, 999).await.unwrap());
+    assert!(!jobs::retry(db, 999).await.unwrap());
+    assert_eq!(jobs::discard(db, &store.accounts, 999).await.unwrap(), Discard::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_would_be_planned_again_is_not_discarded() {
+    check_owed_jobs(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_would_be_planned_again_is_not_discarded_on_sqlite() {
+    check_owed_jobs(Engine::Sqlite).await;
+}
+
+async fn check_owed_jobs(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let (db, now) = (store.db(), store.now().await);
+    let running = start_backfill(&store, Mode::Missing).await;
+    let paused = start_backfill(&store, Mode::Missing).await;
+    apply(db, paused, BackfillCommand::Pause).await.unwrap();
+    let yesterday = Window::new(now - TimeDelta::days(1), now - TimeDelta::hours(23)).unwrap();
+    let cases = [
+        (Purpose::Settle, yesterday, Discard::OwedByLiveSync),
+        (Purpose::Live, yesterday, Discard::OwedByLiveSync),
+        (Purpose::Backfill(running), yesterday, Discard::OwedByLiveSync),
+        (Purpose::Backfill(running), old_hour(now, 0), Discard::OwedByBackfill(running)),
+        (Purpose::Backfill(paused), old_hour(now, 0), Discard::Discarded),
+        (Purpose::Settle, old_hour(now, 0), Discard::Discarded),
+    ];
+    for (purpose, window, outcome) in cases {
+        let mut job = Job::new(purpose, Slice::Window(window), now, Duration::ZERO);
+        job.state = JobState::Parked { reason: "too dense".to_owned() };
+        let ledger = store.change("a", |ledger| ledger.jobs.push(job)).await;
+        let id = ledger.jobs.iter().map(|job| job.id).max().unwrap();
+        assert_eq!(jobs::discard(db, &store.accounts, id).await.unwrap(), outcome, "{purpose:?} {window}");
+        let is_gone = jobs::find(db.connection(), id).await.unwrap().is_none();
+        assert_eq!(is_gone, outcome == Discard::Discarded, "{purpose:?} {window}");
+    }
 }
