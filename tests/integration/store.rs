@@ -16,6 +16,7 @@ mod known_columns;
 mod lanes;
 mod leases;
 mod ledger;
+mod mentions;
 mod migrations;
 mod operator_actions;
 mod pacing;

@@ -197,7 +197,7 @@ impl Worker {
         count_commit(&name, &committed);
         match committed {
             Ok(effect) => {
-                count_rows(name, &effect);
+                count_rows(&name, &effect);
                 count_reopened_days(on.account, effect.reopened_days);
                 Ok(())
             }
@@ -301,9 +301,9 @@ fn count_commit(account: &str, committed: &Result<Effect, CommitError>) {
     metrics::counter!("convosync_commits_total", "account" => account.to_owned(), "outcome" => outcome).increment(1);
 }
 
-fn count_rows(account: String, effect: &Effect) {
+fn count_rows(account: &str, effect: &Effect) {
     for (kind, rows) in [("inserted", effect.inserted), ("updated", effect.updated), ("unchanged", effect.unchanged)] {
-        metrics::counter!("convosync_rows_committed_total", "account" => account.clone(), "effect" => kind)
+        metrics::counter!("convosync_rows_committed_total", "account" => account.to_owned(), "effect" => kind)
             .increment(rows);
     }
 }

@@ -25,14 +25,11 @@ const GAUGES: [&str; 18] = [
     "convosync_lane_closed_until_timestamp_seconds",
 ];
 
-#[tokio::test]
-async fn metrics_report_counters_and_gauges() {
-    let service = TestService::open().await;
-    service.fill().await;
-    // The event names an item that is not fetched yet: one more due job, and one more missing day of shop_bot.
-    assert_eq!(service.client.post("/hooks/certainly/shop_bot", "signed one").await.status, 200);
+/// Records each metric that a worker, a scheduler or the server counts.
+fn record_metrics() {
     ::metrics::counter!("convosync_vendor_requests_total", "account" => "wolkvox_co", "outcome" => "answer")
         .increment(1);
+    ::metrics::counter!("convosync_commits_total", "account" => "wolkvox_co", "outcome" => "stored").increment(1);
     ::metrics::counter!("convosync_rows_committed_total", "account" => "wolkvox_co", "effect" => "inserted")
         .increment(5);
     ::metrics::counter!("convosync_days_reopened_total", "account" => "wolkvox_co", "source" => "wolkvox").increment(1);
@@ -41,12 +38,22 @@ async fn metrics_report_counters_and_gauges() {
         .record(0.3);
     ::metrics::histogram!("convosync_step_duration_seconds", "step" => "tick").record(0.004);
     ::metrics::counter!("convosync_http_requests_limited_total", "limit" => "client").increment(1);
+}
+
+#[tokio::test]
+async fn metrics_report_counters_and_gauges() {
+    let service = TestService::open().await;
+    service.fill().await;
+    // The event names an item that is not fetched yet: one more due job, and one more missing day of shop_bot.
+    assert_eq!(service.client.post("/hooks/certainly/shop_bot", "signed one").await.status, 200);
+    record_metrics();
     let reply = service.get("/metrics").await;
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let scrape = Scrape::parse(&reply.body);
     let counters = [
         "convosync_vendor_requests_total",
+        "convosync_commits_total",
         "convosync_rows_committed_total",
         "convosync_days_reopened_total",
         "convosync_deliveries_total",

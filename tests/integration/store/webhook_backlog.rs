@@ -70,7 +70,8 @@ async fn check_round_trip(engine: Engine) {
     assert_eq!(store.ledger("a").await.jobs, []);
     // Two processes look at once.
     let (one, other) = tokio::join!(store_backlog(store.db()), store_backlog(store.db()));
-    (one.unwrap(), other.unwrap());
+    one.unwrap();
+    other.unwrap();
     assert_eq!(store.made.texts(STATES).await, ["e1 committed -"]);
     let [job] = store.ledger("a").await.jobs.try_into().unwrap();
     assert_eq!((job.slice, job.scope, job.has_ended), (named.slice, named.scope, false));
