@@ -114,6 +114,9 @@ pub struct Stream {
     pub at: &'static str,
     /// The column that holds the stream's name, if several streams share the table.
     pub partition: Option<&'static str>,
+    /// Whether an answer for a window names all rows that the vendor files in it, so that a row which is missing is gone.
+    /// The table then has the column `gone_at`.
+    pub names_all_rows: bool,
 }
 
 /// The position within a slice from which the next request continues. It may hold a temporary secret, such as a signed

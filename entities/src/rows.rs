@@ -2,7 +2,7 @@
 //! without knowledge of the table.
 
 use crate::merge_rules::MergeRules;
-use crate::schema::{ColumnType, TableSchema, VendorTable};
+use crate::schema::{ColumnType, TableSchema, VendorTable, written_columns};
 use chrono::{DateTime, Utc};
 use sea_orm::{IdenStatic, Iterable, ModelTrait, Value};
 use std::borrow::Cow;
@@ -145,7 +145,7 @@ impl RowBatch {
         let mut rows = Self::new(E::schema());
         for model in models {
             let mut row = Row::new(rows.schema);
-            for (position, column) in E::Column::iter().enumerate() {
+            for (position, column) in written_columns::<E>().enumerate() {
                 row.set(position, cell(model.get(column)));
             }
             // A model has a value for each column that is NOT NULL. Its caller keeps the keys short.

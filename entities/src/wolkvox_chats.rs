@@ -101,6 +101,8 @@ pub struct Model {
     pub digest: String,
     /// When convosync stored this version of the row.
     pub synced_at: DateTime<Utc>,
+    /// Since when the vendor's answers lack the row; `NULL` while they name it. The view of final rows leaves such rows out.
+    pub gone_at: Option<DateTime<Utc>>,
 }
 
 /// No relations: the vendors' tables stand alone.

@@ -23,7 +23,7 @@ impl MigrationTrait for Migration {
 /// Chats that started in a span of time whose coverage is final.
 const FINAL: &str = "CREATE VIEW wolkvox_chats_final AS SELECT c.* FROM wolkvox_chats c WHERE EXISTS (SELECT 1 FROM \
      coverage v WHERE v.account = c.account AND v.stream = 'chat_8' AND v.state = 'final' AND v.from_at <= c.start_at AND \
-     c.start_at < v.to_at)";
+     c.start_at < v.to_at) AND c.gone_at IS NULL";
 
 fn chats() -> TableCreateStatement {
     Columns::of("wolkvox_chats")
@@ -54,5 +54,6 @@ fn chats() -> TableCreateStatement {
         .column(ColumnDef::new(Alias::new("extra")).json_binary().not_null().to_owned())
         .texts(&["digest"])
         .instants(&["synced_at"])
+        .optional_instants(&["gone_at"])
         .key(&["account", "conn_id"])
 }

@@ -24,7 +24,7 @@ impl MigrationTrait for Migration {
 /// Messages sent in a span of time whose coverage is final. A bot is a stream.
 const FINAL: &str = "CREATE VIEW certainly_messages_final AS SELECT c.* FROM certainly_messages c WHERE EXISTS (SELECT 1 \
      FROM coverage v WHERE v.account = c.account AND v.stream = c.bot_id AND v.state = 'final' AND v.from_at <= \
-     c.timestamp AND c.timestamp < v.to_at)";
+     c.timestamp AND c.timestamp < v.to_at) AND c.gone_at IS NULL";
 
 fn messages() -> TableCreateStatement {
     let json = |name: &'static str| ColumnDef::new(Alias::new(name)).json_binary().to_owned();
@@ -65,5 +65,6 @@ fn messages() -> TableCreateStatement {
         .column(json("extra").not_null().to_owned())
         .texts(&["digest"])
         .instants(&["synced_at"])
+        .optional_instants(&["gone_at"])
         .key(&["account", "bot_id", "message_id"])
 }

@@ -71,6 +71,7 @@ pub(crate) async fn scrape(State(server): State<Arc<Server>>) -> impl IntoRespon
 fn describe() {
     describe_counter!("convosync_vendor_requests_total", "Requests sent to vendors, by outcome.");
     describe_counter!("convosync_commits_total", "Answers that this process stored, or could not store, by outcome.");
+    describe_counter!("convosync_rows_gone_total", "Stored rows that a complete answer of the vendor lacks.");
     describe_counter!("convosync_rows_committed_total", "Rows in committed answers, by effect on the table.");
     describe_counter!(
         "convosync_days_reopened_total",

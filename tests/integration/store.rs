@@ -9,6 +9,7 @@ mod commits;
 mod data_docs;
 mod day_counts;
 mod doctor;
+mod gone_rows;
 mod import_claims;
 mod item_versions;
 mod items;
@@ -35,6 +36,7 @@ mod webhook_backlog;
 
 use crate::harness::{Engine, TestDatabase};
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::fault::Fault;
 use domain::item_backlog::ItemBacklog;
 use domain::job::{Job, Purpose};
 use domain::judge::Judgement;
@@ -276,10 +278,11 @@ pub fn chat(account: &str, id: &str, start: Option<DateTime<Utc>>, digest: &str)
         extra: json!({"odd": ["é", null]}),
         digest: text(digest),
         synced_at: DateTime::UNIX_EPOCH,
+        gone_at: None,
     }
 }
 
 /// Judges no answer: the database is expected to refuse no row.
-pub fn no_refusal(summary: &ResponseSummary) -> Judgement {
-    panic!("the database refused rows: {:?}", summary.rejects)
+pub fn no_refusal(result: Result<&ResponseSummary, &Fault>) -> Judgement {
+    panic!("the database refused rows: {result:?}")
 }

@@ -114,7 +114,8 @@ impl Worker {
             rate: rate.as_deref(),
             rows,
         };
-        let mut intake = Intake::new(&self.database, lane, &claim);
+        let stream = source.streams().into_iter().find(|stream| stream.name == claim.stream.stream);
+        let mut intake = Intake::new(&self.database, lane, &claim).comparing(stream);
         let storing = async {
             while let Some(batch) = batches.recv().await {
                 intake.take(batch).await?;
@@ -191,7 +192,7 @@ impl Worker {
             .record(late.as_secs_f64());
         let vendor_clock = result.vendor_clock;
         let record = on.record(result.summary, judgement, (elapsed, idle, vendor_clock));
-        let judge_again = |summary: &ResponseSummary| self.judge(on, Ok(summary), elapsed);
+        let judge_again = |result: Result<&ResponseSummary, &Fault>| self.judge(on, result, elapsed);
         let committing = commit(intake, record, judge_again).instrument(info_span!("commit"));
         let committed = self.timed("commit", on.lease.keep_renewed_during(committing)).await;
         count_commit(&name, &committed);
@@ -302,6 +303,7 @@ fn count_commit(account: &str, committed: &Result<Effect, CommitError>) {
 }
 
 fn count_rows(account: &str, effect: &Effect) {
+    metrics::counter!("convosync_rows_gone_total", "account" => account.to_owned()).increment(effect.gone);
     for (kind, rows) in [("inserted", effect.inserted), ("updated", effect.updated), ("unchanged", effect.unchanged)] {
         metrics::counter!("convosync_rows_committed_total", "account" => account.to_owned(), "effect" => kind)
             .increment(rows);

@@ -27,6 +27,7 @@ pub async fn certainly(
         .filter(Column::BotId.eq(bot))
         .filter(Column::Timestamp.gte::<DateTime<Utc>>(window.from()))
         .filter(Column::Timestamp.lt::<DateTime<Utc>>(window.to()))
+        .filter(Column::GoneAt.is_null())
         .all(db.connection())
         .await?;
     let dataset = vendor.dataset(bot, window);

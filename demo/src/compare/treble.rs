@@ -133,6 +133,7 @@ fn from_session_row(row: treble_sessions::Model) -> ComparedSession {
     deviations.expect_absent("last_message_at", row.last_message_at.as_ref());
     deviations.expect_absent("last_message", row.last_message.as_ref());
     deviations.expect_absent("last_node_id", row.last_node_id.as_ref());
+    deviations.expect_absent("report_extra", row.report_extra.as_ref());
     let session = Session {
         id: deviations.required_id("session_id", Some(&row.session_id)),
         poll_id: deviations.required_id("poll_id", row.poll_id.as_deref()),

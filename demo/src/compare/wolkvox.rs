@@ -19,6 +19,7 @@ pub async fn wolkvox(db: &Database, account: &str, vendor: &Wolkvox, window: Win
         .filter(Column::Account.eq(account))
         .filter(Column::StartAt.gte::<DateTime<Utc>>(window.from()))
         .filter(Column::StartAt.lt::<DateTime<Utc>>(window.to()))
+        .filter(Column::GoneAt.is_null())
         .all(db.connection())
         .await?;
     let table: Vec<Chat> = rows.iter().map(from_row).collect();

@@ -42,7 +42,13 @@ impl Source<RowBatch> for FakeSource {
     }
 
     fn streams(&self) -> Vec<Stream> {
-        vec![Stream { name: "report".to_owned(), table: "wolkvox_chats", at: "start_at", partition: None }]
+        vec![Stream {
+            name: "report".to_owned(),
+            table: "wolkvox_chats",
+            at: "start_at",
+            partition: None,
+            names_all_rows: false,
+        }]
     }
 
     fn rules(&self) -> &Rules {

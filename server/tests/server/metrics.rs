@@ -30,6 +30,7 @@ fn record_metrics() {
     ::metrics::counter!("convosync_vendor_requests_total", "account" => "wolkvox_co", "outcome" => "answer")
         .increment(1);
     ::metrics::counter!("convosync_commits_total", "account" => "wolkvox_co", "outcome" => "stored").increment(1);
+    ::metrics::counter!("convosync_rows_gone_total", "account" => "wolkvox_co").increment(1);
     ::metrics::counter!("convosync_rows_committed_total", "account" => "wolkvox_co", "effect" => "inserted")
         .increment(5);
     ::metrics::counter!("convosync_days_reopened_total", "account" => "wolkvox_co", "source" => "wolkvox").increment(1);
@@ -54,6 +55,7 @@ async fn metrics_report_counters_and_gauges() {
     let counters = [
         "convosync_vendor_requests_total",
         "convosync_commits_total",
+        "convosync_rows_gone_total",
         "convosync_rows_committed_total",
         "convosync_days_reopened_total",
         "convosync_deliveries_total",

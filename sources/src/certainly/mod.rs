@@ -85,6 +85,7 @@ impl Source<RowBatch> for Certainly {
             table: "certainly_messages",
             at: "timestamp",
             partition: Some("bot_id"),
+            names_all_rows: true,
         };
         self.bots.iter().map(stream).collect()
     }

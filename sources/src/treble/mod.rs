@@ -73,7 +73,13 @@ impl Source<RowBatch> for Treble {
     }
 
     fn streams(&self) -> Vec<Stream> {
-        vec![Stream { name: STREAM.to_owned(), table: "treble_sessions", at: "created_at", partition: None }]
+        vec![Stream {
+            name: STREAM.to_owned(),
+            table: "treble_sessions",
+            at: "created_at",
+            partition: None,
+            names_all_rows: false,
+        }]
     }
 
     fn rules(&self) -> &Rules {

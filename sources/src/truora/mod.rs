@@ -68,7 +68,13 @@ impl Source<RowBatch> for Truora {
     }
 
     fn streams(&self) -> Vec<Stream> {
-        vec![Stream { name: STREAM.to_owned(), table: "truora_processes", at: "creation_date", partition: None }]
+        vec![Stream {
+            name: STREAM.to_owned(),
+            table: "truora_processes",
+            at: "creation_date",
+            partition: None,
+            names_all_rows: false,
+        }]
     }
 
     fn rules(&self) -> &Rules {

@@ -68,6 +68,8 @@ impl Source<RowBatch> for Ultimate {
             table: "ultimate_conversations",
             at: "conversation_start_time",
             partition: Some("bot_id"),
+            // The file of a day has the conversations that ended on it; one that ends again moves to another file.
+            names_all_rows: false,
         };
         self.bots.iter().map(stream).collect()
     }

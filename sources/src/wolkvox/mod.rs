@@ -60,7 +60,13 @@ impl Source<RowBatch> for Wolkvox {
 
     fn streams(&self) -> Vec<Stream> {
         // It is not known which of a chat's times the vendor goes by. An open chat has only its start.
-        vec![Stream { name: REPORT.to_owned(), table: "wolkvox_chats", at: "start_at", partition: None }]
+        vec![Stream {
+            name: REPORT.to_owned(),
+            table: "wolkvox_chats",
+            at: "start_at",
+            partition: None,
+            names_all_rows: true,
+        }]
     }
 
     fn rules(&self) -> &Rules {

@@ -3,6 +3,7 @@
 use crate::database::Database;
 use crate::lanes::claim::Claim;
 use crate::lanes::{LaneSpec, lock, set_closed, store_slot};
+use crate::ledger::gone_rows::{NamedRows, compare};
 use crate::ledger::intake::{Intake, StoredRows};
 use crate::ledger::items::{NamedBy, items_to_request, key_of, keys_of, record_item_end};
 use crate::ledger::job_row::{backfill_of, slice_key};
@@ -21,7 +22,7 @@ use domain::ledger::{AnswerSummary, Ledger};
 use domain::row_histogram::RowHistogram;
 use domain::rules::Rules;
 use domain::slice::Slice;
-use domain::source::ResponseSummary;
+use domain::source::{ResponseSummary, Stream};
 use domain::window::Window;
 use entities::{requests, streams};
 use sea_orm::sea_query::Expr;
@@ -47,25 +48,60 @@ pub struct ExchangeRecord {
 }
 
 /// Stores the last rows of `intake` and the resulting ledger changes in one transaction. Rows that the database refuses
-/// become rejects; `judge_again` then judges the answer with them.
+/// become rejects, and an answer that lacks most stored rows of its window is a fault; `judge_again` then judges the exchange
+/// anew.
 ///
 /// # Errors
 /// [`CommitError`].
 pub async fn commit(
     intake: Intake<'_>,
     mut exchange: ExchangeRecord,
-    judge_again: impl Fn(&ResponseSummary) -> Judgement,
+    judge_again: impl Fn(Result<&ResponseSummary, &Fault>) -> Judgement,
 ) -> Result<Effect, CommitError> {
     let Intake { db, spec, claim, .. } = intake;
-    let StoredRows { tx, effect, refused, histogram } = intake.finish().await?;
+    let StoredRows { tx, mut effect, refused, histogram, named } = intake.finish().await?;
     if !refused.is_empty()
         && let Ok(summary) = &mut exchange.result
     {
         summary.rejects.extend(refused);
-        exchange.judgement = judge_again(summary);
+        exchange.judgement = judge_again(Ok(summary));
     }
-    let stored = store(db, &tx, spec, claim, (exchange, effect, histogram)).await;
+    let compared = match named {
+        Some((stream, named)) => compare_rows(db, &tx, claim, (&exchange, &mut effect), (&stream, &named)).await,
+        None => Ok(None),
+    };
+    let stored = match compared {
+        Ok(doubt) => {
+            if let Some(fault) = doubt.map(Fault::Malformed) {
+                exchange.judgement = judge_again(Err(&fault));
+                exchange.result = Err(fault);
+            }
+            store(db, &tx, spec, claim, (exchange, effect, histogram)).await
+        }
+        Err(error) => Err(error.into()),
+    };
     end(tx, stored).await
+}
+
+/// Compares the rows that a full answer names with those that are stored for its window, if a part of it was held before.
+/// Returns why the answer is not believed, if it is not.
+async fn compare_rows(
+    db: &Database,
+    tx: &Transaction,
+    claim: &Claim,
+    (exchange, effect): (&ExchangeRecord, &mut Effect),
+    (stream, named): (&Stream, &NamedRows),
+) -> Result<Option<String>, DbErr> {
+    let window = claim.job.slice.window().filter(|_| exchange.judgement.verdict == Verdict::Commit);
+    let Some(window) = window else { return Ok(None) };
+    if ledger::held(tx, &claim.stream).await?.within(window).is_empty() {
+        return Ok(None);
+    }
+    let compared = compare(tx, (&claim.stream, stream), window, named, db.now(tx).await?).await?;
+    effect.gone += compared.gone;
+    effect.earliest_change = effect.earliest_change.into_iter().chain(compared.changed.iter().copied()).min();
+    compared.changed.into_iter().for_each(|at| effect.changes.add(at));
+    Ok(compared.doubt)
 }
 
 #[crate::boxed]

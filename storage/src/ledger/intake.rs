@@ -5,6 +5,7 @@ use crate::lanes::claim::Claim;
 use crate::lanes::{LaneSpec, lock};
 use crate::ledger;
 use crate::ledger::CommitError;
+use crate::ledger::gone_rows::NamedRows;
 use crate::ledger::reopened_days::{Changes, find_changes, reopen};
 use crate::transaction::Transaction;
 use crate::upsert::{ChangeLog, Effect, Upsert, Upserted};
@@ -12,7 +13,7 @@ use chrono::{DateTime, Utc};
 use domain::row_changes::RowChanges;
 use domain::row_histogram::RowHistogram;
 use domain::slice::Slice;
-use domain::source::Reject;
+use domain::source::{Reject, Stream};
 use entities::rows::RowBatch;
 
 /// Stores the rows of one exchange.
@@ -31,6 +32,7 @@ pub struct Intake<'a> {
     effect: Effect,
     refused: Vec<Reject>,
     histogram: Option<RowHistogram>,
+    named: Option<(Stream, NamedRows)>,
 }
 
 /// The rows of an exchange, stored but for the end of the last transaction.
@@ -43,6 +45,8 @@ pub(crate) struct StoredRows {
     pub refused: Vec<Reject>,
     /// When the rows were filed, if the answer may be cut by them.
     pub histogram: Option<RowHistogram>,
+    /// The rows that the answer names, if a row which is missing is gone.
+    pub named: Option<(Stream, NamedRows)>,
 }
 
 /// The size from which pending rows are written, in bytes. Most responses are smaller and need no transaction before their
@@ -60,7 +64,17 @@ impl<'a> Intake<'a> {
             _ => None,
         };
         let (effect, refused) = (Effect::default(), Vec::new());
-        Self { db, spec, claim, pending: Vec::new(), size: 0, changes: None, effect, refused, histogram }
+        Self { db, spec, claim, pending: Vec::new(), size: 0, changes: None, effect, refused, histogram, named: None }
+    }
+
+    /// Notes which rows of `stream` the answer names, if it names all rows of its window. The commit then finds rows that
+    /// the vendor no longer has.
+    #[must_use]
+    pub fn comparing(mut self, stream: Option<Stream>) -> Self {
+        let is_window = matches!(self.claim.job.slice, Slice::Window(_));
+        self.named =
+            stream.filter(|stream| is_window && stream.names_all_rows).map(|stream| (stream, NamedRows::default()));
+        self
     }
 
     /// The claim that the rows belong to.
@@ -79,6 +93,9 @@ impl<'a> Intake<'a> {
         if let Some(histogram) = &mut self.histogram {
             (0..rows.len()).filter_map(|row| rows.time(row, rows.schema().at)).for_each(|at| histogram.add(at));
         }
+        if let Some((stream, named)) = &mut self.named {
+            named.add(&rows, stream);
+        }
         self.pending.push(rows);
         if self.size >= SLICE { self.commit_slice().await } else { Ok(()) }
     }
@@ -87,7 +104,8 @@ impl<'a> Intake<'a> {
     pub(crate) async fn finish(mut self) -> Result<StoredRows, CommitError> {
         let tx = self.db.begin().await?;
         self.write_pending(&tx).await?;
-        Ok(StoredRows { tx, effect: self.effect, refused: self.refused, histogram: self.histogram })
+        let Self { effect, refused, histogram, named, .. } = self;
+        Ok(StoredRows { tx, effect, refused, histogram, named })
     }
 
     /// Writes the pending rows; returns when those that changed were filed.

@@ -11,6 +11,7 @@ mod backlog;
 pub mod commit;
 mod commit_error;
 mod coverage_rows;
+pub(crate) mod gone_rows;
 pub mod intake;
 pub(crate) mod items;
 pub(crate) mod job_row;

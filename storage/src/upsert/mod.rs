@@ -43,6 +43,8 @@ pub struct Effect {
     pub changes: RowChanges,
     /// The number of days that were final and are provisional again.
     pub reopened_days: u64,
+    /// The number of stored rows that the answer lacks for the first time.
+    pub gone: u64,
 }
 
 impl Effect {
@@ -56,6 +58,7 @@ impl Effect {
             earliest_change: next.earliest_change,
             changes: self.changes.and(next.changes),
             reopened_days: self.reopened_days + next.reopened_days,
+            gone: self.gone + next.gone,
         }
     }
 }

@@ -72,7 +72,13 @@ impl Source<RowBatch> for Tiny {
     }
 
     fn streams(&self) -> Vec<Stream> {
-        vec![Stream { name: "events".to_owned(), table: "tiny_events", at: "at", partition: None }]
+        vec![Stream {
+            name: "events".to_owned(),
+            table: "tiny_events",
+            at: "at",
+            partition: None,
+            names_all_rows: false,
+        }]
     }
 
     fn rules(&self) -> &Rules {

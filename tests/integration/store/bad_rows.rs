@@ -3,6 +3,7 @@
 use super::{Store, stream};
 use crate::harness::Engine;
 use chrono::TimeDelta;
+use domain::fault::Fault;
 use domain::job::JobState;
 use domain::judge::{Judgement, Verdict};
 use domain::source::ResponseSummary;
@@ -76,8 +77,8 @@ async fn check_refused_rows(engine: Engine, count: usize, refused: usize) {
     let mut intake = Intake::new(store.db(), store.lane(), &claim);
     intake.take(rows(&claim, count)).await.unwrap();
     let later = claim.now + TimeDelta::hours(1);
-    let judge_again = |summary: &ResponseSummary| {
-        assert_eq!(summary.rejects.len(), refused);
+    let judge_again = |result: Result<&ResponseSummary, &Fault>| {
+        assert_eq!(result.unwrap().rejects.len(), refused);
         Judgement { verdict: Verdict::Recheck(later), closure: None }
     };
     let total = u64::try_from(count).unwrap();

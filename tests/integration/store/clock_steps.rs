@@ -142,9 +142,9 @@ async fn check_closure(engine: Engine) {
     let closure = LaneClosure { until: Some(ahead + TimeDelta::minutes(5)), reason: "too many".to_owned() };
     set_closed(db.connection(), &lane.key, Some(&closure), ahead).await.unwrap();
     let before = store.now().await;
-    let Dispatch::At(at) = dispatch(db, lane).await.unwrap() else { panic!("the lane is open") };
+    let Dispatch::Closed(Some(at)) = dispatch(db, lane).await.unwrap() else { panic!("the lane is open") };
     assert!(at >= before + TimeDelta::minutes(5) && at <= store.now().await + TimeDelta::minutes(5), "{at}");
-    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::At(at), "the closure moves once");
+    assert_eq!(dispatch(db, lane).await.unwrap(), Dispatch::Closed(Some(at)), "the closure moves once");
     let row = lanes::Entity::find().one(db.connection()).await.unwrap().unwrap();
     assert_eq!((row.closed_until, row.closed_reason.as_deref()), (Some(at), Some("too many")));
 }

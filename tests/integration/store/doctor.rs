@@ -8,6 +8,7 @@ use domain::fault::Fault;
 use domain::job::{Job, Purpose};
 use domain::judge::{Judgement, Verdict};
 use domain::lane::LaneClosure;
+use domain::live_slot::slot_at;
 use domain::slice::Slice;
 use domain::source::{Reject, ResponseSummary};
 use domain::window::Window;
@@ -189,12 +190,16 @@ async fn check_stalled_backfill(engine: Engine) {
     let days = Window::new(old_hour(now, 0).from(), old_hour(now, 23).to()).unwrap();
     let id = start(store.db(), "a", &["chat_8".to_owned()], days, Mode::Missing).await.unwrap();
     assert_eq!(failed_checks(&store).await, [""; 0], "the scheduler adds its jobs at the next tick");
-    // While the rows per day are unknown the planner opens one job at a time, and this one is due in two days.
+    // While the rows per day are unknown the planner opens one job at a time. This one is due a little later than any refresh
+    // or retry would be, and not so late that only a wrong clock explains it.
+    let rules = &store.lane().rules;
+    let longest = rules.interval.max(rules.refresh).max(rules.retry_max).max(Duration::from_hours(1));
+    let due = now + TimeDelta::from_std(longest).unwrap() + TimeDelta::seconds(50);
     let other = Window::new(now - TimeDelta::days(1), now - TimeDelta::hours(20)).unwrap();
-    let late = Job::new(Purpose::Settle, Slice::Window(other), now + TimeDelta::days(2), Duration::ZERO);
+    let late = Job::new(Purpose::Settle, Slice::Window(other), due, Duration::ZERO);
     store
         .change("a", |ledger| {
-            ledger.slot = Some(now + TimeDelta::days(1));
+            ledger.slot = Some(slot_at(now, rules));
             ledger.jobs.push(late);
         })
         .await;

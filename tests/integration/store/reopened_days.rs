@@ -188,14 +188,12 @@ async fn check_slice(engine: Engine) {
         customer_name: "x".repeat(200_000),
         ..chat("a", &format!("large {number}"), chats[0].start_at, "x")
     };
-    for number in 0..12 {
+    for number in 0..24 {
         intake.take(RowBatch::of::<wolkvox_chats::Entity>(&[large(number)])).await.unwrap();
     }
     drop(intake);
-    let stored = store.count("wolkvox_chats").await;
-    let expected = if stored > 2 { Completeness::Provisional } else { Completeness::Final };
-    assert_eq!(states(&days(&store, day, day).await), [expected], "{stored} rows");
-    assert!(engine == Engine::Postgres || stored > 2, "SQLite commits slices");
+    assert!(store.count("wolkvox_chats").await > 2, "a slice is stored");
+    assert_eq!(states(&days(&store, day, day).await), [Completeness::Provisional]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -93,6 +93,7 @@ fn model(row: &StoredRow) -> Model {
         extra: serde_json::from_str(&text("extra")).unwrap(),
         digest: text("digest"),
         synced_at: DateTime::UNIX_EPOCH,
+        gone_at: None,
     }
 }
 

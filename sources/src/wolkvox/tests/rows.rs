@@ -53,6 +53,7 @@ fn a_chat_becomes_a_row() {
         extra: json!({}),
         digest: rows[0].digest.clone(),
         synced_at: DateTime::UNIX_EPOCH,
+        gone_at: None,
     };
     assert_eq!(rows[0], expected);
     assert_eq!((rows[1].end_at, rows[1].end_date.as_str(), rows[1].total_time_seconds), (None, "", None));
