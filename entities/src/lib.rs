@@ -20,6 +20,7 @@ pub mod processes;
 pub mod rejects;
 pub mod reopened_days;
 pub mod requests;
+pub mod row_version;
 pub mod rows;
 pub mod schema;
 pub mod streams;

@@ -2,6 +2,7 @@
 //! without knowledge of the table.
 
 use crate::merge_rules::MergeRules;
+use crate::row_version::Version;
 use crate::schema::{ColumnType, TableSchema, VendorTable, written_columns};
 use chrono::{DateTime, Utc};
 use sea_orm::{IdenStatic, Iterable, ModelTrait, Value};
@@ -25,21 +26,6 @@ pub enum Cell<'a> {
     Time(DateTime<Utc>),
     /// JSON text. Text that is not JSON is stored as a JSON string.
     Json(Cow<'a, str>),
-}
-
-/// What orders two versions of a row: the instants in the two columns of [`TableSchema::version`]. Without such columns all
-/// versions are equal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Version(pub [Option<DateTime<Utc>>; 2]);
-
-impl Version {
-    /// Whether this version is older than `other`. The second instant breaks a tie of the first if both versions have it: a
-    /// vendor's formats differ in the columns that they fill.
-    #[must_use]
-    pub fn is_older_than(self, other: Self) -> bool {
-        let ([first, second], [other_first, other_second]) = (self.0, other.0);
-        first < other_first || first == other_first && second.zip(other_second).is_some_and(|(own, other)| own < other)
-    }
 }
 
 /// A row under construction. A column without a value is NULL.

@@ -193,7 +193,7 @@ impl Worker {
         let vendor_clock = result.vendor_clock;
         let record = on.record(result.summary, judgement, (elapsed, idle, vendor_clock));
         let judge_again = |result: Result<&ResponseSummary, &Fault>| self.judge(on, result, elapsed);
-        let committing = commit(intake, record, judge_again).instrument(info_span!("commit"));
+        let committing = Box::pin(commit(intake, record, judge_again)).instrument(info_span!("commit"));
         let committed = self.timed("commit", on.lease.keep_renewed_during(committing)).await;
         count_commit(&name, &committed);
         match committed {
@@ -215,7 +215,8 @@ impl Worker {
         let judgement = self.judge(on, Err(&fault), Duration::ZERO);
         let record = on.record(Err(fault), judgement.clone(), (Duration::ZERO, idle, None));
         let intake = Intake::new(&self.database, on.lane, on.claim);
-        on.lease.keep_renewed_during(commit(intake, record, |_| judgement.clone())).await.map(|_| ())
+        let committing = Box::pin(commit(intake, record, |_| judgement.clone()));
+        on.lease.keep_renewed_during(committing).await.map(|_| ())
     }
 
     /// The lane's next ticket; `None` if no job is ready within [`LONGEST_IDLE`].

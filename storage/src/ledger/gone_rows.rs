@@ -12,6 +12,7 @@ use entities::rows::RowBatch;
 use entities::schema::TableSchema;
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use std::collections::HashSet;
+use std::fmt::Write;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The rows that the answer for a window names, by a hash of their keys.
@@ -111,7 +112,7 @@ async fn stored_rows(
     );
     let mut values: Vec<Value> = vec![id.account.as_str().into(), window.from().into(), window.to().into()];
     if let Some(column) = stream.partition {
-        sql.push_str(&format!(" AND {} = $4", quoted(column)));
+        let _ = write!(sql, " AND {} = $4", quoted(column));
         values.push(id.stream.as_str().into());
     }
     let rows = tx.query_all_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;

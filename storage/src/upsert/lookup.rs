@@ -2,7 +2,8 @@
 
 use crate::transaction::Transaction;
 use crate::upsert::sql::quoted;
-use entities::rows::{RowBatch, Version};
+use entities::row_version::Version;
+use entities::rows::RowBatch;
 use entities::schema::{ColumnType, TableSchema};
 use sea_orm::sqlx::postgres::PgRow;
 use sea_orm::sqlx::{self, AssertSqlSafe, Row as _};
