@@ -95,6 +95,7 @@ async fn a_foreign_mail_stays_unmarked() {
         let faults = MailFaults { foreign: 1.0, ..MailFaults::default() };
         let scenario = MailScenario::start(faults, seed, "1m").await;
         // Both mails may lie in the folder at once; the worker may read either first.
+        until("both mails", async || scenario.delivery_states().await.len() == 2).await;
         let mut states = scenario.delivery_states().await;
         states.sort_unstable();
         assert_eq!(states, ["committed", "foreign"]);
