@@ -76,6 +76,15 @@ impl Service {
         Ok(Self { database, server_database, accounts, queue, clock, http: http_client()? })
     }
 
+    /// Reports that this process runs `roles`. [`Service::run`] does so by itself, a moment after it has started.
+    ///
+    /// # Errors
+    /// An error of the database.
+    pub async fn register(&self, roles: &[Role]) -> Result<(), Failure> {
+        let registered = storage::processes::register(&self.database, &identity(roles)).await;
+        registered.map_err(|error| Failure::new(Code::Down, format!("cannot report this process: {error}")))
+    }
+
     /// Runs `roles` until `stop`, then waits until nothing is in flight.
     ///
     /// # Errors

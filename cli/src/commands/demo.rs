@@ -80,8 +80,10 @@ impl Host for ThisProgram {
         let service = Service::open(&settings).await?;
         let (database, accounts) = (service.database.clone(), service.accounts.clone());
         let running = TaskTracker::new();
+        let roles = [Role::Scheduler, Role::Worker, Role::Server];
+        // The demo watches its backfills at once: without the report they would seem to have no worker.
+        service.register(&roles).await?;
         running.spawn(async move {
-            let roles = [Role::Scheduler, Role::Worker, Role::Server];
             if let Err(failure) = service.run(&settings, &roles, Some(dashboard), stop.clone()).await {
                 say(&format!("the service stopped: {failure}"));
                 stop.cancel();

@@ -27,6 +27,20 @@ pub async fn quota_counts(
     Ok(sum(&lanes.all(on).await?, spec, &day(spec, now)))
 }
 
+/// Like [`quota_counts`], where the rows of all lanes are loaded.
+pub(crate) fn quota_counts_among<'a>(
+    lanes: impl Iterator<Item = &'a Model>,
+    spec: &LaneSpec,
+    now: DateTime<Utc>,
+) -> QuotaCounts {
+    let is_counted = |lane: &&Model| match &spec.quota_group {
+        Some(group) => lane.quota_group.as_deref() == Some(group.as_str()),
+        None => lane.lane == spec.key.as_str(),
+    };
+    let counted: Vec<Model> = lanes.filter(is_counted).cloned().collect();
+    sum(&counted, spec, &day(spec, now))
+}
+
 /// Like [`quota_counts`], for a lane whose row is loaded.
 pub(super) async fn quota_counts_of(
     on: &impl ConnectionTrait,

@@ -11,6 +11,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, Select, Set,
 };
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Creates the lane and its slots if they are missing, and updates the spacing and the number of slots from the settings.
@@ -82,6 +83,22 @@ pub async fn load(on: &impl ConnectionTrait, key: &LaneKey) -> Result<Option<(la
     let slots = slots(on, key).await?;
     let lane = assemble(&row, &slots);
     Ok(Some((row, lane)))
+}
+
+/// Loads all lanes, by key: two queries, however many lanes there are.
+///
+/// # Errors
+/// Returns the database error.
+pub(crate) async fn load_all(on: &impl ConnectionTrait) -> Result<HashMap<String, (lanes::Model, Lane)>, DbErr> {
+    let mut slots: HashMap<String, Vec<lane_slots::Model>> = HashMap::new();
+    for slot in lane_slots::Entity::find().order_by_asc(lane_slots::Column::Slot).all(on).await? {
+        slots.entry(slot.lane.clone()).or_default().push(slot);
+    }
+    let lane = |row: lanes::Model| {
+        let lane = assemble(&row, slots.get(&row.lane).map_or(&[][..], Vec::as_slice));
+        (row.lane.clone(), (row, lane))
+    };
+    Ok(lanes::Entity::find().all(on).await?.into_iter().map(lane).collect())
 }
 
 /// Locks a lane until `tx` ends, and waits for any current holder; returns `None` if the lane does not exist.

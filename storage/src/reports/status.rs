@@ -1,9 +1,9 @@
 //! The state of every account, lane, process and the queue: the answer of `convosync status`.
 
 use super::queue_depth::{QueueDepth, queue_depth};
-use super::webhook_stats::{Webhooks, webhooks};
+use super::webhook_stats::{Webhooks, accounts_with_webhooks, webhooks};
 use crate::accounts::{Account, Accounts};
-use crate::lanes::quota::quota_counts;
+use crate::lanes::quota::quota_counts_among;
 use crate::snapshot::Snapshot;
 use crate::{lanes, ledger, processes};
 use chrono::{DateTime, Utc};
@@ -11,10 +11,12 @@ use domain::days::DayCounts;
 use domain::health::{
     AccountFacts, AccountHealth, Explanation, Health, InstallationHealth, Reason, account_health, installation_health,
 };
+use domain::lane::Lane;
 use domain::process::{Absence, Process, absence};
 use entities::streams;
 use sea_orm::{DbErr, EntityTrait};
 use serde::Serialize;
+use std::collections::{BTreeSet, HashMap};
 use utoipa::ToSchema;
 
 /// The state of the service.
@@ -113,15 +115,16 @@ pub async fn status(on: &Snapshot, accounts: &Accounts) -> Result<Status, DbErr>
     let now = on.now();
     let processes = processes::list(on).await?;
     let absence = absence(&processes, now);
+    let facts = Facts::load(on, absence).await?;
     let mut account_statuses = Vec::new();
     for account in accounts.all() {
-        account_statuses.push(account_status(on, account, absence).await?);
+        account_statuses.push(account_status(on, account, &facts).await?);
     }
     let states: Vec<Health> = account_statuses.iter().map(|account| account.state).collect();
     Ok(Status {
         health: installation_health(absence, &states),
         accounts: account_statuses,
-        lanes: lane_statuses(on, accounts).await?,
+        lanes: to_statuses(&facts.lanes, accounts, now),
         queue: queue_depth(on, now).await?,
         processes: processes.into_iter().map(|process| process_status(process, now)).collect(),
     })
@@ -133,13 +136,36 @@ pub async fn status(on: &Snapshot, accounts: &Accounts) -> Result<Status, DbErr>
 /// Returns the database error.
 #[crate::boxed]
 pub async fn lane_statuses(on: &Snapshot, accounts: &Accounts) -> Result<Vec<LaneStatus>, DbErr> {
-    let now = on.now();
+    Ok(to_statuses(&lanes::load_all(on).await?, accounts, on.now()))
+}
+
+/// What the states of all accounts are derived from, loaded at once: the number of queries does not grow with the accounts.
+struct Facts {
+    absence: Option<Absence>,
+    lanes: Lanes,
+    streams: HashMap<(String, String), streams::Model>,
+    with_webhooks: BTreeSet<String>,
+}
+
+/// The lanes by key.
+type Lanes = HashMap<String, (entities::lanes::Model, Lane)>;
+
+impl Facts {
+    async fn load(on: &Snapshot, absence: Option<Absence>) -> Result<Self, DbErr> {
+        let streams = streams::Entity::find().all(on).await?;
+        let streams = streams.into_iter().map(|row| ((row.account.clone(), row.stream.clone()), row)).collect();
+        let with_webhooks = accounts_with_webhooks(on, on.now()).await?;
+        Ok(Self { absence, lanes: lanes::load_all(on).await?, streams, with_webhooks })
+    }
+}
+
+fn to_statuses(lanes: &Lanes, accounts: &Accounts, now: DateTime<Utc>) -> Vec<LaneStatus> {
     let mut found = Vec::new();
     for spec in accounts.lanes() {
-        let Some((_, lane)) = lanes::load(on, &spec.key).await? else { continue };
-        let closed = lane.closed.filter(|closed| closed.holds(now));
+        let Some((_, lane)) = lanes.get(spec.key.as_str()) else { continue };
+        let closed = lane.closed.clone().filter(|closed| closed.holds(now));
         let account = spec.accounts.first().cloned().unwrap_or_default();
-        let counts = quota_counts(on, spec, now).await?;
+        let counts = quota_counts_among(lanes.values().map(|(row, _)| row), spec, now);
         found.push(LaneStatus {
             accounts: spec.accounts.clone(),
             width: lane.slots.len(),
@@ -152,23 +178,24 @@ pub async fn lane_statuses(on: &Snapshot, accounts: &Accounts) -> Result<Vec<Lan
             account,
         });
     }
-    Ok(found)
+    found
 }
 
-async fn account_status(on: &Snapshot, account: &Account, absence: Option<Absence>) -> Result<AccountStatus, DbErr> {
+async fn account_status(on: &Snapshot, account: &Account, facts: &Facts) -> Result<AccountStatus, DbErr> {
     let now = on.now();
     let name = account.source.account();
     let mut proven_until = now;
     let mut streams = Vec::new();
     for id in account.streams() {
         let ledger = ledger::load(on, &id).await?;
-        let row = streams::Entity::find_by_id((id.account.clone(), id.stream.clone())).one(on).await?;
+        let row = facts.streams.get(&(id.account.clone(), id.stream.clone()));
         proven_until = proven_until.min(account.proven_until(&ledger, account.since(&ledger, now)));
-        streams.push(account.stream_health(&id.stream, &ledger, row.as_ref(), now));
+        streams.push(account.stream_health(&id.stream, &ledger, row, now));
     }
-    let closure = lanes::load(on, &account.source.lane()).await?.and_then(|(_, lane)| lane.closed);
+    let closure = facts.lanes.get(account.source.lane().as_str()).and_then(|(_, lane)| lane.closed.as_ref());
     let credential_ends = account.source.credential_expires();
-    let facts = AccountFacts { now, closure: closure.as_ref(), credential_ends, absence };
+    let has_webhooks = facts.with_webhooks.contains(name);
+    let facts = AccountFacts { now, closure, credential_ends, absence: facts.absence };
     let AccountHealth { state, sum } = account_health(facts, &streams);
     let own = || sum.reasons.iter().filter(|reason| !matches!(reason, Reason::NobodyWorking(_)));
     let worst = own().find(|reason| reason.state() != Health::Ok && !is_described_by_error(reason));
@@ -184,7 +211,7 @@ async fn account_status(on: &Snapshot, account: &Account, absence: Option<Absenc
         warnings: own().filter(|reason| !is_lateness(reason)).map(|reason| reason.text(name)).collect(),
         days_at_risk: sum.days_at_risk,
         credential_ends,
-        webhooks: webhooks(on, account, now).await?,
+        webhooks: if has_webhooks { webhooks(on, account, now).await? } else { None },
     })
 }
 

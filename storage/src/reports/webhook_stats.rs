@@ -5,6 +5,7 @@ use crate::snapshot::Snapshot;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// An account's webhooks of the last seven days.
@@ -26,6 +27,15 @@ const TAKEN: &str = "SELECT COUNT(*) AS taken, COUNT(slice_key) AS naming, MIN(r
 const LOST: &str = "SELECT COUNT(*) AS lost FROM items f WHERE f.account = $1 AND f.began_at >= $2 AND f.ended_at <= $3 AND \
      NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.slice_key = f.slice_key AND d.account = f.account AND d.kind = \
      'webhook' AND (f.version_at IS NULL OR d.version_at >= f.version_at))";
+
+/// The accounts that webhooks have arrived for in the last seven days.
+pub(crate) async fn accounts_with_webhooks(on: &Snapshot, now: DateTime<Utc>) -> Result<BTreeSet<String>, DbErr> {
+    let sql =
+        "SELECT DISTINCT account FROM deliveries WHERE kind = 'webhook' AND received_at >= $1 AND account IS NOT NULL";
+    let since = Value::from(now - PERIOD);
+    let rows = on.query_all_raw(Statement::from_sql_and_values(on.get_database_backend(), sql, [since])).await?;
+    rows.iter().map(|row| row.try_get("", "account")).collect()
+}
 
 /// Counts the webhooks of `account` in the last seven days; `None` if none arrived. A webhook about an item that has just
 /// ended may still arrive, so the item counts as lost only after the time at which a worker would fetch it again.

@@ -164,4 +164,5 @@ async fn the_demo_shows_that_the_table_equals_the_vendor() {
     }
     assert!(shown.err.contains("equal what the vendors hold"), "{}", shown.err);
     assert!(shown.err.contains("webhooks were due"), "{}", shown.err);
+    assert!(!shown.err.contains("is running; start"), "{}", shown.err);
 }
