@@ -40,6 +40,8 @@ pub struct TableSchema {
     pub day: usize,
     /// Positions of the columns that order two versions of a row, at most two.
     pub version: Vec<usize>,
+    /// Whether the table has the column `gone_at`, for rows that the vendor's answers lack.
+    pub has_gone_at: bool,
 }
 
 /// One column.
@@ -106,15 +108,19 @@ impl TableSchema {
             at: position(E::AT.as_str()),
             day: position(E::DAY.as_str()),
             version: E::VERSION.iter().map(|column| position(column.as_str())).collect(),
+            has_gone_at: E::Column::iter().any(|column| column.as_str() == GONE_AT),
             key,
             columns,
         }
     }
 }
 
+/// The column of the instant since which the vendor's answers lack a row.
+const GONE_AT: &str = "gone_at";
+
 /// The columns that a vendor's row fills: all but `gone_at`, which storage sets when answers lack the row.
 pub(crate) fn written_columns<E: EntityTrait>() -> impl Iterator<Item = E::Column> {
-    E::Column::iter().filter(|column| column.as_str() != "gone_at")
+    E::Column::iter().filter(|column| column.as_str() != GONE_AT)
 }
 
 fn describe<C: ColumnTrait>(column: &C) -> Column {

@@ -185,7 +185,7 @@ proptest! {
         let ledger = Ledger { jobs: vec![job], ..Ledger::default() };
         let plan = plan(at(now), at(-DAY), &rules, &ledger);
         let is_future = asked.to() > at(now) + CLOCK_TOLERANCE;
-        let waits = due > now + MINUTE + 6 * HOUR;
+        let waits = due > now + MINUTE + HOUR;
         prop_assert_eq!(plan.obsolete.contains(&7), is_waiting && (is_future || waits));
     }
 

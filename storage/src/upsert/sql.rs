@@ -17,7 +17,8 @@ pub(crate) fn on_conflict(schema: &TableSchema) -> String {
     let name = |position: &usize| schema.columns.get(*position).map_or("", |column| column.name);
     let key: Vec<String> = schema.key.iter().map(|position| quoted(name(position))).collect();
     let rest = (0..schema.columns.len()).filter(|position| !schema.key.contains(position));
-    let set: Vec<String> =
-        rest.map(|position| quoted(name(&position))).map(|name| format!("{name} = excluded.{name}")).collect();
+    let set = rest.map(|position| quoted(name(&position))).map(|name| format!("{name} = excluded.{name}"));
+    // An answer names the row, perhaps one for another window than before.
+    let set: Vec<String> = set.chain(schema.has_gone_at.then(|| "gone_at = NULL".to_owned())).collect();
     format!("ON CONFLICT ({}) DO UPDATE SET {}", key.join(", "), set.join(", "))
 }

@@ -37,7 +37,8 @@ async fn fetch_judged(
     let job = Job::new(Purpose::Settle, Slice::Window(window), store.now().await, Duration::ZERO);
     store.change("a", |ledger| ledger.jobs = vec![job]).await;
     let claim = store.claim_next("worker").await;
-    let rows: Vec<_> = ids.iter().map(|id| chat("a", id, Some(window.from() + TimeDelta::minutes(1)), "0a")).collect();
+    let (start, digest) = (window.from() + TimeDelta::minutes(1), window.from().timestamp().to_string());
+    let rows: Vec<_> = ids.iter().map(|id| chat("a", id, Some(start), &digest)).collect();
     let stream = store.account().source.streams().pop();
     let mut intake = Intake::new(store.db(), store.lane(), &claim).comparing(stream);
     intake.take(RowBatch::of::<Entity>(&rows)).await.unwrap();
@@ -95,8 +96,13 @@ async fn check_gone(engine: Engine) {
     fetch(&store, window, &ids(0..5)).await;
     assert_eq!(store.count("wolkvox_chats_final").await, 5);
     // An answer for another window says nothing about these rows.
-    let other = Window::new(window.to(), window.to() + TimeDelta::hours(1)).unwrap();
-    assert_eq!(fetch(&store, other, &[]).await.gone, 0);
+    let hour =
+        |hours| Window::new(window.to() + TimeDelta::hours(hours), window.to() + TimeDelta::hours(hours + 1)).unwrap();
+    assert_eq!(fetch(&store, hour(0), &[]).await.gone, 0);
+    assert_eq!(store.made.texts(GONE).await, [""; 0]);
+    // A row that has moved to a window that was never held is not gone.
+    assert_eq!(fetch(&store, window, &ids(1..5)).await.gone, 1);
+    fetch(&store, hour(5), &ids(0..1)).await;
     assert_eq!(store.made.texts(GONE).await, [""; 0]);
 }
 
