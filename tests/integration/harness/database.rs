@@ -4,7 +4,8 @@ use convosync::clock::SystemClock;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use storage::database::Database;
+use std::time::Duration;
+use storage::database::{Database, Pool};
 use tempfile::TempDir;
 
 /// The database engine.
@@ -42,7 +43,9 @@ impl TestDatabase {
             Engine::Sqlite => format!("sqlite://{}/convosync.db", folder.path().display()),
             Engine::Postgres => postgres().await,
         };
-        let database = Database::connect(&url, Arc::new(SystemClock::start())).await.unwrap();
+        // A test may insert a million rows with one statement, on a busy machine.
+        let pool = Pool { timeout: Duration::from_mins(10), ..Pool::default() };
+        let database = Database::connect_pool(&url, Arc::new(SystemClock::start()), pool).await.unwrap();
         Self { url, database, _folder: folder }
     }
 
