@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How far a clock may be off before anything follows from it: answers take seconds, and hosts correct their clocks.
+/// The largest difference between two clocks that the service ignores: answers take seconds, and hosts correct their clocks.
 pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 /// The vendor's clock, as the header `Date` of an answer shows it.
@@ -35,7 +35,7 @@ impl VendorClock {
     /// Whether the vendor confirms the database's clock.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.skew.abs() <= CLOCK_TOLERANCE
+        is_tolerable(self.skew)
     }
 }
 
@@ -46,7 +46,7 @@ pub fn answered_at(sent_at: DateTime<Utc>, vendor: Option<VendorClock>) -> DateT
     vendor.map_or(sent_at, |vendor| vendor.first.min(sent_at))
 }
 
-/// The latest instant that a correct clock can have shown before `now`. What is later was stored by a clock that was ahead.
+/// The latest instant that a correct clock can have shown before `now`. A clock that was ahead has stored any later instant.
 #[must_use]
 pub fn latest_past(now: DateTime<Utc>) -> DateTime<Utc> {
     now + CLOCK_TOLERANCE

@@ -4,10 +4,10 @@ use crate::rules::Rules;
 use crate::window::Window;
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// What is known about the time at which a file was made.
+/// The evidence for the time at which a file was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileTimes {
-    /// The first and the last instant that the operator's words allow. A day allows each of its instants.
+    /// The first and the last instant that `--as-of` allows. A day allows each of its instants.
     pub stated: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// The latest instant of a row in the file.
     pub newest_row: Option<DateTime<Utc>>,
@@ -35,7 +35,7 @@ impl FileTimes {
     /// than its last change, because a copy or a download may have changed that time, but only to a later one.
     ///
     /// # Errors
-    /// [`FileTimeError`] if the operator's words contradict the rows or the clock.
+    /// [`FileTimeError`] if `--as-of` contradicts the rows or the clock.
     pub fn made_at(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, FileTimeError> {
         let latest = self.modified.min(now);
         let Some((first, last)) = self.stated else {

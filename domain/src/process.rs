@@ -85,7 +85,7 @@ pub fn absence(processes: &[Process], now: DateTime<Utc>) -> Option<Absence> {
     let is_absent = |role: Role| !of_role(role).any(|process| process.is_seen(now));
     let (scheduler, worker) = (is_absent(Role::Scheduler), is_absent(Role::Worker));
     let absent = [(Role::Scheduler, scheduler), (Role::Worker, worker)].into_iter().filter(|(_, is_absent)| *is_absent);
-    // Each role stands still since its own last report; the earlier of them is when work stopped.
+    // A role has not worked since its last report. Work stopped at the earlier of the two reports.
     let last_seen = absent.filter_map(|(role, _)| of_role(role).map(|process| process.last_seen_at).max()).min();
     let seconds = last_seen.map(|seen| (now - seen).num_seconds().max(0));
     (scheduler || worker).then_some(Absence { scheduler, worker, seconds })

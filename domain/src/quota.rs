@@ -1,6 +1,6 @@
 //! The daily quota of an operation, over all of its credentials.
 
-/// What the vendor says of today's quota.
+/// The vendor's statement about today's quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuotaReport {
     /// The requests that the vendor permits in a day.
@@ -23,7 +23,8 @@ pub struct QuotaCounts {
 }
 
 impl QuotaCounts {
-    /// Today's requests and the daily quota; `None` if no quota is known. The settings go before the vendor's word.
+    /// Today's requests and the daily quota; `None` if no quota is known. A quota in the settings
+    /// takes precedence over the vendor's.
     #[must_use]
     pub fn used_of(&self) -> Option<(u32, u32)> {
         let limit = self.configured.or(self.stated)?;

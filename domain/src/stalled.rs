@@ -1,4 +1,4 @@
-//! Finds backfills that stand still although nothing holds them up.
+//! Finds running backfills that have windows left and no job, although the planner could add one.
 
 use crate::backfill::{Backfill, Progress};
 use crate::job::{Job, Purpose};
@@ -22,7 +22,7 @@ pub fn stalled_backfills(now: DateTime<Utc>, since: DateTime<Utc>, rules: &Rules
     stalled.map(|backfill| backfill.id).collect()
 }
 
-/// Whether a job fetches a part of what is left, or items wait that the lists of the backfill have named.
+/// Whether a job covers a part of the remaining windows, or items that the backfill's lists have named are still unread.
 fn has_work(backfill: &Backfill, rules: &Rules, ledger: &Ledger) -> bool {
     let left = backfill.remaining(&ledger.coverage, rules);
     let touches = |window: Window| left.iter().any(|left| left.intersect(&window).is_some());

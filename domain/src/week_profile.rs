@@ -59,7 +59,7 @@ impl WeekProfile {
     }
 
     /// The weight of each hour of the week. An hour with few observations takes after the same hour of other days and
-    /// after its weekday; how few is few depends on `rows_per_day`, the rows of an average day.
+    /// after its weekday. The more `rows_per_day` an average day has, the fewer observations suffice.
     #[must_use]
     pub fn weights(&self, rows_per_day: f64) -> WeekWeights {
         let all = sum(self.hours.iter());

@@ -141,7 +141,7 @@ async fn a_full_day_without_a_mailbox_is_blocked_until_an_import() {
     let file = vendor.csv(BOT, (9, 9), 12);
     let output = json(&settings, &["import", "c", file.to_str().unwrap()]).await;
     assert_eq!((&output["covers"], &output["closed"]), (&serde_json::Value::Null, &serde_json::json!([])), "{output}");
-    assert_eq!(day(9).await["state"], "blocked", "nobody has said that the file holds the day completely");
+    assert_eq!(day(9).await["state"], "blocked", "no operator has named the day as complete");
     let days = vendor.day(9).to_string();
     let told = ["--from", &days, "--to", &days, "--as-of", &now];
     let output = json(&settings, &[&["import", "c", file.to_str().unwrap()], &told[..]].concat()).await;

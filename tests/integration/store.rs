@@ -39,7 +39,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::fault::Fault;
 use domain::item_backlog::ItemBacklog;
 use domain::job::{Job, Purpose};
-use domain::judge::Judgement;
+use domain::judge::{Judgement, Verdict};
 use domain::ledger::Ledger;
 use domain::live_slot::slot_at;
 use domain::process::ROLES;
@@ -58,6 +58,7 @@ use storage::lanes::claim::claim;
 use storage::lanes::dispatch::Dispatch;
 use storage::lanes::dispatch::dispatch;
 use storage::lanes::{LaneSpec, ensure};
+use storage::ledger::commit::ExchangeRecord;
 use storage::ledger::{StreamId, item_jobs, load, lock, store};
 use storage::processes::{ProcessIdentity, report};
 use storage::reports::status::{Status, status};
@@ -285,4 +286,17 @@ pub fn chat(account: &str, id: &str, start: Option<DateTime<Utc>>, digest: &str)
 /// Judges no answer: the database is expected to refuse no row.
 pub fn no_refusal(result: Result<&ResponseSummary, &Fault>) -> Judgement {
     panic!("the database refused rows: {result:?}")
+}
+
+/// A full answer of `rows` rows to the job of `claim`.
+pub fn full_answer(store: &Store, claim: &Claim, rows: usize) -> ExchangeRecord {
+    ExchangeRecord {
+        rules: store.lane().rules.clone(),
+        sent_at: claim.now,
+        elapsed: Duration::from_millis(250),
+        result: Ok(ResponseSummary { rows: rows as u64, ..ResponseSummary::default() }),
+        judgement: Judgement { verdict: Verdict::Commit, closure: None },
+        idle: true,
+        vendor_clock: None,
+    }
 }

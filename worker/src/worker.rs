@@ -139,7 +139,7 @@ impl Worker {
             Err(CommitError::Database(error)) => self.record_failure(&lane_use, error, false).await?,
             Err(CommitError::Fenced) => return Err(CommitError::Fenced),
         }
-        // Live polls go on whatever the quota is.
+        // The quota limits backfills only, so that a live poll need not wait for the question.
         if claim.job.purpose != Purpose::Live {
             self.learn_quota(account, lane).await;
         }

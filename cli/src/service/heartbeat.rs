@@ -24,7 +24,7 @@ pub async fn run(database: Database, process: ProcessIdentity, stop: Cancellatio
             // One warning per outage.
             Err(error) if is_failing => debug!(%error, "this process cannot report itself"),
             Err(error) => {
-                warn!(%error, "this process cannot report itself; `convosync status` may say that nobody works");
+                warn!(%error, "this process cannot report itself; `convosync status` may show it as absent");
                 is_failing = true;
             }
         }

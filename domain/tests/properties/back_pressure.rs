@@ -1,8 +1,8 @@
 //! Properties of lists that name items: a backfill lists no further than its lane fetches, and live work does not wait.
 
-use crate::strategies::{DAY, HOUR, at, often, rules, window};
+use crate::strategies::{DAY, HOUR, at, often, rules, running_backfill, window};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::backfill::{Backfill, Mode, Progress};
+use domain::backfill::Progress;
 use domain::item::{Item, ItemStatus};
 use domain::item_backlog::{ItemBacklog, ItemBucket, ItemCounts};
 use domain::job::{Job, Purpose};
@@ -11,7 +11,6 @@ use domain::ledger::{AnswerSummary, Ledger};
 use domain::planner::plan;
 use domain::rules::Rules;
 use domain::slice::Slice;
-use domain::spans::Spans;
 use domain::window::Window;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -28,23 +27,9 @@ fn list_rules() -> Rules {
     }
 }
 
-fn backfill(window: Window) -> Backfill {
-    Backfill {
-        id: 1,
-        window,
-        mode: Mode::Missing,
-        ordered_at: at(0),
-        progress: Progress::Running,
-        answered: Spans::default(),
-        windows_done: 0,
-        items_done: 0,
-        rows: 0,
-    }
-}
-
 /// A ledger with a running backfill of ten days, a known density and `untried` unread items.
 fn ledger(untried: u64, per_day: f64) -> Ledger {
-    let mut ledger = Ledger { backfills: vec![backfill(window(-20 * DAY, -10 * DAY))], ..Ledger::default() };
+    let mut ledger = Ledger { backfills: vec![running_backfill(1, window(-20 * DAY, -10 * DAY))], ..Ledger::default() };
     ledger.coverage.hold(window(-2 * DAY, 0));
     ledger.pace.rows_per_day = Some(per_day);
     let bucket = window(-19 * DAY, -19 * DAY + 900);
@@ -118,7 +103,8 @@ struct ListStream {
 
 impl ListStream {
     fn new(per_day: i64, seed: i64) -> Self {
-        let mut ledger = Ledger { backfills: vec![backfill(window(-12 * DAY, -2 * DAY))], ..Ledger::default() };
+        let mut ledger =
+            Ledger { backfills: vec![running_backfill(1, window(-12 * DAY, -2 * DAY))], ..Ledger::default() };
         ledger.coverage.settle(window(-2 * DAY, 0));
         Self { ledger, rules: list_rules(), now: at(60), every: DAY / per_day, shift: seed, next_id: 1 }
     }

@@ -1,15 +1,14 @@
 //! Properties under clocks that are wrong: the database's clock is set forwards and back by minutes, a day or ten days, and the
 //! vendor's clock may be off.
 
-use crate::strategies::{DAY, HOUR, any_window, at, often, rules, ultimate, window};
+use crate::strategies::{DAY, HOUR, any_window, at, full_answer, often, rules, ultimate, window};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock_skew::{CLOCK_TOLERANCE, VendorClock, answered_at, is_tolerable, latest_past, moved_back};
 use domain::coverage::Completeness;
 use domain::days::{DaysView, days};
-use domain::item::NamedItems;
 use domain::job::{Job, JobState, Purpose};
 use domain::judge::Verdict;
-use domain::ledger::{AnswerSummary, Ledger};
+use domain::ledger::Ledger;
 use domain::live_slot::slot_at;
 use domain::planner::plan;
 use domain::rules::Rules;
@@ -78,17 +77,7 @@ impl World {
     fn answer(&mut self, job: &Job) {
         self.requests += 1;
         let clock = self.has_date.then(|| VendorClock::new(self.real, self.now()));
-        let answer = AnswerSummary {
-            sent_at: answered_at(self.now(), clock),
-            elapsed: Duration::from_secs(1),
-            rows: 5,
-            earliest_change: None,
-            items: NamedItems::default(),
-            named: 0,
-            is_over_budget: false,
-            item_status: None,
-            histogram: None,
-        };
+        let answer = full_answer(answered_at(self.now(), clock), 5);
         let now = self.now();
         self.ledger.has_vendor_clock |= clock.is_some();
         self.ledger.settle(job.id, &Verdict::Commit, Some(&answer), &self.rules, now);

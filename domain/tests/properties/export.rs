@@ -1,10 +1,9 @@
 //! Properties of exports: windows that are too dense for any answer are exported by mail, one at a time.
 
-use crate::strategies::{DAY, HOUR, any_instant, any_window, at, certainly, often, window};
+use crate::strategies::{DAY, HOUR, any_instant, any_window, at, certainly, full_answer, often, window};
 use chrono::TimeDelta;
 use domain::backfill::{Backfill, Mode, Progress};
 use domain::fault::Fault;
-use domain::item::NamedItems;
 use domain::job::{Job, JobState, Purpose};
 use domain::judge::{Answer, JudgeContext, Verdict, judge};
 use domain::ledger::{AnswerSummary, Ledger};
@@ -74,17 +73,7 @@ fn any_full() -> impl Strategy<Value = (Window, i64)> {
 }
 
 fn answer(sent_at: i64, rows: u64) -> AnswerSummary {
-    AnswerSummary {
-        sent_at: at(sent_at),
-        elapsed: Duration::from_secs(1),
-        rows,
-        earliest_change: None,
-        items: NamedItems::default(),
-        named: 0,
-        is_over_budget: false,
-        item_status: None,
-        histogram: None,
-    }
+    full_answer(at(sent_at), rows)
 }
 
 fn wanted(jobs: &[Job]) -> Spans {

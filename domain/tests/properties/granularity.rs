@@ -1,12 +1,13 @@
 //! Properties of vendors with units: a request for a part of a unit is answered with the whole unit.
 
-use crate::strategies::{DAY, HOUR, any_instant, any_window, at, certainly, often, rules, tile, ultimate, window};
+use crate::strategies::{
+    DAY, HOUR, any_instant, any_window, at, certainly, full_answer, often, rules, tile, ultimate, window,
+};
 use crate::stream_simulation::StreamSimulation;
 use chrono::TimeDelta;
-use domain::item::NamedItems;
 use domain::job::{Job, Purpose};
 use domain::judge::{Answer, JudgeContext, Verdict, judge};
-use domain::ledger::{AnswerSummary, Ledger};
+use domain::ledger::Ledger;
 use domain::pace::Pace;
 use domain::planner::windows_for;
 use domain::rules::Rules;
@@ -33,18 +34,8 @@ fn units(rules: &Rules, window: Window) -> i64 {
 fn answer(ledger: &mut Ledger, purpose: Purpose, asked: Window, rows: u64, rules: &Rules) {
     let job = Job::new(purpose, Slice::Window(asked), asked.to(), Duration::from_secs(1));
     ledger.jobs = vec![Job { id: 1, ..job }];
-    let (sent_at, elapsed) = (rules.expand(asked).to(), Duration::from_secs(1));
-    let answer = AnswerSummary {
-        sent_at,
-        elapsed,
-        rows,
-        earliest_change: None,
-        items: NamedItems::default(),
-        named: 0,
-        is_over_budget: false,
-        item_status: None,
-        histogram: None,
-    };
+    let sent_at = rules.expand(asked).to();
+    let answer = full_answer(sent_at, rows);
     let verdict = match rules.halves(asked) {
         _ if rows < rules.row_cap => Verdict::Commit,
         Some(_) => Verdict::Split,

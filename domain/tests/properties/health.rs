@@ -182,7 +182,7 @@ fn health_of(ledger: &Ledger, since: i64, failing: Option<i64>, nobody: Option<A
 proptest! {
     #![proptest_config(often())]
 
-    /// An account is never `ok` while a day is blocked or a live job is parked, and always `down` while nobody works.
+    /// An account is never `ok` while a day is blocked or a live job is parked, and always `down` while no worker runs.
     #[test]
     fn the_state_follows_from_days_failures_and_processes(
         ledger in any_ledger(), since in 0..DAYS, failing in prop::option::of(0_i64..1000), nobody in any::<bool>(),

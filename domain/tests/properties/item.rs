@@ -1,6 +1,6 @@
 //! Properties of items: processes and sessions that lists name and jobs fetch one by one.
 
-use crate::strategies::{DAY, HOUR, any_window, any_windows, at, often, rules, window};
+use crate::strategies::{DAY, HOUR, any_window, any_windows, at, full_answer, often, rules, window};
 use crate::stream_simulation::StreamSimulation;
 use chrono::TimeDelta;
 use domain::backfill::Mode;
@@ -38,18 +38,7 @@ fn listed(seconds: &[i64]) -> StreamSimulation {
 }
 
 fn summary() -> AnswerSummary {
-    let (elapsed, items) = (Duration::ZERO, NamedItems::default());
-    AnswerSummary {
-        sent_at: at(6 * DAY),
-        elapsed,
-        rows: 3,
-        earliest_change: None,
-        items,
-        named: 0,
-        is_over_budget: false,
-        item_status: None,
-        histogram: None,
-    }
+    full_answer(at(6 * DAY), 3)
 }
 
 fn answer(stream: &mut StreamSimulation, id: i64, verdict: &Verdict, answer: &AnswerSummary) {

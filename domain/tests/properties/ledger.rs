@@ -1,12 +1,11 @@
 //! Properties of settling verdicts and accepting plans.
 
-use crate::strategies::{HOUR, at, often, rules, window};
+use crate::strategies::{HOUR, at, full_answer, often, rules, window};
 use crate::stream_simulation::{SettledJob, StreamEvent, StreamSimulation, any_rules, any_stream_event};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::item::NamedItems;
 use domain::job::{Job, JobState, Purpose};
 use domain::judge::Verdict;
-use domain::ledger::{AnswerSummary, Ledger};
+use domain::ledger::Ledger;
 use domain::rules::Rules;
 use domain::slice::Slice;
 use domain::spans::Spans;
@@ -284,17 +283,7 @@ proptest! {
 #[test]
 fn a_verdict_on_an_unknown_job_changes_nothing() {
     let mut ledger = Ledger::default();
-    let answer = AnswerSummary {
-        sent_at: at(0),
-        elapsed: Duration::ZERO,
-        rows: 1,
-        earliest_change: None,
-        items: NamedItems::default(),
-        named: 0,
-        is_over_budget: false,
-        item_status: None,
-        histogram: None,
-    };
+    let answer = full_answer(at(0), 1);
     ledger.settle(3, &Verdict::Commit, Some(&answer), &rules(), at(1));
     assert_eq!(ledger, Ledger::default());
 }

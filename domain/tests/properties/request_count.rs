@@ -1,10 +1,9 @@
 //! The number of requests that a backfill needs, against the fewest that a planner who knew the rows would need.
 
 use crate::rng::Rng;
-use crate::strategies::{DAY, HOUR, at, certainly, rules, window};
+use crate::strategies::{DAY, HOUR, at, certainly, full_answer, rules, running_backfill, window};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
-use domain::backfill::{Backfill, Mode, Progress};
-use domain::item::NamedItems;
+use domain::backfill::Progress;
 use domain::job::Job;
 use domain::judge::{Answer, JudgeContext, Verdict, judge};
 use domain::ledger::{AnswerSummary, Ledger};
@@ -12,7 +11,6 @@ use domain::planner::plan;
 use domain::row_histogram::RowHistogram;
 use domain::rules::Rules;
 use domain::slice::Slice;
-use domain::spans::Spans;
 use domain::window::Window;
 use std::time::Duration;
 
@@ -125,7 +123,7 @@ impl Stream<'_> {
 
     /// Backfills `days` with the real planner, judge and ledger.
     fn backfill(&mut self, days: Window) -> Count {
-        self.ledger.backfills.push(backfill(days));
+        self.ledger.backfills.push(running_backfill(days.from().timestamp(), days));
         let mut count = Count::default();
         for _ in 0..4_000 {
             self.now += TimeDelta::seconds(2);
@@ -173,31 +171,11 @@ impl Stream<'_> {
             judge(rules, job, Ok(&answer), at).verdict
         };
         let answer = AnswerSummary {
-            sent_at: now,
             elapsed: Duration::from_millis(900),
-            rows,
-            earliest_change: None,
-            items: NamedItems::default(),
-            named: 0,
-            is_over_budget: false,
-            item_status: None,
             histogram: Some(histogram).filter(|_| !is_export),
+            ..full_answer(now, rows)
         };
         self.ledger.settle(job.id, &verdict, Some(&answer), rules, now);
-    }
-}
-
-fn backfill(window: Window) -> Backfill {
-    Backfill {
-        id: window.from().timestamp(),
-        window,
-        mode: Mode::Missing,
-        ordered_at: at(0),
-        progress: Progress::Running,
-        answered: Spans::default(),
-        windows_done: 0,
-        items_done: 0,
-        rows: 0,
     }
 }
 

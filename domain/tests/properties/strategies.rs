@@ -1,7 +1,10 @@
 //! Strategies and fixtures: instants near a fixed day, windows, rules.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::backfill::{Backfill, Mode, Progress};
+use domain::item::NamedItems;
 use domain::job::{Job, Purpose};
+use domain::ledger::AnswerSummary;
 use domain::rules::{Export, Rules};
 use domain::slice::Slice;
 use domain::spans::Spans;
@@ -52,6 +55,36 @@ pub fn tile(whole: Window, parts: &[Window]) -> bool {
     parts.sort_unstable();
     let joined: Spans = parts.iter().copied().collect();
     are_in_order(&parts) && joined.windows() == [whole]
+}
+
+/// A full answer of `rows` rows to a request sent at `sent_at`.
+pub fn full_answer(sent_at: DateTime<Utc>, rows: u64) -> AnswerSummary {
+    AnswerSummary {
+        sent_at,
+        elapsed: Duration::from_secs(1),
+        rows,
+        earliest_change: None,
+        items: NamedItems::default(),
+        named: 0,
+        is_over_budget: false,
+        item_status: None,
+        histogram: None,
+    }
+}
+
+/// A running backfill that has just been ordered.
+pub fn running_backfill(id: i64, window: Window) -> Backfill {
+    Backfill {
+        id,
+        window,
+        mode: Mode::Missing,
+        ordered_at: at(0),
+        progress: Progress::Running,
+        answered: Spans::default(),
+        windows_done: 0,
+        items_done: 0,
+        rows: 0,
+    }
 }
 
 pub fn backfill_job(window: Window) -> Job {

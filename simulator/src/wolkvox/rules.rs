@@ -68,7 +68,7 @@ pub(super) fn violations(request: &ReportRequest, arrival: &Arrival) -> Vec<Viol
     broken
 }
 
-/// The rules about tokens and quotas that a call breaks, whatever it asks for.
+/// Checks a call against the rules about tokens, simultaneous calls and the quota. They apply to each kind of call.
 pub(super) fn violations_of_call(request: &ReportRequest, arrival: &Arrival) -> Vec<Violation> {
     let (config, Inner { dataset, counters, .. }) = (&request.config, &*request.vendor.inner);
     let refuse = |status, name, message| Some(error(config, arrival, status, name, message));

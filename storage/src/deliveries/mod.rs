@@ -17,6 +17,7 @@ use crate::ledger::reopened_days::{Changes, find_changes, reopen};
 use crate::ledger::{self, StreamId};
 use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
+use crate::upsert::sql::{present_rows_within, quoted};
 use crate::upsert::{ChangeLog, Effect, Upsert, Upserted};
 use chrono::{DateTime, Utc};
 use domain::file_time::held_part;
@@ -31,6 +32,7 @@ use entities::deliveries;
 use entities::rows::RowBatch;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Set, Statement};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -254,9 +256,11 @@ impl<'a> DeliveryIngest<'a> {
     ) -> Result<IngestResult, CommitError> {
         let Self { account, stream, id, tx, upsert, now, span } = self;
         let Upserted { mut effect, refused: refused_rows, .. } = upsert.finish(&tx).await?;
-        let mut summary = summary.clone();
-        summary.rejects.extend(refused_rows);
-        let summary = &summary;
+        let mut summary = Cow::Borrowed(summary);
+        if !refused_rows.is_empty() {
+            summary.to_mut().rejects.extend(refused_rows);
+        }
+        let summary = summary.as_ref();
         lock_key(&tx, &account.source.lane()).await?;
         let before = ledger::lock_with(&tx, id, &keys_of(&summary.items)).await?;
         let window = match proof {
@@ -268,7 +272,7 @@ impl<'a> DeliveryIngest<'a> {
                 };
                 job.slice.window()
             }
-            // What the file says of the time after it was made is no answer.
+            // A file holds no rows from after it was made.
             DeliveryProof::Window(window, made_at) => held_part(window, made_at, account.source.rules()),
             DeliveryProof::Nothing => None,
         };
@@ -352,7 +356,8 @@ fn settle(
 
 /// Counts the stored rows of a stream in `window`. The names in the SQL come from the sources, never from a request.
 async fn rows_in(tx: &Transaction, stream: &Stream, id: &StreamId, window: Window) -> Result<u64, DbErr> {
-    let (sql, values) = crate::reports::coverage::counting(stream, id, window);
+    let (condition, values) = present_rows_within(id, stream, window);
+    let sql = format!("SELECT COUNT(*) AS rows FROM {} WHERE {condition}", quoted(stream.table));
     let row = tx.query_one_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
     let rows: i64 = row.map_or(Ok(0), |row| row.try_get("", "rows"))?;
     Ok(u64::try_from(rows).unwrap_or(0))

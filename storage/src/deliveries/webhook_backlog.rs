@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const BATCH: u64 = 100;
 const BATCHES: usize = 10;
 
-/// Stores what is recorded. An event that the database refuses becomes `unreadable` and stops no other.
+/// Stores the recorded events. An event that the database refuses becomes `unreadable` and stops no other.
 ///
 /// # Errors
 /// Returns the first database error that may pass; the events concerned stay recorded for the next round.

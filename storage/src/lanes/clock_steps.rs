@@ -1,5 +1,5 @@
-//! What a clock that was ahead has left in a lane: slots and closures that would hold it back long after the clock was set
-//! back. A dispatch finds and ends them.
+//! Frees the slots and shortens the closures that a clock which was ahead has stored in a lane: they would hold the lane back
+//! long after the clock was set back. A dispatch calls it.
 
 use super::free::free_slots;
 use super::rows::{assemble, set_closed};

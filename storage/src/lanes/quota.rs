@@ -11,7 +11,7 @@ use domain::quota::{QuotaCounts, QuotaReport};
 use entities::lanes::{Column, Entity, Model};
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
-/// Reads what counts against the quota of the lane's operation.
+/// Counts the requests of today against the quota of the lane's operation.
 ///
 /// # Errors
 /// Returns the database error.
@@ -127,7 +127,7 @@ fn sum(lanes: &[Model], spec: &LaneSpec, today: &str) -> QuotaCounts {
     let is_today = |day: &Option<String>| day.as_deref() == Some(today);
     QuotaCounts {
         configured: spec.rules.daily_quota,
-        // The newest word counts, and of several of one day the strictest.
+        // The latest statement counts; of several on one day, the smallest quota.
         stated: lanes
             .iter()
             .filter_map(|row| Some((row.quota_asked_day.clone(), std::cmp::Reverse(number(row.quota_limit?)))))

@@ -98,9 +98,9 @@ async fn compare_rows(
         return Ok(None);
     }
     let compared = compare(tx, (&claim.stream, stream), window, named, db.now(tx).await?).await?;
-    effect.gone += compared.gone;
-    effect.earliest_change = effect.earliest_change.into_iter().chain(compared.changed.iter().copied()).min();
-    compared.changed.into_iter().for_each(|at| effect.changes.add(at));
+    effect.gone += compared.gone.len() as u64;
+    effect.earliest_change = effect.earliest_change.into_iter().chain(compared.gone.iter().copied()).min();
+    compared.gone.into_iter().for_each(|at| effect.changes.add(at));
     Ok(compared.doubt)
 }
 

@@ -1,10 +1,10 @@
-//! Rows that a vendor no longer has: a complete answer for a window lacks them. They keep their place in the table, with the
-//! instant in `gone_at`, and leave the view of final rows. Like any change, they keep the window from being final until a
-//! further answer lacks them too; a row that comes back loses the mark.
+//! Rows that a vendor no longer has: a full answer for their window lacks them. Such a row stays in its table and gets the
+//! instant in `gone_at`; the view of final rows leaves it out. Like a change, it keeps the window from being final until a
+//! second answer lacks the row too. When the vendor names the row again, the upsert clears `gone_at`.
 
 use super::StreamId;
 use crate::transaction::Transaction;
-use crate::upsert::sql::quoted;
+use crate::upsert::sql::{quoted, rows_within};
 use chrono::{DateTime, Utc};
 use domain::source::Stream;
 use domain::window::Window;
@@ -12,20 +12,17 @@ use entities::rows::RowBatch;
 use entities::schema::TableSchema;
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use std::collections::HashSet;
-use std::fmt::Write;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The rows that the answer for a window names, by a hash of their keys.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NamedRows(HashSet<u64>);
 
-/// What the comparison of an answer with the stored rows of its window found.
+/// The difference between the rows of a full answer and the stored rows of its window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Comparison {
-    /// When the rows were filed that the answer lacks for the first time, or that came back.
-    pub changed: Vec<DateTime<Utc>>,
-    /// The number of rows that the answer lacks for the first time.
-    pub gone: u64,
+    /// The instants by which the vendor filed the rows that the answer lacks for the first time.
+    pub gone: Vec<DateTime<Utc>>,
     /// Why the answer is not believed, if it lacks most of the rows.
     pub doubt: Option<String>,
 }
@@ -46,7 +43,7 @@ impl NamedRows {
     }
 }
 
-/// Compares the rows that the answer for `window` names with the stored ones, and marks those that are gone or back.
+/// Compares the rows that the answer for `window` names with the stored ones, and marks those that are gone.
 ///
 /// # Errors
 /// Returns the database error.
@@ -64,7 +61,6 @@ pub(crate) async fn compare(
     let is_named = |row: &&StoredRow| named.0.contains(&hash(row.key.iter().map(String::as_str)));
     let missing = stored.iter().filter(|row| !is_named(row)).count();
     let gone: Vec<&StoredRow> = stored.iter().filter(|row| !row.is_gone && !is_named(row)).collect();
-    let back: Vec<&StoredRow> = stored.iter().filter(|row| row.is_gone && is_named(row)).collect();
     if !gone.is_empty() && stored.len() >= MANY && missing * 2 > stored.len() {
         let doubt = format!(
             "the answer lacks {missing} of {} rows that are stored for its window; if the vendor has deleted them, delete \
@@ -74,10 +70,8 @@ pub(crate) async fn compare(
         );
         return Ok(Comparison { doubt: Some(doubt), ..Comparison::default() });
     }
-    mark(tx, (id, stream, schema), &gone, Some(now)).await?;
-    mark(tx, (id, stream, schema), &back, None).await?;
-    let changed = gone.iter().chain(&back).map(|row| row.at).collect();
-    Ok(Comparison { changed, gone: gone.len() as u64, doubt: None })
+    mark(tx, (id, stream, schema), &gone, now).await?;
+    Ok(Comparison { gone: gone.iter().map(|row| row.at).collect(), doubt: None })
 }
 
 /// A stored row of the window.
@@ -106,15 +100,8 @@ async fn stored_rows(
     let names: Vec<String> = key_columns(schema).map(|(_, name)| name).collect();
     let keys = names.iter().enumerate().map(|(at, name)| format!("{name} AS key{at}")).collect::<Vec<_>>().join(", ");
     let (table, at) = (quoted(stream.table), quoted(stream.at));
-    let mut sql = format!(
-        "SELECT {keys}, {at} AS filed_at, gone_at IS NOT NULL AS is_gone FROM {table} \
-         WHERE account = $1 AND {at} >= $2 AND {at} < $3"
-    );
-    let mut values: Vec<Value> = vec![id.account.as_str().into(), window.from().into(), window.to().into()];
-    if let Some(column) = stream.partition {
-        let _ = write!(sql, " AND {} = $4", quoted(column));
-        values.push(id.stream.as_str().into());
-    }
+    let (condition, values) = rows_within(id, stream, window);
+    let sql = format!("SELECT {keys}, {at} AS filed_at, gone_at IS NOT NULL AS is_gone FROM {table} WHERE {condition}");
     let rows = tx.query_all_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
     let read = |row: &sea_orm::QueryResult| -> Result<StoredRow, DbErr> {
         let key = (0..names.len()).map(|at| row.try_get("", &format!("key{at}"))).collect::<Result<_, _>>()?;
@@ -128,11 +115,11 @@ async fn mark(
     tx: &Transaction,
     (id, stream, schema): (&StreamId, &Stream, &TableSchema),
     rows: &[&StoredRow],
-    gone_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let Some((_, last)) = key_columns(schema).last() else { return Ok(()) };
     for batch in rows.chunks(BATCH) {
-        let mut values: Vec<Value> = vec![gone_at.into(), id.account.as_str().into()];
+        let mut values: Vec<Value> = vec![now.into(), id.account.as_str().into()];
         let mut of_stream = String::new();
         if let Some(column) = stream.partition {
             values.push(id.stream.as_str().into());

@@ -48,8 +48,8 @@ pub(crate) async fn store_jobs(tx: &Transaction, id: &StreamId, before: &[Job], 
     Ok(())
 }
 
-/// What happens to a new item for which a webhook has created a job since the ledger was loaded: that job gets what it does
-/// not know.
+/// Merges a new item into the job that a webhook has created for it since the ledger was loaded: the job gets the values that
+/// it lacks.
 fn merge_mention() -> OnConflict {
     use jobs::Column;
     let stored = |column: Column| Expr::col((jobs::Entity, column));

@@ -2,20 +2,16 @@
 
 use crate::accounts::Account;
 use crate::lanes;
-use crate::ledger::{self, StreamId};
+use crate::ledger;
 use crate::reports::day_counts::{DayCount, DayNumbers};
 use crate::snapshot::Snapshot;
-use crate::upsert::sql::quoted;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::coverage::Completeness;
 use domain::days::{Day, days, explain_closed_lane, unordered_days};
 use domain::health::Reason;
 use domain::lane::LaneClosure;
-use domain::source::Stream;
-use domain::window::Window;
-use sea_orm::{DbErr, Value};
+use sea_orm::DbErr;
 use serde::Serialize;
-use std::fmt::Write;
 use utoipa::ToSchema;
 
 /// One day of one stream.
@@ -96,17 +92,4 @@ pub async fn span(on: &Snapshot, account: &Account) -> Result<(NaiveDate, NaiveD
         first = first.min(day(account.since(&ledger, now))).min(held.unwrap_or(first));
     }
     Ok((first, day(now)))
-}
-
-/// Builds the query that counts a stream's rows in `window`. The names in the SQL come from the sources, never from a
-/// request.
-pub(crate) fn counting(stream: &Stream, id: &StreamId, window: Window) -> (String, Vec<Value>) {
-    let (table, at) = (quoted(stream.table), quoted(stream.at));
-    let mut sql = format!("SELECT COUNT(*) AS rows FROM {table} WHERE account = $1 AND {at} >= $2 AND {at} < $3");
-    let mut values: Vec<Value> = vec![id.account.as_str().into(), window.from().into(), window.to().into()];
-    if let Some(column) = stream.partition {
-        let _ = write!(sql, " AND {} = $4", quoted(column));
-        values.push(id.stream.as_str().into());
-    }
-    (sql, values)
 }

@@ -1,7 +1,7 @@
 //! Rows and requests of a stream by day, with one statement each, however many days there are.
 
 use crate::ledger::StreamId;
-use crate::upsert::sql::quoted;
+use crate::upsert::sql::{present_rows_within, quoted};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::source::Stream;
@@ -80,20 +80,12 @@ impl DayNumbers {
         Ok(counts)
     }
 
-    /// Builds the statement that counts rows by day. The names in it come from the sources, never from a request.
+    /// Builds the statement that counts rows by day.
     fn rows_statement(&self, backend: DbBackend, stream: &Stream, id: &StreamId) -> (String, Vec<Value>) {
-        let (table, at) = (quoted(stream.table), quoted(stream.at));
-        let mut values: Vec<Value> = vec![id.account.as_str().into(), self.span.from().into(), self.span.to().into()];
-        let mut of_stream = String::new();
-        if let Some(column) = stream.partition {
-            values.push(id.stream.as_str().into());
-            let _ = write!(of_stream, " AND {} = $4", quoted(column));
-        }
-        let day = self.number_of(&at, Edge::From, backend, &mut values);
-        let sql = format!(
-            "SELECT {day} AS day, COUNT(*) AS found FROM {table} \
-             WHERE account = $1 AND {at} >= $2 AND {at} < $3{of_stream} GROUP BY 1"
-        );
+        let (condition, mut values) = present_rows_within(id, stream, self.span);
+        let day = self.number_of(&quoted(stream.at), Edge::From, backend, &mut values);
+        let table = quoted(stream.table);
+        let sql = format!("SELECT {day} AS day, COUNT(*) AS found FROM {table} WHERE {condition} GROUP BY 1");
         (sql, values)
     }
 

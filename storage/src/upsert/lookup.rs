@@ -1,21 +1,22 @@
 //! Looks up which rows are stored already, and whether they differ.
 
 use crate::transaction::Transaction;
+use crate::upsert::key_groups::{key_groups, key_text, key_value};
 use crate::upsert::sql::quoted;
 use entities::row_version::Version;
 use entities::rows::RowBatch;
 use entities::schema::{ColumnType, TableSchema};
 use sea_orm::sqlx::postgres::PgRow;
 use sea_orm::sqlx::{self, AssertSqlSafe, Row as _};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use std::collections::BTreeMap;
 
-/// A row of a batch that the table does not hold with the same digest.
+/// A row of a batch that the table does not hold with the same digest, or holds as gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoredRow {
     /// The table does not hold the key.
     Missing,
-    /// The table holds the key with another digest.
+    /// The table holds the key with another digest, or with the mark that the vendor's answers lack the row.
     Differs {
         /// The stored digest.
         digest: String,
@@ -116,6 +117,7 @@ pub fn lookup_query(schema: &TableSchema, condition: KeyCondition) -> String {
         column.map_or("NULL::timestamptz".to_owned(), |column| format!("t.{}", quoted(column.name)))
     });
     let version = format!("{} AS version, {} AS tie", version[0], version[1]);
+    let (gone, is_gone) = if schema.has_gone_at { (", t.gone_at", " OR t.gone_at IS NOT NULL") } else { ("", "") };
     let key: Vec<_> = schema.key.iter().filter_map(|position| schema.columns.get(*position)).collect();
     let arrays = key.iter().enumerate().map(|(at, column)| {
         let kind = if column.column_type == ColumnType::Int { "bigint" } else { "text" };
@@ -134,8 +136,8 @@ pub fn lookup_query(schema: &TableSchema, condition: KeyCondition) -> String {
     };
     format!(
         "SELECT u.ordinal, t.digest, t.version, t.tie FROM unnest({}, ${}::text[]) WITH ORDINALITY \
-         AS u({}, digest, ordinal) LEFT JOIN LATERAL (SELECT {columns}, t.digest, {version} FROM {} t \
-         {filter} LIMIT 1) t ON {on} WHERE t.digest IS DISTINCT FROM u.digest",
+         AS u({}, digest, ordinal) LEFT JOIN LATERAL (SELECT {columns}, t.digest, {version}{gone} FROM {} t \
+         {filter} LIMIT 1) t ON {on} WHERE t.digest IS DISTINCT FROM u.digest{is_gone}",
         arrays.collect::<Vec<_>>().join(", "),
         key.len() + 1,
         names.join(", "),
@@ -146,24 +148,17 @@ pub fn lookup_query(schema: &TableSchema, condition: KeyCondition) -> String {
 /// Runs one query for each group of rows whose keys differ only in the last column.
 async fn sqlite(tx: &Transaction, rows: &RowBatch, positions: &[usize]) -> Result<Vec<(usize, StoredRow)>, DbErr> {
     let schema = rows.schema();
-    let Some((last, group)) = schema.key.split_last() else { return Ok(Vec::new()) };
-    let mut groups: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
-    let key_part = |row: usize, position: usize| match schema.columns.get(position).map(|column| column.column_type) {
-        Some(ColumnType::Int) => rows.int(row, position).unwrap_or_default().to_string(),
-        _ => rows.text(row, position).unwrap_or_default().to_owned(),
-    };
-    for row in positions {
-        groups.entry(group.iter().map(|position| key_part(*row, *position)).collect()).or_default().push(*row);
-    }
+    let Some(last) = schema.key.last() else { return Ok(Vec::new()) };
     let mut differing = Vec::new();
-    for members in groups.into_values() {
+    for members in key_groups(rows, positions.iter().copied()) {
         let stored = stored(tx, rows, &members).await?;
         for row in members {
-            match stored.get(&key_part(row, *last)) {
+            match stored.get(&key_text(rows, row, *last)) {
                 None => differing.push((row, StoredRow::Missing)),
-                Some((digest, _)) if Some(digest.as_str()) == rows.text(row, schema.digest) => {}
-                Some((digest, version)) => {
-                    differing.push((row, StoredRow::Differs { digest: digest.clone(), version: *version }));
+                Some(stored) if !stored.is_gone && Some(stored.digest.as_str()) == rows.text(row, schema.digest) => {}
+                Some(stored) => {
+                    let (digest, version) = (stored.digest.clone(), stored.version);
+                    differing.push((row, StoredRow::Differs { digest, version }));
                 }
             }
         }
@@ -172,20 +167,21 @@ async fn sqlite(tx: &Transaction, rows: &RowBatch, positions: &[usize]) -> Resul
     Ok(differing)
 }
 
-/// The stored rows of a group: the last key column, and its digest and version.
-type StoredRows = BTreeMap<String, (String, Version)>;
+/// The stored rows of a group, by the last key column.
+type StoredRows = BTreeMap<String, FoundRow>;
+
+/// What a look-up reads of a stored row.
+struct FoundRow {
+    digest: String,
+    version: Version,
+    is_gone: bool,
+}
 
 async fn stored(tx: &Transaction, rows: &RowBatch, members: &[usize]) -> Result<StoredRows, DbErr> {
     let schema = rows.schema();
     let name = |position: &usize| schema.columns.get(*position).map_or(String::new(), |column| quoted(column.name));
     let (Some((last, group)), Some(first)) = (schema.key.split_last(), members.first()) else {
         return Ok(StoredRows::new());
-    };
-    let value = |row: usize, position: usize| -> Value {
-        match schema.columns.get(position).map(|column| column.column_type) {
-            Some(ColumnType::Int) => Value::BigInt(rows.int(row, position)),
-            _ => Value::String(rows.text(row, position).map(str::to_owned)),
-        }
     };
     let parameters = vec!["?"; members.len()].join(", ");
     let equal: Vec<String> = group
@@ -194,20 +190,22 @@ async fn stored(tx: &Transaction, rows: &RowBatch, members: &[usize]) -> Result<
         .chain([format!("{} IN ({})", name(last), parameters)])
         .collect();
     let sql = format!(
-        "SELECT CAST({} AS TEXT) AS key_part, digest, {} AS version, {} AS tie FROM {} WHERE {}",
+        "SELECT CAST({} AS TEXT) AS key_part, digest, {} AS version, {} AS tie, {} AS is_gone FROM {} WHERE {}",
         name(last),
         schema.version.first().map_or("NULL".to_owned(), name),
         schema.version.get(1).map_or("NULL".to_owned(), name),
+        if schema.has_gone_at { "gone_at IS NOT NULL" } else { "false" },
         quoted(&schema.table),
         equal.join(" AND "),
     );
-    let values =
-        group.iter().map(|position| value(*first, *position)).chain(members.iter().map(|row| value(*row, *last)));
+    let values = group.iter().map(|position| key_value(rows, *first, *position));
+    let values = values.chain(members.iter().map(|row| key_value(rows, *row, *last)));
     let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
     let mut rows_by_key = StoredRows::new();
     for row in tx.query_all_raw(statement).await? {
         let version = Version([row.try_get("", "version")?, row.try_get("", "tie")?]);
-        rows_by_key.insert(row.try_get("", "key_part")?, (row.try_get("", "digest")?, version));
+        let found = FoundRow { digest: row.try_get("", "digest")?, version, is_gone: row.try_get("", "is_gone")? };
+        rows_by_key.insert(row.try_get("", "key_part")?, found);
     }
     Ok(rows_by_key)
 }

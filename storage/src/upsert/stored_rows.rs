@@ -1,13 +1,14 @@
 //! Completes rows that know only some columns by the stored rows with their keys.
 
 use crate::transaction::Transaction;
+use crate::upsert::key_groups::{key_groups, key_value};
 use crate::upsert::sql::quoted;
 use chrono::{DateTime, Utc};
 use entities::merge_rules::MergeRules;
 use entities::rows::{Cell, Row, RowBatch};
 use entities::schema::{ColumnType, TableSchema};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
-use std::collections::{BTreeMap, HashMap};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
+use std::collections::HashMap;
 
 /// Keys per query.
 const KEYS: usize = 500;
@@ -38,13 +39,8 @@ pub async fn completed(tx: &Transaction, rows: &RowBatch, rules: &MergeRules) ->
 async fn stored_rows(tx: &Transaction, rows: &RowBatch) -> Result<HashMap<u128, RowBatch>, DbErr> {
     let schema = rows.schema();
     let Some((last, group)) = schema.key.split_last() else { return Ok(HashMap::new()) };
-    let mut groups: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
-    for row in 0..rows.len() {
-        let values = group.iter().map(|position| format!("{:?}", key_value(rows, row, *position)));
-        groups.entry(values.collect()).or_default().push(row);
-    }
     let mut stored = HashMap::new();
-    for members in groups.values().flat_map(|members| members.chunks(KEYS)) {
+    for members in key_groups(rows, 0..rows.len()).iter().flat_map(|members| members.chunks(KEYS)) {
         let Some(first) = members.first() else { continue };
         let values = group.iter().map(|position| key_value(rows, *first, *position));
         let values = values.chain(members.iter().map(|row| key_value(rows, *row, *last)));
@@ -96,11 +92,4 @@ fn read(schema: &'static TableSchema, found: &QueryResult) -> Result<Row<'static
         row.set(position, cell.unwrap_or(Cell::Null));
     }
     Ok(row)
-}
-
-fn key_value(rows: &RowBatch, row: usize, position: usize) -> Value {
-    match rows.schema().columns.get(position).map(|column| column.column_type) {
-        Some(ColumnType::Int) => Value::BigInt(rows.int(row, position)),
-        _ => Value::String(rows.text(row, position).map(str::to_owned)),
-    }
 }

@@ -1,4 +1,4 @@
-//! What the commands say when nobody works, when a token is refused, and when the settings are not there.
+//! The commands report absent processes, a refused token and missing settings.
 
 use super::{json, run_command, store_and_settings, unreachable_account};
 use crate::canary::get;

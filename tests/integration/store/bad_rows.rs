@@ -1,6 +1,6 @@
 //! A row that the database refuses is kept aside; all others are stored, and the window does not become final.
 
-use super::{Store, stream};
+use super::{Store, full_answer, stream};
 use crate::harness::Engine;
 use chrono::TimeDelta;
 use domain::fault::Fault;
@@ -13,10 +13,9 @@ use entities::rows::{Cell, Row, RowBatch};
 use entities::schema::{ColumnType, VendorTable};
 use entities::wolkvox_chats::Entity;
 use sea_orm::EntityTrait;
-use std::time::Duration;
 use storage::deliveries::webhook_intake::accept;
 use storage::lanes::claim::Claim;
-use storage::ledger::commit::{ExchangeRecord, commit};
+use storage::ledger::commit::commit;
 use storage::ledger::intake::Intake;
 
 /// `count` rows, of which two have a JSON number with more digits than PostgreSQL's `numeric` holds.
@@ -45,18 +44,6 @@ fn rows(claim: &Claim, count: usize) -> RowBatch {
     rows
 }
 
-fn record(store: &Store, claim: &Claim, rows: u64) -> ExchangeRecord {
-    ExchangeRecord {
-        rules: store.lane().rules.clone(),
-        sent_at: claim.now,
-        elapsed: Duration::from_millis(250),
-        result: Ok(ResponseSummary { rows, ..ResponseSummary::default() }),
-        judgement: Judgement { verdict: Verdict::Commit, closure: None },
-        idle: true,
-        vendor_clock: None,
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_the_database_refuses_is_kept_aside() {
     // Few rows go by INSERT, many by COPY.
@@ -81,9 +68,8 @@ async fn check_refused_rows(engine: Engine, count: usize, refused: usize) {
         assert_eq!(result.unwrap().rejects.len(), refused);
         Judgement { verdict: Verdict::Recheck(later), closure: None }
     };
-    let total = u64::try_from(count).unwrap();
-    let effect = commit(intake, record(&store, &claim, total), judge_again).await.unwrap();
-    assert_eq!(effect.inserted, total - refused as u64);
+    let effect = commit(intake, full_answer(&store, &claim, count), judge_again).await.unwrap();
+    assert_eq!(effect.inserted, (count - refused) as u64);
     assert_eq!(store.count("wolkvox_chats").await, i64::try_from(count - refused).unwrap());
     let kept = rejects::Entity::find().all(store.db().connection()).await.unwrap();
     assert_eq!(kept.len(), refused);
@@ -118,7 +104,7 @@ async fn a_failure_of_the_database_stores_nothing() {
     store.made.run("ALTER TABLE wolkvox_chats ADD CONSTRAINT no_row CHECK (conn_id <> '5')").await;
     let mut intake = Intake::new(store.db(), store.lane(), &claim);
     intake.take(rows(&claim, 20)).await.unwrap();
-    let failed = commit(intake, record(&store, &claim, 20), super::no_refusal).await;
+    let failed = commit(intake, full_answer(&store, &claim, 20), super::no_refusal).await;
     assert!(failed.is_err());
     assert_eq!((store.count("wolkvox_chats").await, store.count("rejects").await), (0, 0));
 }

@@ -1,16 +1,14 @@
 //! What a database clock that was ahead has stored holds no work back once the clock was set back, and an answer proves nothing
 //! beyond the vendor's own time.
 
-use super::{Store, chat, stream};
+use super::{Store, chat, full_answer, stream};
 use crate::harness::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock_skew::VendorClock;
 use domain::coverage::Completeness;
 use domain::job::{Job, JobState, Purpose};
-use domain::judge::{Judgement, Verdict};
 use domain::lane::LaneClosure;
 use domain::slice::Slice;
-use domain::source::ResponseSummary;
 use domain::ticket::Ticket;
 use domain::window::Window;
 use entities::rows::RowBatch;
@@ -52,15 +50,7 @@ fn live(jobs: &[Job]) -> Vec<&Job> {
 }
 
 async fn answer(store: &Store, claimed: &Claim, clock: Option<VendorClock>, chats: Vec<wolkvox_chats::Model>) {
-    let record = ExchangeRecord {
-        rules: store.lane().rules.clone(),
-        sent_at: claimed.now,
-        elapsed: Duration::from_millis(250),
-        result: Ok(ResponseSummary { rows: chats.len() as u64, ..ResponseSummary::default() }),
-        judgement: Judgement { verdict: Verdict::Commit, closure: None },
-        idle: true,
-        vendor_clock: clock,
-    };
+    let record = ExchangeRecord { vendor_clock: clock, ..full_answer(store, claimed, chats.len()) };
     let mut intake = Intake::new(store.db(), store.lane(), claimed);
     intake.take(RowBatch::of::<wolkvox_chats::Entity>(&chats)).await.unwrap();
     storage::ledger::commit::commit(intake, record, super::no_refusal).await.unwrap();

@@ -1,6 +1,6 @@
 //! A commit stores everything or nothing, and only the worker that holds the lane can commit.
 
-use super::{Store, chat, no_refusal, old_hour};
+use super::{Store, chat, full_answer, no_refusal, old_hour};
 use crate::harness::Engine;
 use chrono::TimeDelta;
 use domain::fault::Fault;
@@ -15,7 +15,6 @@ use entities::schema::{ColumnType, TableSchema, VendorTable};
 use entities::{requests, streams, wolkvox_chats};
 use sea_orm::EntityTrait;
 use std::sync::LazyLock;
-use std::time::Duration;
 use storage::database::Database;
 use storage::lanes::claim::Claim;
 use storage::lanes::dispatch::Dispatch;
@@ -28,16 +27,9 @@ use storage::upsert::Effect;
 
 /// An answer with these rows and this verdict.
 fn exchange(store: &Store, claimed: &Claim, batches: Vec<RowBatch>, verdict: Verdict) -> ExchangeOutcome {
-    let rows = batches.iter().map(|batch| batch.len() as u64).sum();
-    let exchange = ExchangeRecord {
-        rules: store.lane().rules.clone(),
-        sent_at: claimed.now,
-        elapsed: Duration::from_millis(250),
-        result: Ok(ResponseSummary { rows, ..ResponseSummary::default() }),
-        judgement: Judgement { verdict, closure: None },
-        idle: true,
-        vendor_clock: None,
-    };
+    let rows = batches.iter().map(RowBatch::len).sum();
+    let judgement = Judgement { verdict, closure: None };
+    let exchange = ExchangeRecord { judgement, ..full_answer(store, claimed, rows) };
     ExchangeOutcome { exchange, batches }
 }
 

@@ -1,6 +1,6 @@
 //! The doctor reports each contradiction in the database, and nothing else.
 
-use super::{Store, chat, no_refusal, old_hour, stream};
+use super::{Store, chat, full_answer, no_refusal, old_hour, stream};
 use crate::harness::Engine;
 use chrono::TimeDelta;
 use domain::backfill::Mode;
@@ -40,15 +40,8 @@ async fn failed_checks(store: &Store) -> Vec<&'static str> {
 async fn commit_result(store: &Store, claimed: &Claim, result: Result<ResponseSummary, Fault>, verdict: Verdict) {
     let start = claimed.job.slice.window().unwrap().from();
     let rows = result.is_ok().then(|| RowBatch::of::<wolkvox_chats::Entity>(&[chat("a", "1", Some(start), "x")]));
-    let exchange = ExchangeRecord {
-        rules: store.lane().rules.clone(),
-        sent_at: claimed.now,
-        elapsed: Duration::from_millis(5),
-        result,
-        judgement: Judgement { verdict, closure: None },
-        idle: true,
-        vendor_clock: None,
-    };
+    let judgement = Judgement { verdict, closure: None };
+    let exchange = ExchangeRecord { result, judgement, ..full_answer(store, claimed, 0) };
     let mut intake = Intake::new(store.db(), store.lane(), claimed);
     if let Some(rows) = rows {
         intake.take(rows).await.unwrap();

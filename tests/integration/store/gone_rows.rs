@@ -1,6 +1,6 @@
 //! Rows that the vendor has deleted: an answer for their window lacks them.
 
-use super::{Store, chat, no_refusal, stream};
+use super::{Store, chat, full_answer, no_refusal, stream};
 use crate::harness::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::fault::Fault;
@@ -13,8 +13,9 @@ use domain::window::Window;
 use entities::rows::RowBatch;
 use entities::wolkvox_chats::Entity;
 use std::time::Duration;
-use storage::ledger::commit::{ExchangeRecord, commit};
+use storage::ledger::commit::commit;
 use storage::ledger::intake::Intake;
+use storage::reports::coverage::coverage;
 use storage::upsert::Effect;
 
 /// A window of two hours three days ago, which has settled.
@@ -37,23 +38,26 @@ async fn fetch_judged(
     let job = Job::new(Purpose::Settle, Slice::Window(window), store.now().await, Duration::ZERO);
     store.change("a", |ledger| ledger.jobs = vec![job]).await;
     let claim = store.claim_next("worker").await;
-    let (start, digest) = (window.from() + TimeDelta::minutes(1), window.from().timestamp().to_string());
-    let rows: Vec<_> = ids.iter().map(|id| chat("a", id, Some(start), &digest)).collect();
     let stream = store.account().source.streams().pop();
     let mut intake = Intake::new(store.db(), store.lane(), &claim).comparing(stream);
-    intake.take(RowBatch::of::<Entity>(&rows)).await.unwrap();
-    let record = ExchangeRecord {
-        rules: store.lane().rules.clone(),
-        sent_at: claim.now,
-        elapsed: Duration::from_millis(20),
-        result: Ok(ResponseSummary { rows: ids.len() as u64, ..ResponseSummary::default() }),
-        judgement: Judgement { verdict: Verdict::Commit, closure: None },
-        idle: true,
-        vendor_clock: None,
-    };
+    intake.take(chats(window, ids)).await.unwrap();
+    let record = full_answer(store, &claim, ids.len());
     let effect = commit(intake, record, judge_again).await.unwrap();
     store.expire().await;
     effect
+}
+
+/// The chats `ids`, which began in `window`.
+fn chats(window: Window, ids: &[String]) -> RowBatch {
+    let (start, digest) = (window.from() + TimeDelta::minutes(1), window.from().timestamp().to_string());
+    RowBatch::of::<Entity>(&ids.iter().map(|id| chat("a", id, Some(start), &digest)).collect::<Vec<_>>())
+}
+
+/// The rows that `coverage` reports for the days of `window`.
+async fn counted_rows(store: &Store, window: Window) -> u64 {
+    let (first, last) = (window.from().date_naive() - TimeDelta::days(1), window.to().date_naive());
+    let days = coverage(&store.snapshot().await, store.account(), first, last).await.unwrap();
+    days.iter().map(|day| day.rows).sum()
 }
 
 fn ids(numbers: std::ops::Range<u32>) -> Vec<String> {
@@ -89,6 +93,7 @@ async fn check_gone(engine: Engine) {
     assert_eq!(fetch(&store, window, &ids(1..5)).await.gone, 0);
     assert!(is_final(&store.ledger("a").await, window), "two answers agree");
     assert_eq!((store.count("wolkvox_chats").await, store.count("wolkvox_chats_final").await), (5, 4));
+    assert_eq!(counted_rows(&store, window).await, 4, "the vendor holds four rows");
     // The row comes back.
     assert_eq!(fetch(&store, window, &ids(0..5)).await.gone, 0);
     assert_eq!(store.made.texts(GONE).await, [""; 0]);
@@ -99,6 +104,15 @@ async fn check_gone(engine: Engine) {
     let hour =
         |hours| Window::new(window.to() + TimeDelta::hours(hours), window.to() + TimeDelta::hours(hours + 1)).unwrap();
     assert_eq!(fetch(&store, hour(0), &[]).await.gone, 0);
+    assert_eq!(store.made.texts(GONE).await, [""; 0]);
+    // An import, which compares nothing, names a row that was gone: it is back, although its columns are the same.
+    fetch(&store, window, &ids(1..5)).await;
+    let named = chats(window, &ids(0..1));
+    let tx = store.db().begin().await.unwrap();
+    let held = storage::ledger::held(&tx, &stream("a")).await.unwrap();
+    let effect = storage::upsert::upsert(&tx, &named, &held, store.now().await).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!((effect.updated, effect.earliest_change.is_some()), (1, true), "a row that is back is a change");
     assert_eq!(store.made.texts(GONE).await, [""; 0]);
     // A row that has moved to a window that was never held is not gone.
     assert_eq!(fetch(&store, window, &ids(1..5)).await.gone, 1);

@@ -1,6 +1,6 @@
 //! The worker fetches each item of a list or webhook until the item ends, and not again after that.
 
-use super::{Store, no_refusal, old_hour, stream};
+use super::{Store, full_answer, no_refusal, old_hour, stream};
 use crate::harness::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::Mode;
@@ -44,13 +44,9 @@ pub(super) async fn answer(
     verdict: Verdict,
 ) {
     let exchange = ExchangeRecord {
-        rules: store.lane().rules.clone(),
-        sent_at: claimed.now,
-        elapsed: Duration::from_millis(20),
         result: Ok(ResponseSummary { items, item_status, ..ResponseSummary::default() }),
         judgement: Judgement { verdict, closure: None },
-        idle: true,
-        vendor_clock: None,
+        ..full_answer(store, claimed, 0)
     };
     commit(Intake::new(store.db(), store.lane(), claimed), exchange, no_refusal).await.unwrap();
     store.expire().await;

@@ -1,10 +1,9 @@
 //! A commit stores each row that a parser rejected once, in few statements.
 
-use super::{Store, no_refusal};
+use super::{Store, full_answer, no_refusal};
 use crate::harness::Engine;
 use domain::judge::{Judgement, Verdict};
 use domain::source::{Reject, ResponseSummary};
-use std::time::Duration;
 use storage::ledger::commit::{ExchangeRecord, commit};
 use storage::ledger::intake::Intake;
 
@@ -12,13 +11,9 @@ use storage::ledger::intake::Intake;
 async fn commit_rejects(store: &Store, rejects: Vec<Reject>) {
     let claimed = store.claim_next("worker").await;
     let exchange = ExchangeRecord {
-        rules: store.lane().rules.clone(),
-        sent_at: claimed.now,
-        elapsed: Duration::from_millis(20),
         result: Ok(ResponseSummary { rows: rejects.len() as u64, rejects, ..ResponseSummary::default() }),
         judgement: Judgement { verdict: Verdict::Recheck(claimed.now), closure: None },
-        idle: true,
-        vendor_clock: None,
+        ..full_answer(store, &claimed, 0)
     };
     commit(Intake::new(store.db(), store.lane(), &claimed), exchange, no_refusal).await.unwrap();
     store.expire().await;

@@ -1,15 +1,13 @@
 //! An answer that changes rows of a day that was final reopens the day, until the worker has read it again.
 
-use super::{Store, chat, old_hour, stream};
+use super::{Store, chat, full_answer, old_hour, stream};
 use crate::harness::{Engine, TestDatabase};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use domain::coverage::Completeness;
 use domain::job::{Job, Purpose};
-use domain::judge::{Judgement, Verdict};
 use domain::live_slot::slot_at;
 use domain::planner::plan;
 use domain::slice::Slice;
-use domain::source::ResponseSummary;
 use domain::window::Window;
 use entities::rows::{Cell, Row, RowBatch};
 use entities::schema::VendorTable;
@@ -19,7 +17,6 @@ use std::time::Duration;
 use storage::accounts::{Account, Accounts};
 use storage::lanes::claim::Claim;
 use storage::lanes::ensure;
-use storage::ledger::commit::ExchangeRecord;
 use storage::ledger::intake::Intake;
 use storage::ledger::{StreamId, lock};
 use storage::reports::coverage::{CoverageDay, coverage};
@@ -32,16 +29,8 @@ async fn fetch(store: &Store, window: Window, chats: Vec<wolkvox_chats::Model>) 
 
 async fn fetch_rows(store: &Store, id: &StreamId, window: Window, batch: RowBatch) -> Effect {
     let claimed = claimed(store, id, window).await;
-    let rows = batch.len() as u64;
-    let record = ExchangeRecord {
-        rules: store.lane().rules.clone(),
-        sent_at: claimed.now,
-        elapsed: Duration::from_millis(250),
-        result: Ok(ResponseSummary { rows, ..ResponseSummary::default() }),
-        judgement: Judgement { verdict: Verdict::Commit, closure: None },
-        idle: true,
-        vendor_clock: None,
-    };
+    let rows = batch.len();
+    let record = full_answer(store, &claimed, rows);
     let mut intake = Intake::new(store.db(), store.lane(), &claimed);
     intake.take(batch).await.unwrap();
     storage::ledger::commit::commit(intake, record, super::no_refusal).await.unwrap()

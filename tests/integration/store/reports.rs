@@ -1,6 +1,6 @@
 //! The reports for operators, on a ledger that the test fills.
 
-use super::{Store, chat, no_refusal};
+use super::{Store, chat, full_answer, no_refusal};
 use crate::harness::Engine;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::backfill::Mode;
@@ -9,7 +9,6 @@ use domain::days::DayCounts;
 use domain::fault::Fault;
 use domain::health::Health;
 use domain::job::{Job, JobState, Purpose};
-use domain::judge::{Judgement, Verdict};
 use domain::live_slot::slot_at;
 use domain::planner::windows_for;
 use domain::slice::Slice;
@@ -170,15 +169,7 @@ async fn check_failing_stream(engine: Engine) {
     let store = &fixture.store;
     let answer = async |result: Result<ResponseSummary, Fault>| {
         let claimed = store.claimed().await;
-        let exchange = ExchangeRecord {
-            rules: store.lane().rules.clone(),
-            sent_at: claimed.now,
-            elapsed: Duration::from_millis(20),
-            judgement: Judgement { verdict: Verdict::Commit, closure: None },
-            result,
-            idle: true,
-            vendor_clock: None,
-        };
+        let exchange = ExchangeRecord { result, ..full_answer(store, &claimed, 0) };
         commit(Intake::new(store.db(), store.lane(), &claimed), exchange, no_refusal).await.unwrap();
         store.expire().await;
     };
@@ -365,7 +356,7 @@ async fn check_backfill(engine: Engine) {
     fixture.job(Purpose::Backfill(id), JobState::Parked { reason: "too dense".to_owned() }, fixture.now).await;
     let shown = async |account| progress(&fixture.store.snapshot().await, account, id).await.unwrap().unwrap();
     let idle = shown(Some(account)).await;
-    assert_eq!(idle.eta_seconds, None, "nobody works");
+    assert_eq!(idle.eta_seconds, None, "no worker is running");
     assert!(idle.stopped_by.is_some_and(|reason| reason.contains("start `convosync run`")));
     fixture.store.report_process().await;
     let found = shown(Some(account)).await;

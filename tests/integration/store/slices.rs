@@ -1,16 +1,14 @@
 //! A long answer is stored in slices, each in a short transaction that the fence guards.
 
-use super::{Store, chat, no_refusal};
+use super::{Store, chat, full_answer, no_refusal};
 use crate::harness::Engine;
 use chrono::TimeDelta;
-use domain::judge::{Judgement, Verdict};
-use domain::source::ResponseSummary;
 use entities::rows::RowBatch;
 use entities::wolkvox_chats::{Entity, Model};
 use std::time::Duration;
 use storage::lanes::claim::Claim;
 use storage::ledger::CommitError;
-use storage::ledger::commit::{ExchangeRecord, commit};
+use storage::ledger::commit::commit;
 use storage::ledger::intake::Intake;
 use storage::upsert::{ChangeLog, Upsert};
 
@@ -25,18 +23,6 @@ fn slice(claim: &Claim, name: &str) -> RowBatch {
         ..chat("a", &format!("{name}{number}"), Some(start), "0a")
     };
     RowBatch::of::<Entity>(&(0..ROWS).map(row).collect::<Vec<_>>())
-}
-
-fn record(store: &Store, claim: &Claim, rows: u64) -> ExchangeRecord {
-    ExchangeRecord {
-        rules: store.lane().rules.clone(),
-        sent_at: claim.now,
-        elapsed: Duration::from_millis(250),
-        result: Ok(ResponseSummary { rows, ..ResponseSummary::default() }),
-        judgement: Judgement { verdict: Verdict::Commit, closure: None },
-        idle: true,
-        vendor_clock: None,
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +51,7 @@ async fn check_other_writers(engine: Engine) {
     };
     tokio::time::timeout(Duration::from_mins(1), webhook).await.expect("a write to the account's table waits");
     intake.take(slice(&claim, "second")).await.unwrap();
-    let effect = commit(intake, record(&store, &claim, 1000), no_refusal).await.unwrap();
+    let effect = commit(intake, full_answer(&store, &claim, 1000), no_refusal).await.unwrap();
     assert_eq!((effect.inserted, effect.updated, effect.unchanged), (1000, 0, 0));
     assert_eq!(store.count("wolkvox_chats").await, 1001);
     assert_eq!(store.count("coverage").await, 1);
