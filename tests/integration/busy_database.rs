@@ -1,11 +1,13 @@
-//! A webhook's event is durable, and the vendor has its answer, while another transaction holds what its rows need.
+//! Another transaction holds an account's tables: a webhook is recorded and answered, and a worker keeps its lease.
 
-use crate::harness::{Engine, Process, TestDatabase, TrebleVendor, until};
+use crate::harness::{AccountSettings, Engine, Process, TestDatabase, TrebleVendor, WolkvoxVendor, history, until};
 use entities::rows::RowBatch;
 use entities::treble_polls::{Entity, Model};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
+use simulator::SimulatedVendor;
 use simulator::treble::Config;
+use std::time::Duration;
 use storage::transaction::Transaction;
 
 const EVENT: &str = r#"{"event_type":"session.close","event_id":"e-1","timestamp":"2026-08-08T15:00:00.000Z",
@@ -84,5 +86,28 @@ async fn a_busy_sqlite_file_is_answered_with_503_and_a_wait() {
     let (status, _, body) = post(&url).await;
     assert_eq!((status, body.as_str()), (200, "{\"success\":true}"), "{}", process.log());
     assert_eq!(database.number(STORED).await, 1);
+    drop(process);
+}
+
+/// A commit that waits for longer than the lease keeps the lane: the vendor gets no second request meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lease_is_renewed_while_a_commit_waits() {
+    let vendor = WolkvoxVendor::start(history(3, 40.0)).await;
+    let database = TestDatabase::fresh(Engine::Postgres).await;
+    let settings = AccountSettings::new("t", &vendor.base, "simulated-token")
+        .with("since", &vendor.days().0)
+        .with("timeout", "1s")
+        .with("lease", "2s")
+        .file(&database.url, "memory:");
+    let tx = exchange(&database).await;
+    let process = Process::run(&settings, &[]);
+    until("the first request", async || !vendor.wolkvox.requests().is_empty()).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert_eq!(vendor.wolkvox.requests().len(), 1, "four leases have passed\n{}", process.log());
+    assert_eq!(database.number("SELECT COUNT(*) FROM wolkvox_chats").await, 0, "the commit waits");
+    tx.rollback().await.unwrap();
+    until("the rows", async || database.number("SELECT COUNT(*) FROM wolkvox_chats").await > 0).await;
+    assert_eq!(database.number("SELECT COUNT(*) FROM requests WHERE outcome <> 'answer'").await, 0);
+    vendor.assert_no_breach();
     drop(process);
 }
