@@ -106,17 +106,21 @@ impl Ledger {
         let is_outdated = self.slot.is_some_and(|planned| plan.slot.is_none_or(|slot| slot <= planned));
         // A job that a worker has claimed since the plan was made runs to its end.
         self.jobs.retain(|job| job.id == 0 || job.is_running() || !plan.obsolete.contains(&job.id));
+        // It may be the one that the plan replaces and that a worker has claimed since. The next plan adds another.
+        let has_live = self.jobs.iter().any(|job| job.purpose == Purpose::Live);
+        let is_too_late = has_live && plan.jobs.iter().any(|job| job.purpose == Purpose::Live);
         for job in plan.jobs {
             let exists = self.jobs.iter().any(|open| open.purpose == job.purpose && open.slice == job.slice);
-            if !exists && (!is_outdated || job.purpose != Purpose::Live) {
+            if !exists && (job.purpose != Purpose::Live || !is_outdated && !has_live) {
                 self.jobs.push(job);
             }
         }
-        if plan.slot > self.slot {
-            self.unproven = None;
+        if !is_too_late {
+            if plan.slot > self.slot {
+                (self.slot, self.unproven) = (plan.slot, None);
+            }
+            self.refreshed = self.refreshed.max(plan.refreshed);
         }
-        self.slot = self.slot.max(plan.slot);
-        self.refreshed = self.refreshed.max(plan.refreshed);
         for backfill in self.backfills.iter_mut().filter(|backfill| plan.finished.contains(&backfill.id)) {
             backfill.progress = Progress::Done;
         }

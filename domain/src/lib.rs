@@ -8,8 +8,8 @@
 //! [`source`] is the interface of a vendor, [`webhook`] and [`fault`] are parts of it. [`judge`] turns an answer into a
 //! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day, [`health`] the state of
 //! accounts and of the installation, whose processes are in [`process`]; [`stalled`] finds backfills that stand still; a
-//! [`reopening`] follows from [`row_changes`] in days that were final. [`file_time`] says which state of the vendor an imported
-//! file shows.
+//! [`reopening`] follows from [`row_changes`] in days that were final, and [`gone_rows`] are those that an answer lacks.
+//! [`file_time`] says which state of the vendor an imported file shows.
 
 pub mod backfill;
 pub mod backoff;
@@ -21,6 +21,7 @@ pub mod duration;
 pub mod fault;
 pub mod file_time;
 pub mod forecast;
+pub mod gone_rows;
 pub mod health;
 pub mod item;
 pub mod item_backlog;

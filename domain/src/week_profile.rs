@@ -34,16 +34,19 @@ const PRIOR_OF_RECORD: f64 = 100.0;
 /// window. A burst says nothing about the same hour of other weeks.
 const MOST_RATIO: f64 = 4.0;
 const MOST_EXTRA: f64 = 5.0;
+/// The rows of an average day below which a stream counts as having so many. The first row after months without any would
+/// otherwise be a million times the mean.
+const LEAST_ROWS_PER_DAY: f64 = 1.0;
 /// The least weight of an hour, as a share of the mean. An hour without rows so far may have some later.
 const LEAST: f64 = 0.02;
 
 impl WeekProfile {
     /// Learns that `window` holds `rows` rows, spread evenly, while the stream has `rows_per_day` rows on an average day.
     pub fn learn(&mut self, window: Window, rows: u64, rows_per_day: f64) {
-        let (rows, mean) = (as_float(rows), rows_per_day / 24.0);
-        if mean <= 0.0 || !mean.is_finite() {
+        if rows_per_day <= 0.0 || !rows_per_day.is_finite() {
             return;
         }
+        let (rows, mean) = (as_float(rows), rows_per_day.max(LEAST_ROWS_PER_DAY) / 24.0);
         self.hours.resize(HOURS, HourRecord::default());
         let total = window.span().as_seconds_f64() / 3600.0;
         let rows = rows.min(mean * total * MOST_RATIO + MOST_EXTRA);

@@ -70,7 +70,10 @@ impl Ledger {
     ) {
         let forecast = self.forecast_for(purpose);
         let weights = forecast.weights();
-        let days = weights.days(rules.scanned(window, answer.map_or(window.to(), |answer| answer.sent_at)));
+        let sent_at = answer.map_or(window.to(), |answer| answer.sent_at);
+        // What lies beyond the vendor's clock has no rows yet.
+        let Some(past) = Window::new(window.from(), window.to().min(sent_at)) else { return };
+        let days = weights.days(rules.scanned(past, sent_at));
         match answer {
             Some(answer) if answer.rows >= rules.row_cap => {
                 match answer.histogram.as_ref().filter(|histogram| histogram.is_cut_off(weights)) {

@@ -99,16 +99,32 @@ impl Ledger {
             self.schedule_recheck(job, answer);
             return;
         };
+        let answered = answered_part(window, answer, rules);
+        if let Some(answered) = answered {
+            self.learn(job, answered, answer, rules);
+        }
+        self.cover(window, answer, rules);
+        self.note_unproven(job, window, answer, rules);
+        if let Purpose::Backfill(id) = job.purpose
+            && let Some(backfill) = self.backfills.iter_mut().find(|backfill| backfill.id == id)
+        {
+            if let Some(answered) = answered {
+                backfill.answered.add(answered);
+            }
+            backfill.windows_done += 1;
+            backfill.rows += answer.rows;
+        }
+    }
+
+    /// Learns from a full answer for `window`, no part of which lies beyond the vendor's clock: what is to come has no rows yet.
+    fn learn(&mut self, job: &Job, window: Window, answer: &AnswerSummary, rules: &Rules) {
         let scanned = rules.scanned(window, answer.sent_at);
         // Spans that are read again teach nothing new about the hours of the week.
         let fresh = self.coverage.held().gaps(scanned);
-        self.cover(window, answer, rules);
-        self.note_unproven(job, window, answer, rules);
         let is_sample = job.purpose != Purpose::Live || scanned.span() >= SHORTEST_SAMPLE;
-        let is_export = matches!(job.slice, Slice::Export(_));
         // Named items fill a list's pages as rows do.
         let rows = answer.rows + answer.named;
-        if is_export {
+        if matches!(job.slice, Slice::Export(_)) {
             // A window is exported because it is denser than all others.
         } else if is_sample {
             let expected = self.forecast_for(job.purpose).rows(scanned);
@@ -123,15 +139,6 @@ impl Ledger {
                 self.learn_profile(job.purpose, answer, &fresh);
             }
             self.teach(job.purpose, |pace| pace.learn_time(rows, answer.elapsed));
-        }
-        if let Purpose::Backfill(id) = job.purpose
-            && let Some(backfill) = self.backfills.iter_mut().find(|backfill| backfill.id == id)
-        {
-            if let Some(answered) = answered_part(window, answer, rules) {
-                backfill.answered.add(answered);
-            }
-            backfill.windows_done += 1;
-            backfill.rows += answer.rows;
         }
     }
 

@@ -5,11 +5,13 @@ use crate::strategies::at;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::window::Window;
 
-/// A row's state: open for this many minutes, or closed and final.
+/// A row's state: open for this many minutes, or closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Open(i64),
     Closed,
+    /// Changed after it was final.
+    Edited,
 }
 
 /// One row of the dataset.
@@ -24,17 +26,36 @@ pub struct Row {
     visible: DateTime<Utc>,
     /// When the row becomes final; within the settle time.
     closes: DateTime<Utc>,
+    /// When the vendor changes the closed row, if it does.
+    edited: Option<DateTime<Utc>>,
+    /// When the vendor does not have the row, if it deletes it.
+    removed: Option<Window>,
 }
 
 impl Row {
     pub fn state(&self, now: DateTime<Utc>) -> Option<State> {
-        if now < self.visible {
+        if now < self.visible || self.removed.is_some_and(|removed| removed.contains(now)) {
             None
         } else if now < self.closes {
             Some(State::Open((now - self.visible).num_minutes()))
+        } else if self.edited.is_some_and(|edited| edited <= now) {
+            Some(State::Edited)
         } else {
             Some(State::Closed)
         }
+    }
+}
+
+impl Row {
+    /// When the row last changed, as a list states it.
+    pub fn version(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let changes = [Some(self.closes), self.edited].into_iter().flatten().filter(|at| *at <= now);
+        changes.max().unwrap_or(self.visible)
+    }
+
+    /// The last instant at which an open row may still change.
+    pub fn open_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        (now < self.closes).then_some(self.closes + TimeDelta::hours(1))
     }
 }
 
@@ -62,6 +83,18 @@ impl Dataset {
         Self(instants.into_iter().enumerate().map(|(id, at)| row(rng, id, at, late)).collect())
     }
 
+    /// Changes and deletes so many closed rows per thousand during `span`.
+    pub fn disturb(&mut self, rng: &mut Rng, span: Window, edits: i64, removals: i64) {
+        for row in &mut self.0 {
+            let Some(closed) = Window::new(row.closes.max(span.from()), span.to()) else { continue };
+            let mut instant = || closed.from() + TimeDelta::seconds(rng.between(0, closed.span().num_seconds()));
+            let (edited, removed, returned) = (instant(), instant(), instant());
+            row.edited = rng.in_thousand(edits).then_some(edited);
+            let end = if rng.in_thousand(300) { returned } else { DateTime::<Utc>::MAX_UTC };
+            row.removed = Window::new(removed, end).filter(|_| rng.in_thousand(removals));
+        }
+    }
+
     pub fn within(&self, window: Window) -> impl Iterator<Item = &Row> {
         let first = self.0.partition_point(|row| row.at < window.from());
         self.0[first..].iter().take_while(move |row| row.at < window.to())
@@ -80,7 +113,15 @@ fn row(rng: &mut Rng, id: usize, at: DateTime<Utc>, (settle, late_filing): (Time
         rng.between(0, late_filing / 48)
     };
     let began = at - TimeDelta::seconds(took);
-    Row { id, at, began, visible: at + TimeDelta::seconds(visible), closes: at + TimeDelta::seconds(closes) }
+    Row {
+        id,
+        at,
+        began,
+        visible: at + TimeDelta::seconds(visible),
+        closes: at + TimeDelta::seconds(closes),
+        edited: None,
+        removed: None,
+    }
 }
 
 /// The start of every simulation; it is not on a live slot.

@@ -1,13 +1,16 @@
 //! A vendor under virtual time. It fails the test when a request breaks its rules.
 
-use crate::dataset::{Dataset, State};
+use crate::dataset::{Dataset, Row, State};
 use crate::export_mail::ExportMail;
 use crate::rng::Rng;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::fault::Fault;
+use domain::item::{Item, ItemStatus};
 use domain::judge::Answer;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::window::Window;
+use std::collections::BTreeMap;
 
 /// A row as the vendor sent it: id, instant and state.
 pub type SentRow = (usize, DateTime<Utc>, State);
@@ -20,6 +23,10 @@ pub struct Reply {
     /// The rows that arrived, complete or not.
     pub rows: Vec<SentRow>,
     pub answer: Result<Answer, Fault>,
+    /// The items that a list names.
+    pub items: Vec<Item>,
+    /// The state of a fetched item.
+    pub item_status: Option<ItemStatus>,
     /// Whether the vendor is known to have finished.
     pub idle: bool,
 }
@@ -39,6 +46,10 @@ pub struct FakeVendor {
     exporting: DateTime<Utc>,
     /// The number of accepted exports, and of busy replies.
     pub exports: (u32, u32),
+    /// Whether the callers' clock may be ahead, so that they ask for what is to come.
+    pub allows_future: bool,
+    /// The number of requests for each item.
+    pub fetches: BTreeMap<usize, u32>,
 }
 
 impl FakeVendor {
@@ -54,6 +65,8 @@ impl FakeVendor {
             requests: 0,
             exporting: never,
             exports: (0, 0),
+            allows_future: false,
+            fetches: BTreeMap::new(),
         }
     }
 
@@ -87,7 +100,42 @@ impl FakeVendor {
         self.in_flight.push(ends);
         self.last_end = self.last_end.max(ends);
         let idle = !matches!(answer, Err(Fault::TimedOut(_)));
-        Reply { at: ends, rows, answer, idle }
+        Reply { at: ends, rows, answer, items: Vec::new(), item_status: None, idle }
+    }
+
+    /// Answers a list of the items of `window`, or of the first ones if there are too many.
+    pub fn list(&mut self, rng: &mut Rng, window: Window, now: DateTime<Utc>) -> Reply {
+        let mut reply = self.ask(rng, window, now);
+        let most = usize::try_from(self.rules.items_per_list.unwrap() * 2).unwrap();
+        let ids: Vec<usize> = std::mem::take(&mut reply.rows).into_iter().map(|(id, ..)| id).take(most + 1).collect();
+        if let Ok(answer) = &mut reply.answer {
+            answer.rows = 0;
+            answer.is_over_budget = ids.len() > most && self.rules.halves(window).is_some();
+            reply.items = ids.iter().map(|id| item(&self.dataset.0[*id], now)).collect();
+        }
+        reply
+    }
+
+    /// Answers a request for one item.
+    pub fn fetch(&mut self, rng: &mut Rng, key: &str, now: DateTime<Utc>) -> Reply {
+        let row = self.dataset.0[key.parse::<usize>().unwrap()];
+        *self.fetches.entry(row.id).or_default() += 1;
+        let mut reply = self.ask(rng, Window::new(row.at, row.at + TimeDelta::seconds(1)).unwrap(), now);
+        reply.rows.retain(|(id, ..)| *id == row.id);
+        if let Ok(answer) = &mut reply.answer {
+            answer.rows = 1;
+            answer.rejects = answer.rejects.min(1 - reply.rows.len() as u64);
+            answer.open_until = row.open_until(now);
+            let version = Some(row.version(now));
+            reply.item_status = Some(ItemStatus { version, open_until: answer.open_until, recheck_at: None });
+        }
+        reply
+    }
+
+    /// Forgets the requests in flight and the closures: the callers' clock has been set, so that leases and waits end early.
+    pub fn forget_callers(&mut self, now: DateTime<Utc>) {
+        self.in_flight.clear();
+        (self.last_end, self.shut_until) = (DateTime::UNIX_EPOCH, now);
     }
 
     /// Accepts an export, or is busy with another one; usually a mail follows.
@@ -99,7 +147,10 @@ impl FakeVendor {
         let ends = now + TimeDelta::milliseconds(rng.between(1, 900));
         self.in_flight.push(ends);
         self.last_end = self.last_end.max(ends);
-        let reply = |answer| Reply { at: ends, rows: Vec::new(), answer, idle: true };
+        let reply = |answer| {
+            let (rows, items, item_status) = (Vec::new(), Vec::new(), None);
+            Reply { at: ends, rows, answer, items, item_status, idle: true }
+        };
         if now < self.exporting {
             self.exports.1 += 1;
             return (reply(Err(Fault::Busy(String::new()))), None);
@@ -122,7 +173,7 @@ impl FakeVendor {
         let whole = self.rules.expand(window);
         assert!(whole.span() <= self.rules.longest, "{window} is too long");
         let there = self.rules.ready_after.map_or(window.to(), |after| whole.to() + after);
-        assert!(there <= now, "asked for {window} at {now}, which is there from {there} on");
+        assert!(self.allows_future || there <= now, "asked for {window} at {now}, which is there from {there} on");
     }
 
     /// Checks P1, and that no request ignores a throttle.
@@ -135,6 +186,15 @@ impl FakeVendor {
             assert!(now >= from, "asked at {now}, closer than the spacing to {}", self.last_end);
             assert!(now >= self.shut_until, "asked at {now}, shut until {}", self.shut_until);
         }
+    }
+}
+
+fn item(row: &Row, now: DateTime<Utc>) -> Item {
+    Item {
+        slice: Slice::Item(row.id.to_string()),
+        scope: Window::new(row.at, row.at + TimeDelta::seconds(1)),
+        seen_version: Some(row.version(now)),
+        has_ended: row.open_until(now).is_none(),
     }
 }
 

@@ -1,15 +1,20 @@
 //! Properties of the weekly profile and of the windows cut by it.
 
-use crate::strategies::{DAY, HOUR, any_window, at, certainly, often, rules, tile, window};
+use crate::strategies::{DAY, HOUR, any_window, at, certainly, full_answer, often, rules, tile, window};
 use chrono::TimeDelta;
 use domain::forecast::Forecast;
-use domain::ledger::Ledger;
+use domain::job::{Job, Purpose};
+use domain::judge::Verdict;
+use domain::ledger::{AnswerSummary, Ledger};
 use domain::pace::Pace;
 use domain::planner::windows_for;
+use domain::row_histogram::RowHistogram;
 use domain::rules::Rules;
+use domain::slice::Slice;
 use domain::week_profile::WeekProfile;
 use domain::window::Window;
 use proptest::prelude::*;
+use std::time::Duration;
 
 fn any_profile() -> impl Strategy<Value = WeekProfile> {
     let lesson = (any_window(20 * DAY), 0_u64..5_000, 0.0_f64..20_000.0);
@@ -115,4 +120,23 @@ fn old_observations_lose_weight() {
         profile.learn(window(day * DAY + 8 * HOUR, (day + 1) * DAY), 100, 500.0);
     }
     assert!(before < 0.05 && night(&profile) > 0.5, "{before} and then {}", night(&profile));
+}
+
+/// The first rows after a quiet time do not make all windows tiny.
+#[test]
+fn windows_stay_long_after_a_quiet_time() {
+    let rules = rules();
+    let mut ledger = Ledger::default();
+    for hour in 0..700 {
+        let asked = window(hour * HOUR, (hour + 1) * HOUR);
+        let rows: u64 = if (48..600).contains(&hour) { 0 } else { 5 };
+        let mut histogram = RowHistogram::new(asked, asked.to(), &rules);
+        (0..rows).for_each(|_| histogram.add(asked.from() + TimeDelta::minutes(9)));
+        let answer = AnswerSummary { histogram: Some(histogram), ..full_answer(asked.to(), rows) };
+        ledger.jobs =
+            vec![Job { id: 7, ..Job::new(Purpose::Settle, Slice::Window(asked), asked.to(), Duration::ZERO) }];
+        ledger.settle(7, &Verdict::Commit, Some(&answer), &rules, asked.to());
+        let next = ledger.forecast_for(Purpose::Settle).newest(window((hour - 1440) * HOUR, hour * HOUR), &rules);
+        assert!(next.span() >= TimeDelta::hours(12), "windows of {} after {hour} hours", next.span());
+    }
 }

@@ -301,3 +301,36 @@ fn a_parked_stream_waits_for_an_operator() {
     assert!(!plan.jobs.is_empty() && plan.jobs.iter().all(|job| matches!(job.purpose, Purpose::Backfill(_))));
     assert!(stream.ledger.blocked().iter().all(|window| window.span() <= TimeDelta::days(1)));
 }
+
+/// What lies beyond the vendor's clock has no rows yet, which says nothing about the rows of a day.
+#[test]
+fn the_future_teaches_nothing() {
+    let mut ledger = Ledger::default();
+    let job = Job { id: 7, ..Job::new(Purpose::Settle, Slice::Window(window(0, 240 * HOUR)), at(0), Duration::ZERO) };
+    ledger.jobs.push(job);
+    ledger.settle(7, &Verdict::Commit, Some(&full_answer(at(24 * HOUR), 500)), &rules(), at(240 * HOUR));
+    assert_eq!(ledger.coverage.held().windows(), [window(0, 24 * HOUR)]);
+    let learned = ledger.pace.rows_per_day.unwrap();
+    assert!((learned - 500.0).abs() < 1.0, "{learned} rows a day");
+}
+
+/// A worker claims the live job that a plan replaces, before the plan is accepted: the stream keeps one live job, and the
+/// next plan adds the new one.
+#[test]
+fn a_plan_adds_no_second_live_job() {
+    let mut stream = StreamSimulation::new(rules(), 3);
+    stream.now += TimeDelta::days(1);
+    stream.tick(0);
+    // The clock is set back.
+    stream.now -= TimeDelta::days(1);
+    let plan = stream.plan();
+    assert!(plan.obsolete.contains(&stream.ledger.jobs[0].id) && plan.slot.is_some(), "{plan:?}");
+    stream.ledger.jobs[0].state = JobState::Running { until: at(60) };
+    stream.accept(plan);
+    let live = |stream: &StreamSimulation| stream.ledger.jobs.iter().filter(|job| job.purpose == Purpose::Live).count();
+    assert_eq!((live(&stream), stream.ledger.slot), (1, None), "{:?}", stream.ledger);
+    stream.ledger.jobs.clear();
+    stream.tick(0);
+    assert_eq!(live(&stream), 1);
+    assert!(stream.ledger.slot.is_some_and(|slot| slot <= stream.now));
+}

@@ -6,8 +6,7 @@
 //! one live job per slot, no outdated fence writes) and in `fake_vendor` (never too many requests in flight, none too
 //! early). This file checks what must hold in the end.
 
-use crate::dataset::State;
-use crate::scenario::{Scenario, VendorModel};
+use crate::scenario::{Scenario, Trouble, VendorModel};
 use crate::simulation::Simulation;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::backfill::Mode;
@@ -48,6 +47,19 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         older: trouble.2,
         mode: trouble.3,
         burst: trouble.4,
+        trouble: Trouble::default(),
+    })
+}
+
+/// Scenarios in which the vendor changes and deletes final rows, the database refuses rows and its clock is set.
+fn any_troubled() -> impl Strategy<Value = Scenario> {
+    let trouble = (0_i64..150, 0_i64..150, 0_i64..60, any::<bool>());
+    (any_scenario(), trouble).prop_map(|(scenario, (edits, removals, refusals, has_clock_steps))| Scenario {
+        burst: false,
+        // Some spans hold whole days of the zone, which can be final.
+        older: scenario.older * 2,
+        trouble: Trouble { edits, removals, refusals, has_clock_steps },
+        ..scenario
     })
 }
 
@@ -82,16 +94,35 @@ fn any_mails() -> impl Strategy<Value = Scenario> {
     })
 }
 
+/// Scenarios with a vendor whose lists name items by the thousand.
+fn any_items() -> impl Strategy<Value = Scenario> {
+    (any_troubled(), 20_u64..60, 60_i64..200).prop_map(|(scenario, row_cap, per_hour)| Scenario {
+        model: VendorModel::Truora,
+        row_cap,
+        per_hour,
+        older: scenario.older.min(12),
+        // Each throttle shuts the lane for minutes, so that more of them would leave no time for thousands of requests.
+        faults_per_thousand: scenario.faults_per_thousand / 8,
+        // No list says that an item was deleted.
+        trouble: Trouble { removals: 0, ..scenario.trouble },
+        ..scenario
+    })
+}
+
 /// Runs the scenario with faults, and then without until every row can be final.
 fn run_scenario(scenario: Scenario) -> Simulation {
     // Unreadable windows are read again once per refresh; until then the live job waits.
-    let rest = if scenario.model == VendorModel::Wolkvox { 1 } else { 26 };
+    let rest = match scenario.model {
+        VendorModel::Wolkvox | VendorModel::Truora => 1,
+        VendorModel::Ultimate | VendorModel::Certainly => 26,
+    };
     let (hours, quiet) = (scenario.hours, calm_and_wait(&scenario));
     let mut simulation = Simulation::new(scenario);
     simulation.pass(TimeDelta::hours(hours));
     simulation.calm_down();
     simulation.pass(TimeDelta::hours(rest));
     (simulation.store.latest, simulation.vendor.requests) = (TimeDelta::zero(), 0);
+    simulation.vendor.fetches.clear();
     simulation.pass(TimeDelta::hours(quiet - rest));
     simulation
 }
@@ -99,7 +130,7 @@ fn run_scenario(scenario: Scenario) -> Simulation {
 /// The hours without faults. Whole days also need the next day, one more for the re-read, and time for mails.
 fn calm_and_wait(scenario: &Scenario) -> i64 {
     match scenario.model {
-        VendorModel::Wolkvox => scenario.settle + 4,
+        VendorModel::Wolkvox | VendorModel::Truora => scenario.settle + 4,
         VendorModel::Ultimate => scenario.settle + 24 * (2 + i64::try_from(scenario.refresh).unwrap()) + 4,
         VendorModel::Certainly => scenario.settle + 24 * 3,
     }
@@ -110,9 +141,9 @@ fn every_row_is_held_or_shown_as_missing(simulation: &Simulation) {
     let blocked: Spans = simulation.store.ledger.blocked().into_iter().collect();
     let oldest = oldest(simulation);
     for row in &simulation.vendor.dataset.0 {
-        let held = simulation.store.table.get(&row.id).map(|(_, state)| *state);
+        let held = simulation.store.state(row.id);
         assert!(
-            held == Some(State::Closed) || blocked.contains(row.at) || row.at < oldest,
+            held == row.state(simulation.now) || blocked.contains(row.at) || row.at < oldest,
             "the row at {} is {held:?}",
             row.at
         );
@@ -126,9 +157,10 @@ fn oldest(simulation: &Simulation) -> DateTime<Utc> {
 }
 
 /// Every window past the horizon is final, except a second denser than the row cap.
-fn every_window_becomes_final(simulation: &Simulation) {
+fn every_window_becomes_final(simulation: &mut Simulation) {
+    let known = simulation.store.known_coverage();
     let blocked = simulation.store.ledger.blocked();
-    let settled = simulation.store.ledger.coverage.settled();
+    let settled = known.settled();
     let wanted = Window::new(simulation.span.from().max(oldest(simulation)), simulation.span.to()).unwrap();
     for part in wanted.minus(blocked.iter().copied()) {
         assert!(
@@ -155,14 +187,10 @@ fn a_final_day_equals_the_dataset(simulation: &Simulation) {
     let states: BTreeMap<_, _> = listed.iter().map(|day| (day.day, day.state)).collect();
     for row in &simulation.vendor.dataset.0 {
         let state = states[&date(row.began)];
-        let held = simulation.store.table.get(&row.id).map(|(_, state)| *state);
+        let (held, truth) = (simulation.store.state(row.id), row.state(simulation.now));
+        assert!(state != Completeness::Final || held == truth, "the row of {}, final, is {held:?}", row.began);
         assert!(
-            state != Completeness::Final || held == Some(State::Closed),
-            "the row of {}, final, is {held:?}",
-            row.began
-        );
-        assert!(
-            state < Completeness::Provisional || held.is_some(),
+            state < Completeness::Provisional || held.is_some() || truth.is_none(),
             "the row of {}, {state:?}, is not held",
             row.began
         );
@@ -180,22 +208,33 @@ fn a_final_day_equals_the_dataset(simulation: &Simulation) {
 fn live_jobs_start_in_time(simulation: &Simulation) {
     let late = simulation.store.latest;
     // With rare ticks, a job that met a busy lane waits for the next tick.
-    let most = if simulation.scenario.model == VendorModel::Wolkvox {
-        TimeDelta::seconds(30)
-    } else {
-        simulation.scenario.tick() * 2
+    let most = match simulation.scenario.model {
+        VendorModel::Wolkvox | VendorModel::Truora => TimeDelta::seconds(30),
+        VendorModel::Ultimate | VendorModel::Certainly => simulation.scenario.tick() * 2,
     };
     assert!(late <= most, "live work started {late} late");
 }
+
+/// The most requests for one item that stays open for hours, and is read again once it has changed.
+const MOST_FETCHES: u32 = 20;
 
 /// The number of requests is bounded.
 fn the_number_of_requests_is_bounded(simulation: &Simulation) {
     let scenario = &simulation.scenario;
     let slots = u64::try_from(calm_and_wait(scenario) - 1).unwrap() * 60 / scenario.interval;
-    let requests = u64::from(simulation.vendor.requests);
+    let fetches = simulation.vendor.fetches.values();
+    assert!(
+        fetches.clone().all(|fetches| *fetches <= MOST_FETCHES),
+        "{:?} requests for one item",
+        fetches.clone().max()
+    );
+    let requests = u64::from(simulation.vendor.requests - fetches.sum::<u32>());
     // An empty newest day is asked for again each hour until the next one is published.
     let most = if scenario.model == VendorModel::Ultimate { 12 + 25 } else { 12 };
-    assert!(requests <= most * slots + 20, "{requests} requests in {slots} slots");
+    // An operator has everything read again that the vendor may have changed.
+    let items = simulation.vendor.dataset.0.len() as u64;
+    let lists = simulation.store.rules.items_per_list.map_or(0, |per_list| 4 * items / per_list);
+    assert!(requests <= most * slots + lists + 20, "{requests} requests in {slots} slots");
 }
 
 /// The table holds only rows that the vendor sent.
@@ -206,9 +245,9 @@ fn no_row_is_invented(simulation: &Simulation) {
 }
 
 fn all_properties_hold(scenario: Scenario) {
-    let simulation = run_scenario(scenario);
+    let mut simulation = run_scenario(scenario);
     every_row_is_held_or_shown_as_missing(&simulation);
-    every_window_becomes_final(&simulation);
+    every_window_becomes_final(&mut simulation);
     a_final_day_equals_the_dataset(&simulation);
     no_row_is_invented(&simulation);
     live_jobs_start_in_time(&simulation);
@@ -228,12 +267,31 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: often().cases / 3, ..often() })]
 
     #[test]
+    fn every_change_of_the_vendor_is_found_and_no_refusal_or_clock_step_loses_a_row(scenario in any_troubled()) {
+        all_properties_hold(scenario);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: often().cases / 3, ..often() })]
+
+    #[test]
     fn every_row_of_a_vendor_with_daily_files_is_held_in_the_end(scenario in any_files()) {
         all_properties_hold(scenario);
     }
 
     #[test]
     fn every_row_of_a_vendor_with_mailed_exports_is_held_in_the_end(scenario in any_mails()) {
+        all_properties_hold(scenario);
+    }
+}
+
+proptest! {
+    // One case is ten thousand events.
+    #![proptest_config(ProptestConfig { cases: often().cases / 16, max_shrink_iters: 20, ..often() })]
+
+    #[test]
+    fn every_item_of_thousands_is_held_in_the_end(scenario in any_items()) {
         all_properties_hold(scenario);
     }
 }
@@ -261,6 +319,7 @@ fn the_simulation_injects_enough_faults() {
             older: 10,
             mode: Mode::Missing,
             burst: true,
+            trouble: Trouble::default(),
         };
         let simulation = run_scenario(scenario);
         seen.extend(simulation.store.verdicts.iter().copied());
@@ -270,4 +329,38 @@ fn the_simulation_injects_enough_faults() {
     }
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["commit", "park", "recheck", "retry", "snooze", "split"]);
     assert!(refused > 10 && deaths > 50 && lost > 50, "{refused} refused, {deaths} deaths, {lost} tickets lost");
+}
+
+/// The troubled simulations reopen days, find deleted rows, undo clock steps and hold items by the thousand.
+#[test]
+fn the_simulation_makes_enough_trouble() {
+    let (mut reopened, mut gone, mut steps_undone, mut most_items) = (0, 0, 0, 0);
+    for seed in 0..6 {
+        let is_list = seed % 3 == 0;
+        let simulation = run_scenario(Scenario {
+            seed,
+            model: if is_list { VendorModel::Truora } else { VendorModel::Wolkvox },
+            hours: 6,
+            row_cap: if is_list { 100 } else { 20 },
+            per_hour: if is_list { 250 } else { 12 },
+            settle: 2,
+            interval: 5,
+            refresh: 2,
+            spacing: 2,
+            max_in_flight: 1,
+            schedulers: 2,
+            workers: 3,
+            faults_per_thousand: 4,
+            older: if is_list { 10 } else { 60 },
+            mode: Mode::Missing,
+            burst: false,
+            trouble: Trouble { edits: 60, removals: if is_list { 0 } else { 60 }, refusals: 20, has_clock_steps: true },
+        });
+        reopened += simulation.store.reopened;
+        gone += simulation.store.gone.len();
+        steps_undone += simulation.store.steps_undone;
+        most_items = most_items.max(simulation.store.items.most);
+    }
+    assert!(reopened > 2 && gone > 10 && steps_undone > 3, "{reopened} reopened, {gone} gone, {steps_undone} undone");
+    assert!(most_items > 1_000, "at most {most_items} items at once");
 }

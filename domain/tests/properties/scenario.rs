@@ -15,6 +15,8 @@ pub enum VendorModel {
     Ultimate,
     /// Windows of whole days, and exports by mail for dense days.
     Certainly,
+    /// Lists that name items, each of which takes a request of its own.
+    Truora,
 }
 
 /// The parameters of one simulation.
@@ -41,13 +43,27 @@ pub struct Scenario {
     pub mode: Mode,
     /// More rows in one second than an answer can hold.
     pub burst: bool,
+    pub trouble: Trouble,
+}
+
+/// What goes wrong beside crashes, lost tickets and the vendor's faults. The rates are per thousand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trouble {
+    /// The rate of rows that the vendor changes after they were final.
+    pub edits: i64,
+    /// The rate of rows that the vendor deletes after they were final; some come back.
+    pub removals: i64,
+    /// The rate of commits of which the database refuses a row, or the whole.
+    pub refusals: i64,
+    /// Whether the database's clock is set forwards and back, by minutes or by days. The vendor's answers then state its time.
+    pub has_clock_steps: bool,
 }
 
 impl Scenario {
     /// The time between two ticks; longer for vendors of whole days, whose simulations are long.
     pub fn tick(&self) -> TimeDelta {
         match self.model {
-            VendorModel::Wolkvox => TimeDelta::seconds(10),
+            VendorModel::Wolkvox | VendorModel::Truora => TimeDelta::seconds(10),
             VendorModel::Ultimate | VendorModel::Certainly => TimeDelta::minutes(4),
         }
     }
@@ -57,6 +73,12 @@ impl Scenario {
         let own = match self.model {
             VendorModel::Wolkvox => Rules { row_cap: self.row_cap, overlap: TimeDelta::minutes(20), ..rules() },
             VendorModel::Ultimate => ultimate(),
+            VendorModel::Truora => Rules {
+                row_cap: u64::MAX,
+                items_per_list: Some(self.row_cap),
+                overlap: TimeDelta::minutes(20),
+                ..rules()
+            },
             VendorModel::Certainly => {
                 let export = Export { busy_retry: Duration::from_mins(10), patience: Duration::from_hours(5) };
                 Rules { row_cap: self.row_cap, export: Some(export), ..certainly() }
@@ -66,7 +88,10 @@ impl Scenario {
             settle: TimeDelta::hours(self.settle),
             interval: cadence,
             refresh: cadence * u32::try_from(self.refresh).unwrap(),
-            spacing: Duration::from_secs(self.spacing),
+            spacing: match self.model {
+                VendorModel::Truora => Duration::from_millis(self.spacing * 40),
+                _ => Duration::from_secs(self.spacing),
+            },
             max_in_flight: self.max_in_flight,
             timeout: Duration::from_secs(30),
             lease: Duration::from_mins(1),

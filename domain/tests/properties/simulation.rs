@@ -2,16 +2,19 @@
 
 use crate::dataset::{Dataset, start_time};
 use crate::export_mail::ExportMail;
+use crate::fake_commit::Exchange;
 use crate::fake_store::{Claim, FakeStore};
 use crate::fake_vendor::{FakeVendor, Reply};
 use crate::rng::Rng;
 use crate::scenario::{Scenario, VendorModel};
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::backfill::{Backfill, Progress};
-use domain::judge::{JudgeContext, Judgement, judge};
+use crate::strategies::running_backfill;
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
+use domain::backfill::{Backfill, Mode};
+use domain::clock_skew::VendorClock;
+use domain::fault::Fault;
+use domain::judge::{Answer, JudgeContext, Judgement, judge};
 use domain::plan::Plan;
 use domain::slice::Slice;
-use domain::spans::Spans;
 use domain::ticket::Ticket;
 use domain::window::Window;
 use std::cmp::Reverse;
@@ -34,6 +37,10 @@ enum Event {
     Wipe,
     /// An operator retries parked jobs and opens the lane.
     Mend,
+    /// The same once more, after the last fault.
+    LastMend,
+    /// The database's clock is set to so much after the true time.
+    Clock(TimeDelta),
 }
 
 enum WorkerStage {
@@ -42,9 +49,18 @@ enum WorkerStage {
     /// The worker holds the lane and is about to send the request.
     Holding(Claim),
     /// The request is sent; the reply is under way.
-    Asking(Claim, Reply),
+    Asking(Claim, DateTime<Utc>, Reply),
     /// The answer is judged; the worker is about to commit.
-    Judged(Claim, Reply, Judgement),
+    Judged(Claim, JudgedReply),
+}
+
+/// A reply as a worker has judged it.
+struct JudgedReply {
+    sent: DateTime<Utc>,
+    reply: Reply,
+    judged: Judgement,
+    context: JudgeContext,
+    vendor_clock: Option<VendorClock>,
 }
 
 struct Worker {
@@ -54,7 +70,10 @@ struct Worker {
 
 pub struct Simulation {
     pub scenario: Scenario,
+    /// The true time, which is the vendor's.
     pub now: DateTime<Utc>,
+    /// How far the database's clock is ahead.
+    ahead: TimeDelta,
     pub store: FakeStore,
     pub vendor: FakeVendor,
     pub span: Window,
@@ -83,27 +102,25 @@ impl Simulation {
             Window::new(since - TimeDelta::hours(scenario.older), start + TimeDelta::hours(scenario.hours)).unwrap();
         let burst = if scenario.burst { i64::try_from(scenario.row_cap).unwrap() + 2 } else { 0 };
         let late_filing = if scenario.model == VendorModel::Ultimate { rules.late_filing } else { TimeDelta::zero() };
-        let dataset = Dataset::happen(&mut rng, whole, scenario.per_hour, (rules.settle, late_filing), burst);
+        let mut dataset = Dataset::happen(&mut rng, whole, scenario.per_hour, (rules.settle, late_filing), burst);
+        let troubled = Window::new(start, start + TimeDelta::hours(scenario.hours)).unwrap();
+        dataset.disturb(&mut rng, troubled, scenario.trouble.edits, scenario.trouble.removals);
         let mut store = FakeStore::new(rules.clone(), since);
-        store.ledger.backfills.extend(Window::new(whole.from(), since + TimeDelta::minutes(30)).map(|window| {
-            Backfill {
-                id: 1,
-                window,
+        store.ledger.backfills.extend(
+            Window::new(whole.from(), since + TimeDelta::minutes(30)).map(|window| Backfill {
                 mode: scenario.mode,
                 ordered_at: start,
-                progress: Progress::Running,
-                answered: Spans::default(),
-                windows_done: 0,
-                items_done: 0,
-                rows: 0,
-            }
-        }));
+                ..running_backfill(1, window)
+            }),
+        );
         let workers = (0..scenario.workers).map(|_| Worker { stage: WorkerStage::Idle, life: 0 }).collect();
-        let vendor = FakeVendor::new(dataset, rules, scenario.faults_per_thousand);
+        let mut vendor = FakeVendor::new(dataset, rules, scenario.faults_per_thousand);
+        vendor.allows_future = scenario.trouble.has_clock_steps;
         let (agenda, events) = (BinaryHeap::new(), BTreeMap::new());
         let mut simulation = Self {
             scenario,
             now: start,
+            ahead: TimeDelta::zero(),
             store,
             vendor,
             span: whole,
@@ -123,7 +140,39 @@ impl Simulation {
         }
         simulation.after(TimeDelta::hours(1), Event::Wipe);
         simulation.after(TimeDelta::minutes(40), Event::Mend);
+        if simulation.scenario.trouble.has_clock_steps {
+            simulation.step_clock();
+        }
         simulation
+    }
+
+    /// The time by the database's clock.
+    fn clock(&self) -> DateTime<Utc> {
+        self.now + self.ahead
+    }
+
+    /// Sets the clock wrong after some time, and right again after some more.
+    fn step_clock(&mut self) {
+        let steps = [10, 24 * 60, 10 * 24 * 60].map(TimeDelta::minutes);
+        let step = steps[usize::try_from(self.rng.between(0, 2)).unwrap()];
+        let step = if self.rng.in_thousand(500) { step } else { -step };
+        let (begin, end) = (self.rng.seconds(60, 7_200), self.rng.seconds(20, 3_600));
+        self.after(begin, Event::Clock(step));
+        self.after(begin + end, Event::Clock(TimeDelta::zero()));
+    }
+
+    fn set_clock(&mut self, ahead: TimeDelta) {
+        if self.is_calm && ahead != TimeDelta::zero() {
+            return;
+        }
+        if ahead > self.ahead {
+            // A lease or a wait that the clock skips ends early; no process can know.
+            self.vendor.forget_callers(self.now);
+        }
+        self.ahead = ahead;
+        if ahead == TimeDelta::zero() && !self.is_calm {
+            self.step_clock();
+        }
     }
 
     fn after(&mut self, wait: TimeDelta, event: Event) {
@@ -145,10 +194,19 @@ impl Simulation {
         self.now = end;
     }
 
-    /// Stops all faults, and retries the parked jobs as an operator would.
+    /// Stops all faults, retries the parked jobs as an operator would, and has everything read again that the vendor may
+    /// have changed.
     pub fn calm_down(&mut self) {
         (self.scenario.faults_per_thousand, self.vendor.faults_per_thousand) = (0, 0);
+        let disturbed = std::mem::take(&mut self.scenario.trouble);
+        self.set_clock(TimeDelta::zero());
         self.stop_faults();
+        if disturbed.edits + disturbed.removals > 0 {
+            let again = running_backfill(2, Window::new(self.span.from(), self.now).unwrap());
+            self.store.ledger.backfills.push(Backfill { mode: Mode::All, ordered_at: self.now, ..again });
+        }
+        // A fault may be under way that parks the lane.
+        self.after(TimeDelta::minutes(5), Event::LastMend);
         // Earlier rechecks must not park a job any more.
         self.store.ledger.jobs.iter_mut().for_each(|job| job.rechecks = 0);
         self.is_calm = true;
@@ -163,10 +221,11 @@ impl Simulation {
         match event {
             Event::Tick(scheduler) => self.tick(scheduler),
             Event::Follow => self.dispatch(),
-            Event::Slept(plan) => self.store.accept(*plan),
+            Event::Slept(plan) => self.store.accept(*plan, self.now + self.ahead),
+            Event::Clock(ahead) => self.set_clock(ahead),
             Event::Deliver(ticket) if id > self.wiped => self.deliver(ticket),
             Event::ResponseSummary(worker, life) if self.workers[worker].life == life => self.step(worker),
-            Event::ExportMail(mail) => self.store.receive(&self.vendor.dataset, &mail, self.now),
+            Event::ExportMail(mail) => self.store.receive(&self.vendor.dataset, &mail, self.now + self.ahead),
             Event::Revive(worker) => self.workers[worker].stage = WorkerStage::Idle,
             Event::Wipe => {
                 self.wiped = self.count;
@@ -177,25 +236,29 @@ impl Simulation {
                 self.stop_faults();
                 self.after(TimeDelta::minutes(40), Event::Mend);
             }
+            Event::LastMend => self.stop_faults(),
             // The ticket was lost, the worker crashed, or the faults are over.
             Event::Deliver(_) | Event::ResponseSummary(..) | Event::Mend => {}
         }
     }
 
     fn tick(&mut self, scheduler: usize) {
-        let plan = self.store.plan(self.now);
+        let plan = self.store.plan(self.clock());
         if self.rng.in_thousand(self.scenario.faults_per_thousand) && !plan.is_empty() {
             let asleep = self.rng.seconds(1, 900);
             self.after(asleep, Event::Slept(Box::new(plan)));
         } else {
-            self.store.accept(plan);
+            self.store.accept(plan, self.clock());
         }
         self.dispatch();
+        if self.store.rules.items_per_list.is_some() && self.rng.in_thousand(20) {
+            self.store.check_items(&self.vendor.dataset);
+        }
         self.after(self.scenario.tick(), Event::Tick(scheduler));
     }
 
     fn dispatch(&mut self) {
-        while let Some(ticket) = self.store.dispatch(self.now) {
+        while let Some(ticket) = self.store.dispatch(self.clock()) {
             self.push(ticket);
         }
     }
@@ -219,7 +282,8 @@ impl Simulation {
     }
 
     fn take_up(&mut self, worker: usize, ticket: Ticket) {
-        if let Some(claimed) = self.store.claim(ticket, self.now) {
+        if let Some(mut claimed) = self.store.claim(ticket, self.clock()) {
+            claimed.counted_until -= self.ahead;
             self.advance(worker, WorkerStage::Holding(claimed), TimeDelta::milliseconds(10));
         }
     }
@@ -246,51 +310,85 @@ impl Simulation {
         match std::mem::replace(&mut self.workers[worker].stage, WorkerStage::Idle) {
             WorkerStage::Idle | WorkerStage::Dead => {}
             WorkerStage::Holding(claimed) => self.ask(worker, claimed),
-            WorkerStage::Asking(claimed, reply) => {
-                let next_day = self.now + TimeDelta::minutes(30);
-                let at = JudgeContext {
-                    now: self.now,
-                    next_day,
+            WorkerStage::Asking(claimed, sent, reply) => {
+                let context = JudgeContext {
+                    now: self.clock(),
+                    next_day: self.clock() + TimeDelta::minutes(30),
                     jitter: self.rng.jitter(),
                     previous_request_answered: true,
                 };
-                let judged = judge(&self.store.rules, &claimed.job, reply.answer.as_ref(), at);
+                let judged = judge(&self.store.rules, &claimed.job, reply.answer.as_ref(), context);
+                let date = reply.at.with_nanosecond(0).filter(|_| self.vendor.allows_future);
+                let vendor_clock = date.map(|date| VendorClock::new(date, self.clock()));
                 let wait = TimeDelta::milliseconds(self.rng.between(1, 500));
-                self.advance(worker, WorkerStage::Judged(claimed, reply, judged), wait);
+                let judged = JudgedReply { sent, reply, judged, context, vendor_clock };
+                self.advance(worker, WorkerStage::Judged(claimed, judged), wait);
             }
-            WorkerStage::Judged(claimed, reply, judged) => {
-                if self.store.commit(&self.vendor.dataset, &claimed, &reply, &judged, self.now) {
-                    let until = judged.closure.and_then(|closure| closure.until);
-                    self.vendor.shut_until = self.vendor.shut_until.max(until.unwrap_or(self.now));
-                    // The lane's next job at once, rather than at the next tick.
-                    let soon = TimeDelta::from_std(self.store.rules.spacing).unwrap();
-                    self.after(soon, Event::Follow);
-                }
-            }
+            WorkerStage::Judged(claimed, judged) => self.commit(&claimed, judged),
+        }
+    }
+
+    fn commit(&mut self, claimed: &Claim, judged: JudgedReply) {
+        let JudgedReply { sent, mut reply, mut judged, context, vendor_clock } = judged;
+        let rules = self.store.rules.clone();
+        let judge_again = |answer: Result<&Answer, &Fault>| judge(&rules, &claimed.job, answer, context);
+        if self.rng.in_thousand(self.scenario.trouble.refusals) {
+            refuse(&mut self.rng, &mut reply);
+            judged = judge_again(reply.answer.as_ref());
+        }
+        let exchange = Exchange { claimed, reply, judged, sent, vendor_clock };
+        let now = self.clock();
+        if let Some(judged) = self.store.commit(&self.vendor.dataset, exchange, judge_again, now) {
+            let until = judged.closure.and_then(|closure| closure.until).map(|until| until - self.ahead);
+            self.vendor.shut_until = self.vendor.shut_until.max(until.unwrap_or(self.now));
+            // The lane's next job at once, rather than at the next tick.
+            let soon = TimeDelta::from_std(self.store.rules.spacing).unwrap();
+            self.after(soon, Event::Follow);
         }
     }
 
     /// Sends a request only if its time-out ends before the lease; a paused process notices it here.
     fn ask(&mut self, worker: usize, mut claimed: Claim) {
-        let timeout = TimeDelta::from_std(self.store.rules.timeout).unwrap();
-        if self.now + timeout > claimed.lease.until {
-            match self.store.renew(&claimed, self.now) {
-                Some(lease) => claimed.lease = lease,
+        let [timeout, lease_time] =
+            [self.store.rules.timeout, self.store.rules.lease].map(|time| TimeDelta::from_std(time).unwrap());
+        if self.now + timeout > claimed.counted_until {
+            match self.store.renew(&claimed, self.clock()) {
+                Some(lease) => (claimed.lease, claimed.counted_until) = (lease, self.now + lease_time),
                 None => return,
             }
         }
-        let window = claimed.job.slice.window().unwrap();
-        let reply = if let Slice::Export(window) = claimed.job.slice {
-            self.store.check_one_export(self.now);
-            let (reply, mail) = self.vendor.export(&mut self.rng, window, self.now);
-            if let Some(mail) = mail {
-                self.after(mail.sent - self.now, Event::ExportMail(Box::new(mail)));
+        let reply = match &claimed.job.slice {
+            Slice::Export(window) => {
+                self.store.check_one_export(self.clock());
+                let (reply, mail) = self.vendor.export(&mut self.rng, *window, self.now);
+                if let Some(mail) = mail {
+                    self.after(mail.sent - self.now, Event::ExportMail(Box::new(mail)));
+                }
+                reply
             }
-            reply
-        } else {
-            self.vendor.ask(&mut self.rng, window, self.now)
+            Slice::Window(window) if self.store.rules.items_per_list.is_some() => {
+                self.vendor.list(&mut self.rng, *window, self.now)
+            }
+            Slice::Window(window) => self.vendor.ask(&mut self.rng, *window, self.now),
+            Slice::Item(key) => self.vendor.fetch(&mut self.rng, key, self.now),
+            Slice::Partition(..) | Slice::Delivery(_) => unreachable!("the vendors have neither"),
         };
         let wait = reply.at - self.now;
-        self.advance(worker, WorkerStage::Asking(claimed, reply), wait);
+        self.advance(worker, WorkerStage::Asking(claimed, self.now, reply), wait);
+    }
+}
+
+/// The database refuses a row of the reply, which is then kept aside, or fails.
+fn refuse(rng: &mut Rng, reply: &mut Reply) {
+    match &mut reply.answer {
+        Ok(answer) if !reply.rows.is_empty() && rng.in_thousand(500) => {
+            answer.rejects += 1;
+            reply.rows.swap_remove(0);
+        }
+        _ => {
+            reply.answer = Err(Fault::Database(String::new()));
+            reply.rows.clear();
+            (reply.items, reply.item_status) = (Vec::new(), None);
+        }
     }
 }

@@ -83,8 +83,8 @@ pub async fn commit(
     end(tx, stored).await
 }
 
-/// Compares the rows that a full answer names with those that are stored for its window, if a part of it was held before.
-/// Returns why the answer is not believed, if it is not.
+/// Compares the rows that a full answer names with those that are stored for its window. Some may be stored though the window
+/// was never held, because an answer was cut or incomplete. Returns why the answer is not believed, if it is not.
 async fn compare_rows(
     db: &Database,
     tx: &Transaction,
@@ -94,9 +94,6 @@ async fn compare_rows(
 ) -> Result<Option<String>, DbErr> {
     let window = claim.job.slice.window().filter(|_| exchange.judgement.verdict == Verdict::Commit);
     let Some(window) = window else { return Ok(None) };
-    if ledger::held(tx, &claim.stream).await?.within(window).is_empty() {
-        return Ok(None);
-    }
     let compared = compare(tx, (&claim.stream, stream), window, named, db.now(tx).await?).await?;
     effect.gone += compared.gone.len() as u64;
     effect.earliest_change = effect.earliest_change.into_iter().chain(compared.gone.iter().copied()).min();

@@ -1,11 +1,13 @@
 //! Rows that a vendor no longer has: a full answer for their window lacks them. Such a row stays in its table and gets the
 //! instant in `gone_at`; the view of final rows leaves it out. Like a change, it keeps the window from being final until a
-//! second answer lacks the row too. When the vendor names the row again, the upsert clears `gone_at`.
+//! second answer lacks the row too. When the vendor names the row again, the upsert clears `gone_at`. [`domain::gone_rows`]
+//! decides which rows are gone.
 
 use super::StreamId;
 use crate::transaction::Transaction;
 use crate::upsert::sql::{quoted, rows_within};
 use chrono::{DateTime, Utc};
+use domain::gone_rows::{Doubt, StoredRow, newly_gone};
 use domain::source::Stream;
 use domain::window::Window;
 use entities::rows::RowBatch;
@@ -29,8 +31,6 @@ pub(crate) struct Comparison {
 
 /// Keys per statement.
 const BATCH: usize = 500;
-/// The number of stored rows from which an answer that lacks more than half of them is not believed.
-const MANY: usize = 20;
 
 impl NamedRows {
     /// Adds the rows of a batch, if they are rows of the stream.
@@ -58,24 +58,27 @@ pub(crate) async fn compare(
         return Ok(Comparison::default());
     };
     let stored = stored_rows(tx, (id, stream, schema), window).await?;
-    let is_named = |row: &&StoredRow| named.0.contains(&hash(row.key.iter().map(String::as_str)));
-    let missing = stored.iter().filter(|row| !is_named(row)).count();
-    let gone: Vec<&StoredRow> = stored.iter().filter(|row| !row.is_gone && !is_named(row)).collect();
-    if !gone.is_empty() && stored.len() >= MANY && missing * 2 > stored.len() {
-        let doubt = format!(
-            "the answer lacks {missing} of {} rows that are stored for its window; if the vendor has deleted them, delete \
-             them from {} too",
-            stored.len(),
-            stream.table
-        );
-        return Ok(Comparison { doubt: Some(doubt), ..Comparison::default() });
+    let is_named = |row: &KeyedRow| named.0.contains(&hash(row.key.iter().map(String::as_str)));
+    let known = |row: &KeyedRow| StoredRow { at: row.at, is_gone: row.is_gone, is_named: is_named(row) };
+    match newly_gone(&stored.iter().map(known).collect::<Vec<_>>()) {
+        Ok(indices) => {
+            let gone: Vec<&KeyedRow> = indices.into_iter().filter_map(|index| stored.get(index)).collect();
+            mark(tx, (id, stream, schema), &gone, now).await?;
+            Ok(Comparison { gone: gone.iter().map(|row| row.at).collect(), doubt: None })
+        }
+        Err(Doubt { missing, stored }) => {
+            let doubt = format!(
+                "the answer lacks {missing} of {stored} rows that are stored for its window; if the vendor has deleted \
+                 them, delete them from {} too",
+                stream.table
+            );
+            Ok(Comparison { doubt: Some(doubt), ..Comparison::default() })
+        }
     }
-    mark(tx, (id, stream, schema), &gone, now).await?;
-    Ok(Comparison { gone: gone.iter().map(|row| row.at).collect(), doubt: None })
 }
 
-/// A stored row of the window.
-struct StoredRow {
+/// A stored row of the window and its key.
+struct KeyedRow {
     key: Vec<String>,
     at: DateTime<Utc>,
     is_gone: bool,
@@ -96,16 +99,16 @@ async fn stored_rows(
     tx: &Transaction,
     (id, stream, schema): (&StreamId, &Stream, &TableSchema),
     window: Window,
-) -> Result<Vec<StoredRow>, DbErr> {
+) -> Result<Vec<KeyedRow>, DbErr> {
     let names: Vec<String> = key_columns(schema).map(|(_, name)| name).collect();
     let keys = names.iter().enumerate().map(|(at, name)| format!("{name} AS key{at}")).collect::<Vec<_>>().join(", ");
     let (table, at) = (quoted(stream.table), quoted(stream.at));
     let (condition, values) = rows_within(id, stream, window);
     let sql = format!("SELECT {keys}, {at} AS filed_at, gone_at IS NOT NULL AS is_gone FROM {table} WHERE {condition}");
     let rows = tx.query_all_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
-    let read = |row: &sea_orm::QueryResult| -> Result<StoredRow, DbErr> {
+    let read = |row: &sea_orm::QueryResult| -> Result<KeyedRow, DbErr> {
         let key = (0..names.len()).map(|at| row.try_get("", &format!("key{at}"))).collect::<Result<_, _>>()?;
-        Ok(StoredRow { key, at: row.try_get("", "filed_at")?, is_gone: row.try_get("", "is_gone")? })
+        Ok(KeyedRow { key, at: row.try_get("", "filed_at")?, is_gone: row.try_get("", "is_gone")? })
     };
     rows.iter().map(read).collect()
 }
@@ -114,7 +117,7 @@ async fn stored_rows(
 async fn mark(
     tx: &Transaction,
     (id, stream, schema): (&StreamId, &Stream, &TableSchema),
-    rows: &[&StoredRow],
+    rows: &[&KeyedRow],
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let Some((_, last)) = key_columns(schema).last() else { return Ok(()) };
