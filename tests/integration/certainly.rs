@@ -67,8 +67,9 @@ async fn a_backfill_of_sixty_days_sends_few_gets_and_one_export_at_a_time() {
     }
     assert!((1..=dense).contains(&exports.len()), "{exports:?}");
     vendor.assert_no_breach();
-    // The last term is for the first estimate, which the worker makes from the part of today that has passed.
-    assert!(2 * gets <= 3 * fewest + 2 * (2 + dense + 2), "{gets} GETs, {fewest} would be enough, {dense} full days");
+    // The first estimate comes from the part of today that has passed, and mails that come sooner shorten later windows, so
+    // that the number varies. The property `request_count` bounds it exactly.
+    assert!(gets <= 3 * fewest, "{gets} GETs, {fewest} would be enough, {dense} full days");
 }
 
 #[tokio::test(flavor = "multi_thread")]
