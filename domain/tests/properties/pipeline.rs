@@ -231,10 +231,9 @@ fn the_number_of_requests_is_bounded(simulation: &Simulation) {
     let requests = u64::from(simulation.vendor.requests - fetches.sum::<u32>());
     // An empty newest day is asked for again each hour until the next one is published.
     let most = if scenario.model == VendorModel::Ultimate { 12 + 25 } else { 12 };
-    // An operator has everything read again that the vendor may have changed.
-    let items = simulation.vendor.dataset.0.len() as u64;
-    let lists = simulation.store.rules.items_per_list.map_or(0, |per_list| 4 * items / per_list);
-    assert!(requests <= most * slots + lists + 20, "{requests} requests in {slots} slots");
+    let rows = simulation.vendor.dataset.0.len() as u64;
+    let again = if simulation.is_read_again { 4 * rows / simulation.scenario.row_cap } else { 0 };
+    assert!(requests <= most * slots + again + 20, "{requests} requests in {slots} slots");
 }
 
 /// The table holds only rows that the vendor sent.

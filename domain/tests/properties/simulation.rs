@@ -83,6 +83,8 @@ pub struct Simulation {
     events: BTreeMap<u64, Event>,
     count: u64,
     is_calm: bool,
+    /// Whether an operator has everything read again at the end of the faults.
+    pub is_read_again: bool,
     /// The number of crashes, and of lost tickets.
     pub deaths: u32,
     pub lost: u32,
@@ -130,6 +132,7 @@ impl Simulation {
             events,
             count: 0,
             is_calm: false,
+            is_read_again: false,
             deaths: 0,
             lost: 0,
             wiped: 0,
@@ -202,6 +205,7 @@ impl Simulation {
         self.set_clock(TimeDelta::zero());
         self.stop_faults();
         if disturbed.edits + disturbed.removals > 0 {
+            self.is_read_again = true;
             let again = running_backfill(2, Window::new(self.span.from(), self.now).unwrap());
             self.store.ledger.backfills.push(Backfill { mode: Mode::All, ordered_at: self.now, ..again });
         }
