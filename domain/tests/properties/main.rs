@@ -11,6 +11,7 @@ mod coverage;
 mod dataset;
 mod days;
 mod eventual_coverage;
+mod exchange_budget;
 mod export;
 mod export_mail;
 mod fake_store;
