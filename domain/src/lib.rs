@@ -10,7 +10,7 @@
 //! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day, [`health`] the state of
 //! accounts and of the installation, whose processes are in [`process`]; [`stalled`] finds backfills that stand still; a
 //! [`reopening`] follows from [`row_changes`] in days that were final. [`file_time`] says which state of the vendor an imported
-//! file shows.
+//! file shows, and [`retention`] how long history is kept.
 
 pub mod backfill;
 pub mod backoff;
@@ -39,6 +39,7 @@ pub mod planner;
 pub mod process;
 pub mod quota;
 pub mod reopening;
+pub mod retention;
 pub mod row_changes;
 pub mod row_histogram;
 pub mod rules;

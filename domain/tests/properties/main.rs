@@ -31,6 +31,7 @@ mod pipeline;
 mod plan;
 mod reopening;
 mod request_count;
+mod retention;
 mod rng;
 mod row_histogram;
 mod rules;
