@@ -9,7 +9,7 @@ use crate::settings::Settings;
 use domain::clock::Clock;
 use domain::process;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
-use scheduler::Scheduler;
+use scheduler::{Scheduler, pruner};
 use secrecy::ExposeSecret;
 use server::{Metrics, Probe, RateLimits, Server};
 use std::sync::{Arc, Mutex};
@@ -116,6 +116,7 @@ impl Service {
         tasks.spawn(heartbeat::run(self.database.clone(), identity(roles), server_stop.clone()));
         let workers = TaskTracker::new();
         if roles.contains(&Role::Scheduler) {
+            workers.spawn(pruner::run(self.database.clone(), settings.retention, process_name(), stop.clone()));
             let stop = stop.clone();
             workers.spawn(async move { scheduler.run(&stop).await });
         }

@@ -5,10 +5,12 @@ mod error;
 mod known_keys;
 mod layers;
 mod origin;
+mod retention;
 mod variables;
 
 pub use error::SettingsError;
 
+use domain::retention::Retention;
 use layers::Layers;
 use origin::Origins;
 use secrecy::{ExposeSecret, SecretString};
@@ -34,6 +36,8 @@ pub struct Settings {
     pub scheduler: SchedulerSettings,
     /// `[worker]`
     pub worker: WorkerSettings,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[log]`
     pub log: LogSettings,
     accounts: AccountTables,
@@ -170,6 +174,7 @@ impl Settings {
                 concurrency: layers.parse("worker.concurrency", "a whole number above 0, such as 16")?,
                 drain: layers.read("worker.drain", DURATION, duration)?,
             },
+            retention: retention::read(&layers)?,
             log: LogSettings {
                 format: layers.read("log.format", "\"text\" or \"json\"", |text| match text {
                     "text" => Some(LogFormat::Text),

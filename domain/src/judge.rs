@@ -200,14 +200,21 @@ fn judge_fault(rules: &Rules, job: &Job, fault: &Fault, at: JudgeContext) -> Jud
         Fault::Malformed(text) if job.purpose != Purpose::Live && job.failures >= MOST_FAILURES => {
             verdict_only(Verdict::Park(format!("the answer could not be parsed {} times: {text}", job.failures + 1)))
         }
+        // Never in parts: a part of few rows may lack all of them and be believed, and all parts together would then lack what
+        // the whole answer was doubted for.
+        Fault::Incomplete(text) if job.purpose != Purpose::Live && job.failures >= MOST_FAILURES => {
+            verdict_only(Verdict::Park(format!("{} times in a row: {text}", job.failures + 1)))
+        }
         // A vendor that is down comes back by itself. An item that fails while others are answered does not.
         Fault::Unreachable(_) | Fault::TimedOut(_) if fails_alone(job, at) => verdict_only(Verdict::Park(format!(
             "failed {} times while the vendor answered other requests: {fault}",
             job.failures + 1
         ))),
-        Fault::Unreachable(_) | Fault::TimedOut(_) | Fault::Malformed(_) | Fault::Database(_) => {
-            verdict_only(Verdict::Retry(later(job.failures + 1)))
-        }
+        Fault::Unreachable(_)
+        | Fault::TimedOut(_)
+        | Fault::Malformed(_)
+        | Fault::Incomplete(_)
+        | Fault::Database(_) => verdict_only(Verdict::Retry(later(job.failures + 1))),
         Fault::Refused(text) => verdict_only(Verdict::Park(text.clone())),
     }
 }

@@ -5,11 +5,12 @@
 //! name. [`ledger`] is one stream's state; [`planner`] proposes a [`plan`] of new jobs for it, at each [`live_slot`]
 //! and with window lengths by [`forecast`], which joins [`pace`] and [`week_profile`]. [`lane`] takes turns and [`next_job`]
 //! picks the job; [`pacer`] spaces requests, [`quota`] counts them and [`clock_skew`] compares clocks.
-//! [`source`] is the interface of a vendor, [`webhook`] and [`fault`] are parts of it. [`judge`] turns an answer into a
+//! [`source`] is the interface of a vendor, [`webhook`] and [`fault`] are parts of it; an [`exchange_budget`] bounds what one
+//! exchange reads. [`judge`] turns an answer into a
 //! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day, [`health`] the state of
 //! accounts and of the installation, whose processes are in [`process`]; [`stalled`] finds backfills that stand still; a
 //! [`reopening`] follows from [`row_changes`] in days that were final, and [`gone_rows`] are those that an answer lacks.
-//! [`file_time`] says which state of the vendor an imported file shows.
+//! [`file_time`] says which state of the vendor an imported file shows, and [`retention`] how long history is kept.
 
 pub mod backfill;
 pub mod backoff;
@@ -18,6 +19,7 @@ pub mod clock_skew;
 pub mod coverage;
 pub mod days;
 pub mod duration;
+pub mod exchange_budget;
 pub mod fault;
 pub mod file_time;
 pub mod forecast;
@@ -38,6 +40,7 @@ pub mod planner;
 pub mod process;
 pub mod quota;
 pub mod reopening;
+pub mod retention;
 pub mod row_changes;
 pub mod row_histogram;
 pub mod rules;

@@ -17,6 +17,7 @@ pub mod lane_slots;
 pub mod lanes;
 pub mod merge_rules;
 pub mod processes;
+pub mod prunings;
 pub mod rejects;
 pub mod reopened_days;
 pub mod requests;

@@ -1,4 +1,4 @@
-//! The ledger (streams, coverage, jobs, items, backfills), the lanes, the processes, and the evidence (requests, rejects, deliveries).
+//! The ledger (streams, coverage, jobs, items, backfills), the lanes, the processes, the pruner, and the evidence (requests, rejects, deliveries).
 
 use crate::table::{Columns, index};
 use sea_orm_migration::prelude::*;
@@ -6,7 +6,7 @@ use sea_orm_migration::prelude::*;
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "streams",
     "coverage",
     "reopened_days",
@@ -15,6 +15,7 @@ const TABLES: [&str; 14] = [
     "lanes",
     "lane_slots",
     "processes",
+    "prunings",
     "backfills",
     "backfill_streams",
     "backfill_windows",
@@ -43,6 +44,13 @@ impl MigrationTrait for Migration {
             ("deliveries", &["slice_key"]),
             ("deliveries", &["kind", "received_at"]),
             ("deliveries", &["state", "id"]),
+            // Each of these finds the oldest rows for the pruner.
+            ("deliveries", &["received_at"]),
+            ("rejects", &["rejected_at"]),
+            ("items", &["ended_at"]),
+            ("backfills", &["finished_at"]),
+            ("reopened_days", &["reopened_at"]),
+            ("processes", &["last_seen_at"]),
         ] {
             manager.create_index(index(table, columns)).await?;
         }
@@ -112,7 +120,7 @@ fn ledger() -> [TableCreateStatement; 5] {
     ]
 }
 
-fn lanes() -> [TableCreateStatement; 3] {
+fn lanes() -> [TableCreateStatement; 4] {
     [
         Columns::of("lanes")
             .texts(&["lane"])
@@ -132,6 +140,12 @@ fn lanes() -> [TableCreateStatement; 3] {
         Columns::of("processes")
             .texts(&["name", "roles", "host", "version"])
             .instants(&["started_at", "last_seen_at"])
+            .key(&["name"]),
+        Columns::of("prunings")
+            .texts(&["name"])
+            .instants(&["due_at"])
+            .optional_texts(&["holder"])
+            .optional_instants(&["pruned_before"])
             .key(&["name"]),
     ]
 }

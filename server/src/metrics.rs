@@ -77,6 +77,10 @@ fn describe() {
         "convosync_days_reopened_total",
         "Days that were final until a later answer changed rows of them, over all streams of the account."
     );
+    describe_counter!(
+        "convosync_pruned_rows_total",
+        "Old rows of the ledger's history that this process deleted, by table."
+    );
     describe_counter!("convosync_deliveries_total", "Mails and webhook events received, by result.");
     describe_counter!(
         "convosync_http_requests_limited_total",

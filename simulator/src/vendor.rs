@@ -1,6 +1,6 @@
 //! What every simulated vendor can do.
 
-use crate::gateway::{Breach, Faults, Gateway, RequestRecord};
+use crate::gateway::{Breach, Faults, Gateway, RequestRecord, RowNumber};
 use crate::webhook_outbox::WebhookVendor;
 use async_trait::async_trait;
 use axum::Router;
@@ -43,6 +43,23 @@ pub trait SimulatedVendor: Send + Sync {
     /// Stops the dataset at this instant, so that a comparison can be exact. A second call changes nothing.
     fn freeze(&self) {
         self.gateway().freeze();
+    }
+
+    /// The rows of `window` that the vendor holds now and its users can delete, oldest first; of `bot` where the vendor has
+    /// several. `None` where the simulated vendor knows no deletions.
+    fn deletable(&self, _bot: &str, _window: Window) -> Option<Vec<RowNumber>> {
+        None
+    }
+
+    /// Deletes the first of every `every` rows of `window`, as users of the vendor do. Returns the number of deleted rows.
+    fn delete(&self, bot: &str, window: Window, every: usize) -> usize {
+        let rows = self.deletable(bot, window).unwrap_or_default();
+        self.gateway().deletions().delete(rows.into_iter().step_by(every.max(1)))
+    }
+
+    /// Brings all deleted rows back. Returns their number.
+    fn restore(&self) -> usize {
+        self.gateway().deletions().restore()
     }
 
     /// All breaches, in order.

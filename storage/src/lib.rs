@@ -3,7 +3,7 @@
 //! Map, in the order of a job's life: [`accounts`], the accounts in force and the lanes they share; [`ledger`], one
 //! stream's coverage, jobs, items and backfills, and the commit of an exchange; [`lanes`], turn-taking for one credential
 //! over all processes, and [`processes`], who they are; [`upsert`], a vendor's rows into their table; [`deliveries`], mails, files and webhooks;
-//! [`reports`], the answers to operators' questions. [`database`] and [`transaction`] hide which engine it is.
+//! [`reports`], the answers to operators' questions; [`retention`], which deletes old rows. [`database`] and [`transaction`] hide which engine it is.
 
 #![expect(clippy::must_use_candidate, reason = "a boxed future is as unused without `.await` as any other")]
 
@@ -15,6 +15,7 @@ pub mod lanes;
 pub mod ledger;
 pub mod processes;
 pub mod reports;
+pub mod retention;
 pub mod snapshot;
 pub mod time_limit;
 pub mod transaction;

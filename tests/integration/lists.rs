@@ -28,8 +28,19 @@ struct EndlessList {
     next: NextPage,
     /// How long the vendor takes for a page.
     delay: Duration,
+    /// The number of processes on a page.
+    processes: usize,
+    /// The number of bytes that a page has beside its processes.
+    padding: usize,
     /// The page that each request asked for; empty for the first page of an exchange.
     pages: Arc<Mutex<Vec<String>>>,
+}
+
+impl EndlessList {
+    /// A list with a hundred processes on each page.
+    fn new(next: NextPage) -> Self {
+        Self { next, delay: Duration::ZERO, processes: 100, padding: 0, pages: Arc::default() }
+    }
 }
 
 /// The page after `page` of a list that never ends.
@@ -40,29 +51,41 @@ fn following(page: &str) -> String {
 /// A slow list holds its slot no longer than one request may take: live work waits for the slot.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_list_is_cut() {
-    let (pages, first) = first_exchange(following, Duration::from_millis(300)).await;
+    let list = EndlessList { delay: Duration::from_millis(300), ..EndlessList::new(following) };
+    let (pages, first) = first_exchange(list, "2s").await;
     assert_eq!((first.verdict.as_str(), first.outcome.as_str()), ("split", "answer"));
     assert!((2..20).contains(&pages), "{pages} pages");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_over_its_budget_is_cut() {
-    let (pages, first) = first_exchange(following, Duration::ZERO).await;
+    let (pages, first) = first_exchange(EndlessList::new(following), "2s").await;
     // Twenty pages of a hundred items are twice what a list should name.
     assert_eq!((first.verdict.as_str(), first.outcome.as_str(), pages), ("split", "answer", 20));
 }
 
+/// Few processes on large pages: the bytes count too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_too_many_bytes_is_cut() {
+    let list = EndlessList { processes: 1, padding: 2_000_000, ..EndlessList::new(following) };
+    let (pages, first) = first_exchange(list, "60s").await;
+    assert_eq!((first.verdict.as_str(), first.outcome.as_str()), ("split", "answer"));
+    // 34 pages have 64 MiB. A slow machine may cut the list earlier, for its time.
+    assert!((1..=34).contains(&pages), "{pages} pages");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_was_named_before_is_a_fault() {
-    let (pages, first) = first_exchange(|page| if page == "p1" { "p2" } else { "p1" }.to_owned(), Duration::ZERO).await;
+    let list = EndlessList::new(|page| if page == "p1" { "p2" } else { "p1" }.to_owned());
+    let (pages, first) = first_exchange(list, "2s").await;
     let error = first.error.unwrap_or_default();
     assert!(first.outcome == "malformed" && error.contains("named before"), "{}: {error}", first.outcome);
     assert_eq!(pages, 3, "the first page, p1 and p2");
 }
 
-/// Runs the service until one exchange has been judged. Returns the number of pages by then, and the exchange.
-async fn first_exchange(next: NextPage, delay: Duration) -> (usize, requests::Model) {
-    let list = EndlessList { next, delay, pages: Arc::default() };
+/// Runs the service, whose requests may take `timeout`, until one exchange has been judged. Returns the number of pages by
+/// then, and the exchange.
+async fn first_exchange(list: EndlessList, timeout: &str) -> (usize, requests::Model) {
     let router = Router::new()
         .route("/v1/processes", get(page))
         .route("/v1/processes/{id}/result", get(async || StatusCode::SERVICE_UNAVAILABLE))
@@ -71,8 +94,8 @@ async fn first_exchange(next: NextPage, delay: Duration) -> (usize, requests::Mo
     let serving = serve(listener, router, &CancellationToken::new()).unwrap();
     let clock = Arc::new(SystemClock::start());
     let settings = json!({
-        "source": "truora", "base_url": serving.base(), "token": "t", "width": 1, "requests_per_second": 200.0, "timeout": "2s",
-        "interval": "24h", "retry_min": "1h", "retry_max": "1h", "since": (clock.now() - TimeDelta::days(2)).date_naive().to_string(),
+        "source": "truora", "base_url": serving.base(), "token": "t", "width": 1, "requests_per_second": 200.0, "timeout": timeout,
+        "lease": "70s", "interval": "24h", "retry_min": "1h", "retry_max": "1h", "since": (clock.now() - TimeDelta::days(2)).date_naive().to_string(),
     });
     let opened = sources::open("list", settings.as_object().unwrap()).unwrap();
     let database = TestDatabase::fresh(Engine::Sqlite).await;
@@ -89,7 +112,7 @@ async fn first_exchange(next: NextPage, delay: Duration) -> (usize, requests::Mo
     (pages, judged().await.unwrap())
 }
 
-async fn page(State(list): State<EndlessList>, Query(query): Query<HashMap<String, String>>) -> axum::Json<Value> {
+async fn page(State(list): State<EndlessList>, Query(query): Query<HashMap<String, String>>) -> String {
     let page = query.get("start_key").cloned().unwrap_or_default();
     let next = (list.next)(&page);
     tokio::time::sleep(list.delay).await;
@@ -100,6 +123,7 @@ async fn page(State(list): State<EndlessList>, Query(query): Query<HashMap<Strin
     };
     let process =
         |index| json!({"process_id": format!("IDP{number:04}{index:04}"), "creation_date": query["start_date"]});
-    let processes: Vec<Value> = (0..100).map(process).collect();
-    axum::Json(json!({"processes": processes, "next": format!("/v1/processes?start_key={next}")}))
+    let processes: Vec<Value> = (0..list.processes).map(process).collect();
+    let page = json!({"processes": processes, "next": format!("/v1/processes?start_key={next}")});
+    format!("{page}{}", " ".repeat(list.padding))
 }

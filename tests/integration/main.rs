@@ -14,6 +14,7 @@ mod chaos;
 mod clock_steps;
 mod commands;
 mod dashboard;
+mod deletions;
 mod drain;
 mod faults;
 mod half_open;

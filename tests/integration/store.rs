@@ -25,6 +25,7 @@ mod processes;
 mod rejects;
 mod reopened_days;
 mod reports;
+mod retention;
 mod schedulers;
 mod sleep;
 mod slices;

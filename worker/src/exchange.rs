@@ -6,6 +6,7 @@ use crate::rate_limit::RateLimit;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
 use domain::clock_skew::VendorClock;
+use domain::exchange_budget::{ExchangeBudget, ExchangeUsage};
 use domain::fault::Fault;
 use domain::slice::Slice;
 use domain::source::{Cursor, Reader, ResponseSummary, Source};
@@ -49,10 +50,14 @@ pub struct ExchangeResult {
     pub vendor_clock: Option<VendorClock>,
 }
 
-/// The most pages of one list exchange whose window can be cut.
-const MOST_PAGES: u64 = 100;
-/// The longest that such an exchange goes on, unless the account's `timeout` is shorter: live work waits for its slot.
-const LONGEST_LIST: Duration = Duration::from_secs(20);
+/// What one response tells beside its rows.
+#[derive(Default)]
+struct ResponseFacts {
+    /// The vendor's time, and how long after the claim the response began.
+    date: Option<(DateTime<Utc>, Duration)>,
+    /// The bytes of the body, after decompression.
+    bytes: u64,
+}
 
 impl Exchange<'_> {
     /// Sends requests until a response names no further cursor. `None` if the lease ended or the lane closed before a
@@ -75,6 +80,7 @@ impl Exchange<'_> {
         };
         let mut cursor = None;
         let mut cursors = BTreeSet::new();
+        let mut bytes = 0;
         loop {
             if !self.lease.wait_for_send_time().await {
                 return None;
@@ -87,9 +93,10 @@ impl Exchange<'_> {
             }
             let started = *started.get_or_insert_with(|| self.clock.elapsed());
             result.requests += 1;
-            let mut date = None;
-            let answer = self.send_one(claim, cursor.as_ref(), &mut date).await;
-            result.vendor_clock = later_clock(result.vendor_clock, date, claim.now);
+            let mut facts = ResponseFacts::default();
+            let answer = self.send_one(claim, cursor.as_ref(), &mut facts).await;
+            bytes += facts.bytes;
+            result.vendor_clock = later_clock(result.vendor_clock, facts.date, claim.now);
             result.elapsed = self.clock.elapsed().saturating_sub(started);
             match answer {
                 Ok(summary) => {
@@ -109,32 +116,31 @@ impl Exchange<'_> {
                 result.summary = Err(Fault::Malformed(fault.to_owned()));
                 return Some(result);
             }
-            if let Ok(summary) = &mut result.summary
-                && self.is_over_budget(&claim.job.slice, (result.requests, result.elapsed), summary)
-            {
-                summary.is_over_budget = true;
-                return Some(result);
+            if let Ok(summary) = &mut result.summary {
+                let items = summary.items.len() as u64;
+                let usage = ExchangeUsage { pages: result.requests, bytes, time: result.elapsed, items };
+                if self.is_over_budget(&claim.job.slice, &usage) {
+                    summary.is_over_budget = true;
+                    return Some(result);
+                }
             }
         }
     }
 
     /// Whether the exchange has read as much as one exchange may, and its window can be cut instead.
-    fn is_over_budget(&self, slice: &Slice, (pages, elapsed): (u64, Duration), summary: &ResponseSummary) -> bool {
+    fn is_over_budget(&self, slice: &Slice, usage: &ExchangeUsage) -> bool {
         let rules = self.source.rules();
-        let Some(items_per_list) = rules.items_per_list else { return false };
-        let is_over = pages >= MOST_PAGES
-            || elapsed >= LONGEST_LIST.min(rules.timeout)
-            || summary.items.len() as u64 >= items_per_list.saturating_mul(2);
-        is_over && slice.window().is_some_and(|window| rules.halves(window).is_some())
+        ExchangeBudget::of(rules).is_some_and(|budget| budget.is_spent(usage))
+            && slice.window().is_some_and(|window| rules.halves(window).is_some())
     }
 
     /// Sends one request and parses its response. On a fault, also returns whether the vendor is known to have
-    /// finished. `date` receives the vendor's time, and how long after `claim` its response began.
+    /// finished. `facts` receives what the response tells beside its rows, also before a fault.
     async fn send_one(
         &self,
         claim: &Claim,
         cursor: Option<&Cursor>,
-        date: &mut Option<(DateTime<Utc>, Duration)>,
+        facts: &mut ResponseFacts,
     ) -> Result<ResponseSummary, (Fault, bool)> {
         let (stream, slice): (&str, &Slice) = (&claim.stream.stream, &claim.job.slice);
         let before_sending = |fault| (fault, true);
@@ -143,9 +149,10 @@ impl Exchange<'_> {
         let mut reader = self.source.reader(stream, slice, cursor).map_err(before_sending)?;
         let sending = self.http.send(&request, self.source.rules().timeout, claim.now);
         let mut response = sending.instrument(info_span!("send")).await?;
-        *date = response.head.date.map(|date| (date, self.clock.elapsed().saturating_sub(self.claimed_at)));
+        facts.date = response.head.date.map(|date| (date, self.clock.elapsed().saturating_sub(self.claimed_at)));
         let reading = async {
             while let Some(chunk) = response.chunk().await? {
+                facts.bytes = response.bytes();
                 if let Err(fault) = reader.feed(response.head, chunk.as_ref()) {
                     // The rest of the body is received but not parsed; after it the vendor is known to have finished.
                     while response.chunk().await?.is_some() {}

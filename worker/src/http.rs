@@ -88,6 +88,12 @@ impl Response {
         }
         Ok(chunk)
     }
+
+    /// The bytes of the body so far, after decompression.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
 }
 
 fn headers(request: &Request) -> Result<HeaderMap, Fault> {

@@ -225,6 +225,7 @@ fn code_of(fault: &Fault) -> Code {
         | Fault::Unreachable(_)
         | Fault::TimedOut(_)
         | Fault::Malformed(_)
+        | Fault::Incomplete(_)
         | Fault::Busy(_)
         | Fault::Database(_)
         | Fault::Refused(_) => Code::Check,

@@ -1,7 +1,9 @@
 //! The settings' layers, and the text of each error.
 
 use super::error_of;
+use chrono::TimeDelta;
 use convosync::settings::Settings;
+use domain::retention::{Retention, RetentionPeriod};
 use secrecy::ExposeSecret;
 use server::Limits;
 use std::collections::BTreeMap;
@@ -44,6 +46,17 @@ fn layers_the_limits_on_inbound_requests() {
         webhook_burst_per_account: nonzero(80),
     };
     assert_eq!(settings.server.limits, expected);
+}
+
+#[test]
+fn reads_how_long_history_is_kept() {
+    let days = |days| RetentionPeriod::Limited(TimeDelta::days(days));
+    let defaults = load("", &[]).retention;
+    assert_eq!([defaults.requests, defaults.rejects], [days(90); 2]);
+    assert_eq!([defaults.deliveries, defaults.items, defaults.backfills, defaults.reopened_days], [days(400); 4]);
+    let file = "[retention]\nrequests = \"forever\"\nitems = \"8d\"\n";
+    let read = load(file, &[("RETENTION__REJECTS", "30d")]).retention;
+    assert_eq!(read, Retention { requests: RetentionPeriod::Forever, items: days(8), rejects: days(30), ..defaults });
 }
 
 #[test]
@@ -123,7 +136,7 @@ fn shows_no_secret_in_debug_output() {
 
 #[test]
 fn explains_every_error() {
-    let cases: [(&str, &[(&str, &str)]); 37] = [
+    let cases: [(&str, &[(&str, &str)]); 39] = [
         ("[server\n", &[]),
         ("[server]\nbind = 127.0.0.1:8080\n", &[]),
         ("[server]\nbind = \"127.0.0.1:8080\"\nbind = \"127.0.0.1:8081\"\n", &[]),
@@ -150,6 +163,8 @@ fn explains_every_error() {
         ("[worker]\nconcurrency = 99999999999999999999\n", &[]),
         ("[scheduler]\ntick = \"soon\"\n", &[]),
         ("[scheduler]\ntick = \"1m\"\n", &[]),
+        ("[retention]\nrequests = \"1w\"\n", &[]),
+        ("[retention]\nrejects = \"never\"\n", &[]),
         ("[log]\nformat = \"xml\"\n", &[]),
         ("[database]\nurl = \"mysql://user:hunter2@host/name\"\n", &[]),
         ("[queue]\nurl = \"amqp://user:hunter2@host\"\n", &[]),

@@ -1,17 +1,19 @@
 //! Certainly's messages.
 
-use super::{Comparison, Deviations, compare};
+use super::{Comparison, Deviations, GoneRows, compare};
 use chrono::{DateTime, Utc};
 use domain::window::Window;
 use entities::certainly_messages::{Column, Entity, Model};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Select};
 use serde::Serialize;
 use serde_json::{Value, json};
 use simulator::certainly::{BotModule, BotUser, Certainly, Message};
 use storage::DbErr;
 use storage::database::Database;
 
-/// Compares the stored messages of `account` and `bot` in `window` with the vendor's reports as of now.
+/// Compares the stored messages of `account` and `bot` in `window` with the vendor's reports as of now, and those that are
+/// marked as gone with those that users have deleted.
 ///
 /// # Errors
 /// An error of the database.
@@ -22,20 +24,31 @@ pub async fn certainly(
     bot: &str,
     window: Window,
 ) -> Result<Comparison, DbErr> {
-    let rows = Entity::find()
+    let stored = Entity::find()
         .filter(Column::Account.eq(account))
         .filter(Column::BotId.eq(bot))
         .filter(Column::Timestamp.gte::<DateTime<Utc>>(window.from()))
-        .filter(Column::Timestamp.lt::<DateTime<Utc>>(window.to()))
-        .filter(Column::GoneAt.is_null())
-        .all(db.connection())
-        .await?;
-    let dataset = vendor.dataset(bot, window);
-    let dataset: Vec<_> =
-        dataset.into_iter().map(|message| ComparedMessage { message, deviations: json!({}) }).collect();
-    let table: Vec<_> = rows.iter().map(from_row).collect();
-    Ok(compare(&dataset, &table, |row| (row.message.timestamp.to_rfc3339(), row.message.id.to_string())))
+        .filter(Column::Timestamp.lt::<DateTime<Utc>>(window.to()));
+    let messages = async |select: Select<Entity>| {
+        Ok::<_, DbErr>(select.all(db.connection()).await?.iter().map(from_row).collect::<Vec<_>>())
+    };
+    let of_vendor = |messages: Vec<Message>| -> Vec<_> {
+        messages.into_iter().map(|message| ComparedMessage { message, deviations: json!({}) }).collect()
+    };
+    let name = |row: &ComparedMessage| (row.message.timestamp.to_rfc3339(), row.message.id.to_string());
+    let table = messages(stored.clone().filter(Column::GoneAt.is_null())).await?;
+    let marked = stored.filter(Column::GoneAt.is_not_null());
+    let gone = GoneRows {
+        deleted: of_vendor(vendor.deleted(bot, window)).iter().map(name).collect(),
+        marked: messages(marked.clone()).await?.iter().map(name).collect(),
+        in_final_view: messages(marked.filter(Expr::cust(IS_FINAL))).await?.iter().map(name).collect(),
+    };
+    Ok(gone.add_to(compare(&of_vendor(vendor.dataset(bot, window)), &table, name)))
 }
+
+/// Whether the view of final rows has the row.
+const IS_FINAL: &str = "EXISTS (SELECT 1 FROM certainly_messages_final f WHERE f.account = certainly_messages.account \
+     AND f.bot_id = certainly_messages.bot_id AND f.message_id = certainly_messages.message_id)";
 
 /// A message with its deviations.
 #[derive(Serialize)]

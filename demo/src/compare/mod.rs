@@ -26,9 +26,12 @@ pub struct Comparison {
     pub table: usize,
     /// The number of rows that are equal in all columns.
     pub equal: usize,
+    /// The number of stored rows that are marked as gone, and that users of the vendor have deleted.
+    pub gone: usize,
     /// The vendor's rows that the table lacks, or holds otherwise; by id and time, without personal data.
     pub missing: Vec<String>,
-    /// The table's rows that the vendor lacks, or holds otherwise.
+    /// The table's rows that the vendor lacks, or holds otherwise, and those that are marked as gone without being deleted at
+    /// the vendor, or while the view of final rows has them.
     pub surplus: Vec<String>,
 }
 
@@ -45,9 +48,33 @@ impl Comparison {
         self.vendor += other.vendor;
         self.table += other.table;
         self.equal += other.equal;
+        self.gone += other.gone;
         self.missing.extend(other.missing);
         self.surplus.extend(other.surplus);
         self
+    }
+}
+
+/// The stored rows that are marked as gone, and what they are compared with; each by its time and its id. Their columns do not
+/// count, because a row may have changed at the vendor before it was deleted.
+struct GoneRows {
+    /// The rows that users of the vendor have deleted.
+    deleted: Vec<(String, String)>,
+    /// The stored rows that are marked as gone.
+    marked: Vec<(String, String)>,
+    /// Those of the marked rows that the view of final rows has. It should have none.
+    in_final_view: Vec<(String, String)>,
+}
+
+impl GoneRows {
+    /// Adds to `compared` how many rows are rightly marked as gone, and the others as surplus.
+    fn add_to(&self, mut compared: Comparison) -> Comparison {
+        let marked = compare(&self.deleted, &self.marked, Clone::clone);
+        let wrongly = marked.surplus.iter().map(|row| format!("{row}, marked as gone"));
+        let visible = self.in_final_view.iter().map(|(time, id)| format!("{id} of {time}, gone and final"));
+        compared.surplus.extend(wrongly.chain(visible));
+        compared.gone += marked.equal;
+        compared
     }
 }
 
@@ -77,6 +104,22 @@ mod tests {
 
     fn compared(dataset: &[(u8, &str)], table: &[(u8, &str)]) -> Comparison {
         compare(dataset, table, |(id, _)| ("today".to_owned(), id.to_string()))
+    }
+
+    #[test]
+    fn a_row_may_be_gone_only_where_the_vendor_has_deleted_it() {
+        let names = |ids: &[u8]| ids.iter().map(|id| ("today".to_owned(), id.to_string())).collect::<Vec<_>>();
+        let gone = |marked: &[u8], in_final_view: &[u8]| {
+            GoneRows { deleted: names(&[1, 2]), marked: names(marked), in_final_view: names(in_final_view) }
+                .add_to(compared(&[(3, "c")], &[(3, "c")]))
+        };
+        let right = gone(&[2], &[]);
+        assert!(
+            right.is_equal() && (right.equal, right.gone) == (1, 1),
+            "a row deleted before it was read has no mark"
+        );
+        assert_eq!(gone(&[2, 4], &[]).surplus, ["4 of today, marked as gone"]);
+        assert_eq!(gone(&[1], &[1]).surplus, ["1 of today, gone and final"]);
     }
 
     #[test]

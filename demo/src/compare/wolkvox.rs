@@ -1,30 +1,43 @@
 //! Wolkvox's chats.
 
-use super::{Comparison, compare};
+use super::{Comparison, GoneRows, compare};
 use chrono::{DateTime, Utc};
 use domain::window::Window;
 use entities::wolkvox_chats::{Column, Entity, Model};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Select};
 use serde_json::Value;
 use simulator::wolkvox::{Chat, Wolkvox};
 use storage::DbErr;
 use storage::database::Database;
 
-/// Compares the stored chats of `account` that began in `window` with the vendor's as of now.
+/// Compares the stored chats of `account` that began in `window` with the vendor's as of now, and those that are marked as
+/// gone with those that users have deleted.
 ///
 /// # Errors
 /// An error of the database.
 pub async fn wolkvox(db: &Database, account: &str, vendor: &Wolkvox, window: Window) -> Result<Comparison, DbErr> {
-    let rows = Entity::find()
+    let stored = Entity::find()
         .filter(Column::Account.eq(account))
         .filter(Column::StartAt.gte::<DateTime<Utc>>(window.from()))
-        .filter(Column::StartAt.lt::<DateTime<Utc>>(window.to()))
-        .filter(Column::GoneAt.is_null())
-        .all(db.connection())
-        .await?;
-    let table: Vec<Chat> = rows.iter().map(from_row).collect();
-    Ok(compare(&vendor.dataset(window), &table, |chat| (chat.start_date.clone(), chat.conn_id.clone())))
+        .filter(Column::StartAt.lt::<DateTime<Utc>>(window.to()));
+    let chats = async |select: Select<Entity>| {
+        Ok::<_, DbErr>(select.all(db.connection()).await?.iter().map(from_row).collect::<Vec<Chat>>())
+    };
+    let name = |chat: &Chat| (chat.start_date.clone(), chat.conn_id.clone());
+    let table = chats(stored.clone().filter(Column::GoneAt.is_null())).await?;
+    let marked = stored.filter(Column::GoneAt.is_not_null());
+    let gone = GoneRows {
+        deleted: vendor.deleted(window).iter().map(name).collect(),
+        marked: chats(marked.clone()).await?.iter().map(name).collect(),
+        in_final_view: chats(marked.filter(Expr::cust(IS_FINAL))).await?.iter().map(name).collect(),
+    };
+    Ok(gone.add_to(compare(&vendor.dataset(window), &table, name)))
 }
+
+/// Whether the view of final rows has the row.
+const IS_FINAL: &str = "EXISTS (SELECT 1 FROM wolkvox_chats_final f WHERE f.account = wolkvox_chats.account AND \
+     f.conn_id = wolkvox_chats.conn_id)";
 
 /// A stored row as the vendor writes it.
 fn from_row(row: &Model) -> Chat {

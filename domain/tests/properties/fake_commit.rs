@@ -176,7 +176,7 @@ impl FakeStore {
                 (*id, StoredRow { at: *at, is_gone, is_named: named.contains(id) })
             })
             .unzip();
-        let gone = newly_gone(&stored).map_err(|doubt| Fault::Malformed(format!("{doubt:?}")))?;
+        let gone = newly_gone(&stored).map_err(|doubt| Fault::Incomplete(format!("{doubt:?}")))?;
         for index in gone {
             self.gone.insert(ids[index]);
             effect.add(stored[index].at, true);

@@ -42,6 +42,7 @@ fn any_fault() -> impl Strategy<Value = Fault> {
             Fault::Unreachable(text()),
             Fault::TimedOut(text()),
             Fault::Malformed(text()),
+            Fault::Incomplete(text()),
             Fault::Refused(text()),
         ]),
     ]
@@ -191,6 +192,23 @@ proptest! {
             let least = at(0) + TimeDelta::from_std(rules.retry_min).unwrap();
             prop_assert!(again(&judgement.verdict).is_none_or(|due| due >= least));
         }
+    }
+
+    /// An answer that lacks most stored rows is asked for again as a whole, and then waits for an operator. Its parts, each with
+    /// few rows, would be believed.
+    #[test]
+    fn a_doubted_answer_is_never_split(rules in any_rules(), job in any_job()) {
+        let mut job = Job { failures: 0, ..job };
+        for _ in 0..20 {
+            let verdict = judge(&rules, &job, Err(&Fault::Incomplete("lacks rows".to_owned())), judge_context(0.5)).verdict;
+            match verdict {
+                Verdict::Retry(due) => prop_assert!(due > at(0)),
+                Verdict::Park(_) if job.purpose != Purpose::Live => return Ok(()),
+                verdict => prop_assert!(false, "{verdict:?}"),
+            }
+            job.failures += 1;
+        }
+        prop_assert_eq!(job.purpose, Purpose::Live, "a live job is tried until the vendor answers");
     }
 
     /// A vendor that is down never parks a live job.

@@ -2,6 +2,7 @@
 
 use super::config::Config;
 use crate::calendar::{AsOf, DayCache, LiveSchedule, daily_count, day_number, just_after, utc_midnight};
+use crate::gateway::{Deletions, RowNumber};
 use crate::random::{generator, happens};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::window::Window;
@@ -21,6 +22,7 @@ pub(super) struct Dataset {
     late_for: TimeDelta,
     live: Option<LiveSchedule>,
     days: DayCache<(usize, NaiveDate), MessageKey>,
+    deletions: Arc<Deletions>,
 }
 
 /// A message of a bot, by its time and number, with its position in its conversation.
@@ -36,6 +38,13 @@ pub(super) struct MessageKey {
     pub(super) position: u32,
     /// When its conversation began.
     pub(super) began: DateTime<Utc>,
+}
+
+impl MessageKey {
+    /// The message as a row that users of `bot` can delete.
+    pub(super) fn row(&self, bot: usize) -> RowNumber {
+        RowNumber { bot, number: self.number }
+    }
 }
 
 /// The first number of a day is its day since 1970 times this.
@@ -54,7 +63,7 @@ const SALT_BOT: u64 = 0x0B07;
 const SALT_LATE: u64 = 0x1A7E;
 
 impl Dataset {
-    pub(super) fn new(config: &Config, started: DateTime<Utc>) -> Self {
+    pub(super) fn new(config: &Config, started: DateTime<Utc>, deletions: Arc<Deletions>) -> Self {
         Self {
             seed: config.seed,
             bots: config.bots.clone(),
@@ -65,6 +74,7 @@ impl Dataset {
             late_for: TimeDelta::from_std(config.late_for).unwrap_or(TimeDelta::MAX),
             live: LiveSchedule::new(started, config.live_every),
             days: DayCache::new(CACHED_DAYS),
+            deletions,
         }
     }
 
@@ -90,6 +100,20 @@ impl Dataset {
 
     /// The messages of `bot` in `window` that reports show as of `as_of`, oldest first.
     pub(super) fn visible(&self, bot: usize, window: Window, as_of: AsOf) -> Vec<MessageKey> {
+        let mut keys = self.ever_visible(bot, window, as_of);
+        keys.retain(|key| !self.deletions.contains(key.row(bot)));
+        keys
+    }
+
+    /// The messages of `bot` in `window` that reports would show as of `as_of`, had users not deleted them; oldest first.
+    pub(super) fn deleted(&self, bot: usize, window: Window, as_of: AsOf) -> Vec<MessageKey> {
+        let mut keys = self.ever_visible(bot, window, as_of);
+        keys.retain(|key| self.deletions.contains(key.row(bot)));
+        keys
+    }
+
+    /// The messages of both.
+    fn ever_visible(&self, bot: usize, window: Window, as_of: AsOf) -> Vec<MessageKey> {
         let Some(visible) = self.history(as_of).and_then(|history| history.intersect(&window)) else {
             return Vec::new();
         };

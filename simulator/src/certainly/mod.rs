@@ -23,7 +23,7 @@ pub use message::{BotModule, BotUser, BotUserMeta, Bubble, Connection, Kpi, Mess
 pub use rules::{EXPIRED_TOKEN, NO_SLASH};
 
 use crate::catalog::{VendorEntry, VendorOptions};
-use crate::gateway::{ControlQuery, Faults, Gateway, QueryError, Switches, control_routes};
+use crate::gateway::{ControlQuery, Faults, Gateway, QueryError, RowNumber, Switches, control_routes};
 use crate::vendor::SimulatedVendor;
 use axum::body::Body;
 use axum::extract::{Query, State};
@@ -99,8 +99,9 @@ impl Certainly {
         if config.tokens.is_empty() {
             config.tokens = vec![config.token()];
         }
-        let dataset = Dataset::new(&config, clock.now());
+        let started = clock.now();
         let gateway = Gateway::new(config.seed, clock);
+        let dataset = Dataset::new(&config, started, Arc::clone(gateway.deletions()));
         let exports = Exports::default();
         Self { inner: Arc::new(Inner { gateway, config: Switches::new(config), dataset, exports }) }
     }
@@ -109,6 +110,15 @@ impl Certainly {
     #[must_use]
     pub fn dataset(&self, bot: &str, window: Window) -> Vec<Message> {
         self.inner.dataset.bot(bot).map(|bot| self.visible_messages(bot, window)).unwrap_or_default()
+    }
+
+    /// The messages of `bot` in `window` that users have deleted, oldest first.
+    #[must_use]
+    pub fn deleted(&self, bot: &str, window: Window) -> Vec<Message> {
+        let Inner { gateway, dataset, .. } = &*self.inner;
+        let Some(bot) = dataset.bot(bot) else { return Vec::new() };
+        let keys = dataset.deleted(bot, window, gateway.as_of(gateway.now()));
+        keys.into_iter().map(|key| dataset.message(bot, key)).collect()
     }
 
     /// The number of messages in [`Certainly::dataset`]; fast for years as well.
@@ -230,6 +240,13 @@ impl SimulatedVendor for Certainly {
 
     fn dataset_json(&self, bot: &str, window: Window) -> Body {
         Body::from(json!(self.dataset(bot, window)).to_string())
+    }
+
+    fn deletable(&self, bot: &str, window: Window) -> Option<Vec<RowNumber>> {
+        let Inner { gateway, dataset, .. } = &*self.inner;
+        let Some(bot) = dataset.bot(bot) else { return Some(Vec::new()) };
+        let keys = dataset.visible(bot, window, gateway.as_of(gateway.now()));
+        Some(keys.iter().map(|key| key.row(bot)).collect())
     }
 
     fn totals(&self) -> Map<String, Value> {

@@ -25,6 +25,9 @@ pub(crate) struct ControlQuery {
     /// The seed of a file's style.
     #[serde(default)]
     pub(crate) style: u64,
+    /// Of how many rows a deletion deletes the first; 0 means each row.
+    #[serde(default)]
+    every: usize,
 }
 
 /// A query that cannot be read: HTTP 400 with the reason.
@@ -38,7 +41,9 @@ pub(crate) fn control_routes<V: SimulatedVendor + Clone + 'static>(vendor: V) ->
         .route("/simulator/requests", get(requests::<V>))
         .route("/simulator/summary", get(summary::<V>))
         .route("/simulator/freeze", post(freeze::<V>))
-        .route("/simulator/settle", post(settle::<V>));
+        .route("/simulator/settle", post(settle::<V>))
+        .route("/simulator/delete", post(delete::<V>))
+        .route("/simulator/restore", post(restore::<V>));
     if vendor.webhooks().is_some() {
         router = router.route("/simulator/events", get(events::<V>)).route("/simulator/sent", get(attempts::<V>));
     }
@@ -96,6 +101,22 @@ async fn freeze<V: SimulatedVendor>(State(vendor): State<V>) -> Json<Value> {
 async fn settle<V: SimulatedVendor>(State(vendor): State<V>) -> Json<Value> {
     vendor.settle();
     Json(json!({"settled": true}))
+}
+
+async fn delete<V: SimulatedVendor>(
+    State(vendor): State<V>,
+    Query(query): Query<ControlQuery>,
+) -> Result<Json<Value>, QueryError> {
+    let window = query.window()?;
+    if vendor.deletable(&query.bot, window).is_none() {
+        let reason = format!("the simulated {} knows no deletions\n", vendor.name());
+        return Err((StatusCode::NOT_IMPLEMENTED, reason));
+    }
+    Ok(Json(json!({"deleted": vendor.delete(&query.bot, window, query.every)})))
+}
+
+async fn restore<V: SimulatedVendor>(State(vendor): State<V>) -> Json<Value> {
+    Json(json!({"restored": vendor.restore()}))
 }
 
 fn summarize(vendor: &impl SimulatedVendor) -> Map<String, Value> {

@@ -4,6 +4,7 @@
 mod answer;
 mod body;
 mod control;
+mod deletions;
 mod faults;
 mod limits;
 mod log;
@@ -14,6 +15,8 @@ mod switches;
 pub(crate) use answer::Answer;
 pub(crate) use body::{CHUNK, Chunk, Cut, RowStream};
 pub(crate) use control::{ControlQuery, QueryError, control_routes};
+pub(crate) use deletions::Deletions;
+pub use deletions::RowNumber;
 pub(crate) use faults::Fault;
 pub use faults::Faults;
 pub use limits::Limits;
@@ -44,13 +47,22 @@ pub struct Gateway {
     started: DateTime<Utc>,
     log: Arc<RequestLog>,
     frozen_at: Mutex<Option<DateTime<Utc>>>,
+    deletions: Arc<Deletions>,
     tasks: TaskTracker,
 }
 
 impl Gateway {
     pub(crate) fn new(seed: u64, clock: Arc<dyn Clock>) -> Self {
         let started = clock.now();
-        Self { clock, seed, started, log: Arc::default(), frozen_at: Mutex::default(), tasks: TaskTracker::new() }
+        Self {
+            clock,
+            seed,
+            started,
+            log: Arc::default(),
+            frozen_at: Mutex::default(),
+            deletions: Arc::default(),
+            tasks: TaskTracker::new(),
+        }
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
@@ -92,6 +104,11 @@ impl Gateway {
     pub(crate) fn as_of(&self, now: DateTime<Utc>) -> AsOf {
         let frozen = self.frozen();
         AsOf { at: frozen.map_or(now, |frozen| now.min(frozen)), frozen: frozen.is_some() }
+    }
+
+    /// The rows that users have deleted, for the vendor's dataset.
+    pub(crate) fn deletions(&self) -> &Arc<Deletions> {
+        &self.deletions
     }
 
     /// Records breaches that belong to no request, under the number of a webhook delivery.

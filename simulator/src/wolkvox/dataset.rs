@@ -2,12 +2,14 @@
 
 use super::config::Config;
 use crate::calendar::{AsOf, DayCache, LiveSchedule, day_number, just_after, weekday_count};
+use crate::gateway::{Deletions, RowNumber};
 use crate::random::{generator, whole};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use domain::window::Window;
 use rand::Rng;
 use rand::rngs::SmallRng;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// All chats, generated on demand.
@@ -24,6 +26,7 @@ pub(super) struct Dataset {
     even_days: bool,
     live: Option<LiveSchedule>,
     days: DayCache<NaiveDate, DateTime<Utc>>,
+    deletions: Arc<Deletions>,
 }
 
 /// A chat, by its start and number.
@@ -33,6 +36,13 @@ pub(super) struct ChatKey {
     pub(super) start: DateTime<Utc>,
     /// Unique over all chats; also its `conn_id`.
     pub(super) number: u64,
+}
+
+impl ChatKey {
+    /// The chat as a row that users can delete.
+    pub(super) fn row(self) -> RowNumber {
+        RowNumber { bot: 0, number: self.number }
+    }
 }
 
 /// The first number of a day is its day since 1970 times this.
@@ -46,7 +56,7 @@ const HOURS: [u32; 24] = [3, 2, 1, 1, 1, 2, 6, 20, 55, 80, 90, 85, 70, 68, 82, 8
 const SALT_DAY: u64 = 0xDA15;
 
 impl Dataset {
-    pub(super) fn new(config: &Config, started: DateTime<Utc>) -> Self {
+    pub(super) fn new(config: &Config, started: DateTime<Utc>, deletions: Arc<Deletions>) -> Self {
         Self {
             seed: config.seed,
             zone: config.zone,
@@ -59,6 +69,7 @@ impl Dataset {
             even_days: config.even_days,
             live: LiveSchedule::new(started, config.live_every),
             days: DayCache::new(CACHED_DAYS),
+            deletions,
         }
     }
 
@@ -67,8 +78,18 @@ impl Dataset {
         Window::new(self.history_from, just_after(as_of.at))
     }
 
-    /// The chats that start in `window` and not after `as_of`, oldest first.
+    /// The chats that start in `window` and not after `as_of`, without the deleted ones, oldest first.
     pub(super) fn started(&self, window: Window, as_of: AsOf) -> impl Iterator<Item = ChatKey> {
+        self.ever_started(window, as_of).filter(move |key| !self.deletions.contains(key.row()))
+    }
+
+    /// The deleted chats that start in `window` and not after `as_of`, oldest first.
+    pub(super) fn deleted(&self, window: Window, as_of: AsOf) -> impl Iterator<Item = ChatKey> {
+        self.ever_started(window, as_of).filter(move |key| self.deletions.contains(key.row()))
+    }
+
+    /// The chats of both.
+    fn ever_started(&self, window: Window, as_of: AsOf) -> impl Iterator<Item = ChatKey> {
         let visible = self.history(as_of).and_then(|history| history.intersect(&window));
         let days = visible.map(|visible| visible.days(self.zone)).unwrap_or_default();
         days.into_iter().flat_map(move |day| visible.map(|visible| self.of_day(day, visible)).unwrap_or_default())

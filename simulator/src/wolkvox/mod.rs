@@ -15,13 +15,13 @@ pub use config::{CodeStyle, Config, EmptyAnswer, WolkvoxFaults};
 pub use rules::{OVER_QUOTA, UNKNOWN_REPORT};
 
 use crate::catalog::{VendorEntry, VendorOptions};
-use crate::gateway::{Faults, Gateway, Switches, control_routes};
+use crate::gateway::{Faults, Gateway, RowNumber, Switches, control_routes};
 use crate::vendor::SimulatedVendor;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use chrono::TimeDelta;
-use dataset::Dataset;
+use dataset::{ChatKey, Dataset};
 use domain::clock::Clock;
 use domain::window::Window;
 use futures::{StreamExt, stream};
@@ -72,8 +72,9 @@ impl Wolkvox {
     /// A vendor that reads the time from `clock`. Live chats begin now.
     #[must_use]
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
-        let dataset = Arc::new(Dataset::new(&config, clock.now()));
+        let started = clock.now();
         let gateway = Gateway::new(config.seed, clock);
+        let dataset = Arc::new(Dataset::new(&config, started, Arc::clone(gateway.deletions())));
         let counters = DailyCounters::default();
         Self { inner: Arc::new(Inner { gateway, config: Switches::new(config), dataset, counters }) }
     }
@@ -84,6 +85,14 @@ impl Wolkvox {
         let as_of = self.inner.gateway.as_of(self.inner.gateway.now());
         let dataset = &self.inner.dataset;
         dataset.started(window, as_of).map(|key| dataset.chat(key, as_of)).collect()
+    }
+
+    /// The rows of the chats that start in `window` and that users have deleted, oldest first.
+    #[must_use]
+    pub fn deleted(&self, window: Window) -> Vec<Chat> {
+        let as_of = self.inner.gateway.as_of(self.inner.gateway.now());
+        let dataset = &self.inner.dataset;
+        dataset.deleted(window, as_of).map(|key| dataset.chat(key, as_of)).collect()
     }
 
     /// The number of rows in [`Wolkvox::dataset`]; fast for years as well.
@@ -153,6 +162,11 @@ impl SimulatedVendor for Wolkvox {
         let keys = self.inner.dataset.started(window, as_of).map(RowKey::current).collect();
         let rows = ChatRows::new(Arc::clone(&self.inner.dataset), as_of, "[".to_owned(), keys, "]");
         Body::from_stream(stream::iter(rows).map(|chunk| chunk.map(|chunk| chunk.bytes)))
+    }
+
+    fn deletable(&self, _bot: &str, window: Window) -> Option<Vec<RowNumber>> {
+        let as_of = self.inner.gateway.as_of(self.inner.gateway.now());
+        Some(self.inner.dataset.started(window, as_of).map(ChatKey::row).collect())
     }
 
     fn totals(&self) -> Map<String, Value> {

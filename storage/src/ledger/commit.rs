@@ -72,7 +72,7 @@ pub async fn commit(
     };
     let stored = match compared {
         Ok(doubt) => {
-            if let Some(fault) = doubt.map(Fault::Malformed) {
+            if let Some(fault) = doubt.map(Fault::Incomplete) {
                 exchange.judgement = judge_again(Err(&fault));
                 exchange.result = Err(fault);
             }

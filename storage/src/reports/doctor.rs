@@ -4,6 +4,7 @@ use crate::accounts::{Account, Accounts};
 use crate::database::Database;
 use crate::deliveries::DeliveryState;
 use crate::ledger;
+use crate::retention;
 use crate::snapshot::Snapshot;
 use chrono::{DateTime, Utc};
 use domain::health::Reason;
@@ -39,10 +40,11 @@ pub async fn examine(db: &Database, accounts: &Accounts) -> Result<Vec<Finding>,
     let mut findings = Vec::new();
     let on = &db.report_snapshot().await?;
     findings.extend(clock(on, db.host_now()));
+    let pruned_before = retention::evidence_pruned_before(on).await?;
     for account in accounts.all() {
         for id in account.streams() {
             let ledger = ledger::load(on, &id).await?;
-            findings.extend(evidence(on, &id, &ledger).await?);
+            findings.extend(evidence(on, &id, &ledger, pruned_before).await?);
             findings.extend(stalled(account, &id, &ledger, on.now()));
         }
     }
@@ -62,11 +64,20 @@ fn clock(on: &Snapshot, host_now: DateTime<Utc>) -> Option<Finding> {
     })
 }
 
-/// Finds held windows that no stored request answered in full and no mail or file brought.
-async fn evidence(on: &Snapshot, id: &ledger::StreamId, ledger: &Ledger) -> Result<Vec<Finding>, DbErr> {
+/// Finds held windows that no stored request answered in full and no mail or file brought. A window before `pruned_before` may
+/// have lost its evidence; what ends later was answered later.
+async fn evidence(
+    on: &Snapshot,
+    id: &ledger::StreamId,
+    ledger: &Ledger,
+    pruned_before: Option<DateTime<Utc>>,
+) -> Result<Vec<Finding>, DbErr> {
     let windows = answered(on, id).await?.into_iter().chain(delivered(on, id).await?);
     let proven: Spans = windows.filter_map(|(from, to)| Window::new(from?, to?)).collect();
-    let unproven = ledger.coverage.held().windows().iter().flat_map(|held| proven.gaps(*held));
+    let since = pruned_before.unwrap_or(DateTime::<Utc>::MIN_UTC);
+    let held =
+        ledger.coverage.held().windows().iter().filter_map(|held| Window::new(Ord::max(held.from(), since), held.to()));
+    let unproven = held.flat_map(|held| proven.gaps(held));
     Ok(unproven
         .map(|window| Finding {
             check: "evidence",

@@ -117,12 +117,7 @@ impl CertainlyVendor {
         let window = self.since(ago);
         let mut all = Comparison::default();
         for bot in &self.bots {
-            let one = certainly(database, account, &self.certainly, bot, window).await.unwrap();
-            all.vendor += one.vendor;
-            all.table += one.table;
-            all.equal += one.equal;
-            all.missing.extend(one.missing);
-            all.surplus.extend(one.surplus);
+            all = all.and(certainly(database, account, &self.certainly, bot, window).await.unwrap());
         }
         all
     }

@@ -4,8 +4,8 @@ use crate::harness::{Engine, TestDatabase};
 use convosync::clock::SystemClock;
 use entities::{
     backfill_streams, backfill_windows, backfills, certainly_messages, coverage, deliveries, items, jobs, lane_slots,
-    lanes, processes, rejects, reopened_days, requests, streams, treble_events, treble_messages, treble_polls,
-    treble_sessions, truora_processes, truora_responses, ultimate_conversations, wolkvox_chats,
+    lanes, processes, prunings, rejects, reopened_days, requests, streams, treble_events, treble_messages,
+    treble_polls, treble_sessions, truora_processes, truora_responses, ultimate_conversations, wolkvox_chats,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
 use std::collections::BTreeMap;
@@ -74,6 +74,7 @@ async fn check_columns_of_entities(engine: Engine) {
     describe::<lane_slots::Entity>(&mut wanted, engine);
     describe::<lanes::Entity>(&mut wanted, engine);
     describe::<processes::Entity>(&mut wanted, engine);
+    describe::<prunings::Entity>(&mut wanted, engine);
     describe::<rejects::Entity>(&mut wanted, engine);
     describe::<reopened_days::Entity>(&mut wanted, engine);
     describe::<requests::Entity>(&mut wanted, engine);

@@ -102,6 +102,24 @@ async fn freezing_shows_late_messages_and_stops_new_ones() {
 }
 
 #[tokio::test]
+async fn deleted_messages_leave_the_answers_of_their_bot_until_they_are_restored() {
+    let bench = bench(plain()).await;
+    let window = days("2026-11-10", "2026-11-10");
+    let (before, other) = (bench.vendor.dataset(BOT, window), bench.vendor.dataset(OTHER_BOT, window));
+    let range = format!("bot={BOT}&from=2026-11-10T00:00:00Z&to=2026-11-11T00:00:00Z&every=4");
+    let delete = bench.client.post(format!("{}/simulator/delete?{range}", bench.serving.base()));
+    assert_eq!(sent(delete).await.1, json!({"deleted": before.len().div_ceil(4)}));
+    let expected: Vec<Message> =
+        before.iter().enumerate().filter(|(at, _)| at % 4 != 0).map(|(_, message)| message.clone()).collect();
+    assert_eq!(bench.rows("2026-11-10", "2026-11-10").await, expected);
+    assert_eq!(bench.vendor.count(BOT, window), expected.len());
+    assert_eq!(bench.vendor.deleted(BOT, window).len(), before.len() - expected.len());
+    assert_eq!(bench.vendor.dataset(OTHER_BOT, window), other, "another bot has messages of the same numbers");
+    assert_eq!(bench.vendor.restore(), before.len() - expected.len());
+    assert_eq!(bench.rows("2026-11-10", "2026-11-10").await, before);
+}
+
+#[tokio::test]
 async fn the_control_routes_show_the_same() {
     let bench = bench(plain()).await;
     bench.rows("2026-11-10", "2026-11-10").await;

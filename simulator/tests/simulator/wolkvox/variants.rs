@@ -191,6 +191,28 @@ async fn the_control_routes_show_the_same() {
 }
 
 #[tokio::test]
+async fn deleted_chats_leave_the_answers_until_they_are_restored() {
+    let bench = bench(config()).await;
+    let post = async |path: &str| {
+        let response = bench.client.post(format!("{}/simulator/{path}", bench.serving.base())).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    let before = bench.vendor.dataset(its_day());
+    let range = "from=2026-08-11T05:00:00Z&to=2026-08-12T05:00:00Z&every=10";
+    let (status, deleted) = post(&format!("delete?{range}")).await;
+    assert_eq!((status, deleted), (200, format!(r#"{{"deleted":{}}}"#, before.len().div_ceil(10))));
+    let left = bench.rows("20260811000000", "20260811235959").await;
+    let expected: Vec<Chat> =
+        before.iter().enumerate().filter(|(at, _)| at % 10 != 0).map(|(_, chat)| chat.clone()).collect();
+    assert_eq!((&left, &bench.vendor.dataset(its_day())), (&expected, &expected));
+    let deleted: Vec<Chat> = before.iter().step_by(10).cloned().collect();
+    assert_eq!(bench.vendor.deleted(its_day()), deleted);
+    assert_eq!(post("restore").await.1, format!(r#"{{"restored":{}}}"#, deleted.len()));
+    assert_eq!(bench.rows("20260811000000", "20260811235959").await, before);
+    assert_eq!(post("delete?from=yesterday&to=2026-08-12T05:00:00Z").await.0, 400);
+}
+
+#[tokio::test]
 async fn serves_loopback_only_and_stops_on_request() {
     let open = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let refused = serve(open, axum::Router::new(), &CancellationToken::new()).unwrap_err();
