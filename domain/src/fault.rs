@@ -35,6 +35,9 @@ pub enum Fault {
     /// The answer cannot be parsed: HTML, truncated JSON or an unknown shape.
     #[error("malformed: {0}")]
     Malformed(String),
+    /// The answer, page or file is over a limit of size. The vendor would send it again as it is.
+    #[error("too large: {0}")]
+    TooLarge(String),
     /// The database failed while the answer was stored. The vendor had sent it.
     #[error("database: {0}")]
     Database(String),
@@ -56,6 +59,7 @@ impl Fault {
             Self::Unreachable(_) => "unreachable",
             Self::TimedOut(_) => "timeout",
             Self::Malformed(_) => "malformed",
+            Self::TooLarge(_) => "too_large",
             Self::Database(_) => "database",
             Self::Refused(_) => "refused",
         }

@@ -30,6 +30,7 @@ pub struct Claim {
     pub job: Job,
     pub lease: Lease,
     pub now: DateTime<Utc>,
+    pub refusals: u32,
 }
 
 pub struct FakeStore {
@@ -163,7 +164,7 @@ impl FakeStore {
             self.last_backfill = Some(now);
         }
         self.fences.insert(lease.slot, lease.fence);
-        Some(Claim { ticket, job, lease, now })
+        Some(Claim { ticket, job, lease, now, refusals: self.lane.refusals })
     }
 
     /// Renews the lease.
@@ -214,6 +215,7 @@ impl FakeStore {
         self.ledger.settle(claimed.job.id, &judged.verdict, answer.as_ref(), &self.rules, now);
         self.store();
         self.lane.release(&claimed.lease, now, reply.idle);
+        self.lane.note_result(reply.answer.as_ref().map(|_| ()), claimed.refusals, now);
         if let Some(closure) = &judged.closure {
             self.lane.close(closure.clone());
         }

@@ -253,6 +253,7 @@ impl Simulation {
                     next_day,
                     jitter: self.rng.jitter(),
                     previous_request_answered: true,
+                    refusals: claimed.refusals,
                 };
                 let judged = judge(&self.store.rules, &claimed.job, reply.answer.as_ref(), at);
                 let wait = TimeDelta::milliseconds(self.rng.between(1, 500));

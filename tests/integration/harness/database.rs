@@ -62,6 +62,11 @@ impl TestDatabase {
         on.execute_raw(Statement::from_string(on.get_database_backend(), sql)).await.unwrap();
     }
 
+    /// Ends each closure of a lane that ends by itself, as if its time had passed.
+    pub async fn end_closures(&self) {
+        self.run("UPDATE lanes SET closed_until = closed_at WHERE closed_until > closed_at").await;
+    }
+
     /// The texts that the query `sql` returns.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         let on = self.database.connection();
