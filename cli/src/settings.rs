@@ -218,10 +218,12 @@ impl Settings {
     pub fn warnings(&self) -> Vec<&'static str> {
         let database = transport_of(self.database.url.expose_secret()) == Some(Transport::Plain);
         let database = database.then_some(
-            "database.url says sslmode=disable: anyone on the way to the database can read and change all rows; write              sslmode=verify-full unless the network is private",
+            "database.url says sslmode=disable: anyone on the way to the database can read and change all rows; write \
+             sslmode=verify-full unless the network is private",
         );
         let queue = sends_plain_text(self.queue.url.expose_secret()).then_some(
-            "queue.url has no TLS: anyone on the way to Redis can read its password and hold up the work; write rediss://              unless the network is private",
+            "queue.url has no TLS: anyone on the way to Redis can read its password and hold up the work; write rediss:// \
+             unless the network is private",
         );
         database.into_iter().chain(queue).collect()
     }
