@@ -43,36 +43,68 @@ pub fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    match address.octets() {
-        // This network, private, loopback, link-local with the metadata services, multicast and reserved.
-        [0 | 10 | 127 | 224.., ..] | [169, 254, ..] | [172, 16..=31, ..] | [192, 168, ..] => false,
-        // Shared by carriers, and by some clouds for metadata (100.100.100.200).
-        [100, 64..=127, ..] => false,
-        // Protocol assignments, 6to4 relays, benchmarks and documentation.
-        [192, 0, 0 | 2, _] | [192, 88, 99, _] | [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _] => false,
-        _ => true,
-    }
+    !PRIVATE_V4.iter().any(|(network, bits)| is_within(address.to_bits().into(), network.to_bits().into(), 32 - bits))
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let segments = address.segments();
-    let [.., high, low] = segments;
-    let embedded = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match segments {
-        // IPv4 addresses in the form of IPv6, and those that a NAT64 gateway reaches.
-        [0, 0, 0, 0, 0, 0xFFFF, ..] | [0x64, 0xFF9B, 0, 0, 0, 0, ..] => embedded(high, low),
-        // 6to4.
-        [0x2002, high, low, ..] => embedded(high, low),
-        // Protocol assignments with Teredo, and documentation.
-        [0x2001, 0..=0x1FF, ..] | [0x2001, 0xDB8, ..] | [0x3FFF, 0..=0xFFF, ..] => false,
-        // Global unicast; all else is unique-local, link-local, multicast or unassigned.
-        [0x2000..=0x3FFF, ..] => true,
-        _ => false,
+    let bits = address.to_bits();
+    let embedded =
+        |shift: u32| is_public_v4(Ipv4Addr::from_bits(u32::try_from((bits >> shift) & 0xFFFF_FFFF).unwrap_or(0)));
+    let is_in = |network: Ipv6Addr, length: u32| is_within(bits, network.to_bits(), 128 - length);
+    if MAPPED_V4.iter().any(|network| is_in(*network, 96)) {
+        embedded(0)
+    } else if is_in(SIX_TO_FOUR, 16) {
+        embedded(80)
+    } else {
+        is_in(GLOBAL_UNICAST, 3) && !PRIVATE_V6.iter().any(|(network, length)| is_in(*network, *length))
     }
 }
+
+/// Whether `address` and `network` are equal but for their last `free` bits.
+fn is_within(address: u128, network: u128, free: u32) -> bool {
+    address >> free == network >> free
+}
+
+/// Networks of IPv4, with the length of their prefix, that are not part of the public internet.
+const PRIVATE_V4: [(Ipv4Addr, u32); 15] = [
+    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::new(10, 0, 0, 0), 8),
+    // Shared by carriers, and by some clouds for metadata (100.100.100.200).
+    (Ipv4Addr::new(100, 64, 0, 0), 10),
+    (Ipv4Addr::new(127, 0, 0, 0), 8),
+    // Link-local, with most clouds' metadata (169.254.169.254).
+    (Ipv4Addr::new(169, 254, 0, 0), 16),
+    (Ipv4Addr::new(172, 16, 0, 0), 12),
+    // Protocol assignments, documentation and 6to4 relays.
+    (Ipv4Addr::new(192, 0, 0, 0), 24),
+    (Ipv4Addr::new(192, 0, 2, 0), 24),
+    (Ipv4Addr::new(192, 88, 99, 0), 24),
+    (Ipv4Addr::new(192, 168, 0, 0), 16),
+    // Benchmarks and documentation.
+    (Ipv4Addr::new(198, 18, 0, 0), 15),
+    (Ipv4Addr::new(198, 51, 100, 0), 24),
+    (Ipv4Addr::new(203, 0, 113, 0), 24),
+    // Multicast, and reserved with broadcast.
+    (Ipv4Addr::new(224, 0, 0, 0), 4),
+    (Ipv4Addr::new(240, 0, 0, 0), 4),
+];
+
+/// The part of IPv6 that is public. Unique-local, link-local and multicast addresses are outside it.
+const GLOBAL_UNICAST: Ipv6Addr = Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0);
+
+/// Networks within it that are not: protocol assignments with Teredo, and documentation.
+const PRIVATE_V6: [(Ipv6Addr, u32); 3] = [
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
+    (Ipv6Addr::new(0x2001, 0xDB8, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0x3FFF, 0, 0, 0, 0, 0, 0, 0), 20),
+];
+
+/// Networks whose last 32 bits are an address of IPv4: the form of IPv4 in IPv6, and a NAT64 gateway.
+const MAPPED_V4: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0, 0, 0, 0, 0, 0xFFFF, 0, 0), Ipv6Addr::new(0x64, 0xFF9B, 0, 0, 0, 0, 0, 0)];
+
+/// The network whose bits after the prefix are an address of IPv4.
+const SIX_TO_FOUR: Ipv6Addr = Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0);
 
 #[cfg(test)]
 mod tests {
