@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use storage::accounts::Accounts;
 use storage::database::{Database, Pool, missing_file};
+use storage::installation::lane_secret;
 use storage::processes::ProcessIdentity;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -61,7 +62,7 @@ impl Service {
     /// # Errors
     /// Settings that cannot be used, or a database or queue that cannot be reached.
     pub async fn open(settings: &Settings) -> Result<Self, Failure> {
-        let accounts = Arc::new(settings.accounts()?);
+        let accounts = settings.accounts()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let tickets = u32::try_from(settings.worker.concurrency).unwrap_or(u32::MAX);
         let database = connect_pool(settings, &clock, tickets.saturating_add(SPARE_CONNECTIONS)).await?;
@@ -72,6 +73,7 @@ impl Service {
         if !migrations.is_empty() {
             info!(migrations = migrations.len(), "the tables are up to date");
         }
+        let accounts = Arc::new(accounts.keyed(&lane_secret(&database).await?));
         let queue = open_queue(settings).await?;
         Ok(Self { database, server_database, accounts, queue, clock, http: http_client()? })
     }

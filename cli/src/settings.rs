@@ -22,6 +22,8 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 use storage::accounts::{Account, Accounts};
+use storage::transport::{Transport, transport_of};
+use worker::queue::sends_plain_text;
 
 /// All settings in force.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ pub struct DatabaseSettings {
 /// `[queue]`
 #[derive(Debug)]
 pub struct QueueSettings {
-    /// `memory:` or `redis://…`; may hold a password.
+    /// `memory:`, `redis://…` or `rediss://…`; may hold a password.
     pub url: SecretString,
     /// The prefix of the queue's keys in Redis.
     pub name: String,
@@ -206,7 +208,7 @@ impl Settings {
                 continue;
             }
             match sources::open(name, table) {
-                Ok(opened) => accounts.push(Account { source: opened.source, since: opened.since }),
+                Ok(opened) => accounts.push(Account::new(opened.source, opened.since)),
                 Err(found) => problems.extend(found.into_iter().map(|problem| SettingsError::Account {
                     origin: self.origins.of(&format!("{key}.{}", problem.key)),
                     problem: Box::new(problem),
@@ -214,6 +216,21 @@ impl Settings {
             }
         }
         if problems.is_empty() { Ok(Accounts::new(accounts)) } else { Err(SettingsError::Several(problems)) }
+    }
+
+    /// What an operator should know of settings that work: data that others on its way can read.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let database = transport_of(self.database.url.expose_secret()) == Some(Transport::Plain);
+        let database = database.then_some(
+            "database.url says sslmode=disable: anyone on the way to the database can read and change all rows; write \
+             sslmode=verify-full unless the network is private",
+        );
+        let queue = sends_plain_text(self.queue.url.expose_secret()).then_some(
+            "queue.url has no TLS: anyone on the way to Redis can read its password and hold up the work; write rediss:// \
+             unless the network is private",
+        );
+        database.into_iter().chain(queue).collect()
     }
 
     /// Refuses values that would break a promise, alone or together.
@@ -236,12 +253,19 @@ impl Settings {
                           \"postgres://user:password@host/name\"";
             return conflict("database.url", reason.to_owned());
         }
+        if transport_of(database) == Some(Transport::Unverified) {
+            let reason = "the database is on another host, and without a proof of its identity anyone on the way can pose as it \
+                          and read the password and all rows; add ?sslmode=verify-full to the address (with an own authority \
+                          also &sslrootcert=FILE), or ?sslmode=disable if the network is private";
+            return conflict("database.url", reason.to_owned());
+        }
         if self.database.timeout < Duration::from_secs(1) {
             return conflict("database.timeout", "must be at least 1 s; write \"60s\"".to_owned());
         }
         let queue = self.queue.url.expose_secret();
         if queue != "memory:" && !queue.starts_with("redis://") && !queue.starts_with("rediss://") {
-            let reason = "not the address of a queue; write \"memory:\" or \"redis://host:6379/0\"";
+            let reason = "not the address of a queue; write \"memory:\", \"redis://host:6379/0\" or \
+                          \"rediss://host:6379/0\"";
             return conflict("queue.url", reason.to_owned());
         }
         if self.worker.concurrency == 0 {

@@ -38,6 +38,9 @@ pub enum Fault {
     /// The answer lacks most of the rows that are stored for its window.
     #[error("incomplete: {0}")]
     Incomplete(String),
+    /// The answer, page or file is over a limit of size. The vendor would send it again as it is.
+    #[error("too large: {0}")]
+    TooLarge(String),
     /// The database failed while the answer was stored. The vendor had sent it.
     #[error("database: {0}")]
     Database(String),
@@ -60,6 +63,7 @@ impl Fault {
             Self::TimedOut(_) => "timeout",
             Self::Malformed(_) => "malformed",
             Self::Incomplete(_) => "incomplete",
+            Self::TooLarge(_) => "too_large",
             Self::Database(_) => "database",
             Self::Refused(_) => "refused",
         }

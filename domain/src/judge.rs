@@ -82,6 +82,8 @@ pub struct JudgeContext {
     pub jitter: f64,
     /// Whether the stream's previous request, of any job, was answered.
     pub previous_request_answered: bool,
+    /// How many times in a row the vendor had refused the lane's credential when the request was claimed.
+    pub refusals: u32,
 }
 
 /// The failures after which a job that only fails itself is parked.
@@ -100,8 +102,16 @@ const SHORTEST_HALF: TimeDelta = TimeDelta::hours(1);
 /// The longest wait; a later date cannot be stored.
 const YEAR: TimeDelta = TimeDelta::days(365);
 
+/// How long a wait that the vendor asks for is believed. A vendor that writes a wrong date or a timestamp for a number of
+/// seconds would otherwise shut the lane for years; after this time one request finds out.
+pub const LONGEST_BELIEVED: TimeDelta = TimeDelta::hours(1);
+
+/// The waits before a refused credential is tried again. Gateways answer 401 for a while when a vendor deploys or rotates its
+/// keys, so that a person is called only after these.
+pub const REFUSAL_WAITS: [TimeDelta; 3] = [TimeDelta::minutes(1), TimeDelta::minutes(5), TimeDelta::minutes(15)];
+
 /// Judges the result of an exchange. An answer at the row cap is never committed; a retry is never earlier than the
-/// wait that the vendor asked for.
+/// wait that the vendor asked for, up to [`LONGEST_BELIEVED`].
 #[must_use]
 pub fn judge(rules: &Rules, job: &Job, result: Result<&Answer, &Fault>, at: JudgeContext) -> Judgement {
     match result {
@@ -182,9 +192,9 @@ fn judge_fault(rules: &Rules, job: &Job, fault: &Fault, at: JudgeContext) -> Jud
     let verdict_only = |verdict| Judgement { verdict, closure: None };
     match fault {
         // Without a stated wait, the delay of a third failure.
-        Fault::Throttled { retry_after, .. } => {
-            close(retry_after.map_or(later(3), |wait| at.now + delta(wait.max(rules.retry_min))))
-        }
+        Fault::Throttled { retry_after: None, .. } => close(later(3)),
+        Fault::Throttled { retry_after: Some(wait), .. } => close_as_asked(rules, *wait, fault, at.now),
+        // The vendor counts anew each midnight, as it documents. Until then each request would be one over the quota.
         Fault::QuotaSpent(_) => close(at.next_day.max(at.now)),
         // The vendor's present export may be this one: a worker may have requested it and crashed before storing that.
         Fault::Busy(_) => verdict_only(match rules.export {
@@ -192,10 +202,18 @@ fn judge_fault(rules: &Rules, job: &Job, fault: &Fault, at: JudgeContext) -> Jud
             None => Verdict::Retry(later(job.failures + 1)),
         }),
         Fault::Maintenance(_) => close(at.now + delta(rules.maintenance_pause)),
-        Fault::Unauthorised(_) => Judgement {
-            verdict: Verdict::Snooze(at.now),
-            closure: Some(LaneClosure { until: None, reason: fault.to_string() }),
+        Fault::Unauthorised(_) => match REFUSAL_WAITS.get(usize::try_from(at.refusals).unwrap_or(usize::MAX)) {
+            Some(wait) => close(at.now + *wait),
+            None => Judgement {
+                verdict: Verdict::Snooze(at.now),
+                closure: Some(LaneClosure { until: None, reason: fault.to_string() }),
+            },
         },
+        Fault::TooLarge(_) if can_halve(rules, job) => verdict_only(Verdict::Split),
+        // The window of the live sync grows until it can be split, which 8 attempts give time for.
+        Fault::TooLarge(text) if job.purpose != Purpose::Live || job.failures >= MOST_FAILURES => {
+            verdict_only(Verdict::Park(format!("the vendor's answer is over a limit of size: {text}")))
+        }
         Fault::TimedOut(_) | Fault::Malformed(_) if is_worth_splitting(rules, job) => verdict_only(Verdict::Split),
         Fault::Malformed(text) if job.purpose != Purpose::Live && job.failures >= MOST_FAILURES => {
             verdict_only(Verdict::Park(format!("the answer could not be parsed {} times: {text}", job.failures + 1)))
@@ -214,9 +232,26 @@ fn judge_fault(rules: &Rules, job: &Job, fault: &Fault, at: JudgeContext) -> Jud
         | Fault::TimedOut(_)
         | Fault::Malformed(_)
         | Fault::Incomplete(_)
+        | Fault::TooLarge(_)
         | Fault::Database(_) => verdict_only(Verdict::Retry(later(job.failures + 1))),
         Fault::Refused(text) => verdict_only(Verdict::Park(text.clone())),
     }
+}
+
+/// Closes the lane for the wait that the vendor asks for, or until a request probes a wait that is too long to believe. The
+/// reason then tells both instants apart.
+fn close_as_asked(rules: &Rules, wait: Duration, fault: &Fault, now: DateTime<Utc>) -> Judgement {
+    let asked = now + delta(wait);
+    let until = asked.min(now + LONGEST_BELIEVED).max(now + delta(rules.retry_min));
+    let reason = if asked > until {
+        format!(
+            "{fault}; the vendor asks to wait until {}, and one request probes it earlier",
+            asked.format("%Y-%m-%d %H:%M UTC")
+        )
+    } else {
+        fault.to_string()
+    };
+    Judgement { verdict: Verdict::Snooze(until), closure: Some(LaneClosure { until: Some(until), reason }) }
 }
 
 /// Whether an item or partition fails repeatedly while the vendor answers other requests.

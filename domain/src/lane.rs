@@ -1,12 +1,15 @@
 //! A lane: takes turns for one credential over all processes (promises P1, P6, P7).
 
+use crate::fault::Fault;
 use chrono::{DateTime, TimeDelta, Utc};
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::time::Duration;
 
-/// The key of a lane: 24 hexadecimal digits of a salted SHA-256 of source and credential. Two accounts with one token
-/// share a lane.
+/// The key of a lane: 24 hexadecimal digits of a SHA-256 of source and credential, which the database stores only after
+/// [`LaneKey::keyed`]. Two accounts with one token share a lane.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LaneKey(String);
 
@@ -19,7 +22,22 @@ impl LaneKey {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        let digest = hash.finalize();
+        Self::from_digest(&hash.finalize())
+    }
+
+    /// The key under which the installation with this secret stores the lane. Without the secret, a reader of the key cannot
+    /// find out whether a guessed credential is the right one.
+    #[must_use]
+    pub fn keyed(&self, secret: &LaneSecret) -> Self {
+        // A key may have any length.
+        let code = Hmac::<Sha256>::new_from_slice(secret.0.expose_secret().as_bytes());
+        code.map_or_else(
+            |_| self.clone(),
+            |code| Self::from_digest(&code.chain_update(&self.0).finalize().into_bytes()),
+        )
+    }
+
+    fn from_digest(digest: &[u8]) -> Self {
         let number = digest.iter().take(12).fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
         Self(format!("{number:024x}"))
     }
@@ -28,6 +46,18 @@ impl LaneKey {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The secret of an installation, which keys the names of its lanes.
+#[derive(Clone, Debug)]
+pub struct LaneSecret(SecretString);
+
+impl LaneSecret {
+    /// The secret `text`.
+    #[must_use]
+    pub fn new(text: SecretString) -> Self {
+        Self(text)
     }
 }
 
@@ -42,8 +72,10 @@ impl fmt::Display for LaneKey {
 pub struct Lane {
     /// The least time between two requests in one slot.
     pub spacing: Duration,
-    /// The closure that holds for all workers, if there is one.
+    /// The closure that holds for all workers, or the last one, while no answer has come since it ended.
     pub closed: Option<LaneClosure>,
+    /// How many times in a row the vendor has refused the credential.
+    pub refusals: u32,
     /// One slot per request that may be in flight.
     pub slots: Vec<Slot>,
 }
@@ -117,7 +149,7 @@ impl Lane {
     #[must_use]
     pub fn new(max_in_flight: u32, spacing: Duration) -> Self {
         let free = Slot { fence: 0, until: DateTime::UNIX_EPOCH, not_before: DateTime::UNIX_EPOCH };
-        Self { spacing, closed: None, slots: vec![free; max_in_flight as usize] }
+        Self { spacing, closed: None, refusals: 0, slots: vec![free; max_in_flight as usize] }
     }
 
     /// Takes a slot for `ttl`. It assumes the worst case, a holder that crashes right after sending: the slot is not
@@ -128,6 +160,9 @@ impl Lane {
     pub fn acquire(&mut self, now: DateTime<Utc>, ttl: Duration) -> Result<Lease, Option<DateTime<Utc>>> {
         if let Some(closed) = self.closed.as_ref().filter(|closed| closed.holds(now)) {
             return Err(closed.until);
+        }
+        if let Some(answer_due) = self.probed_until(now) {
+            return Err(Some(answer_due));
         }
         let Some((slot, free)) = self.slots.iter_mut().enumerate().min_by_key(|(_, slot)| slot.not_before) else {
             return Err(None);
@@ -213,10 +248,59 @@ impl Lane {
         self.closed.as_ref().is_some_and(|closed| closed.holds(now))
     }
 
+    /// Whether the lane's closure has ended and the vendor has answered no request since. One request at a time probes such a
+    /// lane: a vendor that still refuses meets no burst.
+    #[must_use]
+    pub fn is_half_open(&self, now: DateTime<Utc>) -> bool {
+        self.closed.as_ref().is_some_and(|closed| !closed.holds(now))
+    }
+
+    /// How many slots a worker can take at `now`.
+    #[must_use]
+    pub fn free_slots(&self, now: DateTime<Utc>) -> usize {
+        if self.probed_until(now).is_some() {
+            return 0;
+        }
+        let free = self.slots.iter().filter(|slot| slot.not_before <= now && slot.until <= now).count();
+        if self.is_half_open(now) { free.min(1) } else { free }
+    }
+
     /// When the next slot is free, whether or not a job waits for it.
     #[must_use]
-    pub fn next_free_at(&self) -> Option<DateTime<Utc>> {
-        self.slots.iter().map(|slot| slot.not_before.max(slot.until)).min()
+    pub fn next_free_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.probed_until(now).or_else(|| self.slots.iter().map(|slot| slot.not_before.max(slot.until)).min())
+    }
+
+    /// Notes how the vendor answered a request that was claimed after `refusals` refusals of the credential. An answer opens a
+    /// lane whose closure has ended. Of requests that were in flight together, only one refusal counts.
+    pub fn note_result(&mut self, result: Result<(), &Fault>, refusals: u32, now: DateTime<Utc>) {
+        match result {
+            Err(Fault::Unauthorised(_)) => self.refusals = self.refusals.max(refusals.saturating_add(1)),
+            // The vendor accepted the request.
+            Ok(()) | Err(Fault::Busy(_) | Fault::Database(_) | Fault::Incomplete(_) | Fault::TooLarge(_)) => {
+                if self.closed.is_none() || self.is_half_open(now) {
+                    self.closed = None;
+                    self.refusals = 0;
+                }
+            }
+            Err(
+                Fault::Throttled { .. }
+                | Fault::QuotaSpent(_)
+                | Fault::Maintenance(_)
+                | Fault::Unreachable(_)
+                | Fault::TimedOut(_)
+                | Fault::Malformed(_)
+                | Fault::Refused(_),
+            ) => {}
+        }
+    }
+
+    /// The end of the lease of the request that probes a half-open lane, if one is in flight.
+    fn probed_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        if !self.is_half_open(now) {
+            return None;
+        }
+        self.slots.iter().map(|slot| slot.until).filter(|until| *until > now).max()
     }
 }
 

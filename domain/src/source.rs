@@ -141,6 +141,9 @@ pub struct Request {
     pub headers: Vec<(String, SecretString)>,
     /// The body, as JSON.
     pub body: Option<String>,
+    /// Whether a vendor's answer, and not the settings, names the host. The worker then sends the request to public addresses
+    /// only: an answer must not lead it into the operator's own network.
+    pub is_public_only: bool,
 }
 
 /// The HTTP method of a request.
@@ -156,13 +159,19 @@ impl Request {
     /// A GET request for `url`.
     #[must_use]
     pub fn get(url: String, headers: Vec<(String, SecretString)>) -> Self {
-        Self { method: Method::Get, url, headers, body: None }
+        Self { method: Method::Get, url, headers, body: None, is_public_only: false }
     }
 
     /// A POST request with a body of JSON.
     #[must_use]
     pub fn post(url: String, headers: Vec<(String, SecretString)>, body: String) -> Self {
-        Self { method: Method::Post, url, headers, body: Some(body) }
+        Self { method: Method::Post, url, headers, body: Some(body), is_public_only: false }
+    }
+
+    /// The same request, for public addresses only.
+    #[must_use]
+    pub fn public_only(self) -> Self {
+        Self { is_public_only: true, ..self }
     }
 }
 

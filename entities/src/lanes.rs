@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "lanes")]
 pub struct Model {
-    /// The lane's key: a salted hash of vendor and credential.
+    /// The lane's key: a hash of vendor and credential, keyed by the installation's `lane_secret`.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub lane: String,
     /// The minimum time between the end of one request and the start of the next in the same slot, in milliseconds.
@@ -21,12 +21,14 @@ pub struct Model {
     /// Why the lane is closed, for operators.
     #[sea_orm(column_type = "Text", nullable)]
     pub closed_reason: Option<String>,
+    /// How many times in a row the vendor has refused the credential.
+    pub refusals: i32,
     /// The day that `quota_used` counts, in the zone of the vendor.
     #[sea_orm(column_type = "Text", nullable)]
     pub quota_day: Option<String>,
     /// The number of requests on that day.
     pub quota_used: i32,
-    /// The operation whose lanes share a daily quota, as a salted hash; `NULL` if the lane has its own.
+    /// The operation whose lanes share a daily quota, as a hash with the same key; `NULL` if the lane has its own.
     #[sea_orm(column_type = "Text", nullable)]
     pub quota_group: Option<String>,
     /// The requests a day that the vendor permits, as it last stated.

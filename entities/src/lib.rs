@@ -10,6 +10,7 @@ pub mod backfills;
 pub mod certainly_messages;
 pub mod coverage;
 pub mod deliveries;
+pub mod installation;
 pub mod items;
 pub mod jobs;
 mod json;

@@ -30,7 +30,7 @@ pub struct Model {
     /// The time until the last byte of the response, in milliseconds.
     pub elapsed_ms: i64,
     /// `answer`, or the kind of fault: `throttled`, `quota`, `unauthorised`, `maintenance`, `busy`, `unreachable`,
-    /// `timeout`, `malformed`, `incomplete`, `database` or `refused`.
+    /// `timeout`, `malformed`, `incomplete`, `too_large`, `database` or `refused`.
     #[sea_orm(column_type = "Text")]
     pub outcome: String,
     /// The decision that followed: `commit`, `recheck`, `split`, `export`, `await`, `snooze`, `retry` or `park`.

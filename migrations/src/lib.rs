@@ -1,6 +1,7 @@
 //! The database schema as migrations, one file per change, up and down, for PostgreSQL and SQLite alike.
 //!
-//! The first file makes the ledger, each further one the tables and views of one vendor. The view `conversations` over all
+//! The first file makes the ledger, each further one the tables and views of one vendor, the last one
+//! what the installation makes for itself. The view `conversations` over all
 //! vendors is no migration: `storage` replaces it from the list of vendors whenever it migrates.
 
 pub use sea_orm_migration::MigratorTrait;
@@ -12,6 +13,7 @@ mod m20261201_000003_certainly;
 mod m20261201_000004_ultimate;
 mod m20261201_000005_truora;
 mod m20261201_000006_treble;
+mod m20261201_000007_installation;
 mod table;
 
 /// All migrations, in order.
@@ -27,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000004_ultimate::Migration),
             Box::new(m20261201_000005_truora::Migration),
             Box::new(m20261201_000006_treble::Migration),
+            Box::new(m20261201_000007_installation::Migration),
         ]
     }
 }

@@ -125,7 +125,7 @@ fn lanes() -> [TableCreateStatement; 4] {
         Columns::of("lanes")
             .texts(&["lane"])
             .numbers(&["spacing_ms"])
-            .small_numbers(&["max_in_flight", "quota_used", "quota_others"])
+            .small_numbers(&["max_in_flight", "refusals", "quota_used", "quota_others"])
             .column(ColumnDef::new(Alias::new("quota_limit")).integer().to_owned())
             .optional_instants(&["closed_at", "closed_until", "background_at", "backfill_at", "next_send_at"])
             .optional_texts(&["closed_reason", "quota_day", "quota_group", "quota_asked_day"])

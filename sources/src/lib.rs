@@ -25,6 +25,7 @@ mod json;
 mod malformed;
 mod members;
 mod normalize;
+mod page_position;
 mod preamble;
 mod redact;
 mod reject_log;
@@ -33,6 +34,7 @@ mod row_batcher;
 mod server_url;
 pub mod settings;
 mod signature;
+mod stand_in_id;
 mod status_fault;
 mod suggest;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::ledger::StreamId;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::days::DaysView;
 use domain::health::{StreamFacts, StreamHealth, credential_end, stream_health};
+use domain::lane::{LaneKey, LaneSecret};
 use domain::ledger::Ledger;
 use domain::live_slot::slot_at;
 use domain::source::Source;
@@ -20,6 +21,8 @@ pub struct Account {
     pub source: Arc<dyn Source<RowBatch>>,
     /// The first day of the live sync, in the account's zone; `None` if the settings do not give one.
     pub since: Option<NaiveDate>,
+    /// The installation's secret, once the database is open.
+    secret: Option<LaneSecret>,
 }
 
 /// All accounts, and the lanes that they share.
@@ -35,13 +38,20 @@ impl Accounts {
     pub fn new(accounts: Vec<Account>) -> Self {
         let mut lanes: Vec<LaneSpec> = Vec::new();
         for account in &accounts {
-            let spec = lane_of(account.source.as_ref());
+            let spec = lane_of(account);
             match lanes.iter_mut().find(|lane| lane.key == spec.key) {
                 Some(lane) => join(lane, spec),
                 None => lanes.push(spec),
             }
         }
         Self { accounts, lanes }
+    }
+
+    /// The same accounts, whose lanes have the names that the installation with this secret stores.
+    #[must_use]
+    pub fn keyed(self, secret: &LaneSecret) -> Self {
+        let keyed = |account: Account| Account { secret: Some(secret.clone()), ..account };
+        Self::new(self.accounts.into_iter().map(keyed).collect())
     }
 
     /// The accounts, in the order of the settings.
@@ -70,6 +80,25 @@ impl Accounts {
 }
 
 impl Account {
+    /// An account whose lane is not keyed yet: see [`Accounts::keyed`].
+    #[must_use]
+    pub fn new(source: Arc<dyn Source<RowBatch>>, since: Option<NaiveDate>) -> Self {
+        Self { source, since, secret: None }
+    }
+
+    /// The key of the account's lane, as the database stores it.
+    #[must_use]
+    pub fn lane_key(&self) -> LaneKey {
+        self.stored(self.source.lane())
+    }
+
+    fn stored(&self, key: LaneKey) -> LaneKey {
+        match &self.secret {
+            Some(secret) => key.keyed(secret),
+            None => key,
+        }
+    }
+
     /// The identities of the account's streams in the ledger.
     #[must_use]
     pub fn streams(&self) -> Vec<StreamId> {
@@ -156,14 +185,15 @@ impl Account {
     }
 }
 
-fn lane_of(source: &dyn Source<RowBatch>) -> LaneSpec {
+fn lane_of(account: &Account) -> LaneSpec {
+    let source = account.source.as_ref();
     LaneSpec {
-        key: source.lane(),
+        key: account.lane_key(),
         vendor: source.vendor(),
         accounts: vec![source.account().to_owned()],
         rules: source.rules().clone(),
         zone: source.zone(),
-        quota_group: source.quota_group(),
+        quota_group: source.quota_group().map(|group| account.stored(group)),
     }
 }
 

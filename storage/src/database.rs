@@ -12,6 +12,8 @@ use sea_orm::{
     TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +85,9 @@ impl Database {
         let is_file = url.starts_with("sqlite:");
         // SeaORM accepts only `postgres://`, and repeats an address that it cannot parse in its error.
         let url = url.strip_prefix("postgresql://").map_or_else(|| url.to_owned(), |rest| format!("postgres://{rest}"));
-        if !is_file {
+        if is_file {
+            create_private_file(&url);
+        } else {
             url.parse::<PgConnectOptions>().map_err(|why| DbErr::Conn(RuntimeErr::Internal(why.to_string())))?;
         }
         let Pool { connections, timeout } = pool;
@@ -240,6 +244,14 @@ impl Database {
         tx.execute_unprepared("UPDATE lanes SET max_in_flight = max_in_flight WHERE lane = ''").await?;
         tx.rollback().await
     }
+}
+
+/// Creates the file of a SQLite URL if it does not exist, readable by its owner only: it holds conversations. SQLite gives the
+/// files beside it (`-wal`, `-shm`) the same mode. A file that exists keeps its mode, which its owner may have chosen.
+fn create_private_file(url: &str) {
+    let Some(file) = missing_file(url) else { return };
+    // Without the file SQLite fails too, and its error is the one that is shown.
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
 }
 
 /// The options of a pool whose callers wait at most `patience` for a connection, and `timeout` for a statement.

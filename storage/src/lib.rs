@@ -11,6 +11,7 @@ pub mod accounts;
 mod conversations_view;
 pub mod database;
 pub mod deliveries;
+pub mod installation;
 pub mod lanes;
 pub mod ledger;
 pub mod processes;
@@ -19,6 +20,7 @@ pub mod retention;
 pub mod snapshot;
 pub mod time_limit;
 pub mod transaction;
+pub mod transport;
 pub mod upsert;
 
 /// Compiles the body of an async function in this crate. Otherwise each crate that awaits the function compiles the body

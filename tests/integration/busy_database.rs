@@ -61,7 +61,7 @@ async fn an_event_is_answered_with_200_while_an_exchange_holds_the_account() {
     // A crash loses nothing: another process takes the recorded event up.
     process.kill().await;
     tx.rollback().await.unwrap();
-    let process = Process::run(&settings, &["--role", "scheduler"]);
+    let process = Process::run(&settings, &["--role", "scheduler,worker"]);
     until("the row", async || database.number(STORED).await == 1).await;
     until("the end", async || {
         database.number("SELECT COUNT(*) FROM deliveries WHERE state = 'committed' AND payload IS NULL").await == 1

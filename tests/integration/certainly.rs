@@ -3,7 +3,7 @@
 use crate::commands::{json, run_command};
 use crate::harness::{
     BOT, CertainlyVendor, Dovecot, Engine, PASSWORD, Process, RedisServer, TestDatabase, USER, convosync, coverage,
-    is_held, messages, until,
+    is_held, messages, until, until_refused,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use convosync::clock::SystemClock;
@@ -88,17 +88,14 @@ async fn an_expiring_token_raises_a_warning_and_then_parks_the_lane() {
     let line = checked.as_array().unwrap().iter().find(|line| line["check"] == "account c").unwrap();
     assert!(line["detail"].as_str().unwrap().contains("the token end"), "{checked}");
 
-    until("the lane to be parked", async || {
-        database.number("SELECT COUNT(*) FROM lanes WHERE closed_at IS NOT NULL AND closed_until IS NULL").await == 1
-    })
-    .await;
+    until_refused(&database).await;
     let shown = json(&settings, &["status"]).await;
     assert_eq!(shown["accounts"][0]["state"], "parked", "{shown}");
     let error = shown["accounts"][0]["last_error"].as_str().unwrap();
     assert!(error.contains("refuses the token") && error.contains("expired"), "{shown}");
     assert_eq!(run_command(&settings, &["doctor"]).await.code, 8);
     let asked = vendor.certainly.requests().len();
-    assert_eq!(vendor.certainly.breaches().len(), 1, "the worker sends one request after the expiry");
+    assert_eq!(vendor.certainly.breaches().len(), 4, "one request after the expiry, and one after each of the waits");
     drop(process);
 
     // With a new token of the same user the service continues where it stopped.

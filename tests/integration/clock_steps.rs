@@ -50,7 +50,7 @@ async fn live_polls_go_on_after_the_clock_came_back_and_no_day_to_come_is_held()
         "interval": "1s", "refresh": "2s", "spacing": "20ms", "timeout": "1s", "lease": "2s", "settle": "1h", "since": since,
     });
     let opened = sources::open("a", settings.as_object().unwrap()).unwrap();
-    let accounts = Accounts::new(vec![Account { source: opened.source, since: opened.since }]);
+    let accounts = Accounts::new(vec![Account::new(opened.source, opened.since)]);
     let service = TestService::start(&database, accounts, clock.clone()).await;
     let polls =
         async || database.number("SELECT COUNT(*) FROM requests WHERE purpose = 'live' AND verdict = 'commit'").await;

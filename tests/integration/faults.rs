@@ -1,7 +1,8 @@
 //! The service meets the faults of a vendor: errors, throttling, a refused token and a spent quota.
 
 use crate::harness::{
-    AccountSettings, Engine, Process, TestDatabase, WolkvoxVendor, convosync, history, is_held, until, zone,
+    AccountSettings, Engine, Process, TestDatabase, WolkvoxVendor, convosync, history, is_held, until, until_refused,
+    zone,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::window::midnight;
@@ -73,11 +74,9 @@ async fn a_refused_token_parks_its_lane_until_an_operator_opens_it() {
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let settings = AccountSettings::new("a", &vendor.base, "refused").file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    until("the lane to be parked", async || {
-        database.number("SELECT COUNT(*) FROM lanes WHERE closed_at IS NOT NULL AND closed_until IS NULL").await == 1
-    })
-    .await;
+    until_refused(&database).await;
     let asked = vendor.wolkvox.requests().len();
+    assert_eq!(asked, 4, "one request, and one after each of the waits");
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(vendor.wolkvox.requests().len(), asked, "a parked lane sends no request");
     let shown = status(&settings).await;
@@ -94,6 +93,58 @@ async fn a_refused_token_parks_its_lane_until_an_operator_opens_it() {
     })
     .await;
     assert_eq!(status(&settings).await["accounts"][0]["state"], "ok");
+    drop(process);
+}
+
+/// A gateway that refuses every credential for a while, as during a deployment, needs no operator.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_after_a_refused_token_opens_the_lane() {
+    let vendor = WolkvoxVendor::start(Config { tokens: vec!["another".to_owned()], ..history(3, 20.0) }).await;
+    let database = TestDatabase::fresh(Engine::Postgres).await;
+    let settings = AccountSettings::new("a", &vendor.base, "refused").file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    let refusals = async || database.number("SELECT CAST(MAX(refusals) AS bigint) FROM lanes").await;
+    until("the first refusal", async || refusals().await >= 1).await;
+    let shown = status(&settings).await;
+    assert_ne!(shown["accounts"][0]["state"], "parked", "{shown}");
+    assert!(shown["accounts"][0]["reasons"].to_string().contains("token_probed"), "{shown}");
+    database.end_closures().await;
+    until("the second refusal", async || refusals().await >= 2).await;
+    vendor.wolkvox.set_tokens(vec!["refused".to_owned()]);
+    database.end_closures().await;
+    until("work to go on", async || {
+        database.number("SELECT COUNT(*) FROM lanes WHERE closed_at IS NULL AND refusals = 0").await == 1
+    })
+    .await;
+    assert_eq!(status(&settings).await["accounts"][0]["state"], "ok", "{}", process.log());
+    vendor.assert_no_breach();
+}
+
+/// Some vendors write a timestamp where a number of seconds belongs: `Retry-After: 1795277400` would be 57 years.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_of_many_years_is_probed_within_an_hour() {
+    let wait = Duration::from_secs(1_795_277_400);
+    let faults = Faults { throttle_429: 1.0, retry_after: wait, real_wait: Some(Duration::ZERO), ..Faults::default() };
+    let vendor = WolkvoxVendor::start(Config { faults, ..history(3, 20.0) }).await;
+    let database = TestDatabase::fresh(Engine::Sqlite).await;
+    let settings = AccountSettings::new("a", &vendor.base, "simulated-token").file(&database.url, "memory:");
+    let process = Process::run(&settings, &[]);
+    until("the lane to close", async || {
+        database.number("SELECT COUNT(*) FROM lanes WHERE closed_until IS NOT NULL").await == 1
+    })
+    .await;
+    let lane = status(&settings).await["lanes"][0].clone();
+    let until_at: DateTime<Utc> = lane["closed_until"].as_str().unwrap().parse().unwrap();
+    assert!(until_at <= vendor.now() + TimeDelta::hours(1), "{lane}");
+    let because = lane["closed_because"].as_str().unwrap();
+    assert!(because.contains("the vendor asks to wait until 20") && because.contains("closed until"), "{lane}");
+    vendor.wolkvox.set_faults(Faults::default());
+    database.end_closures().await;
+    until("work to go on", async || {
+        database.number("SELECT COUNT(*) FROM requests WHERE verdict = 'commit'").await > 0
+    })
+    .await;
+    assert_eq!(database.number("SELECT COUNT(*) FROM lanes WHERE closed_at IS NOT NULL").await, 0);
     drop(process);
 }
 

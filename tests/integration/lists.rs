@@ -99,7 +99,7 @@ async fn first_exchange(list: EndlessList, timeout: &str) -> (usize, requests::M
     });
     let opened = sources::open("list", settings.as_object().unwrap()).unwrap();
     let database = TestDatabase::fresh(Engine::Sqlite).await;
-    let accounts = Accounts::new(vec![Account { source: opened.source, since: opened.since }]);
+    let accounts = Accounts::new(vec![Account::new(opened.source, opened.since)]);
     let service = TestService::start(&database, accounts, clock).await;
     let judged = async || {
         let first = requests::Entity::find().order_by_asc(requests::Column::Id);

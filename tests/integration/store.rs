@@ -54,6 +54,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use storage::accounts::{Account, Accounts};
 use storage::database::Database;
+use storage::installation::lane_secret;
 use storage::lanes::claim::Claim;
 use storage::lanes::claim::claim;
 use storage::lanes::dispatch::Dispatch;
@@ -81,6 +82,8 @@ impl Store {
     pub async fn with(engine: Engine, accounts: &[(&str, Value)]) -> Self {
         let made = TestDatabase::fresh(engine).await;
         let accounts = Accounts::new(accounts.iter().map(|(name, more)| account(name, more)).collect());
+        // Commands that a test runs on the same database use the same lanes.
+        let accounts = accounts.keyed(&lane_secret(&made.database).await.unwrap());
         let store = Self { made, accounts };
         for lane in store.accounts.lanes() {
             ensure(store.db(), lane).await.unwrap();
@@ -230,7 +233,7 @@ pub fn account(name: &str, more: &Value) -> Account {
         settings[key] = value.clone();
     }
     let opened = sources::open(name, settings.as_object().unwrap()).unwrap();
-    Account { source: opened.source, since: opened.since }
+    Account::new(opened.source, opened.since)
 }
 
 /// The one stream of an account.

@@ -308,6 +308,7 @@ async fn the_tables_equal_the_vendor_after_every_fault() {
     let faults = Faults {
         throttle_429: 0.05,
         retry_after: Duration::from_secs(1),
+        real_wait: None,
         server_500: 0.05,
         html_200: 0.05,
         cut_body: 0.05,

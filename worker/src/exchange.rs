@@ -104,7 +104,7 @@ impl Exchange<'_> {
                     result.summary = result.summary.map(|total| add(total, summary));
                 }
                 Err((fault, idle)) => {
-                    result.summary = Err(fault);
+                    result.summary = Err(numbered(fault, result.requests));
                     result.idle = idle;
                     // The rows of earlier pages stay stored, but without the rest they cover nothing.
                     return Some(result);
@@ -154,9 +154,8 @@ impl Exchange<'_> {
             while let Some(chunk) = response.chunk().await? {
                 facts.bytes = response.bytes();
                 if let Err(fault) = reader.feed(response.head, chunk.as_ref()) {
-                    // The rest of the body is received but not parsed; after it the vendor is known to have finished.
-                    while response.chunk().await?.is_some() {}
-                    return Err((fault, true));
+                    let idle = response.skip().await?;
+                    return Err((fault, idle));
                 }
                 self.forward(reader.as_mut()).await;
             }
@@ -177,6 +176,14 @@ impl Exchange<'_> {
         while let Some(batch) = reader.take() {
             let _ = self.rows.send(batch).await;
         }
+    }
+}
+
+/// The fault of the job's answer with this number. The size of a page means little without the page.
+fn numbered(fault: Fault, answer: u64) -> Fault {
+    match fault {
+        Fault::TooLarge(text) => Fault::TooLarge(format!("answer {answer} of this job: {text}")),
+        fault => fault,
     }
 }
 

@@ -1,17 +1,22 @@
 //! The only place that sends requests to vendors.
 
+use crate::public_address::{PrivateHost, PublicResolver, is_public};
 use async_recursion::async_recursion as boxed;
 use chrono::{DateTime, Utc};
 use domain::fault::Fault;
 use domain::source::{Method, Request, ResponseHead};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use secrecy::ExposeSecret;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// An HTTP client for vendors; cheap to clone.
 #[derive(Clone)]
 pub struct Http {
     client: reqwest::Client,
+    /// For hosts that a vendor's answer names. Most accounts need none.
+    public_client: Arc<OnceLock<reqwest::Client>>,
 }
 
 /// A response whose body has not been read yet.
@@ -24,6 +29,8 @@ pub struct Response {
 
 /// The largest body that is read. It bounds a body without an end; memory is bounded by streaming.
 const LARGEST: u64 = 16 << 30;
+/// The most bytes of an answer that are received only to see its end.
+const MOST_SKIPPED: u64 = 64 << 20;
 
 impl Http {
     /// A client that never follows redirects and never retries.
@@ -33,15 +40,7 @@ impl Http {
     pub fn new() -> Result<Self, reqwest::Error> {
         // An error means that the process has a provider already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("convosync/", env!("CARGO_PKG_VERSION")))
-            // A credential must not follow a redirect to another host.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .http1_only()
-            .connect_timeout(Duration::from_secs(10))
-            .build()?;
-        Ok(Self { client })
+        Ok(Self { client: builder().build()?, public_client: Arc::default() })
     }
 
     /// Sends a request once. `timeout` covers everything up to the body's last byte; `now` turns a `Retry-After` date
@@ -62,7 +61,8 @@ impl Http {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
         };
-        let mut sending = self.client.request(method, &request.url).headers(headers).timeout(timeout);
+        let client = self.client_for(request).map_err(|fault| (fault, true))?;
+        let mut sending = client.request(method, &request.url).headers(headers).timeout(timeout);
         if let Some(body) = &request.body {
             sending = sending.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
@@ -72,6 +72,39 @@ impl Http {
         let date = body.headers().get(DATE).and_then(|value| http_date(value.to_str().ok()?));
         Ok(Response { head: ResponseHead { status: body.status().as_u16(), retry_after, date }, body, bytes: 0 })
     }
+
+    /// The client for a request. One to a host that a vendor's answer names connects to public addresses only.
+    fn client_for(&self, request: &Request) -> Result<&reqwest::Client, Fault> {
+        if !request.is_public_only {
+            return Ok(&self.client);
+        }
+        // The client connects to an address in the URL without resolving it.
+        let url: reqwest::Url =
+            request.url.parse().map_err(|_| Fault::Refused("the vendor's answer names no address".to_owned()))?;
+        let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        if host.parse::<IpAddr>().is_ok_and(|address| !is_public(address)) {
+            return Err(Fault::Refused(PrivateHost.to_string()));
+        }
+        if let Some(client) = self.public_client.get() {
+            return Ok(client);
+        }
+        let client = builder()
+            .dns_resolver(PublicResolver)
+            .build()
+            .map_err(|error| Fault::Unreachable(format!("cannot set up TLS: {error}")))?;
+        Ok(self.public_client.get_or_init(|| client))
+    }
+}
+
+/// The settings of all clients.
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("convosync/", env!("CARGO_PKG_VERSION")))
+        // A credential must not follow a redirect to another host.
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .http1_only()
+        .connect_timeout(Duration::from_secs(10))
 }
 
 impl Response {
@@ -84,7 +117,7 @@ impl Response {
         let chunk = self.body.chunk().await.map_err(|error| (fault_of(&error), !error.is_timeout()))?;
         self.bytes += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
         if self.bytes > LARGEST {
-            return Err((Fault::Malformed(format!("the answer is larger than {} GiB", LARGEST >> 30)), false));
+            return Err((Fault::TooLarge(format!("the answer has more than {} GiB", LARGEST >> 30)), false));
         }
         Ok(chunk)
     }
@@ -93,6 +126,21 @@ impl Response {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Receives the rest of a body that is not parsed. Returns whether its end arrived, after which the vendor is known to
+    /// have finished. A body with more than some MiB left is given up: it may be a small one that unpacks to any length.
+    ///
+    /// # Errors
+    /// A fault, and whether the vendor is known to be idle.
+    pub async fn skip(&mut self) -> Result<bool, (Fault, bool)> {
+        let end = self.bytes.saturating_add(MOST_SKIPPED);
+        while self.bytes <= end {
+            if self.chunk().await?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -139,6 +187,33 @@ fn http_date(value: &str) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::net::TcpListener;
+
+    /// The signed URLs of files come from a vendor's answer, and so would the address of a cloud's metadata service.
+    #[tokio::test]
+    async fn a_host_that_an_answer_names_must_be_public() {
+        let (http, now) = (Http::new().unwrap(), DateTime::UNIX_EPOCH);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let send = async |url: &str| {
+            let request = Request::get(url.to_owned(), Vec::new()).public_only();
+            http.send(&request, Duration::from_secs(30), now).await.err().unwrap()
+        };
+        for host in ["127.0.0.1", "[::1]", "10.0.0.5", "169.254.169.254", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"]
+        {
+            let (fault, idle) = send(&format!("https://{host}:{port}/file")).await;
+            assert_eq!((fault, idle), (Fault::Refused(PrivateHost.to_string()), true), "{host}");
+        }
+        let (fault, idle) = send(&format!("https://localhost:{port}/file")).await;
+        assert_eq!((fault.kind(), idle), ("unreachable", true));
+        assert!(fault.to_string().contains(&PrivateHost.to_string()), "{fault}");
+        // The address of the settings may be any. This server closes the connection, which is the first that it sees.
+        let request = Request::get(format!("http://localhost:{port}/file"), Vec::new());
+        let (sent, accepted) = tokio::join!(http.send(&request, Duration::from_secs(30), now), async {
+            listener.accept().await.map(|(stream, _)| drop(stream))
+        });
+        assert!(accepted.is_ok() && sent.is_err());
+    }
 
     #[test]
     fn retry_after_is_read_in_seconds_and_as_a_date() {

@@ -2,7 +2,8 @@
 //! back.
 //!
 //! Map, in the order of a job: [`queue`] consumes tickets through apalis; [`worker`] claims the job and follows it to
-//! its commit; `exchange` sends the requests and feeds the source's reader; [`http`] is the only place that sends;
+//! its commit; `exchange` sends the requests and feeds the source's reader; [`http`] is the only place that sends, and
+//! `public_address` keeps what a vendor's answer names out of the operator's network;
 //! `lease_guard` holds the lane meanwhile, and [`rate_limit`] smooths this process' requests. `quota` asks once a
 //! day for the vendor's daily quota. [`mail_ingest`] reads
 //! mailed exports through [`mail`], the only place that opens a mailbox; [`mod@file`] imports a file that an operator gives.
@@ -15,6 +16,7 @@ pub mod http;
 mod lease_guard;
 pub mod mail;
 pub mod mail_ingest;
+mod public_address;
 pub mod queue;
 mod quota;
 pub mod rate_limit;

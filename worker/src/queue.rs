@@ -20,6 +20,8 @@ use async_recursion::async_recursion as boxed;
 use domain::ticket::{PushError, Ticket, TicketSink};
 use futures::{FutureExt, SinkExt, StreamExt, stream};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{ConnectionAddr, IntoConnectionInfo};
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -56,7 +58,7 @@ const REDIS_TIMEOUT: Duration = Duration::from_secs(10);
 const VACUUM_INTERVAL: Duration = Duration::from_mins(1);
 
 impl Queue {
-    /// Opens `memory:` or `redis://…`. `name` is the prefix of the keys, so that two installations can share one Redis.
+    /// Opens `memory:`, `redis://…`, or with TLS `rediss://…`. `name` is the prefix of the keys, so that two installations can share one Redis.
     ///
     /// # Errors
     /// If Redis cannot be reached.
@@ -66,6 +68,8 @@ impl Queue {
             let (tickets, waiting) = mpsc::unbounded_channel();
             return Ok(Self::Memory { tickets, waiting: Arc::new(Mutex::new(waiting)) });
         }
+        // An error means that the process has a provider already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(REDIS_TIMEOUT))
             .set_connection_timeout(Some(REDIS_TIMEOUT));
@@ -143,6 +147,15 @@ impl Queue {
         }
         if stop.is_cancelled() { Ok(()) } else { Err("the queue's workers ended by themselves".into()) }
     }
+}
+
+/// Whether the queue at `url` is on another host and is reached without TLS.
+#[must_use]
+pub fn sends_plain_text(url: &str) -> bool {
+    let Ok(info) = url.into_connection_info() else { return false };
+    let ConnectionAddr::Tcp(host, _) = info.addr() else { return false };
+    let address: Option<IpAddr> = host.parse().ok();
+    host != "localhost" && !address.is_some_and(|address| address.is_loopback())
 }
 
 #[async_trait::async_trait]

@@ -153,6 +153,7 @@ impl Worker {
             next_day: next_day(on.lane, on.now),
             jitter: (self.jitter)(),
             previous_request_answered: on.claim.previous_request_answered,
+            refusals: on.claim.refusals,
         };
         let answer = result.map(|summary| Answer {
             rows: summary.rows,

@@ -17,6 +17,7 @@ use entities::rows::RowBatch;
 use serde::Serialize;
 use storage::accounts::{Account, Accounts};
 use storage::database::Database;
+use storage::installation::lane_secret;
 use storage::lanes::adhoc::acquire_adhoc;
 use storage::lanes::adhoc::release_adhoc;
 use storage::lanes::pacing::reserve_send_time;
@@ -37,10 +38,13 @@ struct CheckResult {
 /// Checks the settings, the database and the queue, and sends one request per account.
 pub async fn run(settings: &Settings, output: Output) -> Result<(), Failure> {
     let mut results = Vec::new();
-    let accounts = settings.accounts()?;
+    let mut accounts = settings.accounts()?;
     results.push(good("settings", count(accounts.all().len(), "account")));
     let (result, database) = check_database(settings).await;
     results.push(result);
+    if let CheckedDatabase::Ready(database) = &database {
+        accounts = accounts.keyed(&lane_secret(database).await?);
+    }
     results.push(match open_queue(settings).await {
         Ok(queue) => match queue.ping().await {
             Ok(()) => good("queue", "accepts tickets".to_owned()),
@@ -226,6 +230,7 @@ fn code_of(fault: &Fault) -> Code {
         | Fault::TimedOut(_)
         | Fault::Malformed(_)
         | Fault::Incomplete(_)
+        | Fault::TooLarge(_)
         | Fault::Busy(_)
         | Fault::Database(_)
         | Fault::Refused(_) => Code::Check,

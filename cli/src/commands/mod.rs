@@ -24,6 +24,7 @@ use domain::health::Reason;
 use std::sync::Arc;
 use storage::accounts::{Account, Accounts};
 use storage::database::Database;
+use storage::installation::lane_secret;
 
 /// Runs the command that `arguments` names.
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -70,11 +71,12 @@ impl CommandContext {
     /// # Errors
     /// A database that cannot be reached, or that needs migrations.
     async fn open(settings: &Settings) -> Result<Self, Failure> {
-        let accounts = Arc::new(settings.accounts()?);
+        let accounts = settings.accounts()?;
         let database = connect_existing_database(settings).await?;
         if !database.pending().await?.is_empty() {
             return Err(Failure::new(Code::Down, Reason::MigrationsPending.text("")));
         }
+        let accounts = Arc::new(accounts.keyed(&lane_secret(&database).await?));
         Ok(Self { database, accounts })
     }
 

@@ -5,14 +5,19 @@ use crate::failure::{Code, Failure};
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::{logging, signals};
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::info;
+use tracing::{info, warn};
 
 /// Runs the service until SIGTERM.
 pub async fn run(settings: &Settings, roles: &[Role]) -> Result<(), Failure> {
     logging::start(settings.log.format, &settings.log.level)?;
+    check_queue(settings, roles)?;
+    for warning in settings.warnings() {
+        warn!("{warning}");
+    }
     let stop = CancellationToken::new();
     signals::listen(&TaskTracker::new(), stop.clone())?;
     let service = Service::open(settings).await?;
@@ -29,6 +34,23 @@ pub async fn run(settings: &Settings, roles: &[Role]) -> Result<(), Failure> {
     service.run(settings, roles, listener, stop).await?;
     info!("the service has stopped; nothing is in flight");
     Ok(())
+}
+
+/// Refuses a queue inside this process whose tickets no role of this process pushes, or none consumes.
+fn check_queue(settings: &Settings, roles: &[Role]) -> Result<(), Failure> {
+    let is_in_process = settings.queue.url.expose_secret() == "memory:";
+    let missing = match (roles.contains(&Role::Scheduler), roles.contains(&Role::Worker)) {
+        (true, false) => "worker",
+        (false, true) => "scheduler",
+        (true, true) | (false, false) => return Ok(()),
+    };
+    if !is_in_process {
+        return Ok(());
+    }
+    Err(Failure::settings(format!(
+        "queue.url: memory: is a queue inside this process, which does not run the role {missing}, so that no request would be \
+         sent; add the role {missing} to --role, or write url = \"redis://host:6379/0\" for many processes"
+    )))
 }
 
 async fn bind(settings: &Settings) -> Result<TcpListener, Failure> {

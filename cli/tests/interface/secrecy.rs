@@ -9,7 +9,7 @@ const SECRETS: [&str; 3] = ["cAnArY7h", "4815162342108", "cAnArY with blanks"];
 /// A file with `secret` in each place that may hold one.
 fn file(secret: &str) -> String {
     format!(
-        "[database]\nurl = \"postgres://user:{secret}@host/name\"\n[queue]\nurl = \"redis://:{secret}@host:6379/0\"\n\
+        "[database]\nurl = \"postgres://user:{secret}@host/name?sslmode=verify-full\"\n[queue]\nurl = \"redis://:{secret}@host:6379/0\"\n\
          [server]\nbind = \"0.0.0.0:8080\"\noperator_token = \"{secret}\"\n[worker]\nconcurrency = 4\n\
          [accounts.shop]\nsource = \"wolkvox\"\nserver = \"0042\"\ntoken = \"{secret}\"\n\
          [accounts.bot]\nsource = \"certainly\"\ntoken = \"{secret}\"\nbot_ids = [\"b\"]\n\

@@ -130,13 +130,31 @@ fn reads_every_secret_from_a_file() {
 
 #[test]
 fn shows_no_secret_in_debug_output() {
-    let settings = load("[accounts.shop]\ntoken = \"hunter2\"\n", &[("DATABASE__URL", "postgres://u:hunter2@host/db")]);
+    let settings =
+        load("[accounts.shop]\ntoken = \"hunter2\"\n", &[("DATABASE__URL", "postgres://u:hunter2@127.0.0.1/db")]);
     assert!(!format!("{settings:?}").contains("hunter2"), "{settings:?}");
 }
 
 #[test]
+fn warns_of_data_that_others_on_its_way_can_read() {
+    let warnings = |database: &str, queue: &str| {
+        let settings = load("", &[("DATABASE__URL", database), ("QUEUE__URL", queue)]);
+        let warnings = settings.warnings().into_iter();
+        warnings.map(|warning| warning.split_whitespace().next().unwrap()).collect::<Vec<_>>()
+    };
+    let verified = "postgres://u:hunter2@db/name?sslmode=verify-full";
+    assert_eq!(warnings("postgres://db/name?sslmode=disable", "redis://queue/0"), ["database.url", "queue.url"]);
+    assert_eq!(warnings(verified, "redis://:hunter2@10.0.0.5:6379/0"), ["queue.url"]);
+    for queue in ["memory:", "redis://127.0.0.1/0", "redis://localhost:6379", "redis://[::1]/0", "rediss://queue/0"] {
+        assert!(warnings(verified, queue).is_empty(), "{queue}");
+    }
+    assert!(warnings("postgres://127.0.0.1/name", "memory:").is_empty());
+    assert!(warnings("sqlite://convosync.db", "memory:").is_empty());
+}
+
+#[test]
 fn explains_every_error() {
-    let cases: [(&str, &[(&str, &str)]); 39] = [
+    let cases: [(&str, &[(&str, &str)]); 41] = [
         ("[server\n", &[]),
         ("[server]\nbind = 127.0.0.1:8080\n", &[]),
         ("[server]\nbind = \"127.0.0.1:8080\"\nbind = \"127.0.0.1:8081\"\n", &[]),
@@ -167,6 +185,8 @@ fn explains_every_error() {
         ("[retention]\nrejects = \"never\"\n", &[]),
         ("[log]\nformat = \"xml\"\n", &[]),
         ("[database]\nurl = \"mysql://user:hunter2@host/name\"\n", &[]),
+        ("[database]\nurl = \"postgres://user:hunter2@host/name\"\n", &[]),
+        ("", &[("DATABASE__URL", "postgresql://user:hunter2@10.0.0.5/name?sslmode=require")]),
         ("[queue]\nurl = \"amqp://user:hunter2@host\"\n", &[]),
         ("[accounts.\"A B\"]\nsource = \"wolkvox\"\n", &[]),
         ("[accounts.shop]\nsource = \"wolkbox\"\ntokn = \"hunter2\"\n", &[]),

@@ -21,6 +21,13 @@ pub enum Reason {
         /// The vendor's text.
         text: String,
     },
+    /// The vendor refuses the credential, and the worker tries it again before an operator is needed.
+    TokenProbed {
+        /// When the worker tries it again.
+        until: DateTime<Utc>,
+        /// The vendor's text.
+        text: String,
+    },
     /// An operator closed the lane until an operator opens it.
     LaneClosed {
         /// The operator's reason.
@@ -133,9 +140,10 @@ impl Reason {
                 Some(text) => Self::TokenRefused { text },
                 None => Self::LaneClosed { reason },
             },
-            Some(until) => match after(QUOTA_SPENT) {
-                Some(text) => Self::QuotaSpent { until, text },
-                None => Self::LanePaused { until, reason },
+            Some(until) => match (after(UNAUTHORISED), after(QUOTA_SPENT)) {
+                (Some(text), _) => Self::TokenProbed { until, text },
+                (None, Some(text)) => Self::QuotaSpent { until, text },
+                (None, None) => Self::LanePaused { until, reason },
             },
         }
     }
@@ -147,6 +155,7 @@ impl Reason {
             Self::NobodyWorking(_) => NOBODY_WORKING,
             Self::MigrationsPending => "migrations_pending",
             Self::TokenRefused { .. } => "token_refused",
+            Self::TokenProbed { .. } => "token_probed",
             Self::LaneClosed { .. } => "lane_closed",
             Self::LiveParked { .. } => "live_parked",
             Self::DaysBlocked(_) => "days_blocked",
@@ -174,6 +183,7 @@ impl Reason {
             }
             Self::LiveLate { .. } => Health::Late,
             Self::VendorFails { is_lasting: false, .. }
+            | Self::TokenProbed { .. }
             | Self::QuotaSpent { .. }
             | Self::LanePaused { .. }
             | Self::ClockSkewed { .. }
@@ -205,14 +215,15 @@ impl Reason {
             Self::DaysBlocked(_) => 5,
             Self::VendorFails { is_lasting: true, .. } => 6,
             Self::LiveLate { .. } => 7,
-            Self::QuotaSpent { .. } => 8,
-            Self::LanePaused { .. } => 9,
-            Self::VendorFails { is_lasting: false, .. } => 10,
-            Self::ClockSkewed { .. } => 11,
-            Self::ItemsParked { .. } => 12,
-            Self::DaysExpire { .. } => 13,
-            Self::DaysUnordered { .. } => 14,
-            Self::TokenEnds { .. } => 15,
+            Self::TokenProbed { .. } => 8,
+            Self::QuotaSpent { .. } => 9,
+            Self::LanePaused { .. } => 10,
+            Self::VendorFails { is_lasting: false, .. } => 11,
+            Self::ClockSkewed { .. } => 12,
+            Self::ItemsParked { .. } => 13,
+            Self::DaysExpire { .. } => 14,
+            Self::DaysUnordered { .. } => 15,
+            Self::TokenEnds { .. } => 16,
         }
     }
 
@@ -223,6 +234,9 @@ impl Reason {
             Self::NobodyWorking(absence) => absence.to_string(),
             Self::MigrationsPending => "the database needs migrations".to_owned(),
             Self::TokenRefused { text } => format!("the vendor refuses the token ({text})"),
+            Self::TokenProbed { until, text } => {
+                format!("the vendor refuses the token ({text}); the worker tries it again at {}", minute(*until))
+            }
             Self::LaneClosed { reason } => format!("the lane is closed: {reason}"),
             Self::LiveParked { cause } => format!("the live sync is parked: {cause}"),
             Self::DaysBlocked(days) => days.to_string(),
@@ -276,6 +290,7 @@ impl Reason {
             Self::TokenRefused { .. } => {
                 format!("{token}, or, if the token is right, run: convosync lanes open {account}")
             }
+            Self::TokenProbed { .. } => format!("if the token is no longer valid, {token}"),
             Self::LaneClosed { .. } => format!("remove the cause, then run: convosync lanes open {account}"),
             Self::LiveParked { .. } => RETRY.to_owned(),
             Self::DaysBlocked(days) if days.is_parked => RETRY.to_owned(),

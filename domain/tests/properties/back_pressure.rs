@@ -70,7 +70,7 @@ proptest! {
     fn an_exchange_over_its_budget_is_split(rows in 0_u64..900, hours in 1_i64..500) {
         let job = Job::new(Purpose::Backfill(1), Slice::Window(window(0, hours * HOUR)), at(0), Duration::ZERO);
         let answer = Answer { rows, rejects: 0, by_mail: false, is_over_budget: true, open_until: None };
-        let at = JudgeContext { now: at(900 * HOUR), next_day: at(999 * HOUR), jitter: 0.5, previous_request_answered: true };
+        let at = JudgeContext { now: at(900 * HOUR), next_day: at(999 * HOUR), jitter: 0.5, previous_request_answered: true, refusals: 0 };
         prop_assert_eq!(judge(&list_rules(), &job, Ok(&answer), at).verdict, Verdict::Split);
     }
 }

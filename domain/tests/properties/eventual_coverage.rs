@@ -63,7 +63,7 @@ proptest! {
         let rules = ultimate();
         let purpose = if is_live { Purpose::Live } else { Purpose::Settle };
         let job = Job::new(purpose, Slice::Window(asked), asked.to(), Duration::ZERO);
-        let judge_context = JudgeContext { now: at(now), next_day: at(now), jitter: 0.5, previous_request_answered: true };
+        let judge_context = JudgeContext { now: at(now), next_day: at(now), jitter: 0.5, previous_request_answered: true, refusals: 0 };
         let verdict = judge(&rules, &job, Ok(&Answer { rows, rejects: 0, by_mail: false, is_over_budget: false, open_until: None }), judge_context).verdict;
         if asked.from() >= rules.oldest(at(now)).unwrap() {
             prop_assert_eq!(verdict, Verdict::Commit);

@@ -100,7 +100,7 @@ fn exported(before: &Ledger, purpose: Purpose, full: Window, now: i64, rules: &R
 }
 
 fn judge_context(now: i64) -> JudgeContext {
-    JudgeContext { now: at(now), next_day: at(now), jitter: 0.5, previous_request_answered: true }
+    JudgeContext { now: at(now), next_day: at(now), jitter: 0.5, previous_request_answered: true, refusals: 0 }
 }
 
 proptest! {

@@ -110,6 +110,7 @@ impl FakeStore {
         self.reopened += u32::try_from(days.iter().filter(|day| day.was_final).count()).unwrap();
         self.store();
         self.lane.release(&claimed.lease, now, reply.idle);
+        self.lane.note_result(reply.answer.as_ref().map(|_| ()), claimed.refusals, now);
         if let Some(closure) = &judged.closure {
             self.lane.close(closure.clone());
             self.closed_at = now;

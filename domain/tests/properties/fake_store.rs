@@ -26,6 +26,7 @@ pub struct Claim {
     pub now: DateTime<Utc>,
     /// The end of the lease as the worker counts it, whatever the clock does.
     pub counted_until: DateTime<Utc>,
+    pub refusals: u32,
 }
 
 pub struct FakeStore {
@@ -221,7 +222,7 @@ impl FakeStore {
             self.last_backfill = Some(now);
         }
         self.fences.insert(lease.slot, lease.fence);
-        Some(Claim { ticket, job, lease, now, counted_until: lease.until })
+        Some(Claim { ticket, job, lease, now, counted_until: lease.until, refusals: self.lane.refusals })
     }
 
     /// Renews the lease.

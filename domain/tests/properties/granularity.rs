@@ -151,7 +151,7 @@ proptest! {
     #[test]
     fn splitting_full_answers_ends_at_single_units(rules in any_granularity(), asked in any_window(9 * DAY), by_mail: bool) {
         let rules = Rules { export: rules.export.filter(|_| by_mail), ..rules };
-        let at = JudgeContext { now: at(9 * DAY), next_day: at(9 * DAY), jitter: 0.5, previous_request_answered: true };
+        let at = JudgeContext { now: at(9 * DAY), next_day: at(9 * DAY), jitter: 0.5, previous_request_answered: true, refusals: 0 };
         let full = Answer { rows: rules.row_cap, rejects: 0, by_mail: false, is_over_budget: false, open_until: None };
         let (mut open, mut single) = (vec![asked], Vec::new());
         while let Some(part) = open.pop() {
@@ -173,7 +173,7 @@ proptest! {
         let asked = Window::new(asked.from(), rules.ceil(asked.to())).unwrap();
         let late = Window::new(rules.floor(asked.from()) + TimeDelta::days(1) - TimeDelta::minutes(minutes), asked.to() + TimeDelta::days(1)).unwrap();
         let job = Job { failures: 1, ..Job::new(Purpose::Settle, Slice::Window(late), late.to(), Duration::ZERO) };
-        let at = JudgeContext { now: late.to() + TimeDelta::hours(2), next_day: late.to(), jitter: 0.5, previous_request_answered: true };
+        let at = JudgeContext { now: late.to() + TimeDelta::hours(2), next_day: late.to(), jitter: 0.5, previous_request_answered: true, refusals: 0 };
         let failed = Err(domain::fault::Fault::TimedOut(String::new()));
         let verdict = judge(&rules, &job, failed.as_ref(), at).verdict;
         prop_assert_eq!(verdict == Verdict::Split, units(&rules, late) > 1);

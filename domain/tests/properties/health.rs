@@ -39,6 +39,7 @@ fn samples() -> Vec<Reason> {
         Reason::NobodyWorking(Absence { scheduler: false, worker: true, seconds: Some(40) }),
         Reason::MigrationsPending,
         Reason::TokenRefused { text: text("403") },
+        Reason::TokenProbed { until, text: text("401") },
         Reason::LaneClosed { reason: text("audit") },
         Reason::LiveParked { cause: text("too dense") },
         blocked(true),
@@ -76,13 +77,14 @@ fn variant(reason: &Reason) -> usize {
         Reason::DaysExpire { .. } => 12,
         Reason::DaysUnordered { .. } => 13,
         Reason::TokenEnds { .. } => 14,
+        Reason::TokenProbed { .. } => 15,
     }
 }
 
 #[test]
 fn each_reason_has_a_sentence_and_a_next_step() {
     let variants: BTreeSet<usize> = samples().iter().map(variant).collect();
-    assert_eq!(variants, (0..15).collect(), "a sample of each variant");
+    assert_eq!(variants, (0..16).collect(), "a sample of each variant");
     let words: BTreeSet<&str> = samples().iter().map(Reason::as_str).collect();
     assert_eq!(words.len(), variants.len(), "each variant has a word of its own");
     for reason in samples() {
@@ -106,6 +108,7 @@ fn a_refused_token_has_one_text() {
     let reason = |until: Option<DateTime<Utc>>, reason: &str| {
         Reason::of_closure(&LaneClosure { until, reason: text(reason) }).as_str()
     };
+    assert_eq!(reason(Some(at(0)), "unauthorised: 401"), "token_probed");
     assert_eq!(reason(None, "audit"), "lane_closed");
     assert_eq!(reason(Some(at(0)), "quota spent: 1000"), "quota_spent");
     assert_eq!(reason(Some(at(0)), "throttled: slow down"), "lane_paused");
@@ -258,6 +261,8 @@ fn a_refused_token_says_nothing_of_further_attempts() {
     assert_eq!(words(Some(&refused)), (Health::Parked, vec!["token_refused"]));
     let paused = LaneClosure { until: Some(at(60)), reason: text("throttled: slow down") };
     assert_eq!(words(Some(&paused)), (Health::Down, vec!["vendor_fails", "lane_paused"]));
+    let probed = LaneClosure { until: Some(at(60)), reason: text("unauthorised: 401") };
+    assert_eq!(words(Some(&probed)), (Health::Down, vec!["vendor_fails", "token_probed"]), "the lane opens by itself");
     let over = LaneClosure { until: Some(at(-60)), ..paused };
     assert_eq!(words(Some(&over)), (Health::Down, vec!["vendor_fails"]), "a closure that is over is none");
 }

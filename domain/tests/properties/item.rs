@@ -105,7 +105,7 @@ proptest! {
         let job = Job { rechecks, ..Job::new(Purpose::Item, Slice::Item("1".to_owned()), at(0), Duration::ZERO) };
         let answer = Answer { rows: 1, rejects: 0, by_mail: false, is_over_budget: false, open_until: Some(at(DAY + left)) };
         let ended = Job { has_ended: true, ..job.clone() };
-        let judge_context = JudgeContext { now: at(DAY), next_day: at(DAY), jitter: 0.5, previous_request_answered: true };
+        let judge_context = JudgeContext { now: at(DAY), next_day: at(DAY), jitter: 0.5, previous_request_answered: true, refusals: 0 };
         prop_assert_eq!(judge(&rules(), &ended, Ok(&answer), judge_context).verdict, Verdict::Commit);
         match judge(&rules(), &job, Ok(&answer), judge_context).verdict {
             Verdict::Commit => prop_assert!(left <= 0),
@@ -327,7 +327,8 @@ fn a_backfill_waits_for_its_items() {
 fn an_item_that_fails_alone_is_parked() {
     let verdict = |slice: Slice, failures: u32, previous_request_answered: bool| {
         let job = Job { failures, ..Job::new(Purpose::Item, slice, at(0), Duration::ZERO) };
-        let judge_context = JudgeContext { now: at(DAY), next_day: at(DAY), jitter: 0.5, previous_request_answered };
+        let judge_context =
+            JudgeContext { now: at(DAY), next_day: at(DAY), jitter: 0.5, previous_request_answered, refusals: 0 };
         judge(&rules(), &job, Err(&Fault::Unreachable("HTTP 500".to_owned())), judge_context).verdict
     };
     let part = || Slice::Partition("7".to_owned(), window(0, 1));

@@ -4,7 +4,7 @@ use crate::strategies::{DAY, HOUR, any_long, any_window, at, backfill_job, often
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::fault::Fault;
 use domain::job::{Job, Purpose};
-use domain::judge::{Answer, JudgeContext, Judgement, Verdict, judge};
+use domain::judge::{Answer, JudgeContext, Judgement, LONGEST_BELIEVED, REFUSAL_WAITS, Verdict, judge};
 use domain::rules::Rules;
 use domain::slice::Slice;
 use proptest::prelude::*;
@@ -44,12 +44,13 @@ fn any_fault() -> impl Strategy<Value = Fault> {
             Fault::Malformed(text()),
             Fault::Incomplete(text()),
             Fault::Refused(text()),
+            Fault::TooLarge(text()),
         ]),
     ]
 }
 
 fn judge_context(jitter: f64) -> JudgeContext {
-    JudgeContext { now: at(0), next_day: at(3 * 3600), jitter, previous_request_answered: true }
+    JudgeContext { now: at(0), next_day: at(3 * 3600), jitter, previous_request_answered: true, refusals: 0 }
 }
 
 fn answered(rules: &Rules, job: &Job, rows: u64, rejects: u64) -> Verdict {
@@ -154,23 +155,52 @@ proptest! {
         prop_assert!(false, "still splitting");
     }
 
-    /// The lane is closed and the job snoozed at least as long as the vendor asked, up to a year.
+    /// The lane is closed and the job snoozed as long as the vendor asked, but no longer than an hour: then one request probes
+    /// whether the vendor meant it. The reason tells what the vendor asked for.
     #[test]
     fn a_retry_is_never_earlier_than_the_vendor_asked(rules in any_rules(), job in any_job(), wait in prop::option::of(any_long()), jitter in 0.0..1.0) {
         let retry_after = wait;
         let fault = Fault::Throttled { retry_after, text: String::new() };
         let judgement = judge(&rules, &job, Err(&fault), judge_context(jitter));
-        let least = at(0) + TimeDelta::from_std(retry_after.unwrap_or_default().max(rules.retry_min).min(Duration::from_hours(365 * 24))).unwrap();
-        let closed_until = judgement.closure.unwrap().until;
-        prop_assert!(closed_until.is_none_or(|until| until >= least), "{closed_until:?} is before {least}");
-        prop_assert!(again(&judgement.verdict).unwrap() >= least);
+        let asked = retry_after.unwrap_or_default();
+        let hour = LONGEST_BELIEVED.to_std().unwrap();
+        let least = at(0) + TimeDelta::from_std(asked.min(hour).max(rules.retry_min)).unwrap();
+        let closure = judgement.closure.unwrap();
+        let until = closure.until.unwrap();
+        prop_assert!(until >= least, "{until} is before {least}");
+        prop_assert!(until <= at(0) + LONGEST_BELIEVED.max(TimeDelta::from_std(rules.retry_max).unwrap()), "{until}");
+        prop_assert_eq!(again(&judgement.verdict), Some(until));
+        prop_assert_eq!(closure.reason.contains("the vendor asks to wait until 20"), asked > hour, "{}", closure.reason);
     }
 
+    /// The credential is tried again after 1, 5 and 15 minutes; only then the lane waits for a person.
     #[test]
-    fn a_refused_credential_closes_the_lane_without_end(rules in any_rules(), job in any_job()) {
-        let judgement = judge(&rules, &job, Err(&Fault::Unauthorised(String::new())), judge_context(0.5));
-        prop_assert_eq!(judgement.closure.map(|closure| closure.until), Some(None));
+    fn a_credential_refused_four_times_closes_the_lane_without_end(rules in any_rules(), job in any_job(), refusals in 0_u32..9) {
+        let context = JudgeContext { refusals, ..judge_context(0.5) };
+        let judgement = judge(&rules, &job, Err(&Fault::Unauthorised(String::new())), context);
+        let minutes = [Some(1), Some(5), Some(15)].get(refusals as usize).copied().flatten();
+        prop_assert_eq!(judgement.closure.map(|closure| closure.until), Some(minutes.map(|minutes| at(minutes * 60))));
         prop_assert!(matches!(judgement.verdict, Verdict::Snooze(_)));
+        prop_assert_eq!(REFUSAL_WAITS.len(), 3);
+    }
+
+    /// A vendor sends a page or file that is too large again as it is: the job asks for less, or waits for a person.
+    #[test]
+    fn what_is_too_large_is_split_or_parked(rules in any_rules(), job in any_job()) {
+        let mut job = job;
+        for _ in 0..20 {
+            match judge(&rules, &job, Err(&Fault::TooLarge("page 3".to_owned())), judge_context(0.5)).verdict {
+                Verdict::Split => return Ok(()),
+                Verdict::Park(reason) => {
+                    prop_assert!(reason.contains("page 3"), "{reason}");
+                    return Ok(());
+                }
+                Verdict::Retry(_) => prop_assert_eq!(job.purpose, Purpose::Live, "only the live sync tries again"),
+                verdict => prop_assert!(false, "{verdict:?}"),
+            }
+            job.failures += 1;
+        }
+        prop_assert!(false, "the job was tried for ever");
     }
 
     #[test]
@@ -216,6 +246,6 @@ proptest! {
     fn an_unreachable_vendor_never_parks_live_jobs(rules in any_rules(), job in any_job(), fault in any_fault()) {
         let job = Job { purpose: Purpose::Live, ..job };
         let verdict = judge(&rules, &job, Err(&fault), judge_context(0.5)).verdict;
-        prop_assert!(!matches!(verdict, Verdict::Park(_)) || matches!(fault, Fault::Refused(_)));
+        prop_assert!(!matches!(verdict, Verdict::Park(_)) || matches!(fault, Fault::Refused(_) | Fault::TooLarge(_)));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::strategies::{any_long, at, often};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::lane::{Freeing, Lane, LaneClosure, LaneKey, Lease};
+use domain::lane::{Freeing, Lane, LaneClosure, LaneKey, LaneSecret, Lease};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ impl LaneHistory {
     }
 
     fn acquire(&mut self) {
-        let turn = self.lane.next_free_at();
+        let turn = self.lane.next_free_at(self.now);
         let lease = match self.lane.acquire(self.now, lease_time()) {
             Ok(lease) => lease,
             Err(next) => {
@@ -270,6 +270,17 @@ proptest! {
         let lease = lane.acquire(at(0), ttl).unwrap();
         lane.renew(&lease, at(0), Duration::MAX);
         lane.release(&lease, at(0), true);
+    }
+
+    /// Two installations name no lane alike, and one installation names each lane once.
+    #[test]
+    fn an_installation_keys_the_names_of_its_lanes(one in "[a-z]{1,9}", other in "[a-z]{1,9}", secrets in ("[0-9a-f]{8}", "[0-9a-f]{8}")) {
+        let secrets = [secrets.0, secrets.1].map(|secret| LaneSecret::new(secret.into()));
+        let keys = [&one, &other].map(|credential| LaneKey::new("wolkvox", credential));
+        let [first, second] = keys.each_ref().map(|key| key.keyed(&secrets[0]));
+        prop_assert_eq!(first == second, one == other);
+        prop_assert!(first != keys[0] && first != keys[0].keyed(&LaneSecret::new("another".to_owned().into())));
+        prop_assert_eq!(first.as_str().len(), 24);
     }
 
     /// Lanes differ exactly if the source or the credential differs.

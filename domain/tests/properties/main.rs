@@ -26,6 +26,7 @@ mod health;
 mod item;
 mod judge;
 mod lane;
+mod lane_probes;
 mod ledger;
 mod next_job;
 mod pace;

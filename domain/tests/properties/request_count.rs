@@ -167,7 +167,7 @@ impl Stream<'_> {
             count.requests += 1;
             count.full += usize::from(rows >= rules.row_cap);
             let answer = Answer { rows, rejects: 0, by_mail: false, is_over_budget: false, open_until: None };
-            let at = JudgeContext { now, next_day: now, jitter: 0.5, previous_request_answered: true };
+            let at = JudgeContext { now, next_day: now, jitter: 0.5, previous_request_answered: true, refusals: 0 };
             judge(rules, job, Ok(&answer), at).verdict
         };
         let answer = AnswerSummary {

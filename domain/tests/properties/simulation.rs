@@ -320,6 +320,7 @@ impl Simulation {
                     next_day: self.clock() + TimeDelta::minutes(30),
                     jitter: self.rng.jitter(),
                     previous_request_answered: true,
+                    refusals: claimed.refusals,
                 };
                 let judged = judge(&self.store.rules, &claimed.job, reply.answer.as_ref(), context);
                 let date = reply.at.with_nanosecond(0).filter(|_| self.vendor.allows_future);

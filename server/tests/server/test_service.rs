@@ -70,8 +70,7 @@ impl TestService {
         let clock: Arc<dyn Clock> = Arc::new(StoppedClock);
         let database = Database::connect(&url, Arc::clone(&clock)).await.expect("a database");
         database.migrate(&[]).await.expect("tables");
-        let account =
-            |(name, vendor)| Account { source: Arc::new(FakeSource::new(name, vendor)), since: Some(day(10, 26)) };
+        let account = |(name, vendor)| Account::new(Arc::new(FakeSource::new(name, vendor)), Some(day(10, 26)));
         let accounts = Arc::new(Accounts::new(ACCOUNTS.map(account).into()));
         let queue = Arc::new(FakeQueue::default());
         let server = Arc::new(Server {
@@ -160,7 +159,7 @@ impl TestService {
 
     async fn close_lane(&self, account: &Account, until: Option<DateTime<Utc>>, reason: &str) {
         let closure = LaneClosure { until, reason: reason.to_owned() };
-        let key = account.source.lane();
+        let key = account.lane_key();
         let is_found = lanes::set_closed(self.database.connection(), &key, Some(&closure), now()).await;
         assert!(is_found.expect("a lane"));
     }

@@ -12,6 +12,8 @@ pub struct Faults {
     pub throttle_429: f64,
     /// The value of `Retry-After`, rounded up to whole seconds. Default 5 s.
     pub retry_after: Duration,
+    /// How long the vendor refuses further requests after that 429, where `Retry-After` is wrong. Default: as long as it says.
+    pub real_wait: Option<Duration>,
     /// HTTP 500.
     pub server_500: f64,
     /// HTTP 200 with a web page instead of data.
@@ -79,6 +81,7 @@ impl Default for Faults {
         Self {
             throttle_429: 0.0,
             retry_after: Duration::from_secs(5),
+            real_wait: None,
             server_500: 0.0,
             html_200: 0.0,
             cut_body: 0.0,

@@ -191,8 +191,10 @@ impl Gateway {
         match fault {
             Fault::Throttle => {
                 let now = self.clock.elapsed();
-                let wait = self.log.close_key(key.unwrap_or_default(), now, latency, faults.retry_after);
-                error(request.error(arrival, ErrorAnswer::Throttled(wait)).retry_after(wait))
+                let real = faults.real_wait.unwrap_or(faults.retry_after);
+                let real = self.log.close_key(key.unwrap_or_default(), now, latency, real);
+                let stated = if faults.real_wait.is_some() { faults.retry_after } else { real };
+                error(request.error(arrival, ErrorAnswer::Throttled(stated)).retry_after(stated))
             }
             Fault::Server => error(request.error(arrival, ErrorAnswer::Internal)),
             Fault::Html => error(request.error(arrival, ErrorAnswer::WebPage)),

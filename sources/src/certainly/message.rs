@@ -3,6 +3,7 @@
 use super::field_names::{FieldName, resolve};
 use super::fields::{FIELDS, cell, trim_id};
 use crate::json::Json;
+use crate::stand_in_id::stand_in_id;
 use chrono::{DateTime, SecondsFormat, Utc};
 use entities::certainly_messages::Entity;
 use entities::rows::{Cell, Row};
@@ -10,7 +11,6 @@ use entities::schema::VendorTable;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use xxhash_rust::xxh3::xxh3_128;
 
 /// A message.
 #[derive(Clone, Debug, PartialEq)]
@@ -222,8 +222,7 @@ fn hashed_id(at: DateTime<Utc>, cells: &[Cell<'_>]) -> Option<String> {
         _ => None,
     };
     let at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
-    let parts = [text(CONVERSATION)?, &at, text(MESSAGE).unwrap_or_default()].join("|");
-    Some(format!("~{:032x}", xxh3_128(parts.as_bytes())))
+    Some(stand_in_id("~", &[text(CONVERSATION)?, &at, text(MESSAGE).unwrap_or_default()]))
 }
 
 /// Whether a file with these columns is a message report: each row needs a timestamp, and an id or a conversation.

@@ -12,11 +12,21 @@ use std::collections::VecDeque;
 
 /// The longest body in bytes: a hundred rows of 20 kB. The parsed value takes a multiple of that.
 const MAX_BODY: usize = 2 << 20;
+/// The longest body in bytes that is received to its end to learn its size.
+const MAX_SKIPPED: u64 = 64 << 20;
 
 /// Parses the text of a whole response.
 pub trait ResponseParser: Send {
     /// The longest body in bytes.
     const MAX_BODY: usize = MAX_BODY;
+
+    /// What follows a body of `size` bytes, which is over [`Self::MAX_BODY`]: a request for fewer rows.
+    ///
+    /// # Errors
+    /// [`Fault::TooLarge`] where the vendor cannot be asked for less.
+    fn too_large(&self, size: u64) -> Result<ResponseSummary, Fault> {
+        Err(over_limit("the answer", size, Self::MAX_BODY))
+    }
 
     /// The result of a body, and its rows.
     ///
@@ -36,22 +46,29 @@ pub trait ResponseParser: Send {
 pub struct JsonBody<P> {
     parser: P,
     body: Vec<u8>,
+    /// The bytes that arrived. Of a body over the limit none is kept.
+    size: u64,
     rows: VecDeque<RowBatch>,
 }
 
 impl<P: ResponseParser> JsonBody<P> {
     /// A body of which nothing has arrived yet.
     pub fn new(parser: P) -> Self {
-        Self { parser, body: Vec::new(), rows: VecDeque::new() }
+        Self { parser, body: Vec::new(), size: 0, rows: VecDeque::new() }
     }
 }
 
 impl<P: ResponseParser> BodyParser for JsonBody<P> {
     fn feed(&mut self, chunk: &[u8]) -> Result<(), Fault> {
-        if self.body.len() + chunk.len() > P::MAX_BODY {
-            return Err(malformed(format!("a body of more than {} MiB", P::MAX_BODY >> 20)));
+        self.size = self.size.saturating_add(chunk.len() as u64);
+        if self.size > MAX_SKIPPED {
+            return Err(over_limit("the answer", self.size, P::MAX_BODY));
         }
-        self.body.extend_from_slice(chunk);
+        if self.size > P::MAX_BODY as u64 {
+            self.body = Vec::new();
+        } else {
+            self.body.extend_from_slice(chunk);
+        }
         Ok(())
     }
 
@@ -60,6 +77,9 @@ impl<P: ResponseParser> BodyParser for JsonBody<P> {
     }
 
     fn finish(&mut self, _: ResponseHead) -> Result<ResponseSummary, Fault> {
+        if self.size > P::MAX_BODY as u64 {
+            return self.parser.too_large(self.size);
+        }
         let body = std::mem::take(&mut self.body);
         let (step, rows) = self.parser.parse(json_text(&body)?)?;
         self.rows.extend(rows);
@@ -74,6 +94,11 @@ impl<P: ResponseParser> BodyParser for JsonBody<P> {
     fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
         self.parser.refusal(head, body)
     }
+}
+
+/// The fault of `what`, whose `size` is over `limit`. It names both: an operator compares them.
+pub fn over_limit(what: &str, size: u64, limit: usize) -> Fault {
+    Fault::TooLarge(format!("{what} has {size} bytes or more, over the limit of {limit}"))
 }
 
 /// The JSON value that is all of `body`.

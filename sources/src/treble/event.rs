@@ -5,12 +5,12 @@ use super::session::put_phone;
 use crate::json::Json;
 use crate::members::Members;
 use crate::preamble::trim;
+use crate::stand_in_id::stand_in_id;
 use chrono::{DateTime, Utc};
 use domain::webhook::{WebhookEvent, WebhookFault};
 use entities::rows::{Cell, Row, RowBatch};
 use entities::schema::VendorTable;
 use entities::treble_events::Entity;
-use xxhash_rust::xxh3::xxh3_128;
 
 /// The longest id, and the longest type, in bytes.
 const MAX_TEXT: usize = 128;
@@ -33,7 +33,7 @@ fn parse_event(account: &str, body: Json) -> Result<WebhookEvent<RowBatch>, Webh
     let event = Members::of(body).ok_or_else(|| malformed("an event that is not an object"))?;
     // Events of flows have no id. Then two events with the same text are the same event.
     let short = |name: &str| event.text(name).filter(|text| text.len() <= MAX_TEXT);
-    let id = short("event_id").unwrap_or_else(|| format!("hash:{:032x}", xxh3_128(written.as_bytes())));
+    let id = short("event_id").unwrap_or_else(|| stand_in_id("hash:", &[&written]));
     let kind = short("event_type").unwrap_or_else(|| flow_event_type(&event).to_owned());
     let mut rows = RowBatch::new(Entity::schema());
     let mut row = Row::new(rows.schema());

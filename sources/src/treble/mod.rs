@@ -104,8 +104,8 @@ impl Source<RowBatch> for Treble {
         Self::check(stream)?;
         Ok(match Query::of(slice, cursor)? {
             Query::Polls(window) => Box::new(ResponseReader::new(JsonArray::new(PollList::new(&self.account, window)))),
-            Query::Sessions { poll, next, .. } => {
-                Box::new(ResponseReader::new(JsonBody::new(SessionPage::new(&self.account, poll, next))))
+            Query::Sessions { poll, page, .. } => {
+                Box::new(ResponseReader::new(JsonBody::new(SessionPage::new(&self.account, poll, page))))
             }
             Query::History(session) => {
                 let history = History::new(&self.account, session, self.session_lookback);

@@ -1,6 +1,7 @@
 //! The queries of a slice. A window leads to the polls, each a part of the stream; a poll to its sessions; a session, by its
 //! key, to its history.
 
+use crate::page_position::PagePosition;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::fault::Fault;
 use domain::slice::Slice;
@@ -25,8 +26,8 @@ pub enum Query {
         since: i64,
         /// The end in seconds since 1970.
         until: i64,
-        /// The `next_id` of the page before.
-        next: Option<String>,
+        /// The page, at the `next_id` of the page before.
+        page: PagePosition,
     },
     /// The history of a session.
     History(Session),
@@ -55,8 +56,11 @@ impl Query {
         };
         match (query, cursor) {
             (query, None) => Ok(query),
-            (Self::Sessions { poll, since, until, .. }, Some(Cursor(next))) if is_next_id(next) => {
-                Ok(Self::Sessions { poll, since, until, next: Some(next.clone()) })
+            (Self::Sessions { poll, since, until, .. }, Some(_)) => {
+                let page = PagePosition::of(cursor);
+                let is_valid = page.start.as_deref().map_or(page.rows.is_some(), is_next_id);
+                let query = Self::Sessions { poll, since, until, page };
+                is_valid.then_some(query).ok_or_else(|| refused("this is not a cursor of Treble"))
             }
             _ => Err(refused("this is not a cursor of Treble")),
         }
@@ -65,7 +69,8 @@ impl Query {
     /// The sessions of a poll in every second that the window touches.
     fn sessions(poll: &str, window: Window) -> Self {
         let end = window.to() + TimeDelta::nanoseconds(999_999_999);
-        Self::Sessions { poll: poll.to_owned(), since: window.from().timestamp(), until: end.timestamp(), next: None }
+        let (poll, page) = (poll.to_owned(), PagePosition::default());
+        Self::Sessions { poll, since: window.from().timestamp(), until: end.timestamp(), page }
     }
 }
 

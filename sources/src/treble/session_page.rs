@@ -2,11 +2,13 @@
 
 use super::query::is_next_id;
 use super::refusal::refusal;
+use super::request::PAGE_SIZE;
 use super::session;
 use crate::error_body::ErrorBody;
-use crate::json::body::{ResponseParser, parse_value};
+use crate::json::body::{ResponseParser, over_limit, parse_value};
 use crate::malformed::malformed;
 use crate::members::{Members, scalar_text};
+use crate::page_position::PagePosition;
 use crate::reject_log::RejectLog;
 use crate::row_batcher::RowBatcher;
 use domain::fault::Fault;
@@ -20,27 +22,35 @@ use entities::treble_sessions::Entity;
 pub struct SessionPage {
     account: String,
     poll: String,
-    next: Option<String>,
+    position: PagePosition,
 }
 
 impl SessionPage {
-    /// The page of `poll` that begins at `next`.
-    pub fn new(account: &str, poll: String, next: Option<String>) -> Self {
-        Self { account: account.to_owned(), poll, next }
+    /// The page of `poll` at `position`.
+    pub fn new(account: &str, poll: String, position: PagePosition) -> Self {
+        Self { account: account.to_owned(), poll, position }
     }
 
     /// The cursor of the next page.
     fn cursor(&self, page: &Members) -> Result<Option<Cursor>, Fault> {
         let Some(next) = page.get("next_id") else { return Ok(None) };
         let next = scalar_text(next).filter(|next| is_next_id(next)).ok_or_else(|| malformed("an invalid next_id"))?;
-        if self.next.as_ref() == Some(&next) {
+        if self.position.start.as_ref() == Some(&next) {
             return Err(malformed("a next page that is the same page"));
         }
-        Ok(Some(Cursor(next)))
+        Ok(Some(self.position.next(next).to_cursor()))
     }
 }
 
 impl ResponseParser for SessionPage {
+    /// Requests the page again with fewer sessions.
+    fn too_large(&self, size: u64) -> Result<ResponseSummary, Fault> {
+        let fewer = self.position.with_fewer_rows(PAGE_SIZE).ok_or_else(|| {
+            over_limit(&format!("a page of poll {} with a single session", self.poll), size, Self::MAX_BODY)
+        })?;
+        Ok(ResponseSummary { cursor: Some(fewer.to_cursor()), ..ResponseSummary::default() })
+    }
+
     fn parse(&mut self, body: &str) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
         let page = Members::of(parse_value(body)?).ok_or_else(|| malformed("not a page of sessions"))?;
         let results = page.list("results").filter(|_| page.has("results"));

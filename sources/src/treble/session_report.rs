@@ -9,6 +9,7 @@ use crate::malformed::malformed;
 use crate::members::{Mapping, Members, ValueType, renamed, same_name};
 use crate::normalize::normalize;
 use crate::row_batcher::RowBatcher;
+use crate::stand_in_id::stand_in_id;
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::fault::Fault;
 use domain::item::Item;
@@ -17,7 +18,6 @@ use entities::rows::Cell;
 use entities::rows::RowBatch;
 use entities::schema::VendorTable;
 use entities::treble_sessions::Entity;
-use xxhash_rust::xxh3::xxh3_128;
 
 const ID: &str = "session_id";
 const PHONE: &str = "user_cellphone";
@@ -126,6 +126,5 @@ fn merge_rules(names: &[String]) -> MergeRules {
 
 /// The id of a session that has none: a hash of phone and start.
 fn hashed_id(digits: &str, started: DateTime<Utc>) -> String {
-    let parts = [phone::tail(digits), &started.to_rfc3339_opts(SecondsFormat::Micros, true)].join("|");
-    format!("csv:{:032x}", xxh3_128(parts.as_bytes()))
+    stand_in_id("csv:", &[phone::tail(digits), &started.to_rfc3339_opts(SecondsFormat::Micros, true)])
 }

@@ -3,13 +3,13 @@
 use super::query::is_id;
 use crate::json::Json;
 use crate::members::Members;
+use crate::stand_in_id::stand_in_id;
 use chrono::TimeDelta;
 use domain::item::Item;
 use domain::slice::Slice;
 use domain::webhook::{WebhookEvent, WebhookFault};
 use domain::window::Window;
 use entities::rows::RowBatch;
-use xxhash_rust::xxh3::xxh3_128;
 
 /// Names of the process's id. Events about steps and validations use the second one.
 const ID_NAMES: [&str; 2] = ["process_id", "identity_process_id"];
@@ -28,7 +28,7 @@ pub fn parse(claims: &Json) -> Result<Vec<WebhookEvent<RowBatch>>, WebhookFault>
 }
 
 fn parse_event(event: Json, claims: &Members) -> Option<WebhookEvent<RowBatch>> {
-    let hashed_id = format!("hash:{:032x}", xxh3_128(event.to_string().as_bytes()));
+    let hashed_id = stand_in_id("hash:", &[&event.to_string()]);
     let event = Members::of(event)?;
     let id = event.text("id").filter(|id| id.len() <= MAX_ID).unwrap_or(hashed_id);
     let (event_type, action) = (event.text("event_type"), event.text("event_action"));

@@ -1,5 +1,6 @@
 //! The parameters of the list of processes. No document describes them, so each is a setting.
 
+use crate::page_position::PagePosition;
 use crate::settings::Settings;
 use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use domain::window::Window;
@@ -10,8 +11,10 @@ const QUERY: &str = "page_size={page_size}&start_date={from}&end_date={to}";
 const PAGE_SIZE: u16 = 100;
 /// The parameter by which `next` names the next page; a guess.
 const NEXT_PARAMETER: &str = "start_key";
+/// The placeholder of the rows of a page.
+const PAGE_SIZE_PLACEHOLDER: &str = "{page_size}";
 /// The placeholders of the query.
-const PLACEHOLDERS: [&str; 5] = ["{page_size}", "{from}", "{to}", "{from_seconds}", "{to_seconds}"];
+const PLACEHOLDERS: [&str; 5] = [PAGE_SIZE_PLACEHOLDER, "{from}", "{to}", "{from_seconds}", "{to_seconds}"];
 
 /// How an account calls the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +33,16 @@ impl ListCall {
         Some(Self { query: query?, page_size: page_size?, next_parameter: next_parameter? })
     }
 
-    /// The path and query of the page of `window` that begins at `start`.
-    pub fn path(&self, window: Window, start: Option<&str>) -> String {
+    /// Whether the call tells the vendor how many rows a page may have.
+    pub fn has_page_size(&self) -> bool {
+        self.query.contains(PAGE_SIZE_PLACEHOLDER)
+    }
+
+    /// The path and query of a page of `window`.
+    pub fn path(&self, window: Window, page: &PagePosition) -> String {
         let (from, to) = (window.from(), round_up(window.to()));
         let values = [
-            self.page_size.to_string(),
+            page.rows.unwrap_or(self.page_size).to_string(),
             to_seconds(from),
             to_seconds(to),
             from.timestamp().to_string(),
@@ -42,7 +50,7 @@ impl ListCall {
         ];
         let filled = PLACEHOLDERS.iter().zip(&values);
         let query = filled.fold(self.query.clone(), |query, (placeholder, value)| query.replace(placeholder, value));
-        let next = start.map(|start| format!("{}={start}", self.next_parameter));
+        let next = page.start.as_ref().map(|start| format!("{}={start}", self.next_parameter));
         let query: Vec<_> = [Some(query).filter(|query| !query.is_empty()), next].into_iter().flatten().collect();
         if query.is_empty() { "/v1/processes".to_owned() } else { format!("/v1/processes?{}", query.join("&")) }
     }

@@ -99,8 +99,8 @@ impl Source<RowBatch> for Truora {
     fn reader(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Box<dyn Reader<RowBatch>>, Fault> {
         Self::check(stream)?;
         Ok(match Query::of(slice, cursor)? {
-            Query::List { window, start } => {
-                Box::new(ResponseReader::new(JsonBody::new(ProcessList::new(self.list.clone(), window, start))))
+            Query::List { window, page } => {
+                Box::new(ResponseReader::new(JsonBody::new(ProcessList::new(self.list.clone(), window, page))))
             }
             Query::Process(id) => {
                 Box::new(ResponseReader::new(JsonBody::new(ProcessResult::new(&self.account, id, self.lifetime))))

@@ -4,9 +4,10 @@ use super::list_call::ListCall;
 use super::query::{is_id, is_start_key};
 use super::refusal::refusal;
 use crate::error_body::ErrorBody;
-use crate::json::body::{ResponseParser, parse_value};
+use crate::json::body::{ResponseParser, over_limit, parse_value};
 use crate::malformed::malformed;
 use crate::members::{Members, scalar_text};
+use crate::page_position::PagePosition;
 use crate::reject_log::RejectLog;
 use chrono::TimeDelta;
 use domain::fault::Fault;
@@ -21,7 +22,7 @@ use entities::rows::RowBatch;
 pub struct ProcessList {
     call: ListCall,
     window: Window,
-    start: Option<String>,
+    position: PagePosition,
 }
 
 /// Parts of the names by which a list with another kind of paging would show it.
@@ -31,16 +32,16 @@ const PAGING_NAMES: [&str; 4] = ["next", "key", "cursor", "last"];
 const UNKNOWN_PARAMETERS: &str = "Truora documents no parameters of this call: check list_query and list_page_size";
 
 impl ProcessList {
-    /// The page of `window` that begins at `start`, as `call` requested it.
-    pub fn new(call: ListCall, window: Window, start: Option<String>) -> Self {
-        Self { call, window, start }
+    /// The page of `window` at `position`, as `call` requested it.
+    pub fn new(call: ListCall, window: Window, position: PagePosition) -> Self {
+        Self { call, window, position }
     }
 
     /// The cursor of the next page.
     fn next_page(&self, page: &Members, rows: usize) -> Result<Option<Cursor>, Fault> {
         let Some(next) = page.get("next") else {
             let is_paging = |name: &str| PAGING_NAMES.iter().any(|part| name.contains(part));
-            if rows >= usize::from(self.call.page_size) && page.names().any(is_paging) {
+            if rows >= usize::from(self.position.rows.unwrap_or(self.call.page_size)) && page.names().any(is_paging) {
                 return Err(Fault::Refused("the list has a kind of paging that this version does not know".to_owned()));
             }
             return Ok(None);
@@ -54,10 +55,10 @@ impl ProcessList {
         let start = start.filter(|start| is_start_key(start));
         let start =
             start.ok_or_else(|| malformed(format!("a next page without a {name}; check list_next_parameter")))?;
-        if self.start.as_deref() == Some(start) {
+        if self.position.start.as_deref() == Some(start) {
             return Err(malformed("a next page that is the same page"));
         }
-        Ok(Some(Cursor(start.to_owned())))
+        Ok(Some(self.position.next(start.to_owned()).to_cursor()))
     }
 
     fn item(&self, row: &Members) -> Result<Option<Item>, &'static str> {
@@ -78,6 +79,16 @@ impl ProcessList {
 }
 
 impl ResponseParser for ProcessList {
+    /// Requests the page again with fewer rows, if the call can say how many.
+    fn too_large(&self, size: u64) -> Result<ResponseSummary, Fault> {
+        let fewer = self.position.with_fewer_rows(self.call.page_size).filter(|_| self.call.has_page_size());
+        let fewer = fewer.ok_or_else(|| {
+            let rows = self.position.rows.unwrap_or(self.call.page_size);
+            over_limit(&format!("a page of the list of processes with at most {rows} rows"), size, Self::MAX_BODY)
+        })?;
+        Ok(ResponseSummary { cursor: Some(fewer.to_cursor()), ..ResponseSummary::default() })
+    }
+
     fn parse(&mut self, body: &str) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
         let page = Members::of(parse_value(body)?).ok_or_else(|| malformed("not a list of processes"))?;
         let rows = page.list("processes").filter(|_| page.has("processes"));

@@ -3,7 +3,7 @@
 use super::process::Process;
 use super::refusal::refusal;
 use crate::error_body::ErrorBody;
-use crate::json::body::{ResponseParser, parse_value};
+use crate::json::body::{ResponseParser, over_limit, parse_value};
 use crate::malformed::malformed;
 use chrono::TimeDelta;
 use domain::fault::Fault;
@@ -36,6 +36,10 @@ impl ProcessResult {
 }
 
 impl ResponseParser for ProcessResult {
+    fn too_large(&self, size: u64) -> Result<ResponseSummary, Fault> {
+        Err(over_limit(&format!("the result of process {}", self.id), size, Self::MAX_BODY))
+    }
+
     fn parse(&mut self, body: &str) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
         let Lifetime { expires_after, recheck_after } = self.lifetime;
         let process = Process::parse(parse_value(body)?, expires_after).map_err(malformed)?;

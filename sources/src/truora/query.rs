@@ -1,6 +1,7 @@
 //! Builds the request for a window or an id.
 
 use super::Truora;
+use crate::page_position::PagePosition;
 use domain::fault::Fault;
 use domain::slice::Slice;
 use domain::source::{Cursor, Request};
@@ -19,8 +20,8 @@ pub enum Query {
     List {
         /// The window.
         window: Window,
-        /// The start of the page, as the page before names it.
-        start: Option<String>,
+        /// The page, as the page before names it.
+        page: PagePosition,
     },
     /// One process.
     Process(String),
@@ -32,11 +33,11 @@ impl Query {
         let refused = |why: &str| Err(Fault::Refused(why.to_owned()));
         match (slice, cursor) {
             (Slice::Window(window), cursor) => {
-                let start = cursor.map(|cursor| cursor.0.clone());
-                if start.as_deref().is_some_and(|start| !is_start_key(start)) {
+                let page = PagePosition::of(cursor);
+                if page.start.as_deref().is_some_and(|start| !is_start_key(start)) {
                     return refused("this is not a cursor of Truora");
                 }
-                Ok(Self::List { window: *window, start })
+                Ok(Self::List { window: *window, page })
             }
             (Slice::Item(id), None) if is_id(id) => Ok(Self::Process(id.clone())),
             (Slice::Item(_), None) => refused("this is not the id of a process"),
@@ -65,7 +66,7 @@ pub fn request(account: &Truora, query: &Query) -> Request {
     let base = &account.base;
     let url = match query {
         Query::Process(id) => format!("{base}/v1/processes/{id}/result"),
-        Query::List { window, start } => format!("{base}{}", account.list.path(*window, start.as_deref())),
+        Query::List { window, page } => format!("{base}{}", account.list.path(*window, page)),
     };
     Request::get(url, vec![("Truora-API-Key".to_owned(), account.token.expose_secret().into())])
 }

@@ -5,6 +5,7 @@ use super::decompressor::Decompressor;
 use super::file_cursor::FileCursor;
 use super::file_url::without_signature;
 use super::refusal::{file_refusal, is_expired};
+use super::unpacked_size::UnpackedSize;
 use crate::error_body::ErrorBody;
 use crate::json::sequence::{JsonEvent, JsonSequence, Layout, MAX_VALUE};
 use crate::reject_log::RejectLog;
@@ -26,6 +27,7 @@ pub struct DayFile {
     input: Vec<u8>,
     at: usize,
     decompressor: Option<Decompressor>,
+    size: UnpackedSize,
     rows: ConversationRows,
 }
 
@@ -48,7 +50,7 @@ impl DayFile {
             batcher: RowBatcher::new(Entity::schema()),
             rejects: RejectLog::with_limit(MAX_REJECTS),
         };
-        Self { files, input: Vec::new(), at: 0, decompressor: None, rows }
+        Self { files, input: Vec::new(), at: 0, decompressor: None, size: UnpackedSize::default(), rows }
     }
 
     /// The bytes that the parser holds.
@@ -60,7 +62,14 @@ impl DayFile {
 
     /// Parses until a batch is full or the input ends; with `is_last` to the end of the file.
     fn advance(&mut self, is_last: bool) -> Result<(), Fault> {
-        let Self { input, at, decompressor, rows, .. } = self;
+        let Self { files, input, at, decompressor, size, rows } = self;
+        let too_large = |account: &str, limit: String| {
+            Fault::TooLarge(format!("account {account}: file {} of {} {limit}", files.next + 1, files.urls.len()))
+        };
+        let unpack = |size: &mut UnpackedSize, rows: &mut ConversationRows, piece: &[u8]| {
+            size.add_unpacked(piece.len()).map_err(|limit| too_large(&rows.mapper.account, limit))?;
+            rows.push(piece)
+        };
         let decompressor = match decompressor {
             Some(decompressor) => decompressor,
             none => match Decompressor::detect(input, is_last) {
@@ -70,11 +79,13 @@ impl DayFile {
         };
         while *at < input.len() && (is_last || !rows.batcher.has_full()) {
             let end = input.len().min(*at + decompressor.input_size());
-            decompressor.push(input.get(*at..end).unwrap_or_default(), |piece| rows.push(piece))?;
+            let bytes = input.get(*at..end).unwrap_or_default();
+            size.add_packed(bytes.len());
+            decompressor.push(bytes, |piece| unpack(size, rows, piece))?;
             *at = end;
         }
         if is_last {
-            decompressor.finish(|piece| rows.push(piece))?;
+            decompressor.finish(|piece| unpack(size, rows, piece))?;
             rows.parse(true)?;
             rows.batcher.close();
         }

@@ -20,12 +20,14 @@ const NAMES: [&str; 3] = ["urls", "signed_urls", "signedUrls"];
 pub struct FileList {
     /// The first list of the day, where this is the second.
     first: Option<FileCursor>,
+    /// Whether the account's API is on this machine, and so may be its files.
+    is_local: bool,
 }
 
 impl FileList {
     /// The first list of a day, or the second one after `first`.
-    pub fn new(first: Option<FileCursor>) -> Self {
-        Self { first }
+    pub fn new(first: Option<FileCursor>, is_local: bool) -> Self {
+        Self { first, is_local }
     }
 
     fn step(&self, urls: Vec<String>) -> Result<ResponseSummary, Fault> {
@@ -49,7 +51,7 @@ impl ResponseParser for FileList {
     const MAX_BODY: usize = 1024 * 1024;
 
     fn parse(&mut self, body: &str) -> Result<(ResponseSummary, Vec<RowBatch>), Fault> {
-        Ok((self.step(urls(body)?)?, Vec::new()))
+        Ok((self.step(urls(body, self.is_local)?)?, Vec::new()))
     }
 
     fn refusal(&self, head: ResponseHead, body: &ErrorBody) -> Result<ResponseSummary, Fault> {
@@ -59,7 +61,7 @@ impl ResponseParser for FileList {
 }
 
 /// The URLs in a list.
-fn urls(body: &str) -> Result<Vec<String>, Fault> {
+fn urls(body: &str, is_local: bool) -> Result<Vec<String>, Fault> {
     let Ok(Value::Object(mut members)) = serde_json::from_str(body) else {
         return Err(malformed("not a list of files"));
     };
@@ -67,7 +69,7 @@ fn urls(body: &str) -> Result<Vec<String>, Fault> {
         return Err(malformed("a list of files without URLs"));
     };
     let text = |url: Value| match url {
-        Value::String(url) if is_allowed(url.trim()) => Ok(url.trim().to_owned()),
+        Value::String(url) if is_allowed(url.trim(), is_local) => Ok(url.trim().to_owned()),
         Value::String(_) => Err(Fault::Refused(UNSAFE_URL.to_owned())),
         _ => Err(malformed("a list of files with something other than URLs")),
     };

@@ -13,6 +13,7 @@ mod registration;
 mod request;
 mod rules;
 mod settings;
+mod unpacked_size;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use registration::VENDOR;
 
 use crate::json::body::JsonBody;
 use crate::response_reader::ResponseReader;
+use crate::server_url;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use conversation::ConversationMapper;
@@ -92,7 +94,7 @@ impl Source<RowBatch> for Ultimate {
     fn request(&self, stream: &str, slice: &Slice, cursor: Option<&Cursor>) -> Result<Request, Fault> {
         let (bot, day) = self.known(stream, slice)?;
         match FileCursor::parse(cursor)? {
-            Some(files) if !files.again => request::file(&files),
+            Some(files) if !files.again => request::file(&files, self.is_local()),
             _ => Ok(request::list(self, bot, day)),
         }
     }
@@ -104,12 +106,17 @@ impl Source<RowBatch> for Ultimate {
                 let mapper = ConversationMapper { account: self.account.clone(), bot: bot.to_owned() };
                 Box::new(ResponseReader::new(DayFile::new(mapper, files)))
             }
-            first => Box::new(ResponseReader::new(JsonBody::new(FileList::new(first)))),
+            first => Box::new(ResponseReader::new(JsonBody::new(FileList::new(first, self.is_local())))),
         })
     }
 }
 
 impl Ultimate {
+    /// Whether the API is on this machine, as a simulated one is.
+    fn is_local(&self) -> bool {
+        server_url::parse(&self.base).is_some_and(|base| server_url::is_loopback(&base))
+    }
+
     fn known<'s>(&'s self, stream: &str, slice: &Slice) -> Result<(&'s str, NaiveDate), Fault> {
         let bot = self.bots.iter().find(|bot| *bot == stream);
         let bot = bot.ok_or_else(|| Fault::Refused(format!("Ultimate has no bot {stream:?} here")))?;

@@ -38,12 +38,14 @@ pub fn list(account: &Ultimate, bot: &str, day: NaiveDate) -> Request {
 }
 
 /// The request for the next file. It has no headers: the URL is signed, storage services refuse a second credential, and
-/// the key must not leave the vendor.
-pub fn file(files: &FileCursor) -> Result<Request, Fault> {
-    let url = files.urls.get(files.next).filter(|url| is_allowed(url));
+/// the key must not leave the vendor. The vendor's answer names the host, so that the worker sends the request to public
+/// addresses only, unless the account's API itself is on this machine.
+pub fn file(files: &FileCursor, is_local: bool) -> Result<Request, Fault> {
+    let url = files.urls.get(files.next).filter(|url| is_allowed(url, is_local));
     let url = url.ok_or_else(|| Fault::Refused(UNSAFE_URL.to_owned()))?;
-    Ok(Request::get(url.clone(), Vec::new()))
+    let request = Request::get(url.clone(), Vec::new());
+    Ok(if is_local { request } else { request.public_only() })
 }
 
 /// The reason for refusing a URL.
-pub const UNSAFE_URL: &str = "the list of files has a URL that is neither https nor on this machine";
+pub const UNSAFE_URL: &str = "the list of files has a URL that is not https, or that leads to this machine";

@@ -4,6 +4,7 @@ use super::duration::seconds;
 use super::local_time;
 use crate::fields::{ColumnNames, Fields, Record};
 use crate::json::{Json, string};
+use crate::stand_in_id::stand_in_id;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use entities::rows::{Cell, Row};
@@ -188,7 +189,7 @@ fn chat_id<'a>(
         // A session id stands for a customer on a channel, and repeats over the customer's chats; with the start it is
         // unique.
         let parts = [SESSION_ID, START_DATE, CUSTOMER_PHONE].map(|column| texts[column].as_ref());
-        return Ok(format!("~{:032x}", xxh3_128(parts.join("|").as_bytes())).into());
+        return Ok(stand_in_id("~", &parts).into());
     }
     let id = match &texts[CONN_ID] {
         Cow::Borrowed(id) => Cow::Borrowed(id.trim()),

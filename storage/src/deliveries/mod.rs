@@ -261,7 +261,7 @@ impl<'a> DeliveryIngest<'a> {
             summary.to_mut().rejects.extend(refused_rows);
         }
         let summary = summary.as_ref();
-        lock_key(&tx, &account.source.lane()).await?;
+        lock_key(&tx, &account.lane_key()).await?;
         let before = ledger::lock_with(&tx, id, &keys_of(&summary.items)).await?;
         let window = match proof {
             DeliveryProof::Job(job) => {

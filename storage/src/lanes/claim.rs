@@ -31,6 +31,8 @@ pub struct Claim {
     pub now: DateTime<Utc>,
     /// Whether the job failed before while the stream's latest request succeeded.
     pub previous_request_answered: bool,
+    /// How many times in a row the vendor had refused the lane's credential.
+    pub refusals: u32,
 }
 
 /// Claims the job that a ticket names; returns `None` if the ticket is stale or the lane is busy.
@@ -119,7 +121,7 @@ async fn try_claim(
     row.refetch = Set(job.refetch);
     row.update(tx).await?;
     let previous_request_answered = job.failures > 0 && is_succeeding(tx, &stream).await?;
-    Ok(Some(Claim { ticket, stream, job, lease, now, previous_request_answered }))
+    Ok(Some(Claim { ticket, stream, job, lease, now, previous_request_answered, refusals: lane.refusals }))
 }
 
 async fn is_succeeding(tx: &Transaction, id: &StreamId) -> Result<bool, DbErr> {

@@ -117,7 +117,7 @@ async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Disp
     if lane.is_closed(now) {
         return Ok(Dispatch::Closed(lane.closed.and_then(|closed| closed.until)));
     }
-    let free = lane.slots.iter().filter(|slot| slot.not_before <= now && slot.until <= now).count();
+    let free = lane.free_slots(now);
     let count_tickets = async |after: DateTime<Utc>| {
         let of_lane = jobs::Column::Account.is_in(spec.accounts.iter().map(String::as_str));
         let dispatched = jobs::Entity::find().filter(of_lane).filter(jobs::Column::State.eq("dispatched"));
@@ -130,7 +130,7 @@ async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Disp
         tickets = count_tickets(now).await?;
     }
     if u64::try_from(free).unwrap_or(0) <= tickets {
-        return Ok(lane.next_free_at().filter(|free_at| *free_at > now).map_or(Dispatch::Nothing, Dispatch::At));
+        return Ok(lane.next_free_at(now).filter(|free_at| *free_at > now).map_or(Dispatch::Nothing, Dispatch::At));
     }
     let (rows, jobs): (Vec<_>, Vec<_>) = ready(tx, &spec.accounts, now).await?.into_iter().unzip();
     let Some(job) = next_job(&jobs, &traffic(tx, spec, (&row, &lane), tickets, now).await?, now) else {

@@ -19,5 +19,5 @@ mod traffic;
 
 pub use ready::ready_statement;
 pub use rows::{ensure, load, set_closed};
-pub(crate) use rows::{load_all, lock, lock_key, store_slot};
+pub(crate) use rows::{load_all, lock, lock_key, store_closure, store_slot};
 pub use spec::LaneSpec;

@@ -25,6 +25,7 @@ pub async fn ensure(db: &Database, spec: &LaneSpec) -> Result<(), DbErr> {
         lane: Set(spec.key.as_str().to_owned()),
         spacing_ms: Set(millis(spec.rules.spacing)),
         max_in_flight: Set(i32::try_from(spec.rules.max_in_flight).unwrap_or(1)),
+        refusals: Set(0),
         quota_used: Set(0),
         quota_others: Set(0),
         quota_group: Set(spec.quota_group.as_ref().map(|group| group.as_str().to_owned())),
@@ -54,7 +55,8 @@ pub async fn ensure(db: &Database, spec: &LaneSpec) -> Result<(), DbErr> {
     tx.commit().await
 }
 
-/// Closes a lane for all workers, or opens it if `closure` is `None`. Returns whether the lane exists.
+/// Closes a lane for all workers, or opens it if `closure` is `None`. An open lane has no refusals of its credential. Returns
+/// whether the lane exists.
 ///
 /// # Errors
 /// Returns the database error.
@@ -64,7 +66,11 @@ pub async fn set_closed(
     closure: Option<&LaneClosure>,
     now: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
-    let update = lanes::Entity::update_many()
+    let update = match closure {
+        Some(_) => lanes::Entity::update_many(),
+        None => lanes::Entity::update_many().col_expr(lanes::Column::Refusals, Expr::value(0)),
+    };
+    let update = update
         .col_expr(lanes::Column::ClosedAt, Expr::value(closure.map(|_| now)))
         .col_expr(lanes::Column::ClosedUntil, Expr::value(closure.and_then(|closure| closure.until)))
         .col_expr(lanes::Column::ClosedReason, Expr::value(closure.map(|closure| closure.reason.clone())))
@@ -72,6 +78,22 @@ pub async fn set_closed(
         .exec(on)
         .await?;
     Ok(update.rows_affected > 0)
+}
+
+/// Stores the closure and the refusals of a locked lane.
+pub(crate) async fn store_closure(
+    tx: &Transaction,
+    key: &LaneKey,
+    lane: &Lane,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    set_closed(tx, key, lane.closed.as_ref(), now).await?;
+    lanes::Entity::update_many()
+        .col_expr(lanes::Column::Refusals, Expr::value(i32::try_from(lane.refusals).unwrap_or(i32::MAX)))
+        .filter(lanes::Column::Lane.eq(key.as_str()))
+        .exec(tx)
+        .await
+        .map(|_| ())
 }
 
 /// Loads a lane for reading.
@@ -169,6 +191,7 @@ pub(crate) fn assemble(row: &lanes::Model, slots: &[lane_slots::Model]) -> Lane 
         .map(|_| LaneClosure { until: row.closed_until, reason: row.closed_reason.clone().unwrap_or_default() });
     let slot = |row: &lane_slots::Model| Slot { fence: row.fence, until: row.until_at, not_before: row.not_before };
     Lane {
+        refusals: u32::try_from(row.refusals).unwrap_or(0),
         spacing: Duration::from_millis(u64::try_from(row.spacing_ms).unwrap_or(0)),
         closed,
         slots: slots.iter().map(slot).collect(),

@@ -7,7 +7,7 @@ use domain::rules::Rules;
 /// The lane of one credential, as the settings describe it.
 #[derive(Clone, Debug)]
 pub struct LaneSpec {
-    /// The lane's key, a salted hash of vendor and credential.
+    /// The lane's key as the database stores it: a keyed hash of vendor and credential.
     pub key: LaneKey,
     /// The vendor's name.
     pub vendor: &'static str,

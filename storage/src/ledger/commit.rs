@@ -2,7 +2,7 @@
 
 use crate::database::Database;
 use crate::lanes::claim::Claim;
-use crate::lanes::{LaneSpec, lock, set_closed, store_slot};
+use crate::lanes::{LaneSpec, lock, store_closure, store_slot};
 use crate::ledger::gone_rows::{NamedRows, compare};
 use crate::ledger::intake::{Intake, StoredRows};
 use crate::ledger::items::{NamedBy, items_to_request, key_of, keys_of, record_item_end};
@@ -18,6 +18,7 @@ use domain::fault::Fault;
 use domain::item::NamedItems;
 use domain::job::Job;
 use domain::judge::{Judgement, Verdict};
+use domain::lane::Lane;
 use domain::ledger::{AnswerSummary, Ledger};
 use domain::row_histogram::RowHistogram;
 use domain::rules::Rules;
@@ -159,14 +160,30 @@ async fn store(
     };
     record_request(tx, claim, &measurements, &exchange.judgement).await?;
     record_health(tx, claim, &exchange, now).await?;
+    end_lane_use(tx, spec, claim, (&mut lane, exchange), now).await?;
+    Ok(effect)
+}
+
+/// Releases the slot of a locked lane, and closes or opens the lane as the exchange says.
+async fn end_lane_use(
+    tx: &Transaction,
+    spec: &LaneSpec,
+    claim: &Claim,
+    (lane, exchange): (&mut Lane, ExchangeRecord),
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
     lane.release(&claim.lease, now, exchange.idle);
-    store_slot(tx, spec, &lane, claim.lease.slot, None).await?;
+    store_slot(tx, spec, lane, claim.lease.slot, None).await?;
+    let before = (lane.closed.clone(), lane.refusals);
+    lane.note_result(exchange.result.as_ref().map(|_| ()), claim.refusals, now);
     if let Some(closure) = exchange.judgement.closure {
         // An operator may have closed the lane meanwhile, and for longer.
         lane.close(closure);
-        set_closed(tx, &spec.key, lane.closed.as_ref(), now).await?;
     }
-    Ok(effect)
+    if before == (lane.closed.clone(), lane.refusals) {
+        return Ok(());
+    }
+    store_closure(tx, &spec.key, lane, now).await
 }
 
 /// Releases a claim whose request was not sent: the job waits again, and the lane's slot is free at once.

@@ -152,7 +152,7 @@ async fn obstacle(on: &Snapshot, account: &Account) -> Result<Option<Reason>, Db
     if let Some(absence) = absence(&processes::list(on).await?, on.now()) {
         return Ok(Some(Reason::NobodyWorking(absence)));
     }
-    let lane = lanes::load(on, &account.source.lane()).await?;
+    let lane = lanes::load(on, &account.lane_key()).await?;
     let closure = lane.and_then(|(_, lane)| lane.closed).filter(LaneClosure::needs_operator);
     Ok(closure.map(|closure| Reason::of_closure(&closure)))
 }

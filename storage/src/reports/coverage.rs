@@ -44,7 +44,7 @@ pub async fn coverage(
 ) -> Result<Vec<CoverageDay>, DbErr> {
     let now = on.now();
     let zone = account.source.zone();
-    let lane = lanes::load(on, &account.source.lane()).await?.map(|(_, lane)| lane);
+    let lane = lanes::load(on, &account.lane_key()).await?.map(|(_, lane)| lane);
     let closed = lane.and_then(|lane| lane.closed).filter(LaneClosure::needs_operator);
     let closed = closed.map(|closure| Reason::of_closure(&closure).text(account.source.account()));
     let mut found = Vec::new();

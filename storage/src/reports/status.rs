@@ -192,7 +192,7 @@ async fn account_status(on: &Snapshot, account: &Account, facts: &Facts) -> Resu
         proven_until = proven_until.min(account.proven_until(&ledger, account.since(&ledger, now)));
         streams.push(account.stream_health(&id.stream, &ledger, row, now));
     }
-    let closure = facts.lanes.get(account.source.lane().as_str()).and_then(|(_, lane)| lane.closed.as_ref());
+    let closure = facts.lanes.get(account.lane_key().as_str()).and_then(|(_, lane)| lane.closed.as_ref());
     let credential_ends = account.source.credential_expires();
     let has_webhooks = facts.with_webhooks.contains(name);
     let facts = AccountFacts { now, closure, credential_ends, absence: facts.absence };

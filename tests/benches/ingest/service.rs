@@ -34,7 +34,7 @@ pub async fn pull(url: &str, base: &str, day: &str) {
     });
     let opened = sources::open("bench", settings.as_object().unwrap()).unwrap();
     // The ledger has no other open job.
-    let account = Account { source: opened.source, since: Some(clock.now().date_naive()) };
+    let account = Account::new(opened.source, Some(clock.now().date_naive()));
     let accounts = Arc::new(Accounts::new(vec![account]));
     let lane = &accounts.lanes()[0];
     ensure(&database, lane).await.unwrap();

@@ -69,7 +69,11 @@ async fn a_refused_token_is_told_in_one_way_everywhere() {
     let next_step =
         "write a new one to accounts.a.token and restart, or, if the token is right, run: convosync lanes open a";
     let log = async || process.log();
-    until("the warning", async || log().await.contains(sentence)).await;
+    until("the warning", async || {
+        database.end_closures().await;
+        log().await.contains(sentence)
+    })
+    .await;
     let log = log().await;
     let line = log.lines().find(|line| line.contains(sentence)).unwrap();
     assert!(line.contains(" WARN ") && line.contains(next_step), "{line}");

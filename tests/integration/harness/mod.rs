@@ -46,6 +46,15 @@ pub async fn within(patience: Duration, what: &str, mut is_so: impl AsyncFnMut()
     assert!(waited.await.is_ok(), "waited {patience:?} for {what}");
 }
 
+/// Waits until the lane whose credential is refused waits for an operator. The waits between the attempts pass at once.
+pub async fn until_refused(database: &TestDatabase) {
+    until("the lane to be parked", async || {
+        database.end_closures().await;
+        database.number("SELECT COUNT(*) FROM lanes WHERE closed_at IS NOT NULL AND closed_until IS NULL").await == 1
+    })
+    .await;
+}
+
 /// Whether `convosync coverage` shows each day of `account` from `from` to `to` as final or provisional.
 pub async fn is_held(settings: &str, account: &str, (from, to): (NaiveDate, NaiveDate)) -> bool {
     let days = coverage(settings, account, (from, to)).await;

@@ -23,6 +23,17 @@ impl Process {
         Self { child: spawn_run(&config, arguments, log), folder }
     }
 
+    /// As [`Process::run`], with these environment variables.
+    pub fn run_in(variables: &[(&str, &str)], settings: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let config = folder.path().join("convosync.toml");
+        File::create(&config).unwrap().write_all(settings.as_bytes()).unwrap();
+        let log = File::create(folder.path().join("log")).unwrap();
+        let mut command = Command::new(binary());
+        command.arg("--config").arg(&config).arg("run").envs(variables.iter().copied());
+        Self { child: command.stdout(Stdio::null()).stderr(log).spawn().unwrap(), folder }
+    }
+
     /// Starts any command with these settings. Its stderr is the log.
     pub fn start(settings: &str, arguments: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();

@@ -11,21 +11,45 @@ pub struct RedisServer {
     port: u16,
     child: Child,
     folder: TempDir,
+    has_tls: bool,
 }
 
 impl RedisServer {
     /// Starts a server that stores nothing on disk.
     pub async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = TempDir::new().unwrap();
-        let child = spawn(port, &folder);
-        let server = Self { port, child, folder };
+        let server = Self::spawn(false);
         server.answers().await;
         server
     }
 
+    /// As [`RedisServer::start`], but the server takes only TLS. [`RedisServer::authority`] signs its certificate. Wait for an
+    /// answer before a test relies on it.
+    pub fn start_with_tls() -> Self {
+        Self::spawn(true)
+    }
+
+    fn spawn(has_tls: bool) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = TempDir::new().unwrap();
+        if has_tls {
+            let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+            std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
+            std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        }
+        let child = spawn(port, &folder, has_tls);
+        Self { port, child, folder, has_tls }
+    }
+
+    /// The file of the certificate that a client of a server with TLS must trust.
+    pub fn authority(&self) -> String {
+        self.folder.path().join("cert.pem").to_str().unwrap().to_owned()
+    }
+
     /// The URL for the settings.
     pub fn url(&self) -> String {
+        if self.has_tls {
+            return format!("rediss://localhost:{}/0", self.port);
+        }
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
@@ -34,7 +58,7 @@ impl RedisServer {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         tokio::time::sleep(after).await;
-        self.child = spawn(self.port, &self.folder);
+        self.child = spawn(self.port, &self.folder, self.has_tls);
         self.answers().await;
     }
 
@@ -56,10 +80,19 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn(port: u16, folder: &TempDir) -> Child {
-    Command::new(setting("CONVOSYNC_TEST_REDIS_SERVER"))
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+fn spawn(port: u16, folder: &TempDir, has_tls: bool) -> Child {
+    let port = port.to_string();
+    let mut command = Command::new(setting("CONVOSYNC_TEST_REDIS_SERVER"));
+    if has_tls {
+        command.args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"]);
+        command.args(["--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem", "--tls-ca-cert-file", "cert.pem"]);
+    } else {
+        command.args(["--port", &port]);
+    }
+    command
+        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
         .args(["--dir", folder.path().to_str().unwrap()])
+        .current_dir(folder.path())
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server starts")

@@ -75,7 +75,7 @@ fn open(base_url: &str, since: NaiveDate) -> Account {
     let settings: Map<String, Value> = serde_json::from_value(settings).unwrap();
     let vendors: Vec<Vendor> = VENDORS.iter().chain([&TINY]).copied().collect();
     let opened = sources::open_with(&vendors, "six", &settings).unwrap();
-    Account { source: opened.source, since: opened.since }
+    Account::new(opened.source, opened.since)
 }
 
 async fn stored(database: &TestDatabase, days: (DateTime<Utc>, DateTime<Utc>)) -> Vec<(String, DateTime<Utc>, String)> {

@@ -3,8 +3,8 @@
 use crate::harness::{Engine, TestDatabase};
 use convosync::clock::SystemClock;
 use entities::{
-    backfill_streams, backfill_windows, backfills, certainly_messages, coverage, deliveries, items, jobs, lane_slots,
-    lanes, processes, prunings, rejects, reopened_days, requests, streams, treble_events, treble_messages,
+    backfill_streams, backfill_windows, backfills, certainly_messages, coverage, deliveries, installation, items, jobs,
+    lane_slots, lanes, processes, prunings, rejects, reopened_days, requests, streams, treble_events, treble_messages,
     treble_polls, treble_sessions, truora_processes, truora_responses, ultimate_conversations, wolkvox_chats,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
@@ -70,6 +70,7 @@ async fn check_columns_of_entities(engine: Engine) {
     describe::<certainly_messages::Entity>(&mut wanted, engine);
     describe::<coverage::Entity>(&mut wanted, engine);
     describe::<deliveries::Entity>(&mut wanted, engine);
+    describe::<installation::Entity>(&mut wanted, engine);
     describe::<items::Entity>(&mut wanted, engine);
     describe::<lane_slots::Entity>(&mut wanted, engine);
     describe::<lanes::Entity>(&mut wanted, engine);

@@ -205,7 +205,7 @@ async fn check_late_end(engine: Engine) {
         "organization_id": "6a41cee6fbfda88b1060d653", "bot_ids": [bot],
     });
     let opened = sources::open("a", settings.as_object().unwrap()).unwrap();
-    let accounts = Accounts::new(vec![Account { source: opened.source, since: opened.since }]);
+    let accounts = Accounts::new(vec![Account::new(opened.source, opened.since)]);
     let store = Store { made, accounts };
     ensure(store.db(), store.lane()).await.unwrap();
     let id = store.account().streams().remove(0);

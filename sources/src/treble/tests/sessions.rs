@@ -1,6 +1,38 @@
 use super::*;
 use chrono::DateTime;
 
+/// The cursor after a page of `mebibytes` MiB at `cursor`, or the fault.
+fn large_page(cursor: Option<&str>, mebibytes: usize) -> Result<String, Fault> {
+    let page = vec![b' '; mebibytes << 20];
+    let (step, rows) = response(&poll(), cursor, 200, &page)?;
+    assert!(rows.is_empty() && step.rows == 0, "nothing of the page is stored");
+    Ok(step.cursor.unwrap().0)
+}
+
+/// A page over the limit is requested again with fewer sessions, and so are the pages after it; one that cannot be cut ends the
+/// job with a reason.
+#[test]
+fn a_page_that_is_too_large_is_requested_with_fewer_sessions() {
+    let source = opened(&json!({})).source;
+    let url = |cursor: &str| source.request("sessions", &poll(), Some(&Cursor(cursor.to_owned()))).unwrap().url;
+    for start in [None, Some("900003")] {
+        let mut cursor = start.map(str::to_owned);
+        for rows in [25, 6, 1] {
+            let next = large_page(cursor.as_deref(), 3).unwrap();
+            assert!(url(&next).contains(&format!("sessions?limit={rows}&")), "{}", url(&next));
+            assert_eq!(url(&next).contains("&next_id=900003"), start.is_some(), "{}", url(&next));
+            cursor = Some(next);
+        }
+        let fault = large_page(cursor.as_deref(), 3).unwrap_err();
+        let says = "too large: a page of poll 41007 with a single session has 3145728 bytes or more, over the limit of 2097152";
+        assert_eq!(fault.to_string(), says);
+        let body = br#"{"results":[],"next_id":"900009"}"#;
+        let next = response(&poll(), cursor.as_deref(), 200, body).unwrap().0.cursor.unwrap();
+        assert!(url(&next.0).contains("limit=1&") && url(&next.0).ends_with("&next_id=900009"), "{}", url(&next.0));
+    }
+    assert!(large_page(None, 2).is_err(), "blanks within the limit are no page");
+}
+
 fn item(id: &str, at: i64, seen: Option<i64>) -> Item {
     let of = DateTime::from_timestamp(at, 0).unwrap();
     let seen_version = seen.map(|seen| DateTime::from_timestamp(seen, 0).unwrap());

@@ -82,7 +82,7 @@ fn detects_the_type_of_a_flow_event() {
     let mut ids = Vec::new();
     for (body, kind, at) in cases {
         let (id, found, row) = success(body);
-        assert!(id.len() == 37 && id.starts_with("hash:"), "{id}");
+        assert!(id.len() == 69 && id.starts_with("hash:"), "{id}");
         let names = ["timestamp", "external_id", "poll_id", "phone_tail"];
         assert_eq!((found.as_str(), cells(&row, &names)), (kind, vec![at, "c3f0-11", "41007", "3001112233"]));
         assert_eq!(success(body).0, id);

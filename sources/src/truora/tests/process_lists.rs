@@ -1,5 +1,27 @@
 use super::*;
 
+/// A page over the limit is requested again with fewer rows where the call can say how many; otherwise the window is split.
+#[test]
+fn a_page_that_is_too_large_is_requested_with_fewer_rows() {
+    let page = vec![b' '; 3 << 20];
+    let read_page = |more: &Value, cursor: Option<&Cursor>| {
+        let reader = opened(more).source.reader("processes", &day(), cursor).unwrap();
+        read(Boxed(reader), head(200), [page.as_slice()]).map(|(step, _)| step.cursor.unwrap())
+    };
+    let more = json!({"list_page_size": 50});
+    let mut cursor = Some(Cursor("18f2.a%2Fb".to_owned()));
+    for rows in [12, 3, 1] {
+        let next = read_page(&more, cursor.as_ref()).unwrap();
+        let url = opened(&more).source.request("processes", &day(), Some(&next)).unwrap().url;
+        assert!(url.contains(&format!("page_size={rows}&")) && url.ends_with("start_key=18f2.a%2Fb"), "{url}");
+        cursor = Some(next);
+    }
+    let says = "too large: a page of the list of processes with at most 1 rows has 3145728 bytes or more, over the limit of 2097152";
+    assert_eq!(read_page(&more, cursor.as_ref()).unwrap_err().to_string(), says);
+    let fault = read_page(&json!({"list_query": "start_date={from}&end_date={to}"}), None).unwrap_err();
+    assert!(fault.kind() == "too_large" && fault.to_string().contains("at most 100 rows"), "{fault}");
+}
+
 fn page(body: &str) -> Result<ResponseSummary, Fault> {
     let (step, rows) = response(&day(), None, 200, body.as_bytes())?;
     assert!(rows.is_empty(), "a listed process is not a row");

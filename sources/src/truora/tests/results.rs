@@ -181,8 +181,17 @@ fn rejects_everything_but_results() {
 fn rejects_a_body_over_the_limit() {
     let mut reader = opened(&json!({})).source.reader("processes", &key(ID), None).unwrap();
     let mebibyte = vec![b' '; 1 << 20];
-    let fed = (0..20).take_while(|_| reader.feed(head(200), &mebibyte).is_ok()).count();
-    assert_eq!((fed, reader.finish(head(200)).unwrap_err().kind()), (2, "malformed"));
+    for _ in 0..3 {
+        reader.feed(head(200), &mebibyte).unwrap();
+    }
+    let fault = reader.finish(head(200)).unwrap_err();
+    assert_eq!(fault.kind(), "too_large");
+    let says = format!("the result of process {ID} has 3145728 bytes or more, over the limit of 2097152");
+    assert!(fault.to_string().ends_with(&says), "{fault}");
+    // A body of any length is not received to its end.
+    let mut reader = opened(&json!({})).source.reader("processes", &key(ID), None).unwrap();
+    let fed = (0..200).take_while(|_| reader.feed(head(200), &mebibyte).is_ok()).count();
+    assert_eq!((fed, reader.finish(head(200)).unwrap_err().kind()), (64, "too_large"));
 }
 
 #[test]

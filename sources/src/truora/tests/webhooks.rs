@@ -18,7 +18,7 @@ fn a_signed_token_names_processes() {
     let found: Vec<_> =
         events.iter().map(|event| (event.id.as_str(), event.kind.as_str(), event.items.clone())).collect();
     let hashed_id = found[3].0;
-    assert!(hashed_id.len() == 37 && hashed_id.starts_with("hash:"), "{hashed_id}");
+    assert!(hashed_id.len() == 69 && hashed_id.starts_with("hash:"), "{hashed_id}");
     let expected = [
         (
             "HKE01",

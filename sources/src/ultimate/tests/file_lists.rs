@@ -72,7 +72,7 @@ fn rejects_other_bodies() {
     }
     assert_eq!(file_list(None, 200, [fixture!("gateway.html")]).err().unwrap().kind(), "malformed");
     let long = format!(r#"{{"urls":[],"x":"{}"}}"#, "x".repeat(1 << 20));
-    assert_eq!(file_list(None, 200, long.as_bytes().chunks(5000)).err().unwrap().kind(), "malformed");
+    assert_eq!(file_list(None, 200, long.as_bytes().chunks(5000)).err().unwrap().kind(), "too_large");
     let list = fixture!("list.json").trim_ascii();
     for length in 0..list.len() {
         assert_eq!(file_list(None, 200, [&list[..length]]).err().unwrap().kind(), "malformed", "after {length} bytes");

@@ -50,6 +50,22 @@ fn parses_100_mib_in_6_mib() {
     assert!(most < BOUND, "{most} bytes were held");
 }
 
+/// A gzip file of 100 kB can hold 100 MiB of blanks, and one of 16 MiB the disk's size.
+#[test]
+fn gives_up_a_file_that_unpacks_without_end() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let blanks = vec![b' '; 1 << 20];
+    for _ in 0..100 {
+        encoder.write_all(&blanks).unwrap();
+    }
+    let packed = encoder.finish().unwrap();
+    let mut reader = super::reader(files(3, 1));
+    let fault = reader.feed(head(200), &packed).unwrap_err();
+    let says = "account ultimate_eu: file 2 of 3 unpacks to 64 MiB, more than 200 times its length, which is the limit";
+    assert_eq!(fault, Fault::TooLarge(says.to_owned()));
+    assert!(reader.parser().size() < BOUND);
+}
+
 #[test]
 fn decompresses_no_further_than_a_batch() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());

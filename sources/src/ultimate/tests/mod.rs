@@ -106,7 +106,7 @@ fn file_list<'a>(
     status: u16,
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Option<FileCursor>, Fault> {
-    let reader = ResponseReader::new(JsonBody::new(FileList::new(first)));
+    let reader = ResponseReader::new(JsonBody::new(FileList::new(first, false)));
     let (step, batches) = read(reader, head(status), chunks)?;
     assert!(batches.is_empty());
     assert_eq!(step, ResponseSummary { cursor: step.cursor.clone(), ..ResponseSummary::default() });

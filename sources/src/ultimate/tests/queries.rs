@@ -73,14 +73,18 @@ fn refuses_other_slices() {
 #[test]
 fn refuses_cursors_with_unsafe_urls() {
     let source = opened(&json!({})).source;
-    for url in ["http://files.example.com/a", "file:///a", "https://me:pw@host/a"] {
+    for url in ["http://files.example.com/a", "file:///a", "https://me:pw@host/a", "http://127.0.0.1:9/a"] {
         let cursor = FileCursor { urls: vec![url.to_owned()], ..files(1, 0) }.to_cursor();
         let fault = source.request(BOT, &day(), Some(&cursor)).unwrap_err();
         assert_eq!(fault.kind(), "refused", "{url}");
         assert!(!fault.to_string().contains(url), "{fault}");
     }
-    let cursor = FileCursor { urls: vec!["http://127.0.0.1:9/a".to_owned()], ..files(1, 0) }.to_cursor();
-    assert!(source.request(BOT, &day(), Some(&cursor)).is_ok());
+    // A file of the vendor may be on any public host; one of an API on this machine, as a simulated one is, also here.
+    let local = opened(&json!({"base_url": "http://127.0.0.1:4010"})).source;
+    let here = FileCursor { urls: vec!["http://127.0.0.1:9/a".to_owned()], ..files(1, 0) }.to_cursor();
+    assert!(!local.request(BOT, &day(), Some(&here)).unwrap().is_public_only);
+    assert!(source.request(BOT, &day(), Some(&files(1, 0).to_cursor())).unwrap().is_public_only);
+    assert!(!source.request(BOT, &day(), None).unwrap().is_public_only, "the settings name the list's host");
 }
 
 /// The whole way of a day: list, first file, an address that has expired, list, second file.
