@@ -9,8 +9,10 @@
 //! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day, [`health`] the state of
 //! accounts and of the installation, whose processes are in [`process`]; [`stalled`] finds backfills that stand still; a
 //! [`reopening`] follows from [`row_changes`] in days that were final. [`file_time`] says which state of the vendor an imported
-//! file shows.
+//! file shows. [`mail_trust`] decides by a mail's sender and its [`authentication_results`] whether the mail is believed, and
+//! [`file_overlap`] compares its rows with the stored ones.
 
+pub mod authentication_results;
 pub mod backfill;
 pub mod backoff;
 pub mod clock;
@@ -19,6 +21,7 @@ pub mod coverage;
 pub mod days;
 pub mod duration;
 pub mod fault;
+pub mod file_overlap;
 pub mod file_time;
 pub mod forecast;
 pub mod health;
@@ -29,6 +32,7 @@ pub mod judge;
 pub mod lane;
 pub mod ledger;
 pub mod live_slot;
+pub mod mail_trust;
 pub mod next_job;
 pub mod pace;
 pub mod pacer;

@@ -3,7 +3,7 @@
 mod change_log;
 mod copy;
 mod insert;
-mod key_groups;
+pub(crate) mod key_groups;
 mod lookup;
 pub(crate) mod refusal;
 pub(crate) mod sql;
