@@ -11,7 +11,10 @@
 //! accounts and of the installation, whose processes are in [`process`]; [`stalled`] finds backfills that stand still; a
 //! [`reopening`] follows from [`row_changes`] in days that were final, and [`gone_rows`] are those that an answer lacks.
 //! [`file_time`] says which state of the vendor an imported file shows, and [`retention`] how long history is kept.
+//! [`mail_trust`] decides by a mail's sender and its [`authentication_results`] whether the mail is believed, and
+//! [`file_overlap`] compares its rows with the stored ones.
 
+pub mod authentication_results;
 pub mod backfill;
 pub mod backoff;
 pub mod clock;
@@ -21,6 +24,7 @@ pub mod days;
 pub mod duration;
 pub mod exchange_budget;
 pub mod fault;
+pub mod file_overlap;
 pub mod file_time;
 pub mod forecast;
 pub mod gone_rows;
@@ -32,6 +36,7 @@ pub mod judge;
 pub mod lane;
 pub mod ledger;
 pub mod live_slot;
+pub mod mail_trust;
 pub mod next_job;
 pub mod pace;
 pub mod pacer;

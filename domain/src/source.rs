@@ -4,6 +4,7 @@
 use crate::fault::Fault;
 use crate::item::{Item, ItemStatus};
 use crate::lane::LaneKey;
+use crate::mail_trust::MailPolicy;
 use crate::quota::QuotaReport;
 use crate::rules::Rules;
 use crate::slice::Slice;
@@ -56,6 +57,12 @@ pub trait Source<R>: Send + Sync {
         Err(Fault::Refused(format!("{} has no importable files for the stream {stream:?}", self.vendor())))
     }
 
+    /// The columns whose values never change once the vendor has filed a row. A mailed file that contradicts a stored value is
+    /// not believed.
+    fn fixed_columns(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Verifies and parses a webhook that was posted for the account. Secrets are compared in constant time.
     ///
     /// # Errors
@@ -97,10 +104,14 @@ pub struct Mailbox {
     pub address: String,
     /// The mailbox's password, if it needs one.
     pub password: Option<SecretString>,
+    /// The command, with its arguments, that prints an OAuth2 access token, if the mailbox needs one.
+    pub token_command: Option<Vec<String>>,
     /// A PEM file of CA certificates to trust besides the system's own.
     pub ca_file: Option<String>,
     /// The time between two looks for new mails.
     pub interval: Duration,
+    /// Which mails are believed.
+    pub policy: MailPolicy,
 }
 
 /// One stream of an account: a report, a bot or a list.

@@ -49,6 +49,12 @@ impl MergeRules {
         Self { rules: rules.into(), ..self }
     }
 
+    /// Whether a value of the batch replaces the stored one, also by NULL. `column` is the column's position.
+    #[must_use]
+    pub fn replaces(&self, column: usize) -> bool {
+        self.rules.get(column) == Some(&MergeRule::Replace)
+    }
+
     /// The row that results when `new` meets `stored`. It has the stored digest if it equals the stored row, else none, so
     /// that [`crate::rows::RowBatch::push`] computes it anew over all columns.
     #[must_use]

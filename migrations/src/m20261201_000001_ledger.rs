@@ -51,6 +51,8 @@ impl MigrationTrait for Migration {
             ("backfills", &["finished_at"]),
             ("reopened_days", &["reopened_at"]),
             ("processes", &["last_seen_at"]),
+            ("deliveries", &["account", "id"]),
+            ("deliveries", &["kind", "id"]),
         ] {
             manager.create_index(index(table, columns)).await?;
         }
@@ -98,6 +100,7 @@ fn ledger() -> [TableCreateStatement; 5] {
             .texts(&["account", "stream", "day"])
             .instants(&["reopened_at"])
             .numbers(&["rows", "items", "times"])
+            .optional_numbers(&["delivery_id"])
             .key(&["account", "stream", "day"]),
         Columns::of("jobs")
             .serial_key("id")

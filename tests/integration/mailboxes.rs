@@ -1,11 +1,11 @@
 //! The worker reads mailboxes on a real mail server.
 
-use crate::harness::{Dovecot, PASSWORD, USER};
+use crate::harness::{ACCESS_TOKEN, Dovecot, PASSWORD, USER};
 use chrono::{Days, NaiveDate};
 use secrecy::SecretString;
 use std::fs;
 use std::time::Duration;
-use worker::mail::{MailEntry, MailError, MailId, Mailbox, MailboxAddress, ParsedMail};
+use worker::mail::{Credential, MailEntry, MailError, MailId, Mailbox, MailboxAddress, ParsedMail};
 
 /// Long enough for a busy machine. The failures in these tests happen at once.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -184,6 +184,24 @@ async fn each_failure_to_open_a_mailbox_has_its_own_error() {
     closed.stop();
     let error = refused(&address(&text)).await;
     assert!(error.kind() == "unreachable" && !error.needs_operator(), "{error}");
+}
+
+#[tokio::test]
+async fn an_access_token_that_a_command_prints_opens_a_mailbox() {
+    let server = Dovecot::start().await;
+    server.deliver("INBOX", &mail("one"));
+    let text = format!("imap://{USER}@127.0.0.1:{}", server.port());
+    let with = |command: &[&str]| {
+        let command = command.iter().map(|word| (*word).to_owned()).collect();
+        MailboxAddress::parse_with(&text, Some(Credential::TokenCommand(command))).unwrap()
+    };
+    assert_eq!(subjects(&mut open(&with(&["echo", ACCESS_TOKEN])).await).await, ["one"]);
+    assert_eq!(refused(&with(&["echo", "another"])).await, MailError::LoginRefused);
+    for command in [&["/no/such/program"][..], &["false"], &["true"], &["echo", "two words"]] {
+        let error = refused(&with(command)).await;
+        assert!(error.kind() == "token" && !error.to_string().contains("words"), "{command:?}: {error}");
+    }
+    assert!(MailboxAddress::parse_with("maildir:/m", Some(Credential::TokenCommand(vec!["true".to_owned()]))).is_err());
 }
 
 #[tokio::test]

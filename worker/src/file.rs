@@ -87,6 +87,10 @@ pub async fn ingest(
 ) -> Result<IngestResult, FileError> {
     let mut reader = account.source.file_reader(&stream.name)?;
     let mut receiving = DeliveryIngest::open(db, account, stream, id).await.map_err(CommitError::from)?;
+    // An operator knows where his file comes from; a mail may come from anyone.
+    if delivery.kind == "mail" {
+        receiving = receiving.comparing_rows();
+    }
     let mut chunk = vec![0; CHUNK];
     loop {
         let count = body.read(&mut chunk)?;

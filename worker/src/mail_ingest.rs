@@ -1,27 +1,31 @@
 //! Reads mailboxes: matches mails to outstanding exports, stores their rows and then marks them as done.
 //!
-//! A mail does not name the export that it answers. It is matched by the outstanding exports, by the time it was sent,
-//! and by the bot and the days of its rows. A mail that matches no export stays in the mailbox and is recorded once.
+//! Anyone may send a mail: an account reads only those that its settings let it believe. A mail does not name the export
+//! that it answers. It is matched by the outstanding exports, by the time it was sent, and by the bot and the days of its
+//! rows. A mail that is not believed, or that matches no export, stays in the mailbox and is recorded once.
+//!
+//! Map: `mailed_file` is a CSV of a mail and what it may answer.
 
-use crate::file::{FileError, ingest, inspect};
-use crate::mail::{MailEntry, MailError, Mailbox, MailboxAddress, ParsedMail};
+mod mailed_file;
+
+use crate::file::{FileError, ingest};
+use crate::mail::{Credential, MailEntry, MailError, Mailbox, MailboxAddress, ParsedMail};
 use crate::worker::count_reopened_days;
 use async_recursion::async_recursion as boxed;
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::job::Job;
-use domain::source::Stream;
+use chrono::TimeDelta;
+use domain::mail_trust::{Distrust, MailHeaders};
+use mailed_file::{Candidate, MailedFile};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use storage::DbErr;
 use storage::accounts::{Account, Accounts};
 use storage::database::Database;
-use storage::deliveries::{
-    Delivery, DeliveryProof, DeliveryState, exports, is_answered, record_refusal, recorded_identities,
-};
+use storage::deliveries::{Delivery, DeliveryProof, DeliveryState, exports, record_refusal, recorded_identities};
 use storage::ledger::CommitError;
 use storage::ledger::StreamId;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 /// Reads one mailbox.
@@ -32,6 +36,8 @@ pub struct MailIngest {
     pub accounts: Vec<Account>,
     address: MailboxAddress,
     interval: Duration,
+    /// Parses mails: a long one would hold up the other work of a runtime's thread.
+    parsers: TaskTracker,
 }
 
 /// Why the mailbox was not read to its end.
@@ -51,23 +57,13 @@ pub enum MailIngestError {
 /// The time-out of one command on the network.
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// The longest mail that is read. It is held in memory, and mail servers reject longer ones.
-const LARGEST: u64 = 64 << 20;
+const LARGEST: u64 = 25 << 20;
 /// How far back mails are read.
 const LOOK_BACK: TimeDelta = TimeDelta::days(60);
 /// The longest pause after a failure that may end by itself.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// The longest pause after a failure that an operator must resolve.
 const OPERATOR_PAUSE: Duration = Duration::from_mins(10);
-/// The most that this host's clock and the mail's sender may differ.
-const SKEW: TimeDelta = TimeDelta::hours(1);
-
-/// A stream with an outstanding export.
-struct Candidate<'a> {
-    account: &'a Account,
-    stream: Stream,
-    id: StreamId,
-    job: Job,
-}
 
 impl MailIngest {
     /// One ingest per mailbox in the accounts' settings; accounts may share a mailbox.
@@ -79,8 +75,10 @@ impl MailIngest {
         for account in accounts.all() {
             let Some(mailbox) = account.source.mailbox() else { continue };
             let invalid = |reason: String| (account.source.account().to_owned(), reason);
-            let mut address = MailboxAddress::parse(&mailbox.address, mailbox.password.clone())
-                .map_err(|error| invalid(error.to_string()))?;
+            let command = mailbox.token_command.clone().map(Credential::TokenCommand);
+            let credential = command.or_else(|| mailbox.password.clone().map(Credential::Password));
+            let mut address =
+                MailboxAddress::parse_with(&mailbox.address, credential).map_err(|error| invalid(error.to_string()))?;
             if let Some(file) = &mailbox.ca_file {
                 address = address.with_ca_file(Path::new(file)).map_err(|error| invalid(error.to_string()))?;
             }
@@ -94,6 +92,7 @@ impl MailIngest {
                     accounts: vec![account.clone()],
                     address,
                     interval: mailbox.interval,
+                    parsers: TaskTracker::new(),
                 }),
             }
         }
@@ -136,6 +135,14 @@ impl MailIngest {
     #[must_use]
     pub fn names(&self) -> String {
         self.accounts.iter().map(|account| account.source.account()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The accounts that believe no mail of the mailbox, because anyone can mail it.
+    #[must_use]
+    pub fn distrusting_accounts(&self) -> Vec<&str> {
+        let believes_nothing =
+            |account: &&Account| account.source.mailbox().is_some_and(|mailbox| mailbox.policy.believes_nothing());
+        self.accounts.iter().filter(believes_nothing).map(|account| account.source.account()).collect()
     }
 
     async fn watch(&self, stop: &CancellationToken, failures: &mut u32) -> Result<(), MailIngestError> {
@@ -190,18 +197,33 @@ impl MailIngest {
             }
             raw => raw?,
         };
-        let mail = match ParsedMail::parse(&raw) {
-            Ok(mail) if mail.attachments.is_empty() => {
+        // A mail for which the parser panics must not be read again and again.
+        let parsed = self.parsers.spawn_blocking(move || ParsedMail::parse(&raw)).await;
+        let mail = match parsed {
+            Ok(Ok(mail)) if mail.attachments.is_empty() => {
                 return self.note(&delivery, None, DeliveryState::Foreign, "the mail has no CSV attachment").await;
             }
-            Ok(mail) => mail,
-            Err(error) => return self.note(&delivery, None, DeliveryState::Unreadable, &error.to_string()).await,
+            Ok(Ok(mail)) => mail,
+            Ok(Err(error)) => {
+                return self.note(&delivery, None, DeliveryState::Unreadable, &error.to_string()).await;
+            }
+            Err(_) => {
+                let reason = "the parser failed; save its attachment and run `convosync import`";
+                return self.note(&delivery, None, DeliveryState::Unreadable, reason).await;
+            }
         };
-        drop(raw);
+        let believing = match self.believing_accounts(&mail) {
+            Ok(accounts) => accounts,
+            Err(distrust) => {
+                return self.note(&delivery, None, DeliveryState::Refused, &distrust.to_string()).await;
+            }
+        };
         let sent_at = mail.date.unwrap_or(entry.received_at).min(entry.received_at);
+        let named = self.streams_named_in(&mail);
         let mut state = DeliveryState::Foreign;
-        for attachment in &mail.attachments {
-            state = self.store(&delivery, (&mail, &attachment.bytes), sent_at).await?;
+        for attachment in mail.attachments {
+            let file = MailedFile::new(&named, attachment.bytes, sent_at);
+            state = self.store(&delivery, &believing, &file).await?;
             if state == DeliveryState::Committed {
                 break;
             }
@@ -212,19 +234,34 @@ impl MailIngest {
         Ok(())
     }
 
+    /// The accounts that believe the mail.
+    fn believing_accounts(&self, mail: &ParsedMail) -> Result<Vec<&Account>, Distrust> {
+        let headers = MailHeaders { from: mail.from.as_deref(), authentication_results: &mail.authentication_results };
+        let (mut believing, mut reason) = (Vec::new(), None);
+        for account in &self.accounts {
+            match account.source.mailbox().map(|mailbox| mailbox.policy.check(headers)) {
+                Some(Err(distrust)) => reason = reason.or(Some(distrust)),
+                _ => believing.push(account),
+            }
+        }
+        match reason {
+            Some(distrust) if believing.is_empty() => Err(distrust),
+            _ => Ok(believing),
+        }
+    }
+
     /// Stores the rows of a CSV if it matches exactly one outstanding export.
     async fn store(
         &self,
         delivery: &Delivery,
-        (mail, csv): (&ParsedMail, &[u8]),
-        sent_at: DateTime<Utc>,
+        accounts: &[&Account],
+        file: &MailedFile<'_>,
     ) -> Result<DeliveryState, MailIngestError> {
-        let candidates = self.outstanding_exports().await?;
-        let named = self.streams_named_in(mail);
+        let candidates = self.outstanding_exports(accounts).await?;
         let mut rejection = (DeliveryState::Foreign, "no export is outstanding".to_owned());
         let mut matching: Vec<&Candidate<'_>> = Vec::new();
         for candidate in &candidates {
-            match check_match(candidate, &named, csv, sent_at) {
+            match file.check_match(candidate, &self.parsers).await {
                 Ok(()) => matching.push(candidate),
                 Err(reason) => rejection = reason,
             }
@@ -238,19 +275,24 @@ impl MailIngest {
             if !matching.is_empty() {
                 rejection.1 =
                     format!("the mail matches {} exports; run `convosync import` with its attachment", matching.len());
-            } else if let Some(id) = self.find_answered(&named, csv).await? {
-                self.note(
-                    delivery,
-                    Some(&id),
-                    DeliveryState::Duplicate,
-                    "the export that the mail answers was answered before",
-                )
-                .await?;
+            } else if let Some(id) = file.find_answered(&self.database, accounts, &self.parsers).await? {
+                let reason = "the export that the mail answers was answered before";
+                self.note(delivery, Some(&id), DeliveryState::Duplicate, reason).await?;
                 return Ok(DeliveryState::Duplicate);
             }
             self.note(delivery, None, rejection.0, &rejection.1).await?;
             return Ok(rejection.0);
         };
+        self.store_for(delivery, candidate, file.csv()).await
+    }
+
+    /// Stores the rows of a CSV as the answer to an export.
+    async fn store_for(
+        &self,
+        delivery: &Delivery,
+        candidate: &Candidate<'_>,
+        csv: &[u8],
+    ) -> Result<DeliveryState, MailIngestError> {
         let (stream, answers) = ((&candidate.stream, &candidate.id), DeliveryProof::Job(candidate.job.id));
         let received = match ingest(&self.database, candidate.account, stream, (delivery, answers), csv).await {
             Ok(received) => received,
@@ -282,27 +324,10 @@ impl MailIngest {
         streams.filter(|stream| mail.contains(stream)).collect()
     }
 
-    /// The stream of which this CSV repeats a stored export: the same days and the same number of rows.
-    async fn find_answered(&self, named: &[String], csv: &[u8]) -> Result<Option<StreamId>, MailIngestError> {
-        for account in &self.accounts {
-            for (stream, id) in account.source.streams().into_iter().zip(account.streams()) {
-                if !named.is_empty() && !named.contains(&stream.name) {
-                    continue;
-                }
-                let Ok(file) = inspect(account.source.as_ref(), &stream.name, csv) else { continue };
-                let Some(span) = file.span else { continue };
-                if is_answered(&self.database, &id, span, file.summary.rows).await? {
-                    return Ok(Some(id));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// The outstanding exports of all accounts of the mailbox.
-    async fn outstanding_exports(&self) -> Result<Vec<Candidate<'_>>, MailIngestError> {
+    /// The outstanding exports of these accounts.
+    async fn outstanding_exports<'a>(&self, accounts: &[&'a Account]) -> Result<Vec<Candidate<'a>>, MailIngestError> {
         let mut found = Vec::new();
-        for account in &self.accounts {
+        for account in accounts.iter().copied() {
             for (stream, id) in account.source.streams().into_iter().zip(account.streams()) {
                 let snapshot = self.database.snapshot().await?;
                 for job in exports(&snapshot, &id).await? {
@@ -325,7 +350,7 @@ impl MailIngest {
             accounts = self.names(),
             state = state.as_str(),
             reason,
-            "a mail was not stored; see `convosync deliveries`"
+            "a mail was not stored; see `convosync deliveries list`"
         );
         count(state);
         Ok(record_refusal(&self.database, delivery, stream, state, reason).await?)
@@ -338,33 +363,4 @@ impl MailIngest {
 
 fn count(state: DeliveryState) {
     metrics::counter!("convosync_deliveries_total", "kind" => "mail", "state" => state.as_str()).increment(1);
-}
-
-/// Checks whether a CSV that was sent at `sent_at` may answer the candidate's export; if not, returns the mail's state
-/// and the reason.
-fn check_match(
-    candidate: &Candidate<'_>,
-    named: &[String],
-    csv: &[u8],
-    sent_at: DateTime<Utc>,
-) -> Result<(), (DeliveryState, String)> {
-    let foreign = |reason: &str| Err((DeliveryState::Foreign, reason.to_owned()));
-    let Some(window) = candidate.job.slice.window() else { return foreign("the outstanding job has no window") };
-    if !named.is_empty() && !named.contains(&candidate.stream.name) {
-        return foreign("the mail names a stream that has no outstanding export");
-    }
-    if candidate.job.requested_at.is_some_and(|requested_at| sent_at + SKEW < requested_at) {
-        return foreign("the mail was sent before the export was requested");
-    }
-    let file = inspect(candidate.account.source.as_ref(), &candidate.stream.name, csv);
-    match file.map_err(|error| (DeliveryState::Unreadable, error.to_string()))?.span {
-        Some((first, last)) if !window.contains(first) || !window.contains(last) => foreign(&format!(
-            "its rows lie outside the requested days: they go from {} to {}",
-            first.date_naive(),
-            last.date_naive()
-        )),
-        // Without rows nothing shows which export it answers; and a window is exported because it holds many rows.
-        None => foreign("the CSV has no rows"),
-        Some(_) => Ok(()),
-    }
 }

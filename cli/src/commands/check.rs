@@ -214,11 +214,25 @@ async fn check_mailboxes(database: &Database, accounts: &Accounts) -> Vec<CheckR
     for post in posts {
         let name = format!("mailbox of {}", post.names());
         results.push(match post.check().await {
-            Ok(mails) => good(&name, format!("opened; {} not processed yet", count(mails, "mail"))),
+            Ok(mails) => {
+                let warning = distrust_warning(&post.distrusting_accounts());
+                good(&name, format!("opened; {} not processed yet{warning}", count(mails, "mail")))
+            }
             Err(error) => bad(&name, Code::Check, error.to_string()),
         });
     }
     results
+}
+
+/// A warning about accounts that believe no mail, after a semicolon.
+fn distrust_warning(accounts: &[&str]) -> String {
+    if accounts.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; warning: {} believes no mail, because anyone can mail the mailbox: set mailbox_from and mailbox_authserv_id",
+        accounts.join(", ")
+    )
 }
 
 fn code_of(fault: &Fault) -> Code {

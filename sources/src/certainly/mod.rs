@@ -4,6 +4,7 @@ mod days;
 mod export_reply;
 mod field_names;
 mod fields;
+mod mail_policy;
 mod message;
 mod message_rows;
 mod query;
@@ -120,6 +121,11 @@ impl Source<RowBatch> for Certainly {
 
     fn file_reader(&self, stream: &str) -> Result<Box<dyn Reader<RowBatch>>, Fault> {
         Ok(Box::new(ResponseReader::new(CsvReader::new(ReportFile::new(self.rows_of(stream)?)))))
+    }
+
+    /// The vendor files a message by its time; the message keeps its conversation and its text.
+    fn fixed_columns(&self) -> &'static [&'static str] {
+        &["timestamp", "conversation_id", "message"]
     }
 
     fn mailbox(&self) -> Option<&Mailbox> {

@@ -29,6 +29,8 @@ since = "2026-10-01"                   # the first day that the live sync must c
 # The mailbox of that token's user; or "maildir:/var/mail/reports". Without it, days of 500 messages stay incomplete.
 mailbox = "imaps://reports@mail.example.com/INBOX"
 mailbox_password_file = "/run/secrets/mailbox"
+mailbox_from = ["@certainly.io"]       # whose mails are believed: addresses, or domains with an @ before them
+mailbox_authserv_id = "mx.example.com" # the mail server whose headers Authentication-Results are believed
 "#;
 
 /// The report has messages only: the messages with one conversation id are a conversation.

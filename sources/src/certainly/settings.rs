@@ -1,12 +1,14 @@
 //! Reads the settings of an account.
 
 use super::days::ToDate;
+use super::mail_policy::mail_policy;
 use super::{Certainly, rules};
 use crate::server_url::base_url_or;
 use crate::settings::Settings;
 use crate::vendor::ConfiguredAccount;
 use domain::rules::Export;
 use domain::source::Mailbox;
+use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -21,7 +23,10 @@ pub const KEYS: &[&str] = &[
     "to_date",
     "mailbox",
     "mailbox_password",
+    "mailbox_token_command",
     "mailbox_ca_file",
+    "mailbox_from",
+    "mailbox_authserv_id",
     "mailbox_interval",
     "busy_retry",
     "export_patience",
@@ -117,7 +122,14 @@ fn mailbox(settings: &mut Settings<'_>) -> Result<Option<Mailbox>, InvalidMailbo
     let password =
         settings.value("mailbox_password").map(|_| settings.password("mailbox_password").ok_or(InvalidMailbox));
     let password = password.transpose()?;
+    let token_command = token_command(settings, password.is_some())?;
     if settings.value("mailbox").is_none() {
+        for key in ["mailbox_token_command", "mailbox_from", "mailbox_authserv_id"] {
+            if settings.value(key).is_some() {
+                settings.refuse(key, "the account has no mailbox", format!("mailbox = \"…\", or leave {key} out"));
+                return Err(InvalidMailbox);
+            }
+        }
         if password.is_some() {
             let instead = "mailbox = \"imaps://user@host/INBOX\", or leave mailbox_password out";
             settings.refuse("mailbox_password", "the account has no mailbox", instead);
@@ -128,7 +140,8 @@ fn mailbox(settings: &mut Settings<'_>) -> Result<Option<Mailbox>, InvalidMailbo
     let address = settings.text("mailbox", "maildir:/var/mail/certainly").ok_or(InvalidMailbox)?;
     let why = match address.split_once(':') {
         Some(("maildir", path)) if path.starts_with('/') => {
-            password.as_ref().map(|_| "a Maildir takes no mailbox_password")
+            let has_login = password.is_some() || token_command.is_some();
+            has_login.then_some("a Maildir takes no mailbox_password and no mailbox_token_command")
         }
         Some(("imap" | "imaps", server)) => wrong_server(server),
         _ => Some("must be a Maildir or an IMAP mailbox"),
@@ -140,13 +153,40 @@ fn mailbox(settings: &mut Settings<'_>) -> Result<Option<Mailbox>, InvalidMailbo
     }
     let is_server = !address.starts_with("maildir:");
     let password = match password {
-        None if is_server => Some(settings.password("mailbox_password").ok_or(InvalidMailbox)?),
+        None if is_server && token_command.is_none() => {
+            Some(settings.password("mailbox_password").ok_or(InvalidMailbox)?)
+        }
         password => password,
     };
+    let policy = mail_policy(settings, !is_server).ok_or(InvalidMailbox)?;
     let ca_file = settings
         .value("mailbox_ca_file")
         .map(|_| settings.text("mailbox_ca_file", "/etc/ssl/company.pem").ok_or(InvalidMailbox));
-    Ok(Some(Mailbox { address, password, ca_file: ca_file.transpose()?, interval: interval.ok_or(InvalidMailbox)? }))
+    let (ca_file, interval) = (ca_file.transpose()?, interval.ok_or(InvalidMailbox)?);
+    Ok(Some(Mailbox { address, password, token_command, ca_file, interval, policy }))
+}
+
+/// The command that prints an access token: a list, because a text would need a shell to be split.
+fn token_command(settings: &mut Settings<'_>, has_password: bool) -> Result<Option<Vec<String>>, InvalidMailbox> {
+    const KEY: &str = "mailbox_token_command";
+    let instead = "mailbox_token_command = [\"/usr/local/bin/mail-token\", \"reports@example.com\"]";
+    let words: Option<Vec<String>> = match settings.value(KEY) {
+        None => return Ok(None),
+        Some(Value::Array(words)) => words.iter().map(|word| word.as_str().map(str::to_owned)).collect(),
+        Some(_) => None,
+    };
+    let why = match &words {
+        _ if has_password => Some("must not be set beside mailbox_password: the mailbox takes one of them"),
+        Some(words) if words.first().is_some_and(|program| !program.trim().is_empty()) => None,
+        _ => Some("must be a list of a program and its arguments, in quotes"),
+    };
+    match why {
+        None => Ok(words),
+        Some(why) => {
+            settings.refuse(KEY, why, instead);
+            Err(InvalidMailbox)
+        }
+    }
 }
 
 fn wrong_server(server: &str) -> Option<&'static str> {

@@ -29,7 +29,7 @@ pub struct Finding {
 }
 
 /// The names of the checks, in the order in which they run.
-pub const CHECKS: [&str; 6] = ["clock", "evidence", "backfills", "overlap", "orphans", "lanes"];
+pub const CHECKS: [&str; 7] = ["clock", "evidence", "backfills", "overlap", "orphans", "lanes", "mailboxes"];
 
 /// Runs all checks and returns their findings.
 ///
@@ -51,6 +51,7 @@ pub async fn examine(db: &Database, accounts: &Accounts) -> Result<Vec<Finding>,
     findings.extend(overlap(on).await?);
     findings.extend(orphans(on, accounts).await?);
     findings.extend(closed_lanes(on, accounts).await?);
+    findings.extend(accounts.all().iter().filter_map(open_mailbox));
     Ok(findings)
 }
 
@@ -135,6 +136,18 @@ async fn delivered(on: &Snapshot, id: &ledger::StreamId) -> Result<Vec<Ends>, Db
         .into_tuple()
         .all(on)
         .await
+}
+
+/// Finds an account that believes no mail, because anyone can mail its mailbox.
+fn open_mailbox(account: &Account) -> Option<Finding> {
+    let name = account.source.account();
+    account.source.mailbox().filter(|mailbox| mailbox.policy.believes_nothing()).map(|_| Finding {
+        check: "mailboxes",
+        wrong: format!(
+            "{name} believes no mail: anyone can mail its mailbox, and no setting says which mails are the vendor's"
+        ),
+        remedy: format!("set accounts.{name}.mailbox_from and accounts.{name}.mailbox_authserv_id"),
+    })
 }
 
 /// Finds windows of one stream that overlap in `coverage`.

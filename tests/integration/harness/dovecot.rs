@@ -24,6 +24,9 @@ pub const USER: &str = "ana@example.org";
 /// The password of the user.
 pub const PASSWORD: &str = "correct horse \"é\\";
 
+/// The access token of the user.
+pub const ACCESS_TOKEN: &str = "ya29.a0Af_B-y~+/==";
+
 /// The folders besides the inbox.
 const FOLDERS: [&str; 3] = ["Done", "Plain", "Fixed"];
 
@@ -111,6 +114,7 @@ impl Drop for Dovecot {
 /// Creates the user, the rights, the certificate and the Maildirs.
 fn create_layout(root: &Path) {
     fs::write(root.join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).unwrap();
+    fs::write(root.join("tokens"), format!("{USER}:{{PLAIN}}{ACCESS_TOKEN}\n")).unwrap();
     // l: see, r: open, s: set \Seen, w: set other flags and keywords.
     fs::write(root.join("rights"), "Plain owner lrs\nFixed owner lr\n").unwrap();
 
@@ -162,7 +166,7 @@ listen = 127.0.0.1
 base_dir = {root}/base
 state_dir = {root}/state
 log_path = {root}/log
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2
 disable_plaintext_auth = no
 ssl = yes
 ssl_cert = <{root}/ca.pem
@@ -179,7 +183,13 @@ plugin {{
 }}
 passdb {{
   driver = passwd-file
+  mechanisms = plain login
   args = {root}/users
+}}
+passdb {{
+  driver = passwd-file
+  mechanisms = xoauth2
+  args = {root}/tokens
 }}
 userdb {{
   driver = static

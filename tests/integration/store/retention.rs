@@ -134,6 +134,7 @@ async fn add_reopened_day(store: &Store, window: Window, reopened_at: DateTime<U
         rows: Set(1),
         items: Set(0),
         times: Set(1),
+        delivery_id: Set(None),
     };
     row.insert(store.db().connection()).await.unwrap();
 }

@@ -1,5 +1,6 @@
 //! The address of a mailbox, as the settings write it.
 
+use super::credential::Credential;
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -30,8 +31,8 @@ pub enum AddressError {
     /// The address contains a password.
     #[error("write no password into the address, but as mailbox_password or mailbox_password_file")]
     PasswordInside,
-    /// The password is missing.
-    #[error("write the password as mailbox_password or mailbox_password_file")]
+    /// Neither a password nor a command for an access token is given.
+    #[error("write the password as mailbox_password or mailbox_password_file, or the command as mailbox_token_command")]
     NoPassword,
     /// The host or the port is invalid.
     #[error(
@@ -42,7 +43,7 @@ pub enum AddressError {
     #[error("write the user and the folder in UTF-8 without control characters, a percent sign as %25")]
     Text,
     /// A setting that applies to IMAP only was given with a Maildir.
-    #[error("a Maildir has no password, no folder for done mails and no CA file; remove these settings")]
+    #[error("a Maildir has no password, no token, no folder for done mails and no CA file; remove these settings")]
     OnlyImap,
 }
 
@@ -60,7 +61,7 @@ pub(super) struct Server {
     /// TLS from the first byte.
     pub tls: bool,
     pub user: String,
-    pub password: SecretString,
+    pub credential: Credential,
     pub folder: String,
     /// The folder for done mails.
     pub done_folder: Option<String>,
@@ -74,13 +75,21 @@ impl MailboxAddress {
     /// # Errors
     /// [`AddressError`], which says what to write instead.
     pub fn parse(text: &str, password: Option<SecretString>) -> Result<Self, AddressError> {
+        Self::parse_with(text, password.map(Credential::Password))
+    }
+
+    /// Parses an address whose server accepts `credential`.
+    ///
+    /// # Errors
+    /// [`AddressError`], which says what to write instead.
+    pub fn parse_with(text: &str, credential: Option<Credential>) -> Result<Self, AddressError> {
         let (scheme, rest) = text.trim().split_once(':').ok_or(AddressError::Scheme)?;
         let location = match scheme.to_ascii_lowercase().as_str() {
-            "maildir" if password.is_some() => Err(AddressError::OnlyImap),
+            "maildir" if credential.is_some() => Err(AddressError::OnlyImap),
             "maildir" if !rest.starts_with('/') => Err(AddressError::Path),
             "maildir" => Ok(Location::Maildir(PathBuf::from(rest))),
-            "imap" => Server::parse(rest, false, password).map(Location::Imap),
-            "imaps" => Server::parse(rest, true, password).map(Location::Imap),
+            "imap" => Server::parse(rest, false, credential).map(Location::Imap),
+            "imaps" => Server::parse(rest, true, credential).map(Location::Imap),
             _ => Err(AddressError::Scheme),
         }?;
         Ok(Self { location })
@@ -137,7 +146,7 @@ impl fmt::Debug for MailboxAddress {
 }
 
 impl Server {
-    fn parse(rest: &str, tls: bool, password: Option<SecretString>) -> Result<Self, AddressError> {
+    fn parse(rest: &str, tls: bool, credential: Option<Credential>) -> Result<Self, AddressError> {
         let rest = rest.strip_prefix("//").ok_or(AddressError::Scheme)?;
         let (authority, folder) = rest.split_once('/').unwrap_or((rest, ""));
         // From the right: the user is often a mail address, which contains an @ itself.
@@ -146,8 +155,11 @@ impl Server {
             return Err(AddressError::PasswordInside);
         }
         let user = decode(user).and_then(|user| if user.is_empty() { Err(AddressError::User) } else { Ok(user) })?;
-        let password = password.filter(|password| !password.expose_secret().is_empty());
-        let password = password.ok_or(AddressError::NoPassword)?;
+        let is_given = |credential: &Credential| match credential {
+            Credential::Password(password) => !password.expose_secret().is_empty(),
+            Credential::TokenCommand(command) => !command.is_empty(),
+        };
+        let credential = credential.filter(is_given).ok_or(AddressError::NoPassword)?;
         let (host, port) = host_and_port(host, if tls { 993 } else { 143 })?;
         let folder = match decode(folder)? {
             // "INBOX is a special name reserved to mean 'the primary mailbox for this user on this server'", in any
@@ -155,7 +167,7 @@ impl Server {
             name if name.is_empty() || name.eq_ignore_ascii_case("INBOX") => "INBOX".to_owned(),
             name => name,
         };
-        Ok(Self { host, port, tls, user, password, folder, done_folder: None, ca_file: None })
+        Ok(Self { host, port, tls, user, credential, folder, done_folder: None, ca_file: None })
     }
 }
 

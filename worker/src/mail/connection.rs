@@ -1,6 +1,7 @@
 //! Connects to an IMAP server: TCP, TLS and login.
 
 use super::address::Server;
+use super::credential::{Credential, access_token, xoauth2};
 use super::error::MailError;
 use async_imap::imap_proto::{Capability, Response, Status};
 use async_imap::types::UnsolicitedResponse;
@@ -9,7 +10,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls_platform_verifier::Verifier;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
@@ -149,15 +150,27 @@ async fn capabilities(client: &mut Client<Transport>) -> Result<Capabilities, Ma
     Ok(Capabilities::parse(&std::iter::from_fn(|| from.try_recv().ok()).collect::<Vec<_>>()))
 }
 
-/// Logs in, by SASL if the server supports it: only SASL permits passwords with non-ASCII characters.
+/// Logs in by what the settings give.
 async fn login(mut client: Client<Transport>, server: &Server) -> Result<Session<Transport>, MailError> {
     let offers = capabilities(&mut client).await?;
-    let logged_in = if offers.contains("AUTH=PLAIN") {
-        client.authenticate("PLAIN", Plain(server)).await
-    } else if offers.contains("LOGINDISABLED") {
-        return Err(MailError::Protocol("it does not permit a login by password".to_owned()));
-    } else {
-        client.login(&server.user, server.password.expose_secret()).await
+    let logged_in = match &server.credential {
+        Credential::Password(password) => {
+            // By SASL if the server supports it: only SASL permits passwords with non-ASCII characters.
+            if offers.contains("AUTH=PLAIN") {
+                client.authenticate("PLAIN", Plain { user: &server.user, password }).await
+            } else if offers.contains("LOGINDISABLED") {
+                return Err(MailError::Protocol("it does not permit a login by password".to_owned()));
+            } else {
+                client.login(&server.user, password.expose_secret()).await
+            }
+        }
+        Credential::TokenCommand(command) => {
+            if !offers.contains("AUTH=XOAUTH2") {
+                return Err(MailError::Protocol("it does not permit a login by access token (XOAUTH2)".to_owned()));
+            }
+            let token = access_token(command).await?;
+            client.authenticate("XOAUTH2", XOAuth2(Some(xoauth2(&server.user, &token)))).await
+        }
     };
     logged_in.map_err(|(error, _)| match &error {
         // "UNAVAILABLE: Temporary failure because a subsystem is down" (RFC 5530, 3), and the server's own limits.
@@ -170,12 +183,26 @@ async fn login(mut client: Client<Transport>, server: &Server) -> Result<Session
 }
 
 /// User and password for SASL PLAIN (RFC 4616).
-struct Plain<'a>(&'a Server);
+struct Plain<'a> {
+    user: &'a str,
+    password: &'a SecretString,
+}
 
 impl Authenticator for Plain<'_> {
     type Response = String;
 
     fn process(&mut self, _challenge: &[u8]) -> String {
-        format!("\0{}\0{}", self.0.user, self.0.password.expose_secret())
+        format!("\0{}\0{}", self.user, self.password.expose_secret())
+    }
+}
+
+/// The first message of XOAUTH2. A second challenge holds the reason of a refusal; an empty answer lets the server end.
+struct XOAuth2(Option<String>);
+
+impl Authenticator for XOAuth2 {
+    type Response = String;
+
+    fn process(&mut self, _challenge: &[u8]) -> String {
+        self.0.take().unwrap_or_default()
     }
 }

@@ -9,8 +9,11 @@ pub enum MailError {
     /// The connection cannot be secured; an operator must act.
     #[error("the mail server cannot be trusted: {0}")]
     Untrusted(String),
-    /// The server refused the user or the password; an operator must act.
-    #[error("the mail server refused the user or the password")]
+    /// The command of the setting `mailbox_token_command` brought no access token.
+    #[error("mailbox_token_command brought no access token: {0}")]
+    TokenCommand(String),
+    /// The server refused the user, or the password or token; an operator must act.
+    #[error("the mail server refused the user, or the password or token")]
     LoginRefused,
     /// The folder to read, or the folder for done mails, does not exist; an operator must act.
     #[error("the mailbox has no such folder: {0}")]
@@ -38,6 +41,7 @@ impl MailError {
         match self {
             Self::Unreachable(_) => "unreachable",
             Self::Untrusted(_) => "untrusted",
+            Self::TokenCommand(_) => "token",
             Self::LoginRefused => "login",
             Self::NoSuchFolder(_) => "folder",
             Self::Gone => "gone",

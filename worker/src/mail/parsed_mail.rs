@@ -1,21 +1,22 @@
 //! Parses a mail: its sender, date and text, and the attachments that may be CSV.
 
+use super::mime_part::{DEEPEST, LONGEST_HEADER, MOST_PARTS, header, leaves};
 use chrono::{DateTime, Utc};
-use mail_parser::decoders::base64::base64_decode;
-use mail_parser::decoders::quoted_printable::quoted_printable_decode;
-use mail_parser::{Encoding, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::{Address, HeaderName, Message};
 
 /// A parsed mail. It is personal data, so it has no `Debug` that a log could use by mistake.
 pub struct ParsedMail {
     /// The header `Message-ID`, without the angle brackets.
     pub message_id: Option<String>,
-    /// The address of the first sender.
+    /// The address of the sender; `None` unless there is exactly one.
     pub from: Option<String>,
+    /// The values of the headers `Authentication-Results`, the topmost one first.
+    pub authentication_results: Vec<String>,
     /// The header `Date`.
     pub date: Option<DateTime<Utc>>,
     /// The header `Subject`.
     pub subject: Option<String>,
-    /// The text body.
+    /// The beginning of the text body.
     pub text: String,
     /// The attachments that may be CSV, in order.
     pub attachments: Vec<Attachment>,
@@ -37,6 +38,18 @@ pub enum MailParseError {
     /// The mail has no valid header.
     #[error("the mail has no valid header")]
     NoHeader,
+    /// A header is too long.
+    #[error("a header of the mail is longer than {LONGEST_HEADER} bytes")]
+    HeaderTooLong,
+    /// The mail has too many parts.
+    #[error("the mail has more than {MOST_PARTS} parts")]
+    TooManyParts,
+    /// The parts are nested too deep.
+    #[error("the parts of the mail are nested deeper than {DEEPEST}")]
+    TooDeep,
+    /// The mail has too many files.
+    #[error("the mail has more than {MOST_FILES} CSV files; run `convosync import` for each")]
+    TooManyFiles,
     /// The transfer encoding of an attachment is invalid, so its content would differ from what was sent.
     #[error("an attachment's transfer encoding is invalid")]
     InvalidEncoding,
@@ -47,25 +60,41 @@ pub enum MailParseError {
     Zip,
 }
 
+/// The most CSV files in a mail: each is read for each outstanding export.
+const MOST_FILES: usize = 10;
+/// The longest text of a mail in which names are looked for, in bytes.
+const LONGEST_TEXT: usize = 64 << 10;
+
 impl ParsedMail {
     /// Parses a message.
     ///
     /// # Errors
-    /// If it is not a mail, is damaged, or has only zip attachments.
+    /// If it is not a mail, is damaged or beyond a bound, or has only zip attachments.
     pub fn parse(raw: &[u8]) -> Result<Self, MailParseError> {
-        let message = MessageParser::default().parse(raw).ok_or(MailParseError::NoHeader)?;
-        let mut attachments = Vec::new();
-        let has_zip = collect_csv(&message, &mut attachments)?;
+        let header = header(raw)?.ok_or(MailParseError::NoHeader)?;
+        let (mut attachments, mut text, mut has_zip) = (Vec::new(), None, false);
+        for part in leaves(raw)? {
+            has_zip |= is_zip(&part.content_type, part.name.as_deref());
+            if may_be_csv(&part.content_type, part.name.as_deref()) {
+                if attachments.len() == MOST_FILES {
+                    return Err(MailParseError::TooManyFiles);
+                }
+                let bytes = part.decode()?;
+                attachments.push(Attachment { name: part.name, content_type: part.content_type, bytes });
+            } else if text.is_none() && ["text/plain", "text/html"].contains(&part.content_type.as_str()) {
+                text = Some(part.text(LONGEST_TEXT));
+            }
+        }
         if attachments.is_empty() && has_zip {
             return Err(MailParseError::Zip);
         }
-        let sender = message.from().and_then(|from| from.first()).and_then(|sender| sender.address());
         Ok(Self {
-            message_id: message.message_id().map(str::to_owned),
-            from: sender.map(str::to_owned),
-            date: message.date().and_then(|date| DateTime::from_timestamp(date.to_timestamp(), 0)),
-            subject: message.subject().map(str::to_owned),
-            text: message.body_text(0).unwrap_or_default().into_owned(),
+            message_id: header.message_id().map(str::to_owned),
+            from: only_sender(&header),
+            authentication_results: values(&header, &HeaderName::AuthenticationResults),
+            date: header.date().and_then(|date| DateTime::from_timestamp(date.to_timestamp(), 0)),
+            subject: header.subject().map(str::to_owned),
+            text: text.unwrap_or_default(),
             attachments,
         })
     }
@@ -80,26 +109,22 @@ impl ParsedMail {
     }
 }
 
-/// Adds the parts that may be CSV, also those of forwarded mails, as deep as the parser descends. Returns whether there
-/// is a zip file.
-fn collect_csv(message: &Message<'_>, attachments: &mut Vec<Attachment>) -> Result<bool, MailParseError> {
-    let mut has_zip = false;
-    for part in &message.parts {
-        match &part.body {
-            PartType::Multipart(_) => {}
-            PartType::Message(inner) => has_zip |= collect_csv(inner, attachments)?,
-            _ => {
-                let content_type = content_type(part);
-                let name = part.attachment_name().map(str::to_owned);
-                has_zip |= is_zip(&content_type, name.as_deref());
-                if may_be_csv(&content_type, name.as_deref()) {
-                    let bytes = bytes(message, part)?;
-                    attachments.push(Attachment { name, content_type, bytes });
-                }
-            }
-        }
-    }
-    Ok(has_zip)
+/// The address in the header `From`. With two headers or two addresses, the mail server may have checked one and a reader see
+/// the other.
+fn only_sender(header: &Message<'_>) -> Option<String> {
+    let mut fields = header.header_values(HeaderName::From);
+    let address = fields.next().filter(|_| fields.next().is_none())?.as_address()?;
+    let Address::List(addresses) = address else { return None };
+    let [address] = addresses.as_slice() else { return None };
+    address.address().map(str::to_owned)
+}
+
+/// The raw values of a header, the topmost one first.
+fn values(header: &Message<'_>, name: &HeaderName<'_>) -> Vec<String> {
+    let fields = header.parts.first().map(|part| part.headers.as_slice()).unwrap_or_default();
+    let value = |start: u32, end: u32| header.raw_message.get(start as usize..end as usize).unwrap_or_default();
+    let fields = fields.iter().filter(|field| field.name == *name);
+    fields.map(|field| String::from_utf8_lossy(value(field.offset_start, field.offset_end)).trim().to_owned()).collect()
 }
 
 /// Whether the media type is CSV, or the name ends in `.csv`: mail programs often send CSV under another type.
@@ -114,36 +139,6 @@ fn is_zip(content_type: &str, name: Option<&str>) -> bool {
 
 fn ends_in(name: Option<&str>, ending: &str) -> bool {
     name.is_some_and(|name| name.trim_end().to_lowercase().ends_with(ending))
-}
-
-fn content_type(part: &MessagePart<'_>) -> String {
-    let declared = part.content_type().map(|declared| (declared.ctype(), declared.subtype().unwrap_or("plain")));
-    let (kind, subtype) = declared.unwrap_or(("text", "plain"));
-    format!("{kind}/{subtype}").to_ascii_lowercase()
-}
-
-/// A part's content, byte by byte. The parser converts text to UTF-8, which would change invalid or undeclared
-/// characters; its conversion is used only if the mail declares a character set other than UTF-8.
-fn bytes(message: &Message<'_>, part: &MessagePart<'_>) -> Result<Vec<u8>, MailParseError> {
-    if part.is_encoding_problem {
-        return Err(MailParseError::InvalidEncoding);
-    }
-    let charset = part.content_type().and_then(|declared| declared.attribute("charset")).unwrap_or("utf-8");
-    let is_utf8 = ["utf-8", "utf8", "us-ascii"].iter().any(|name| charset.eq_ignore_ascii_case(name));
-    match &part.body {
-        PartType::Text(text) | PartType::Html(text) if !is_utf8 => Ok(text.as_bytes().to_vec()),
-        PartType::Text(_) | PartType::Html(_) => {
-            let raw = message.raw_message.get(part.offset_body as usize..part.offset_end as usize);
-            let raw = raw.ok_or(MailParseError::InvalidEncoding)?;
-            match part.encoding {
-                Encoding::None => Some(raw.to_vec()),
-                Encoding::Base64 => base64_decode(raw),
-                Encoding::QuotedPrintable => quoted_printable_decode(raw),
-            }
-            .ok_or(MailParseError::InvalidEncoding)
-        }
-        _ => Ok(part.contents().to_vec()),
-    }
 }
 
 #[cfg(test)]

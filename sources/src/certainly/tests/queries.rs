@@ -1,6 +1,7 @@
 use super::super::super::{ConfiguredAccount, open};
 use super::super::rules::defaults;
 use super::*;
+use domain::mail_trust::{AllowedSender, MailPolicy};
 use domain::rules::Export;
 use domain::slice::Slice;
 use domain::source::{Cursor, Method, Request};
@@ -161,6 +162,34 @@ fn a_mailbox_enables_exports() {
 }
 
 #[test]
+fn the_settings_say_which_mails_are_believed() {
+    let policy = |more: Value| opened(&more).source.mailbox().unwrap().policy.clone();
+    assert_eq!(
+        policy(value!({"mailbox": "maildir:/m"})),
+        MailPolicy { is_trusted_folder: true, ..MailPolicy::default() },
+        "only programs of the own host write to a Maildir"
+    );
+    let imap = value!({"mailbox": "imaps://me@host", "mailbox_password": "pw"});
+    assert!(policy(imap).believes_nothing(), "anyone can mail an IMAP folder");
+    let senders = [AllowedSender::parse("@certainly.io").unwrap(), AllowedSender::parse("a@vendor.example").unwrap()];
+    assert_eq!(
+        policy(
+            value!({"mailbox": "imaps://me@host", "mailbox_password": "pw", "mailbox_authserv_id": "mx.example.com",
+            "mailbox_from": ["@Certainly.io", "a@vendor.example"]})
+        ),
+        MailPolicy {
+            senders: senders.to_vec(),
+            authserv_id: Some("mx.example.com".to_owned()),
+            is_trusted_folder: false
+        }
+    );
+    assert_eq!(
+        policy(value!({"mailbox": "maildir:/m", "mailbox_from": "@certainly.io, a@vendor.example"})).senders,
+        senders
+    );
+}
+
+#[test]
 fn settings_tighten_the_rules() {
     let wishes = value!({"row_cap": "200", "interval": "1h", "settle": "24h", "spacing": "0s", "timeout": "20s"});
     let rules = opened(&wishes).source.rules().clone();
@@ -200,10 +229,34 @@ fn names_each_problem_and_what_to_write() {
         ),
         (
             value!({"mailbox": "maildir:/m", "mailbox_password": "pw"}),
-            "mailbox: a Maildir takes no mailbox_password; write",
+            "mailbox: a Maildir takes no mailbox_password and no mailbox_token_command; write",
+        ),
+        (
+            value!({"mailbox": "imaps://me@host", "mailbox_token_command": "get-token"}),
+            "mailbox_token_command: must be a list of a program and its arguments, in quotes; write",
+        ),
+        (
+            value!({"mailbox": "imaps://me@host", "mailbox_token_command": ["t"], "mailbox_password": "pw"}),
+            "mailbox_token_command: must not be set beside mailbox_password",
         ),
         (value!({"mailbox": "imaps://me@host/INBOX"}), "mailbox_password: missing; write mailbox_password = \"…\""),
         (value!({"mailbox_password": "pw"}), "mailbox_password: the account has no mailbox; write mailbox = "),
+        (
+            value!({"mailbox_from": ["@certainly.io"]}),
+            "mailbox_from: the account has no mailbox; write mailbox = \"…\", or leave mailbox_from out",
+        ),
+        (
+            value!({"mailbox": "maildir:/m", "mailbox_from": ["certainly.io"]}),
+            "mailbox_from: must be mail addresses or domains with an @ before them; write mailbox_from = [\"@certainly.io\"]",
+        ),
+        (
+            value!({"mailbox": "maildir:/m", "mailbox_authserv_id": "mx.example.com"}),
+            "mailbox_authserv_id: lets in every authentic sender unless mailbox_from names the vendor's; write mailbox_from",
+        ),
+        (
+            value!({"mailbox": "maildir:/m", "mailbox_from": "@a.example", "mailbox_authserv_id": "mx; dkim=pass"}),
+            "mailbox_authserv_id: must be the word before the first semicolon",
+        ),
         (value!({"mailbox_interval": "1"}), "mailbox_interval: 1 has no unit; write"),
         (value!({"busy_retry": "0s"}), "busy_retry: must be at least a second; write busy_retry = \"900s\""),
         (value!({"export_patience": "later"}), "export_patience: \"later\" is not a duration; write"),
