@@ -13,6 +13,7 @@ pub mod database;
 pub mod deliveries;
 pub mod lanes;
 pub mod ledger;
+mod migration_state;
 pub mod processes;
 pub mod reports;
 pub mod snapshot;
