@@ -23,6 +23,7 @@ mod lists;
 mod live;
 mod mailboxes;
 mod mails;
+mod open_door;
 mod quotas;
 mod sixth_vendor;
 mod store;
