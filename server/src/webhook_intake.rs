@@ -100,15 +100,11 @@ fn refuse(server: &Server, account: Option<&str>, fault: &WebhookFault) -> Probl
     };
     let reason = if account.is_some() { fault.to_string() } else { "the vendor has no such account".to_owned() };
     count(state, 1);
-    match server.state.webhooks.refusals.count(account, state, server.database.elapsed()) {
-        Some(refused) => warn!(
-            account,
-            state,
-            reason,
-            refused,
-            "webhook rejected; the metric convosync_deliveries_total counts the next ones, and the level debug shows them"
-        ),
-        None => debug!(account, state, reason, "webhook rejected"),
+    if let Some(refused) = server.state.webhooks.refusals.count(account, state, server.database.elapsed()) {
+        let next = "the metric convosync_deliveries_total counts those that follow, and the level debug shows them";
+        warn!(account, state, reason, refused, "webhook rejected; {next}");
+    } else {
+        debug!(account, state, reason, "webhook rejected");
     }
     match fault {
         WebhookFault::Forged(_) | WebhookFault::Unsupported => Problem::forged_webhook(),
