@@ -10,8 +10,8 @@ use domain::clock::Clock;
 use domain::process;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use scheduler::{Scheduler, pruner};
-use secrecy::ExposeSecret;
-use server::{Metrics, Probe, RateLimits, Server};
+use secrecy::{ExposeSecret, SecretString};
+use server::{Metrics, Probe, RateLimits, Server, Tokens};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use storage::accounts::Accounts;
@@ -176,14 +176,21 @@ impl Service {
     }
 
     fn server(&self, settings: &Settings, metrics: Metrics) -> Server {
-        let token = settings.server.operator_token.clone();
+        let token = |token: &SecretString| (!token.expose_secret().is_empty()).then(|| token.clone());
+        let settings = &settings.server;
         Server {
             database: self.server_database.clone(),
             accounts: self.accounts.clone(),
             queue: Arc::new(QueueProbe(self.queue.clone())),
             metrics,
-            rate_limits: RateLimits::new(&settings.server.limits, &self.clock),
-            operator_token: (!token.expose_secret().is_empty()).then_some(token),
+            rate_limits: RateLimits::new(&settings.limits, &self.clock),
+            tokens: Tokens {
+                operator: token(&settings.operator_token),
+                read: token(&settings.read_token),
+                metrics: token(&settings.metrics_token),
+            },
+            max_connections: settings.max_connections,
+            state: server::State::default(),
             version: env!("CARGO_PKG_VERSION"),
         }
     }

@@ -6,6 +6,7 @@ mod known_keys;
 mod layers;
 mod origin;
 mod retention;
+mod tokens;
 mod variables;
 
 pub use error::SettingsError;
@@ -18,7 +19,7 @@ use serde_json::{Map, Value};
 use server::Limits;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
 use std::time::Duration;
 use storage::accounts::{Account, Accounts};
@@ -80,6 +81,12 @@ pub struct ServerSettings {
     pub bind: SocketAddr,
     /// The operator's password; empty for none.
     pub operator_token: SecretString,
+    /// The password that only reads; empty for none.
+    pub read_token: SecretString,
+    /// The password for the metrics; empty for none.
+    pub metrics_token: SecretString,
+    /// The most connections that are open at once.
+    pub max_connections: NonZeroUsize,
     /// How many requests and webhooks the server takes before it answers 429.
     pub limits: Limits,
 }
@@ -122,7 +129,8 @@ pub enum LogFormat {
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// The secrets outside the accounts. Each may also be given as `<key>_file`.
-const SECRETS: [&str; 3] = ["database.url", "queue.url", "server.operator_token"];
+const SECRETS: [&str; 5] =
+    ["database.url", "queue.url", "server.operator_token", "server.read_token", "server.metrics_token"];
 /// The settings file in the working directory, read when the command line names none.
 const FILE: &str = "convosync.toml";
 const DURATION: &str = "a duration in quotes, such as \"5s\", \"5m\" or \"48h\"";
@@ -169,6 +177,10 @@ impl Settings {
             server: ServerSettings {
                 bind: layers.parse("server.bind", "a socket address in quotes, such as \"127.0.0.1:8080\"")?,
                 operator_token: layers.secret("server.operator_token")?,
+                read_token: layers.secret("server.read_token")?,
+                metrics_token: layers.secret("server.metrics_token")?,
+                max_connections: layers
+                    .parse("server.max_connections", "a whole number from 1, such as 512, the default")?,
                 limits: limits(&layers)?,
             },
             scheduler: SchedulerSettings { tick: layers.read("scheduler.tick", DURATION, duration)? },
@@ -247,6 +259,9 @@ impl Settings {
             );
             return conflict("server.bind", reason);
         }
+        if let Some((key, reason)) = tokens::refusal(&self.server) {
+            return conflict(key, reason);
+        }
         let database = self.database.url.expose_secret();
         if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database.starts_with(scheme)) {
             let reason = "not the address of a database; write \"sqlite://convosync.db\" or \
@@ -297,5 +312,9 @@ fn limits(layers: &Layers) -> Result<Limits, SettingsError> {
             defaults.webhooks_per_second_per_account,
         )?,
         webhook_burst_per_account: limit("server.webhook_burst_per_account", defaults.webhook_burst_per_account)?,
+        wrong_tokens_per_minute_per_client: limit(
+            "server.wrong_tokens_per_minute_per_client",
+            defaults.wrong_tokens_per_minute_per_client,
+        )?,
     })
 }

@@ -63,7 +63,16 @@ pub trait Source<R>: Send + Sync {
         &[]
     }
 
-    /// Verifies and parses a webhook that was posted for the account. Secrets are compared in constant time.
+    /// Checks the address of a webhook for the account, before its body is read. `secret` is the last segment of the path, for
+    /// a vendor that authenticates by a secret URL.
+    ///
+    /// # Errors
+    /// Why the webhook is rejected.
+    fn webhook_address(&self, _secret: Option<&SecretString>) -> Result<(), WebhookFault> {
+        Err(WebhookFault::Unsupported)
+    }
+
+    /// Verifies a webhook that was posted for the account, and only then parses it. Secrets are compared in constant time.
     ///
     /// # Errors
     /// Why the webhook is rejected.

@@ -10,7 +10,7 @@ pub struct Webhook<'a> {
     pub secret: Option<SecretString>,
     /// The header `Content-Type`.
     pub content_type: Option<&'a str>,
-    /// The body, at most 1 MiB.
+    /// The body, at most 256 KiB.
     pub body: &'a [u8],
 }
 

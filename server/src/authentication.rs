@@ -1,34 +1,65 @@
-//! The operator token that guards every route but health and webhooks.
+//! The tokens that guard every route but health and webhooks.
 
 use crate::Server;
+use crate::loopback_host::names_loopback;
 use crate::problem::Problem;
+use crate::rate_limits::client;
+use crate::tokens::Scope;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
-use subtle::ConstantTimeEq;
 
-/// Middleware: answers 401 unless the request carries the operator token. The `Basic` challenge makes browsers ask for
+/// Middleware: refuses a request that may not read the dashboard and the API. The `Basic` challenge makes browsers ask for
 /// a password.
-pub(crate) async fn require_operator(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    if is_operator(&server, request.headers()) {
-        return next.run(request).await;
-    }
-    let mut response = Problem::unauthorised().into_response();
-    for challenge in ["Bearer realm=\"convosync\"", "Basic realm=\"convosync\", charset=\"UTF-8\""] {
-        response.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-    }
-    response
+pub(crate) async fn require_read(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    require(&server, Scope::Read, request, next).await
 }
 
-/// Whether the request carries the operator token. Always true on a server without one.
-pub(crate) fn is_operator(server: &Server, headers: &HeaderMap) -> bool {
-    let Some(token) = &server.operator_token else { return true };
-    headers.get(header::AUTHORIZATION).and_then(credential).is_some_and(|credential| is_token(token, &credential))
+/// Middleware: refuses a request that may not read the metrics.
+pub(crate) async fn require_metrics(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    require(&server, Scope::Metrics, request, next).await
+}
+
+/// Whether the request may use the routes of `scope`.
+///
+/// # Errors
+/// 401 without one of the tokens, 403 with one that opens other routes only, 429 after too many wrong tokens; 421 where no
+/// token guards the routes, and the request came by a name that is not this machine's.
+pub(crate) fn admit(server: &Server, scope: Scope, request: &Request) -> Result<(), Problem> {
+    if !server.tokens.guard(scope) {
+        let is_local = names_loopback(request.uri(), request.headers());
+        return if is_local { Ok(()) } else { Err(Problem::misdirected()) };
+    }
+    let given = request.headers().get(header::AUTHORIZATION).and_then(credential);
+    let given = given.ok_or_else(Problem::unauthorised)?;
+    let client = client(request);
+    server.rate_limits.may_try_token(client)?;
+    if server.tokens.open(scope, &given) {
+        return Ok(());
+    }
+    if server.tokens.know(&given) {
+        return Err(Problem::forbidden());
+    }
+    server.rate_limits.note_wrong_token(client);
+    Err(Problem::unauthorised())
+}
+
+async fn require(server: &Server, scope: Scope, request: Request, next: Next) -> Response {
+    let problem = match admit(server, scope, &request) {
+        Ok(()) => return next.run(request).await,
+        Err(problem) => problem,
+    };
+    let mut response = problem.into_response();
+    if response.status() == StatusCode::UNAUTHORIZED {
+        for challenge in ["Bearer realm=\"convosync\"", "Basic realm=\"convosync\", charset=\"UTF-8\""] {
+            response.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+    }
+    response
 }
 
 /// The credential in an `Authorization` header: a bearer token, or the password of HTTP Basic with any user name.
@@ -46,17 +77,10 @@ fn credential(authorization: &HeaderValue) -> Option<Vec<u8>> {
     user_and_password.get(colon + 1..).map(<[u8]>::to_vec)
 }
 
-/// Compares in constant time, so that timing reveals no prefix of the token. An empty token matches nothing.
-fn is_token(token: &SecretString, credential: &[u8]) -> bool {
-    let token = token.expose_secret().as_bytes();
-    !token.is_empty() && bool::from(token.ct_eq(credential))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{credential, is_token};
+    use super::credential;
     use axum::http::HeaderValue;
-    use secrecy::SecretString;
 
     fn parse(header: &'static str) -> Option<String> {
         credential(&HeaderValue::from_static(header)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -71,15 +95,5 @@ mod tests {
         for malformed in ["s3cret", "Digest s3cret", "Basic s3cret", "Basic YW5h"] {
             assert_eq!(parse(malformed), None, "{malformed}");
         }
-    }
-
-    #[test]
-    fn accepts_only_the_whole_token() {
-        let token = SecretString::from("s3cret");
-        assert!(is_token(&token, b"s3cret"));
-        for wrong in ["", "s3cre", "s3cret ", "S3cret"] {
-            assert!(!is_token(&token, wrong.as_bytes()), "{wrong}");
-        }
-        assert!(!is_token(&SecretString::from(""), b""));
     }
 }

@@ -1,15 +1,14 @@
 //! Liveness and readiness.
 
 use crate::Server;
-use crate::authentication::is_operator;
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use crate::authentication::admit;
+use crate::readiness::Check;
+use crate::tokens::Scope;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use std::fmt::{Display, Write};
-use std::future::Future;
+use std::fmt::Write;
 use std::sync::Arc;
-use std::time::Duration;
-use tracing::warn;
 
 /// A dependency that readiness checks.
 #[async_trait::async_trait]
@@ -21,70 +20,35 @@ pub trait Probe: Send + Sync {
     async fn ping(&self) -> Result<(), String>;
 }
 
-/// How long one check may take.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
-
-struct Check {
-    name: &'static str,
-    outcome: Result<(), String>,
-}
-
 /// `GET /livez`. Uses no dependency: a database that fails must not make a supervisor restart a healthy process.
 pub(crate) async fn livez() -> &'static str {
     "ok"
 }
 
-/// `GET /readyz`: 200 where the database and the queue accept writes and no migration is pending, 503 otherwise.
-/// `?verbose` lists the checks also on success.
-pub(crate) async fn readyz(
-    State(server): State<Arc<Server>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let checks = run_checks(&server).await;
+/// `GET /readyz`: 200 where the database and the queue accept writes and no migration is pending, 503 otherwise. The
+/// checks run at most every three seconds. `?verbose` lists them also on success.
+pub(crate) async fn readyz(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let checks = server.state.readiness.checks(&server).await;
     let is_ready = checks.iter().all(|check| check.outcome.is_ok());
-    let query = query.unwrap_or_default();
+    let query = request.uri().query().unwrap_or_default();
     let is_verbose = query.split('&').any(|pair| pair == "verbose" || pair.starts_with("verbose="));
     if is_ready && !is_verbose {
         return "ok".into_response();
     }
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, report(&checks, is_ready, is_operator(&server, &headers))).into_response()
+    // The route needs no token, and a reason may name hosts.
+    let shows_reasons = !is_ready && admit(&server, Scope::Read, &request).is_ok();
+    (status, report(&checks, is_ready, shows_reasons)).into_response()
 }
 
-async fn run_checks(server: &Server) -> [Check; 3] {
-    let migrations = async {
-        let pending = server.database.pending().await.map_err(|error| error.to_string())?;
-        if pending.is_empty() { Ok(()) } else { Err(format!("pending: {}", pending.join(", "))) }
-    };
-    let checks = tokio::join!(
-        run_check("database", server.database.ping()),
-        run_check("queue", server.queue.ping()),
-        run_check("migrations", migrations),
-    );
-    checks.into()
-}
-
-async fn run_check<E: Display>(name: &'static str, check: impl Future<Output = Result<(), E>>) -> Check {
-    let outcome = match tokio::time::timeout(CHECK_TIMEOUT, check).await {
-        Ok(outcome) => outcome.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", CHECK_TIMEOUT.as_secs())),
-    };
-    if let Err(reason) = &outcome {
-        warn!(check = name, reason, "readiness check failed");
-    }
-    Check { name, outcome }
-}
-
-/// The checks in the format of Kubernetes. The route needs no token and a reason may name hosts, so only operators get
-/// the reasons.
-fn report(checks: &[Check], is_ready: bool, is_operator: bool) -> String {
+/// The checks in the format of Kubernetes.
+fn report(checks: &[Check], is_ready: bool, shows_reasons: bool) -> String {
     let mut text = String::new();
     for Check { name, outcome } in checks {
         // Writing to a string cannot fail.
         let _ = match outcome {
             Ok(()) => writeln!(text, "[+]{name} ok"),
-            Err(reason) if is_operator => writeln!(text, "[-]{name} failed: {}", reason.replace(['\n', '\r'], " ")),
+            Err(reason) if shows_reasons => writeln!(text, "[-]{name} failed: {}", reason.replace(['\n', '\r'], " ")),
             Err(_) => writeln!(text, "[-]{name} failed: reason withheld"),
         };
     }

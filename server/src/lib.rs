@@ -8,37 +8,42 @@
 //! | `api` | `/api/v1/…` and its description at `/api/openapi.json` |
 //! | `webhook_intake` | `/hooks/…`: proves an event, stores it, then answers |
 //!
-//! `authentication` and `rate_limits` stand before the routes; every error is a `problem` (RFC 9457). Start reading at
-//! [`Server::router`]; `README.md` lists each route, metric and limit.
+//! `connections`, `rate_limits` and `authentication` stand before the routes; every error is a `problem` (RFC 9457). Start
+//! reading at [`Server::router`]; `README.md` lists each route, metric and limit.
 
 mod api;
 mod authentication;
+mod connections;
 mod dashboard;
 mod health;
+mod loopback_host;
 mod metrics;
 mod problem;
 mod query_timeout;
 mod rate_limits;
+mod readiness;
+mod refusal_log;
 mod security_headers;
+mod tokens;
 mod webhook_intake;
 
 pub use crate::health::Probe;
 pub use crate::metrics::{InstallError, Metrics};
 pub use crate::rate_limits::{Limits, RateLimits};
+pub use crate::tokens::Tokens;
 
-use axum::extract::DefaultBodyLimit;
+use crate::connections::Connections;
+use crate::readiness::Readiness;
+use crate::webhook_intake::WebhookState;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
-use secrecy::SecretString;
-use std::future::IntoFuture;
-use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 use storage::accounts::Accounts;
 use storage::database::Database;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 /// The HTTP server and all that its routes need.
 pub struct Server {
@@ -52,14 +57,23 @@ pub struct Server {
     pub metrics: Metrics,
     /// How many requests a client and an account may send.
     pub rate_limits: RateLimits,
-    /// The token that opens the guarded routes. `None` opens them to every client; an empty token to no client.
-    pub operator_token: Option<SecretString>,
+    /// The tokens that open the guarded routes. Without one, a route is open to the clients of this machine.
+    pub tokens: Tokens,
+    /// How many connections may be open at once. Then the one that has waited longest for its client makes room.
+    pub max_connections: NonZeroUsize,
+    /// What the routes remember between two requests.
+    pub state: State,
     /// The version of the service.
     pub version: &'static str,
 }
 
-/// The time that open requests get to finish after the stop signal.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// What the routes remember between two requests.
+#[derive(Default)]
+pub struct State {
+    readiness: Readiness,
+    webhooks: WebhookState,
+}
+
 /// The interval between two rounds of [`Server::run_upkeep`].
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -67,21 +81,23 @@ impl Server {
     /// All routes, with their guards.
     pub fn router(self: Arc<Self>) -> Router {
         let (api, description) = api::router();
-        let guarded = Router::new()
+        let reading = Router::new()
             .route("/", get(dashboard::show))
-            .route("/metrics", get(metrics::scrape))
             .route("/api/openapi.json", get(async move || description))
             .merge(api)
-            .route_layer(middleware::from_fn_with_state(Arc::clone(&self), authentication::require_operator));
+            .route_layer(middleware::from_fn_with_state(Arc::clone(&self), authentication::require_read));
+        let metrics = Router::new()
+            .route("/metrics", get(metrics::scrape))
+            .route_layer(middleware::from_fn_with_state(Arc::clone(&self), authentication::require_metrics));
         // A webhook carries its own proof.
         let webhooks = Router::new()
             .route("/hooks/{vendor}/{account}", post(webhook_intake::receive_signed))
-            .route("/hooks/{vendor}/{account}/{secret}", post(webhook_intake::receive_at_secret_path))
-            .layer(DefaultBodyLimit::max(webhook_intake::MAX_BODY_BYTES));
+            .route("/hooks/{vendor}/{account}/{secret}", post(webhook_intake::receive_at_secret_path));
         Router::new()
             .route("/readyz", get(health::readyz))
             .merge(webhooks)
-            .merge(guarded)
+            .merge(reading)
+            .merge(metrics)
             .fallback(problem::unknown_path)
             .method_not_allowed_fallback(problem::method_not_allowed)
             .layer(middleware::from_fn_with_state(Arc::clone(&self), rate_limits::limit_client))
@@ -91,24 +107,16 @@ impl Server {
             .with_state(self)
     }
 
-    /// Serves requests until `stop`, then lets open requests finish.
+    /// Serves requests until `stop`, then lets open requests finish, for ten seconds at most.
     ///
     /// # Errors
-    /// The listener's error.
+    /// None today: the server outlives the errors of its listener.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
-        let service = Arc::clone(&self).router().into_make_service_with_connect_info::<SocketAddr>();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
-        let drain_timeout = async {
-            stop.cancelled().await;
-            tokio::time::sleep(DRAIN_TIMEOUT).await;
-        };
+        let connections = Connections::new(self.max_connections);
+        let router = Arc::clone(&self).router();
         tokio::select! {
-            result = serving.into_future() => result,
+            () = connections.serve(listener, router, stop) => Ok(()),
             () = self.run_upkeep() => Ok(()),
-            () = drain_timeout => {
-                warn!(seconds = DRAIN_TIMEOUT.as_secs(), "the server stops although requests are still open");
-                Ok(())
-            }
         }
     }
 

@@ -86,6 +86,10 @@ fn describe() {
         "convosync_http_requests_limited_total",
         "Requests answered with 429, by the limit they exceeded."
     );
+    describe_counter!(
+        "convosync_http_connections_closed_total",
+        "Connections of clients that the server closed, by what it waited for."
+    );
     describe_histogram!(
         "convosync_step_duration_seconds",
         "Duration of a scheduler's tick, and of a worker's dispatch, claim and commit."

@@ -42,13 +42,37 @@ impl Problem {
     }
 
     pub(crate) fn unauthorised() -> Self {
-        let detail = "send the operator token: `Authorization: Bearer TOKEN`, or as the password of HTTP Basic";
+        let detail = "send a token of the settings: `Authorization: Bearer TOKEN`, or as the password of HTTP Basic";
         Self::new(StatusCode::UNAUTHORIZED, detail)
     }
 
+    pub(crate) fn forbidden() -> Self {
+        let detail = "this token opens /metrics only; send the read token or the operator token";
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// The request names another host than this machine's loopback, and no token guards the route.
+    pub(crate) fn misdirected() -> Self {
+        let detail = "without a token this server answers only to localhost, 127.0.0.1 and [::1]; ask it by one of them, or \
+                      set server.operator_token";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, detail)
+    }
+
+    /// The one answer to a webhook without proof. It does not say whether there is such an account.
     pub(crate) fn forged_webhook() -> Self {
-        let detail = "the webhook does not prove that it comes from the vendor; compare the secret in the settings";
+        let detail = "the webhook does not prove that it comes from the vendor; compare its address and its secret with \
+                      the account in the settings";
         Self::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    pub(crate) fn too_large(most_bytes: usize) -> Self {
+        let detail = format!("the body has more than {} KiB; send fewer events at once", most_bytes >> 10);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
+    pub(crate) fn body_timeout(limit: Duration) -> Self {
+        let detail = format!("the body did not arrive within {} s; send it again", limit.as_secs());
+        Self::new(StatusCode::REQUEST_TIMEOUT, detail)
     }
 
     /// Asks the client to wait: whole seconds, at least one.

@@ -1,5 +1,7 @@
 //! Limits on inbound requests: per client address, and per account for webhooks.
 
+mod wrong_tokens;
+
 use crate::Server;
 use crate::problem::Problem;
 use axum::extract::{ConnectInfo, Request, State};
@@ -16,6 +18,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::debug;
+use wrong_tokens::WrongTokens;
 
 /// How many requests the server takes before it answers 429.
 ///
@@ -30,6 +33,8 @@ pub struct Limits {
     pub webhooks_per_second_per_account: NonZeroU32,
     /// How many proven webhooks one account may send at once. Default: 4,000.
     pub webhook_burst_per_account: NonZeroU32,
+    /// How many wrong tokens one client address may send in a minute, and at once. Default: 30.
+    pub wrong_tokens_per_minute_per_client: NonZeroU32,
 }
 
 impl Default for Limits {
@@ -39,6 +44,7 @@ impl Default for Limits {
             request_burst_per_client: nonzero!(5_000_u32),
             webhooks_per_second_per_account: nonzero!(200_u32),
             webhook_burst_per_account: nonzero!(4_000_u32),
+            wrong_tokens_per_minute_per_client: nonzero!(30_u32),
         }
     }
 }
@@ -47,6 +53,7 @@ impl Default for Limits {
 pub struct RateLimits {
     clients: KeyedLimit<IpAddr>,
     accounts: KeyedLimit<String>,
+    wrong_tokens: WrongTokens,
 }
 
 impl RateLimits {
@@ -63,6 +70,7 @@ impl RateLimits {
                 quota(limits.webhooks_per_second_per_account, limits.webhook_burst_per_account),
                 Arc::clone(clock),
             ),
+            wrong_tokens: WrongTokens::new(limits.wrong_tokens_per_minute_per_client, clock),
         }
     }
 
@@ -77,10 +85,27 @@ impl RateLimits {
         })
     }
 
+    /// Whether the client may try a token.
+    ///
+    /// # Errors
+    /// 429 after too many wrong tokens.
+    pub(crate) fn may_try_token(&self, client: IpAddr) -> Result<(), Problem> {
+        self.wrong_tokens.may_try(network(client)).map_err(|wait| {
+            debug!(%client, ?wait, "token rejected: the client has sent too many wrong ones");
+            too_many("token", "too many wrong tokens from this address", wait)
+        })
+    }
+
+    /// Counts a wrong token of the client.
+    pub(crate) fn note_wrong_token(&self, client: IpAddr) {
+        self.wrong_tokens.note(network(client));
+    }
+
     /// Forgets the clients and accounts whose limit is unused again.
     pub(crate) fn drop_idle(&self) {
         self.clients.drop_idle();
         self.accounts.drop_idle();
+        self.wrong_tokens.drop_idle();
     }
 
     fn take_request(&self, client: IpAddr) -> Result<(), Problem> {
@@ -93,13 +118,16 @@ impl RateLimits {
 
 /// Middleware: answers 429 to a client that is over its limit.
 pub(crate) async fn limit_client(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    // A server without sockets (in tests) has no peer address; its requests share one limit.
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let client = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip());
-    match server.rate_limits.take_request(client) {
+    match server.rate_limits.take_request(client(&request)) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
+}
+
+/// The address of the client. A server without sockets (in tests) has no peer address; its requests share one limit.
+pub(crate) fn client(request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
 }
 
 fn too_many(limit: &'static str, detail: &str, wait: Duration) -> Problem {
@@ -188,6 +216,7 @@ mod tests {
             request_burst_per_client: number(burst),
             webhooks_per_second_per_account: number(rate),
             webhook_burst_per_account: number(burst),
+            wrong_tokens_per_minute_per_client: number(burst),
         };
         let clock = Arc::new(ManualClock::default());
         (RateLimits::new(&limits, &(Arc::clone(&clock) as Arc<dyn Clock>)), clock)
@@ -211,6 +240,27 @@ mod tests {
         assert!(limits.take_webhook("one").is_ok());
         assert!(limits.take_webhook("one").is_err());
         assert!(limits.take_webhook("two").is_ok());
+    }
+
+    #[test]
+    fn a_client_with_too_many_wrong_tokens_has_to_wait_even_with_the_right_one() {
+        let (limits, clock) = limited_to(1, 3);
+        let (client, neighbour) = (address("192.0.2.1"), address("192.0.2.2"));
+        for _ in 0..3 {
+            assert!(limits.may_try_token(client).is_ok());
+            limits.note_wrong_token(client);
+        }
+        assert!(limits.may_try_token(client).is_err());
+        assert!(limits.may_try_token(neighbour).is_ok(), "each client has a limit of its own");
+        clock.0.store(20_000, Ordering::Relaxed);
+        assert!(limits.may_try_token(client).is_ok(), "three a minute are one in 20 s");
+        limits.note_wrong_token(client);
+        assert!(limits.may_try_token(client).is_err());
+        clock.0.store(39_999, Ordering::Relaxed);
+        assert!(limits.may_try_token(client).is_err());
+        clock.0.store(100_000, Ordering::Relaxed);
+        limits.drop_idle();
+        assert!(limits.may_try_token(client).is_ok());
     }
 
     #[test]

@@ -1,13 +1,19 @@
 //! The routes that vendors post webhooks to. An event is proven by the account's secret and recorded before the vendor
 //! gets its answer. Treble demands 200 "within 5 s", so the answer waits for no other transaction.
+//!
+//! Anyone may post here. So the address is checked before the body is read, the proof before the body is parsed, and all
+//! that lack it get the same answer.
+
+mod body;
 
 use crate::Server;
 use crate::problem::Problem;
 use crate::query_timeout::within;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use crate::refusal_log::RefusalLog;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use body::BodyBudget;
 use domain::webhook::{Webhook, WebhookFault};
 use secrecy::SecretString;
 use serde_json::json;
@@ -16,8 +22,6 @@ use std::time::Duration;
 use storage::deliveries::webhook_intake::{record, store_recorded};
 use tracing::{debug, warn};
 
-/// The largest body that is read; a larger one is answered with 413.
-pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
 /// The limit for recording an event.
 const RECORD_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// The time from the arrival of a webhook to its answer, if the event is recorded.
@@ -25,42 +29,52 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_800);
 /// The wait that a vendor is asked for when an event could not be recorded.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// What the routes remember between two webhooks.
+#[derive(Default)]
+pub(crate) struct WebhookState {
+    refusals: RefusalLog,
+    bodies: BodyBudget,
+}
+
 /// `POST /hooks/{vendor}/{account}`, for vendors that sign their webhooks.
 pub(crate) async fn receive_signed(
     State(server): State<Arc<Server>>,
     Path((vendor, account)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Result<Response, Problem> {
-    receive(&server, (&vendor, &account), None, &headers, &body).await
+    receive(&server, (&vendor, &account), None, request).await
 }
 
 /// `POST /hooks/{vendor}/{account}/{secret}`, for vendors that only know an address.
 pub(crate) async fn receive_at_secret_path(
     State(server): State<Arc<Server>>,
     Path((vendor, account, secret)): Path<(String, String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Result<Response, Problem> {
-    receive(&server, (&vendor, &account), Some(SecretString::from(secret)), &headers, &body).await
+    receive(&server, (&vendor, &account), Some(SecretString::from(secret)), request).await
 }
 
 async fn receive(
     server: &Server,
     (vendor, name): (&str, &str),
     secret: Option<SecretString>,
-    headers: &HeaderMap,
-    body: &[u8],
+    request: Request,
 ) -> Result<Response, Problem> {
+    // Before the account, so that a large body tells nothing about it.
+    body::check_declared_length(request.headers()).inspect_err(|_| count("unreadable", 1))?;
     let account = server.accounts.account(name).filter(|account| account.source.vendor() == vendor);
     let Some((account, stream)) = account.and_then(|account| Some((account, account.streams().into_iter().next()?)))
     else {
-        count("unknown", 1);
-        return Err(Problem::not_found("there is no such account"));
+        return Err(refuse(server, None, &WebhookFault::Unsupported));
     };
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let events =
-        account.source.webhook(&Webhook { secret, content_type, body }).map_err(|fault| rejection(name, fault))?;
+    let refuse = |fault: WebhookFault| refuse(server, Some(name), &fault);
+    account.source.webhook_address(secret.as_ref()).map_err(refuse)?;
+    let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
+    let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
+    let body = server.state.webhooks.bodies.read(request).await.inspect_err(|_| count("unreadable", 1))?;
+    let webhook = Webhook { secret, content_type, body: body.bytes() };
+    let events = account.source.webhook(&webhook).map_err(refuse)?;
+    drop(body);
     server.rate_limits.take_webhook(name)?;
     let started = server.database.elapsed();
     // Where the database fails, the vendor sends the event again, or a later list names what the event named.
@@ -77,19 +91,24 @@ async fn receive(
     Ok((StatusCode::OK, axum::Json(json!({"success": true}))).into_response())
 }
 
-/// Counts and logs a webhook that the source did not accept.
-fn rejection(account: &str, fault: WebhookFault) -> Problem {
+/// Counts a webhook that is not accepted, and logs it now and then. Only a proven one gets an answer of its own.
+fn refuse(server: &Server, account: Option<&str>, fault: &WebhookFault) -> Problem {
     let state = match fault {
         WebhookFault::Forged(_) => "forged",
         WebhookFault::Malformed(_) => "unreadable",
         WebhookFault::Unsupported => "unknown",
     };
+    let reason = if account.is_some() { fault.to_string() } else { "the vendor has no such account".to_owned() };
     count(state, 1);
-    warn!(account, state, %fault, "webhook rejected");
+    if let Some(refused) = server.state.webhooks.refusals.count(account, state, server.database.elapsed()) {
+        let next = "the metric convosync_deliveries_total counts those that follow, and the level debug shows them";
+        warn!(account, state, reason, refused, "webhook rejected; {next}");
+    } else {
+        debug!(account, state, reason, "webhook rejected");
+    }
     match fault {
-        WebhookFault::Forged(_) => Problem::forged_webhook(),
+        WebhookFault::Forged(_) | WebhookFault::Unsupported => Problem::forged_webhook(),
         WebhookFault::Malformed(reason) => Problem::bad_request(reason),
-        WebhookFault::Unsupported => Problem::not_found("this vendor sends no webhooks"),
     }
 }
 

@@ -9,7 +9,7 @@
 //! | JSON: values in canonical form, long sequences, arrays, whole bodies | `json`, `fields`, `members` |
 //! | CSV files | `csv_reader`, `csv_header`, `encoding` |
 //! | values that vendors write in several ways | `timestamp`, `normalize`, `suggest` |
-//! | secrets and personal data | `signature`, `base64url`, `redact` |
+//! | secrets and personal data | `signature`, `webhook_secrets`, `base64url`, `redact` |
 //!
 //! A new vendor is a folder here, its entities with one migration, and one line in [`VENDORS`]. Commands, dashboard,
 //! metrics and tests read that list.
@@ -44,6 +44,7 @@ pub mod treble;
 pub mod truora;
 pub mod ultimate;
 pub mod vendor;
+mod webhook_secrets;
 pub mod wolkvox;
 
 pub use suggest::suggest;

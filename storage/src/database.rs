@@ -1,6 +1,7 @@
 //! The connection pool, for PostgreSQL or SQLite, and the clock that counts for leases.
 
 use crate::conversations_view;
+use crate::migration_state::migration_state;
 use crate::time_limit::{LimitedConnection, limit_pool};
 use crate::transaction::Transaction;
 use chrono::{DateTime, SubsecRound, Utc};
@@ -190,7 +191,10 @@ impl Database {
     pub async fn migrate(&self, conversations: &[&str]) -> Result<Vec<String>, DbErr> {
         // Every process of the service migrates at its start, and a write waits for the workers' transactions. Without a
         // change it must not write.
-        if self.pending().await?.is_empty() && conversations_view::is_current(&self.connection, conversations).await? {
+        let state = migration_state(&self.connection.pool).await?;
+        // A newer version's view stays: it may have a vendor that this one does not know.
+        let keeps_view = state.is_newer || conversations_view::is_current(&self.connection, conversations).await?;
+        if state.pending.is_empty() && keeps_view {
             return Ok(Vec::new());
         }
         // Two processes that start together must not both migrate. The second waits, and then finds no pending migration.
@@ -224,14 +228,13 @@ impl Database {
         migrations::Migrator::down(&self.connection.pool, Some(steps)).await
     }
 
-    /// The names of the pending migrations.
+    /// The names of this version's migrations that the database lacks. It may have those of a newer version besides.
     ///
     /// # Errors
     /// Returns the database error.
     #[crate::boxed]
     pub async fn pending(&self) -> Result<Vec<String>, DbErr> {
-        let pending = migrations::Migrator::get_pending_migrations_read_only(&self.connection.pool).await?;
-        Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+        Ok(migration_state(&self.connection.pool).await?.pending)
     }
 
     /// Checks that a write would succeed: takes the write lock and releases it.

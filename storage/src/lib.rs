@@ -14,6 +14,7 @@ pub mod deliveries;
 pub mod installation;
 pub mod lanes;
 pub mod ledger;
+mod migration_state;
 pub mod processes;
 pub mod reports;
 pub mod retention;

@@ -24,6 +24,7 @@ mod lists;
 mod live;
 mod mailboxes;
 mod mails;
+mod open_door;
 mod private_storage;
 mod quotas;
 mod sixth_vendor;

@@ -37,13 +37,15 @@ fn layers_the_environment_over_the_file_over_the_defaults() {
 fn layers_the_limits_on_inbound_requests() {
     assert_eq!(load("", &[]).server.limits, Limits::default(), "the file of defaults and the server agree");
     let file = "[server]\nrequests_per_second_per_client = 7\nrequest_burst_per_client = 70\n\
-                webhooks_per_second_per_account = 8\nwebhook_burst_per_account = 80\n";
+                webhooks_per_second_per_account = 8\nwebhook_burst_per_account = 80\n\
+                wrong_tokens_per_minute_per_client = 9\n";
     let settings = load(file, &[("SERVER__REQUEST_BURST_PER_CLIENT", "700")]);
     let expected = Limits {
         requests_per_second_per_client: nonzero(7),
         request_burst_per_client: nonzero(700),
         webhooks_per_second_per_account: nonzero(8),
         webhook_burst_per_account: nonzero(80),
+        wrong_tokens_per_minute_per_client: nonzero(9),
     };
     assert_eq!(settings.server.limits, expected);
 }
@@ -66,6 +68,7 @@ fn refuses_a_limit_of_0_and_says_what_to_write() {
         ("request_burst_per_client", 5_000),
         ("webhooks_per_second_per_account", 200),
         ("webhook_burst_per_account", 4_000),
+        ("wrong_tokens_per_minute_per_client", 30),
     ];
     for (key, default) in keys {
         let expected =
@@ -109,11 +112,11 @@ fn reads_every_secret_from_a_file() {
         file.to_str().unwrap().to_owned()
     };
     let (url, queue, token) =
-        (write("a", "sqlite://a.db\n"), write("b", "redis://host/0\r\n"), write("c", "operator\n\n"));
+        (write("a", "sqlite://a.db\n"), write("b", "redis://host/0\r\n"), write("c", "a-token-to-operate\n\n"));
     let text = format!("[database]\nurl_file = {url:?}\n[queue]\nurl_file = {queue:?}\n");
     let settings = load(&text, &[("SERVER__OPERATOR_TOKEN_FILE", &token)]);
     let secrets = [&settings.database.url, &settings.queue.url, &settings.server.operator_token];
-    assert_eq!(secrets.map(ExposeSecret::expose_secret), ["sqlite://a.db", "redis://host/0", "operator"]);
+    assert_eq!(secrets.map(ExposeSecret::expose_secret), ["sqlite://a.db", "redis://host/0", "a-token-to-operate"]);
     for vendor in sources::VENDORS {
         for secret in vendor.secrets {
             let text = format!("[accounts.a]\nsource = \"{}\"\n{secret}_file = {token:?}\n", vendor.name);
@@ -154,7 +157,7 @@ fn warns_of_data_that_others_on_its_way_can_read() {
 
 #[test]
 fn explains_every_error() {
-    let cases: [(&str, &[(&str, &str)]); 41] = [
+    let cases: [(&str, &[(&str, &str)]); 46] = [
         ("[server\n", &[]),
         ("[server]\nbind = 127.0.0.1:8080\n", &[]),
         ("[server]\nbind = \"127.0.0.1:8080\"\nbind = \"127.0.0.1:8081\"\n", &[]),
@@ -169,6 +172,14 @@ fn explains_every_error() {
         ("[server]\noperator_token = [\"hunter2\"]\n", &[]),
         ("[server]\noperator_token_file = \"nowhere\"\n", &[]),
         ("[server]\noperator_token = \"hunter2\"\noperator_token_file = \"nowhere\"\n", &[]),
+        ("[server]\noperator_token = \"hunter2-hunter2\"\n", &[]),
+        ("[server]\nread_token = \"hunter2 with blanks\"\n", &[]),
+        ("[server]\nread_token = \"hunter2-and-more-1\"\nmetrics_token = \"hunter2-and-more-1\"\n", &[]),
+        ("[server]\nmax_connections = 0\n", &[]),
+        (
+            "[accounts.hook]\nsource = \"treble\"\ntoken = \"x\"\nwebhook_secret = \"hunter2\"\nwebhook_secret_previous = \"hunter2/hunter2/h\"\n",
+            &[],
+        ),
         ("[server]\nrequest_per_second_per_client = 5\n", &[]),
         ("[server]\nwebhook_burst_per_account = \"many\"\n", &[]),
         ("[server]\nwebhook_burst_per_account = 4294967296\n", &[]),

@@ -16,15 +16,15 @@ use utoipa::{IntoResponses, Modify, OpenApi};
                        shape that the command line prints with `--output json`."
     ),
     components(schemas(ProblemDetails)),
-    modifiers(&OperatorToken),
+    modifiers(&Token),
     security(("bearer" = []), ("basic" = []))
 )]
 pub(crate) struct ApiDescription;
 
-/// The two ways to send the operator token.
-struct OperatorToken;
+/// The two ways to send the read token or the operator token.
+struct Token;
 
-impl Modify for OperatorToken {
+impl Modify for Token {
     fn modify(&self, description: &mut Description) {
         let components = description.components.get_or_insert_default();
         for (name, scheme) in [("bearer", HttpAuthScheme::Bearer), ("basic", HttpAuthScheme::Basic)] {
@@ -45,8 +45,13 @@ pub(crate) struct NotFound;
 impl IntoResponses for GuardedRoute {
     fn responses() -> Responses {
         problems([
-            ("401", "The operator token is missing or wrong."),
-            ("429", "The client sends too many requests; `Retry-After` says how many seconds to wait."),
+            ("401", "The token is missing or wrong; the read token and the operator token open this route."),
+            ("403", "The token opens other routes only."),
+            (
+                "421",
+                "The settings have no token, and the request names another host than localhost, 127.0.0.1 or [::1].",
+            ),
+            ("429", "The client sends too many requests or wrong tokens; `Retry-After` says how many seconds to wait."),
             ("503", "The database does not answer."),
         ])
     }

@@ -59,24 +59,29 @@ impl Client {
 
     /// Sends a GET without credentials.
     pub async fn get(&self, path: &str) -> Reply {
-        self.send("GET", path, None, "").await
+        self.send("GET", path, &[], "").await
     }
 
     /// Sends a GET with an `Authorization` header.
     pub async fn get_authorized(&self, path: &str, authorization: &str) -> Reply {
-        self.send("GET", path, Some((header::AUTHORIZATION.as_str(), authorization)), "").await
+        self.send("GET", path, &[(header::AUTHORIZATION.as_str(), authorization)], "").await
+    }
+
+    /// Sends a GET that names a host.
+    pub async fn get_at_host(&self, path: &str, host: &str) -> Reply {
+        self.send("GET", path, &[(header::HOST.as_str(), host)], "").await
     }
 
     /// Posts a webhook.
     pub async fn post(&self, path: &str, body: &str) -> Reply {
-        self.send("POST", path, Some(("content-type", "application/jwt")), body).await
+        self.send("POST", path, &[("content-type", "application/jwt")], body).await
     }
 
     /// Sends one request.
-    pub async fn send(&self, method: &str, path: &str, header: Option<(&str, &str)>, body: &str) -> Reply {
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
-        if let Some((name, value)) = header {
-            request = request.header(name, value);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         if let Some(address) = self.address {
             request = request.extension(ConnectInfo(address));

@@ -12,7 +12,7 @@ use domain::source::{Cursor, Reader, Request, Source, Stream};
 use domain::webhook::{Webhook, WebhookEvent, WebhookFault};
 use domain::window::midnight;
 use entities::rows::RowBatch;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
 /// The secret at the end of the webhook address.
@@ -73,6 +73,14 @@ impl Source<RowBatch> for FakeSource {
 
     fn credential_expires(&self) -> Option<DateTime<Utc>> {
         (self.vendor == "truora").then(|| midnight(day(12, 1), ZONE))
+    }
+
+    fn webhook_address(&self, secret: Option<&SecretString>) -> Result<(), WebhookFault> {
+        if self.vendor != "certainly" {
+            return Err(WebhookFault::Unsupported);
+        }
+        let is_valid = secret.is_none_or(|secret| secret.expose_secret() == WEBHOOK_SECRET);
+        if is_valid { Ok(()) } else { Err(WebhookFault::Forged("the secret in the address is wrong")) }
     }
 
     /// The Certainly account accepts webhooks that begin with `signed `, or that come to the address with the secret.

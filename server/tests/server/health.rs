@@ -1,6 +1,6 @@
 //! `/livez` and `/readyz`.
 
-use crate::test_service::TestService;
+use crate::test_service::{TestService, until};
 use std::time::Duration;
 
 #[tokio::test]
@@ -41,6 +41,34 @@ async fn readyz_stops_waiting_for_a_silent_queue() {
     let reply = tokio::time::timeout(Duration::from_secs(8), service.get("/readyz")).await.expect("an answer in time");
     assert_eq!(reply.status, 503);
     assert!(reply.body.contains("[-]queue failed: no answer within 5 s\n"), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn a_thousand_requests_for_readyz_cost_one_check() {
+    let service = TestService::open().await;
+    service.queue.hang();
+    let asking = futures::future::join_all((0..1_000).map(|_| service.get("/readyz")));
+    let (replies, ()) = tokio::join!(asking, async {
+        until("the check to run", || service.queue.pings() > 0).await;
+        service.queue.accept();
+    });
+    assert!(replies.iter().all(|reply| reply.status == 200), "{:?}", replies.iter().find(|reply| reply.status != 200));
+    assert_eq!(service.queue.pings(), 1);
+}
+
+#[tokio::test]
+async fn readyz_checks_again_after_three_seconds() {
+    let service = TestService::open().await;
+    assert_eq!(service.get("/readyz").await.status, 200);
+    service.queue.fail("connection refused");
+    service.clock.advance(2_999);
+    assert_eq!(service.get("/readyz").await.status, 200, "the last result still counts");
+    service.clock.advance(1);
+    assert_eq!(service.get("/readyz").await.status, 503);
+    service.queue.accept();
+    assert_eq!(service.get("/readyz?verbose").await.status, 503, "a failure counts as long");
+    service.clock.advance(3_000);
+    assert_eq!(service.get("/readyz?verbose").await.status, 200);
 }
 
 #[tokio::test]

@@ -39,6 +39,7 @@ fn record_metrics() {
         .record(0.3);
     ::metrics::histogram!("convosync_step_duration_seconds", "step" => "tick").record(0.004);
     ::metrics::counter!("convosync_http_requests_limited_total", "limit" => "client").increment(1);
+    ::metrics::counter!("convosync_http_connections_closed_total", "reason" => "head").increment(1);
 }
 
 #[tokio::test]
@@ -60,6 +61,7 @@ async fn metrics_report_counters_and_gauges() {
         "convosync_days_reopened_total",
         "convosync_deliveries_total",
         "convosync_http_requests_limited_total",
+        "convosync_http_connections_closed_total",
         "convosync_start_lateness_seconds",
         "convosync_step_duration_seconds",
     ];

@@ -1,8 +1,8 @@
 //! The limits on inbound requests.
 
 use crate::fake_source::WEBHOOK_SECRET;
-use crate::test_service::TestService;
-use server::Limits;
+use crate::test_service::{TOKEN, TestService};
+use server::{Limits, Tokens};
 use std::num::NonZeroU32;
 
 fn number(number: u32) -> NonZeroU32 {
@@ -25,6 +25,32 @@ async fn answers_429_to_a_client_over_its_limit() {
     assert_eq!(service.client.at("192.0.2.2").get("/api/v1/status").await.status, 200);
     let metrics = service.client.at("192.0.2.3").get("/metrics").await.body;
     assert!(metrics.contains("convosync_http_requests_limited_total{limit=\"client\"} "), "{metrics}");
+}
+
+#[tokio::test]
+async fn answers_429_to_a_client_after_too_many_wrong_tokens() {
+    let limits = Limits { wrong_tokens_per_minute_per_client: number(2), ..Limits::default() };
+    let tokens = Tokens { operator: Some(TOKEN.into()), ..Tokens::default() };
+    let service = TestService::guarded_by(tokens, limits).await;
+    let client = service.client.at("192.0.2.1");
+    let right = format!("Bearer {TOKEN}");
+    for _ in 0..5 {
+        assert_eq!(client.get("/").await.status, 401, "a request without a token is no guess");
+    }
+    assert_eq!(client.get_authorized("/", "Bearer wrong").await.status, 401);
+    assert_eq!(client.get_authorized("/", &right).await.status, 200, "one wrong token is no harm");
+    assert_eq!(client.get_authorized("/metrics", "Bearer wrong").await.status, 401);
+    for token in ["Bearer wrong", &right] {
+        let reply = client.get_authorized("/", token).await;
+        assert_eq!((reply.status, reply.header("retry-after")), (429, Some("30")), "{token}");
+        assert_eq!(reply.problem(), "too many wrong tokens from this address; send the next one in 30 s");
+    }
+    service.queue.fail("no route to queue.internal");
+    let readiness = client.get_authorized("/readyz", &right).await.body;
+    assert!(readiness.contains("reason withheld"), "/readyz is no way around the limit: {readiness}");
+    assert_eq!(service.client.at("192.0.2.2").get_authorized("/", &right).await.status, 200);
+    service.clock.advance(30_000);
+    assert_eq!(client.get_authorized("/", &right).await.status, 200);
 }
 
 #[tokio::test]

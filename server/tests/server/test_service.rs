@@ -14,8 +14,10 @@ use domain::process::Role;
 use domain::slice::Slice;
 use domain::window::{Window, midnight};
 use secrecy::SecretString;
-use server::{Limits, Metrics, Probe, RateLimits, Server};
+use server::{Limits, Metrics, Probe, RateLimits, Server, State, Tokens};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use storage::accounts::{Account, Accounts};
 use storage::database::Database;
@@ -28,6 +30,8 @@ use tempfile::TempDir;
 
 /// The operator token.
 pub const TOKEN: &str = "a-token-for-tests";
+/// Room for the connections of any test.
+const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(512).expect("a positive number");
 /// The zone of every account.
 pub const ZONE: Tz = chrono_tz::America::Bogota;
 /// Account and vendor. The name of the last one is an attack on the dashboard.
@@ -44,30 +48,45 @@ pub struct TestService {
     pub queue: Arc<FakeQueue>,
     /// The server itself, to serve on a socket.
     pub server: Arc<Server>,
+    /// Its clock.
+    pub clock: Arc<StoppedClock>,
     accounts: Arc<Accounts>,
     _folder: TempDir,
 }
 
 impl TestService {
-    /// A service without an operator token.
+    /// A service without a token.
     pub async fn open() -> Self {
-        Self::new(None, Limits::default()).await
+        Self::new(Tokens::default(), Limits::default(), MAX_CONNECTIONS).await
     }
 
     /// A service with an operator token.
     pub async fn guarded(token: &str) -> Self {
-        Self::new(Some(SecretString::from(token)), Limits::default()).await
+        let operator = Some(SecretString::from(token));
+        Self::new(Tokens { operator, ..Tokens::default() }, Limits::default(), MAX_CONNECTIONS).await
+    }
+
+    /// A service with tokens and limits of its own.
+    pub async fn guarded_by(tokens: Tokens, limits: Limits) -> Self {
+        Self::new(tokens, limits, MAX_CONNECTIONS).await
     }
 
     /// A service with rate limits of its own.
     pub async fn limited(limits: Limits) -> Self {
-        Self::new(None, limits).await
+        Self::new(Tokens::default(), limits, MAX_CONNECTIONS).await
     }
 
-    async fn new(operator_token: Option<SecretString>, limits: Limits) -> Self {
+    /// A service with room for a few connections.
+    pub async fn crowded(max_connections: usize) -> Self {
+        let max_connections = NonZeroUsize::new(max_connections).expect("a positive number");
+        Self::new(Tokens::default(), Limits::default(), max_connections).await
+    }
+
+    async fn new(tokens: Tokens, limits: Limits, max_connections: NonZeroUsize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
-        let clock: Arc<dyn Clock> = Arc::new(StoppedClock);
+        let stopped = Arc::new(StoppedClock::default());
+        let clock = Arc::clone(&stopped) as Arc<dyn Clock>;
         let database = Database::connect(&url, Arc::clone(&clock)).await.expect("a database");
         database.migrate(&[]).await.expect("tables");
         let account = |(name, vendor)| Account::new(Arc::new(FakeSource::new(name, vendor)), Some(day(10, 26)));
@@ -79,11 +98,13 @@ impl TestService {
             queue: Arc::clone(&queue) as Arc<dyn Probe>,
             metrics: Metrics::install().expect("a recorder"),
             rate_limits: RateLimits::new(&limits, &clock),
-            operator_token,
+            tokens,
+            max_connections,
+            state: State::default(),
             version: "1.2.3",
         });
         let client = Client::new(Arc::clone(&server).router());
-        Self { client, database, queue, server, accounts, _folder: folder }
+        Self { client, database, queue, server, clock: stopped, accounts, _folder: folder }
     }
 
     /// Sends a GET without credentials.
@@ -165,6 +186,16 @@ impl TestService {
     }
 }
 
+/// Waits until `is_so` holds.
+pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_mins(5), async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "waited for {what}");
+}
+
 /// A day of 2026.
 pub fn day(month: u32, day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, month, day).expect("a day")
@@ -190,8 +221,16 @@ fn parked_job(purpose: Purpose, window: Window) -> Job {
     job
 }
 
-/// A clock that stands still.
-struct StoppedClock;
+/// A clock that stands still until a test advances it. Its wall clock always shows the same time.
+#[derive(Default)]
+pub struct StoppedClock(AtomicU64);
+
+impl StoppedClock {
+    /// Lets time pass.
+    pub fn advance(&self, milliseconds: u64) {
+        self.0.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+}
 
 impl Clock for StoppedClock {
     fn now(&self) -> DateTime<Utc> {
@@ -199,6 +238,6 @@ impl Clock for StoppedClock {
     }
 
     fn elapsed(&self) -> Duration {
-        Duration::ZERO
+        Duration::from_millis(self.0.load(Ordering::SeqCst))
     }
 }

@@ -31,20 +31,29 @@ async fn stores_a_proven_event_once_and_answers_200() {
 async fn rejects_an_unproven_or_unreadable_webhook_and_stores_nothing() {
     let service = TestService::open().await;
     let wrong_secret = "/hooks/certainly/shop_bot/a-secret-of-webhookz";
+    let unproven = service.client.post("/hooks/certainly/unknown", "signed one").await;
     let cases = [
         (SIGNED, "one", 401, "does not prove"),
         (SIGNED, "", 401, "does not prove"),
         (wrong_secret, "one", 401, "does not prove"),
         (SIGNED, "signed ", 400, "no events"),
-        ("/hooks/certainly/unknown", "signed one", 404, "no such account"),
-        ("/hooks/wolkvox/shop_bot", "signed one", 404, "no such account"),
-        ("/hooks/wolkvox/wolkvox_co", "signed one", 404, "sends no webhooks"),
+        ("/hooks/certainly/unknown", "signed one", 401, "does not prove"),
+        ("/hooks/certainly/unknown/a-secret", "signed one", 401, "does not prove"),
+        ("/hooks/wolkvox/shop_bot", "signed one", 401, "does not prove"),
+        ("/hooks/wolkvox/wolkvox_co", "signed one", 401, "does not prove"),
     ];
     for (path, body, status, expected) in cases {
         let reply = service.client.post(path, body).await;
         assert_eq!(reply.status, status, "{path}");
         let detail = reply.problem();
         assert!(detail.contains(expected) && !detail.contains(WEBHOOK_SECRET), "{path} {body}: {detail}");
+        if status == 401 {
+            assert_eq!(
+                (&reply.headers, &reply.body),
+                (&unproven.headers, &unproven.body),
+                "one answer for all: {path}"
+            );
+        }
     }
     let reply = service.get(SIGNED).await;
     assert_eq!((reply.status, reply.header("allow")), (405, Some("POST")));
@@ -53,12 +62,20 @@ async fn rejects_an_unproven_or_unreadable_webhook_and_stores_nothing() {
 }
 
 #[tokio::test]
-async fn accepts_a_body_of_one_mebibyte_and_no_larger() {
+async fn accepts_a_body_of_256_kib_and_no_larger() {
     let service = TestService::open().await;
     let body = |length: usize| format!("signed {}", "x".repeat(length - 7));
-    assert_eq!(service.client.post(SIGNED, &body(1 << 20)).await.status, 200);
+    assert_eq!(service.client.post(SIGNED, &body(256 << 10)).await.status, 200);
     assert_eq!(service.webhook_events_and_jobs().await, (1, 1));
-    assert_eq!(service.client.post(SIGNED, &body((1 << 20) + 1)).await.status, 413);
+    let large = body((256 << 10) + 1);
+    let reply = service.client.post(SIGNED, &large).await;
+    assert_eq!(reply.status, 413);
+    assert_eq!(reply.problem(), "the body has more than 256 KiB; send fewer events at once");
+    let declared = [("content-length", "262145")];
+    for path in [SIGNED, "/hooks/certainly/unknown"] {
+        let reply = service.client.send("POST", path, &declared, "").await;
+        assert_eq!(reply.status, 413, "the length alone is refused, whatever the account: {path}");
+    }
     assert_eq!(service.webhook_events_and_jobs().await, (1, 1));
 }
 

@@ -24,7 +24,7 @@ use crate::csv_reader::CsvReader;
 use crate::json::array::JsonArray;
 use crate::json::body::JsonBody;
 use crate::response_reader::ResponseReader;
-use crate::signature::secrets_match;
+use crate::webhook_secrets::WebhookSecrets;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use domain::fault::Fault;
@@ -43,13 +43,13 @@ use session_report::SessionReport;
 
 const STREAM: &str = "sessions";
 
-/// One account at Treble: a company's key, and the secret in the URL of its webhooks, if any.
+/// One account at Treble: a company's key, and the secrets in the URL of its webhooks.
 #[derive(Debug)]
 pub struct Treble {
     account: String,
     base: String,
     token: SecretString,
-    webhook_secret: Option<SecretString>,
+    webhook_secrets: WebhookSecrets,
     /// How long after its start the source reads a session again.
     session_lookback: TimeDelta,
     rules: Rules,
@@ -119,12 +119,19 @@ impl Source<RowBatch> for Treble {
         Ok(Box::new(ResponseReader::new(CsvReader::new(SessionReport::new(&self.account)))))
     }
 
-    fn webhook(&self, hook: &Webhook<'_>) -> Result<Vec<WebhookEvent<RowBatch>>, WebhookFault> {
-        let secret = self.webhook_secret.as_ref().ok_or(WebhookFault::Forged("the account has no webhook_secret"))?;
-        let received = hook.secret.as_ref().ok_or(WebhookFault::Forged("the URL has no secret"))?;
-        if !secrets_match(secret, received) {
+    fn webhook_address(&self, secret: Option<&SecretString>) -> Result<(), WebhookFault> {
+        if self.webhook_secrets.is_empty() {
+            return Err(WebhookFault::Forged("the account has no webhook_secret"));
+        }
+        let received = secret.ok_or(WebhookFault::Forged("the URL has no secret"))?;
+        if !self.webhook_secrets.contain(received) {
             return Err(WebhookFault::Forged("the secret in the URL is wrong"));
         }
+        Ok(())
+    }
+
+    fn webhook(&self, hook: &Webhook<'_>) -> Result<Vec<WebhookEvent<RowBatch>>, WebhookFault> {
+        self.webhook_address(hook.secret.as_ref())?;
         event::parse(&self.account, hook.body)
     }
 }

@@ -3,38 +3,46 @@
 use crate::base64url;
 use crate::json::Json;
 use crate::members::Members;
-use crate::signature::verify_hmac;
+use crate::webhook_secrets::WebhookSecrets;
 use domain::webhook::WebhookFault;
-use secrecy::SecretString;
 
-/// The claims of the token in `body`: the token alone, as a JSON string, or as `{"token": "…"}`.
+/// The claims of the token in `body`: the token alone, as a JSON string, or as `{"token": "…"}`. Anyone may send a body, so
+/// nothing of it is parsed before its signature is verified.
 ///
 /// # Errors
-/// [`WebhookFault::Forged`] unless the token is signed with `secret`; [`WebhookFault::Malformed`] where its claims are not
-/// JSON.
-pub fn verify(secret: &SecretString, body: &[u8]) -> Result<Json, WebhookFault> {
-    let no_token = WebhookFault::Forged("the body is not a token");
-    let Ok(body) = std::str::from_utf8(body) else { return Err(no_token) };
-    let token = match Json::parse(body.trim()) {
-        None => body.trim().to_owned(),
-        Some(Json::Text(token)) => token,
-        Some(json) => {
-            let token = Members::of(json).and_then(|members| members.text("token"));
-            token.ok_or(WebhookFault::Forged("the body is JSON without a token"))?
+/// [`WebhookFault::Forged`] unless the token is signed with one of `secrets`; [`WebhookFault::Malformed`] where its claims
+/// are not JSON.
+pub fn verify(secrets: &WebhookSecrets, body: &[u8]) -> Result<Json, WebhookFault> {
+    let mut fault = WebhookFault::Forged("the body has no token");
+    for [header, claims, signature, signed] in tokens(body) {
+        let Some(signature) = base64url::decode(signature) else {
+            fault = WebhookFault::Forged("the signature is not base64url");
+            continue;
+        };
+        if !secrets.signed(signed.as_bytes(), &signature) {
+            fault = WebhookFault::Forged("the signature is wrong");
+            continue;
         }
-    };
-    let Some((signed, signature)) = token.trim().rsplit_once('.') else { return Err(no_token) };
-    let Some((header, claims)) = signed.split_once('.') else { return Err(no_token) };
-    // The sender wrote the header, so the header must not choose the algorithm.
-    let Some(header) = decode(header).and_then(Members::of) else { return Err(no_token) };
-    if header.text("alg").as_deref() != Some("HS256") {
-        return Err(WebhookFault::Forged("the token's algorithm is not HS256"));
+        // RFC 8725, 3.1: the receiver fixes the algorithm, and uses no key under another one.
+        if decode(header).and_then(Members::of).and_then(|header| header.text("alg")).as_deref() != Some("HS256") {
+            return Err(WebhookFault::Forged("the token's algorithm is not HS256"));
+        }
+        return decode(claims).ok_or_else(|| WebhookFault::Malformed("claims that are not JSON".to_owned()));
     }
-    let signature = base64url::decode(signature).ok_or(WebhookFault::Forged("the signature is not base64url"))?;
-    if !verify_hmac(secret, signed.as_bytes(), &signature) {
-        return Err(WebhookFault::Forged("the signature is wrong"));
-    }
-    decode(claims).ok_or_else(|| WebhookFault::Malformed("claims that are not JSON".to_owned()))
+    Err(fault)
+}
+
+/// Each token in `body`: header, claims, signature, and the text that is signed. None of a token's characters is escaped in
+/// JSON, so that a token is found without parsing what is around it. Tokens do not overlap: to verify all of them takes no
+/// longer than to verify one as long as the body.
+fn tokens(body: &[u8]) -> impl Iterator<Item = [&str; 4]> {
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_=.".contains(byte);
+    body.split(move |byte| !is_token(byte)).filter_map(|word| {
+        let word = std::str::from_utf8(word).ok()?;
+        let (signed, signature) = word.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        (!claims.contains('.')).then_some([header, claims, signature, signed])
+    })
 }
 
 /// A part of the token that is JSON.

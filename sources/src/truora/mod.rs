@@ -21,6 +21,7 @@ pub use registration::VENDOR;
 use crate::csv_reader::CsvReader;
 use crate::json::body::JsonBody;
 use crate::response_reader::ResponseReader;
+use crate::webhook_secrets::WebhookSecrets;
 use chrono_tz::Tz;
 use domain::fault::Fault;
 use domain::lane::LaneKey;
@@ -38,13 +39,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 const STREAM: &str = "processes";
 
-/// One account at Truora: a key, and the secret of its webhooks' signatures, if any.
+/// One account at Truora: a key, and the secrets of its webhooks' signatures.
 #[derive(Debug)]
 pub struct Truora {
     account: String,
     base: String,
     token: SecretString,
-    webhook_secret: Option<SecretString>,
+    webhook_secrets: WebhookSecrets,
     list: ListCall,
     lifetime: Lifetime,
     rules: Rules,
@@ -113,8 +114,16 @@ impl Source<RowBatch> for Truora {
         Ok(Box::new(ResponseReader::new(CsvReader::new(HistoryFile::default()))))
     }
 
+    /// The body proves the sender, so every address of the account will do.
+    fn webhook_address(&self, _: Option<&SecretString>) -> Result<(), WebhookFault> {
+        if self.webhook_secrets.is_empty() {
+            return Err(WebhookFault::Forged("the account has no webhook_secret"));
+        }
+        Ok(())
+    }
+
     fn webhook(&self, hook: &Webhook<'_>) -> Result<Vec<WebhookEvent<RowBatch>>, WebhookFault> {
-        let secret = self.webhook_secret.as_ref().ok_or(WebhookFault::Forged("the account has no webhook_secret"))?;
-        event::parse(&claims::verify(secret, hook.body)?)
+        self.webhook_address(hook.secret.as_ref())?;
+        event::parse(&claims::verify(&self.webhook_secrets, hook.body)?)
     }
 }

@@ -2,12 +2,13 @@
 
 use super::settings;
 use crate::vendor::{Examples, Summary, Vendor};
+use crate::webhook_secrets;
 
 /// Truora.
 pub const VENDOR: Vendor = Vendor {
     name: "truora",
     title: "Truora",
-    secrets: &["token", "webhook_secret"],
+    secrets: &["token", webhook_secrets::CURRENT, webhook_secrets::PREVIOUS],
     keys: settings::KEYS,
     open: settings::open,
     summary: Summary {

@@ -6,6 +6,7 @@ use super::{Truora, rules};
 use crate::server_url::base_url_or;
 use crate::settings::Settings;
 use crate::vendor::ConfiguredAccount;
+use crate::webhook_secrets::{self, WebhookSecrets};
 use domain::rules::Rules;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use std::time::Duration;
 pub const KEYS: &[&str] = &[
     "token",
     "base_url",
-    "webhook_secret",
+    webhook_secrets::CURRENT,
+    webhook_secrets::PREVIOUS,
     "pending_interval",
     "list_query",
     "list_page_size",
@@ -34,7 +36,7 @@ pub fn open(settings: &mut Settings<'_>) -> Option<ConfiguredAccount> {
     let since = settings.since();
     let token = settings.secret("token");
     let base = base_url_or(settings, BASE);
-    let webhook_secret = settings.value("webhook_secret").map(|_| settings.password("webhook_secret"));
+    let webhook_secrets = WebhookSecrets::read(settings, Settings::password);
     let pending_interval = settings.wait("pending_interval", rules::defaults().pending);
     let list = ListCall::read(settings);
     let expires_after = settings.span("expires_after", EXPIRES_AFTER);
@@ -45,10 +47,7 @@ pub fn open(settings: &mut Settings<'_>) -> Option<ConfiguredAccount> {
         account: settings.account().to_owned(),
         base: base?,
         token: token?,
-        webhook_secret: match webhook_secret {
-            None => None,
-            Some(secret) => Some(secret?),
-        },
+        webhook_secrets: webhook_secrets?,
         list: list?,
         lifetime: Lifetime { expires_after: expires_after?, recheck_after: recheck_after? },
         rules: Rules { pending: pending_interval?, ..rules? },

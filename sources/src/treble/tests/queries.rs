@@ -84,7 +84,18 @@ fn names_each_problem_and_what_to_write() {
         ),
         (json!({"webhook_secret": ""}), "accounts.treble_mx.webhook_secret: empty"),
         (json!({"webhook_secret": "a/b-s3cret"}), "accounts.treble_mx.webhook_secret: must contain only letters"),
-        (json!({"webhook_secret": ".."}), "accounts.treble_mx.webhook_secret: must contain only letters"),
+        (
+            json!({"webhook_secret": "fifteen-letters"}),
+            "accounts.treble_mx.webhook_secret: has fewer than 16 characters",
+        ),
+        (
+            json!({"webhook_secret_previous": "a/secret-that-was"}),
+            "accounts.treble_mx.webhook_secret_previous: must contain only letters",
+        ),
+        (
+            json!({"webhook_secret": null, "webhook_secret_previous": "the-secret-before-it"}),
+            "accounts.treble_mx.webhook_secret_previous: needs the secret that follows it",
+        ),
         (json!({"width": 5}), "accounts.treble_mx.width: the vendor permits at most 4"),
         (json!({"pending_interval": "5ms"}), "accounts.treble_mx.pending_interval: must be at least a second"),
         (json!({"busy_retry": "5m"}), "accounts.treble_mx.busy_retry: there is no such setting"),

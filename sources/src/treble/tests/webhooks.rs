@@ -128,6 +128,30 @@ fn rejects_a_webhook_without_the_secret() {
 }
 
 #[test]
+fn two_secrets_are_valid_while_one_is_replaced() {
+    let body = fixture!("session_close.json");
+    let source = opened(&json!({"webhook_secret": "the-secret-to-come", "webhook_secret_previous": SECRET})).source;
+    for (received, is_valid) in [("the-secret-to-come", true), (SECRET, true), ("the-secret-of-others", false)] {
+        let secret = SecretString::from(received);
+        assert_eq!(source.webhook_address(Some(&secret)).is_ok(), is_valid, "{received}");
+        let webhook = Webhook { secret: Some(secret), content_type: None, body };
+        assert_eq!(source.webhook(&webhook).is_ok(), is_valid, "{received}");
+    }
+}
+
+#[test]
+fn the_address_alone_tells_a_forged_webhook() {
+    let checked = |own: &Value, received: Option<&str>| {
+        let received = received.map(SecretString::from);
+        opened(&json!({"webhook_secret": own})).source.webhook_address(received.as_ref())
+    };
+    assert_eq!(checked(&json!(SECRET), Some(SECRET)), Ok(()));
+    for (own, received) in [(json!(SECRET), Some("x")), (json!(SECRET), None), (Value::Null, Some(SECRET))] {
+        assert!(matches!(checked(&own, received), Err(WebhookFault::Forged(_))), "{own} {received:?}");
+    }
+}
+
+#[test]
 fn rejects_everything_but_events() {
     for body in
         [b"".as_slice(), b"x", b"5", b"\"3001112233\"", b"[5]", b"{\"user\":{\"cellphone\":\"3001112233\"", b"\xFF"]

@@ -92,6 +92,18 @@ fn names_each_problem_and_what_to_write() {
             "accounts.truora_co.base_url: the address must not contain a user",
         ),
         (json!({"webhook_secret": ""}), "accounts.truora_co.webhook_secret: empty"),
+        (
+            json!({"webhook_secret": "fifteen letters"}),
+            "accounts.truora_co.webhook_secret: has fewer than 16 characters",
+        ),
+        (
+            json!({"webhook_secret_previous": "too short"}),
+            "accounts.truora_co.webhook_secret_previous: has fewer than 16 characters",
+        ),
+        (
+            json!({"webhook_secret": null, "webhook_secret_previous": "the secret before it"}),
+            "accounts.truora_co.webhook_secret_previous: needs the secret that follows it",
+        ),
         (json!({"pending_interval": "0s"}), "accounts.truora_co.pending_interval: must be at least a second"),
         (json!({"pending_interval": 5}), "accounts.truora_co.pending_interval: 5 has no unit"),
         (json!({"list_query": "from={form}"}), "accounts.truora_co.list_query: {form} is no placeholder"),

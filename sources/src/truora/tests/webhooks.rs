@@ -81,6 +81,42 @@ fn rejects_a_webhook_without_the_secret() {
     }
 }
 
+/// Anyone may send a body: whatever is around the token is skipped, not parsed.
+#[test]
+fn a_token_is_verified_before_anything_is_parsed() {
+    let token = std::str::from_utf8(fixture!("webhook.jwt")).unwrap().trim();
+    let bare = format!("{:?}", hook(token.as_bytes()).unwrap());
+    let nested = "[".repeat(100_000);
+    for body in [
+        format!("{nested}\"{token}\""),
+        format!("{{\"token\": \"{token}\", \"version\": \"1.2.3\""),
+        format!("{{\"version\": \"1.2.3\", \"token\": \"{token}\"}}"),
+        format!("\u{feff}\u{0} {token} not JSON"),
+    ] {
+        assert_eq!(format!("{:?}", hook(body.as_bytes()).unwrap()), bare, "{}", &body[..20]);
+    }
+    assert!(matches!(hook(nested.as_bytes()), Err(WebhookFault::Forged(_))));
+}
+
+#[test]
+fn two_secrets_are_valid_while_one_is_replaced() {
+    let body = fixture!("webhook.jwt");
+    let with = |current: &str, previous: &str| {
+        let source = opened(&json!({"webhook_secret": current, "webhook_secret_previous": previous})).source;
+        source.webhook(&Webhook { secret: None, content_type: None, body })
+    };
+    assert!(with("the secret to come", SECRET).is_ok());
+    assert!(with(SECRET, "the secret that was").is_ok());
+    assert!(matches!(with("the secret to come", "the secret that was"), Err(WebhookFault::Forged(_))));
+}
+
+#[test]
+fn an_account_without_a_secret_has_no_address_for_webhooks() {
+    let checked = |secret: &Value| opened(&json!({"webhook_secret": secret})).source.webhook_address(None);
+    assert_eq!(checked(&json!(SECRET)), Ok(()));
+    assert!(matches!(checked(&Value::Null), Err(WebhookFault::Forged(_))));
+}
+
 #[test]
 fn rejects_every_changed_character() {
     let good = fixture!("webhook.jwt").trim_ascii();
