@@ -9,7 +9,8 @@
 //! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day, [`health`] the state of
 //! accounts and of the installation, whose processes are in [`process`]; [`stalled`] finds backfills that stand still; a
 //! [`reopening`] follows from [`row_changes`] in days that were final. [`file_time`] says which state of the vendor an imported
-//! file shows.
+//! file shows. [`lost_attempts`] sets poison pills aside, [`restart`] says when a loop that failed starts again, and
+//! [`watchdog`] which loops are stuck.
 
 pub mod backfill;
 pub mod backoff;
@@ -29,6 +30,7 @@ pub mod judge;
 pub mod lane;
 pub mod ledger;
 pub mod live_slot;
+pub mod lost_attempts;
 pub mod next_job;
 pub mod pace;
 pub mod pacer;
@@ -37,6 +39,7 @@ pub mod planner;
 pub mod process;
 pub mod quota;
 pub mod reopening;
+pub mod restart;
 pub mod row_changes;
 pub mod row_histogram;
 pub mod rules;
@@ -45,6 +48,7 @@ pub mod source;
 pub mod spans;
 pub mod stalled;
 pub mod ticket;
+pub mod watchdog;
 pub mod webhook;
 pub mod week_profile;
 pub mod week_weights;

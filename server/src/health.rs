@@ -5,6 +5,7 @@ use crate::authentication::is_operator;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use domain::watchdog::StuckLoop;
 use std::fmt::{Display, Write};
 use std::future::Future;
 use std::sync::Arc;
@@ -21,6 +22,12 @@ pub trait Probe: Send + Sync {
     async fn ping(&self) -> Result<(), String>;
 }
 
+/// The loops of this process.
+pub trait Liveness: Send + Sync {
+    /// The loops that have not moved for longer than they may. Does no I/O.
+    fn stuck_loops(&self) -> Vec<StuckLoop>;
+}
+
 /// How long one check may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -29,9 +36,20 @@ struct Check {
     outcome: Result<(), String>,
 }
 
-/// `GET /livez`. Uses no dependency: a database that fails must not make a supervisor restart a healthy process.
-pub(crate) async fn livez() -> &'static str {
-    "ok"
+/// `GET /livez`: 200 while every loop of the process moves, 503 with the names of those that do not. Uses no dependency: a
+/// database that fails must not make a supervisor restart a healthy process.
+pub(crate) async fn livez(State(server): State<Arc<Server>>) -> Response {
+    let stuck = server.liveness.stuck_loops();
+    if stuck.is_empty() {
+        return "ok".into_response();
+    }
+    let mut text = String::new();
+    for StuckLoop { name, since } in stuck {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "[-]{name} has not moved for {} s", since.as_secs());
+    }
+    text.push_str("livez check failed\n");
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 
 /// `GET /readyz`: 200 where the database and the queue accept writes and no migration is pending, 503 otherwise.

@@ -82,6 +82,8 @@ fn describe() {
         "convosync_http_requests_limited_total",
         "Requests answered with 429, by the limit they exceeded."
     );
+    describe_counter!("convosync_loop_failures_total", "Panics and unexpected ends of this process' loops, by loop.");
+    describe_counter!("convosync_tick_failures_total", "Steps of the scheduler's tick that failed, by step.");
     describe_histogram!(
         "convosync_step_duration_seconds",
         "Duration of a scheduler's tick, and of a worker's dispatch, claim and commit."

@@ -56,18 +56,25 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, is_cut: Arc<At
     }
 }
 
+/// A wire to the PostgreSQL of `database`, and the URL that leads over it.
+async fn wire_to(database: &TestDatabase) -> (Wire, String) {
+    let (before, after) = database.url.split_once("127.0.0.1").expect("PostgreSQL on loopback");
+    let (server, name) = after.split_once('/').unwrap();
+    let wire = Wire::to(format!("127.0.0.1{server}")).await;
+    let url = format!("{before}{}/{name}", wire.address);
+    (wire, url)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn work_goes_on_after_postgres_was_silent_and_sigterm_is_obeyed() {
     let vendor = WolkvoxVendor::start(Config { row_cap: 100, ..history(6, 400.0) }).await;
     let database = TestDatabase::fresh(Engine::Postgres).await;
-    let (before, after) = database.url.split_once("127.0.0.1").expect("PostgreSQL on loopback");
-    let (server, name) = after.split_once('/').unwrap();
-    let wire = Wire::to(format!("127.0.0.1{server}")).await;
+    let (wire, url) = wire_to(&database).await;
     let settings = AccountSettings::new("a", &vendor.base, "simulated-token")
         .with("since", &vendor.days().0)
         .with("row_cap", "100")
         .with("lease", "40s")
-        .file(&format!("{before}{}/{name}", wire.address), "memory:")
+        .file(&url, "memory:")
         .replace("[database]", "[database]\ntimeout = \"2s\"");
     let mut process = Process::run(&settings, &[]);
     until("the first rows", async || database.number("SELECT COUNT(*) FROM wolkvox_chats").await > 200).await;
@@ -85,4 +92,21 @@ async fn work_goes_on_after_postgres_was_silent_and_sigterm_is_obeyed() {
     wire.set_cut(true);
     process.signal("TERM");
     process.ended(Duration::from_mins(2)).await;
+}
+
+/// A statement may take two hours here: the process ends because the time to drain is over, and not because a statement is.
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_the_process_in_time_while_the_database_is_silent() {
+    let vendor = WolkvoxVendor::start(history(6, 100.0)).await;
+    let database = TestDatabase::fresh(Engine::Postgres).await;
+    let (wire, url) = wire_to(&database).await;
+    let account = AccountSettings::new("a", &vendor.base, "simulated-token").with("since", &vendor.days().0);
+    let settings = account.file(&url, "memory:").replace("[database]", "[database]\ntimeout = \"2h\"");
+    let mut process = Process::run(&format!("{settings}[worker]\ndrain = \"1s\"\n"), &[]);
+    until("the first rows", async || database.number("SELECT COUNT(*) FROM wolkvox_chats").await > 0).await;
+    wire.set_cut(true);
+    process.signal("TERM");
+    let status = process.ended(Duration::from_mins(5)).await;
+    assert_eq!(status.code(), Some(0), "{}", process.log());
+    assert!(process.log().contains("the process stops although loops have not ended"), "{}", process.log());
 }

@@ -1,6 +1,7 @@
 //! The service under test: its router on a database of its own, with a clock that stands still.
 
 use crate::client::{Client, Reply};
+use crate::fake_loops::FakeLoops;
 use crate::fake_queue::FakeQueue;
 use crate::fake_source::FakeSource;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -14,7 +15,7 @@ use domain::process::Role;
 use domain::slice::Slice;
 use domain::window::{Window, midnight};
 use secrecy::SecretString;
-use server::{Limits, Metrics, Probe, RateLimits, Server};
+use server::{Limits, Liveness, Metrics, Probe, RateLimits, Server};
 use std::sync::Arc;
 use std::time::Duration;
 use storage::accounts::{Account, Accounts};
@@ -42,6 +43,8 @@ pub struct TestService {
     pub database: Database,
     /// Its queue.
     pub queue: Arc<FakeQueue>,
+    /// Its loops.
+    pub loops: Arc<FakeLoops>,
     /// The server itself, to serve on a socket.
     pub server: Arc<Server>,
     accounts: Arc<Accounts>,
@@ -74,17 +77,19 @@ impl TestService {
             |(name, vendor)| Account { source: Arc::new(FakeSource::new(name, vendor)), since: Some(day(10, 26)) };
         let accounts = Arc::new(Accounts::new(ACCOUNTS.map(account).into()));
         let queue = Arc::new(FakeQueue::default());
+        let loops = Arc::new(FakeLoops::default());
         let server = Arc::new(Server {
             database: database.clone(),
             accounts: Arc::clone(&accounts),
             queue: Arc::clone(&queue) as Arc<dyn Probe>,
+            liveness: Arc::clone(&loops) as Arc<dyn Liveness>,
             metrics: Metrics::install().expect("a recorder"),
             rate_limits: RateLimits::new(&limits, &clock),
             operator_token,
             version: "1.2.3",
         });
         let client = Client::new(Arc::clone(&server).router());
-        Self { client, database, queue, server, accounts, _folder: folder }
+        Self { client, database, queue, loops, server, accounts, _folder: folder }
     }
 
     /// Sends a GET without credentials.

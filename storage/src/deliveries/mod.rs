@@ -1,6 +1,7 @@
 //! Rows that arrive without a request: by mail, by webhook, or in a file that an operator imports.
 
 mod file_jobs;
+pub mod mail_attempts;
 pub mod webhook_backlog;
 pub mod webhook_intake;
 mod webhook_payload;
@@ -30,7 +31,6 @@ use domain::source::{ResponseSummary, Stream};
 use domain::window::Window;
 use entities::deliveries;
 use entities::rows::RowBatch;
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Set, Statement};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -118,7 +118,7 @@ pub async fn exports(on: &Snapshot, id: &StreamId) -> Result<Vec<Job>, DbErr> {
     Ok(found)
 }
 
-/// Returns those of `identities` that the table records for `origin`.
+/// Returns those of `identities` whose outcome the table records for `origin`.
 ///
 /// # Errors
 /// Returns the database error.
@@ -135,6 +135,7 @@ pub async fn recorded_identities(
             .column(deliveries::Column::Identity)
             .filter(deliveries::Column::Origin.eq(origin))
             .filter(deliveries::Column::Identity.is_in(identities))
+            .filter(deliveries::Column::State.ne(mail_attempts::READING))
             .into_tuple()
             .all(db.connection())
             .await?;
@@ -181,7 +182,7 @@ pub async fn is_answered(
     Ok(stored.one(db.connection()).await?.is_some())
 }
 
-/// Records a refused delivery and the reason. An earlier record of the same delivery stays.
+/// Records a refused delivery and the reason. An earlier outcome of the same delivery stays.
 ///
 /// # Errors
 /// Returns the database error.
@@ -196,8 +197,7 @@ pub async fn record_refusal(
     let now = db.now(db.connection()).await?;
     let mut row = row(delivery, id, state, now);
     row.reason = Set(Some(reason.to_owned()));
-    let keep_first =
-        OnConflict::columns([deliveries::Column::Origin, deliveries::Column::Identity]).do_nothing().to_owned();
+    let keep_first = mail_attempts::keep_outcome();
     deliveries::Entity::insert(row).on_conflict(keep_first).exec_without_returning(db.connection()).await.map(|_| ())
 }
 
@@ -300,6 +300,7 @@ impl<'a> DeliveryIngest<'a> {
         row.rows = Set(i64::try_from(summary.rows).unwrap_or(i64::MAX));
         row.from_at = Set(window.as_ref().map(Window::from));
         row.to_at = Set(window.as_ref().map(Window::to));
+        mail_attempts::forget_attempts(&tx, delivery).await?;
         deliveries::Entity::insert(row).exec_without_returning(&tx).await?;
         tx.commit().await?;
         let window = window.filter(|_| summary.rejects.is_empty());
