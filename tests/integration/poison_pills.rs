@@ -5,31 +5,57 @@ use crate::harness::{
     write_dated,
 };
 use sea_orm::ConnectionTrait;
-use simulator::SimulatedVendor;
-use simulator::wolkvox::Config;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 /// The roles of the processes that are killed.
 const ROLES: [&str; 2] = ["--role", "scheduler,worker"];
 
-/// The vendor answers long after the process is killed. The test moves the end of the lease into the past instead of waiting
-/// for it.
+/// A server on loopback that takes requests and answers none.
+struct SilentVendor {
+    base: String,
+    connections: Arc<AtomicUsize>,
+    _serving: JoinSet<()>,
+}
+
+impl SilentVendor {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let (connections, mut serving) = (Arc::<AtomicUsize>::default(), JoinSet::new());
+        let count = connections.clone();
+        serving.spawn(async move {
+            let mut open = Vec::new();
+            while let Ok((client, _)) = listener.accept().await {
+                open.push(client);
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Self { base, connections, _serving: serving }
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+/// The request has an hour. The test moves the end of its lease into the past instead of waiting for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_during_which_the_process_ends_three_times_is_parked() {
-    let slow = WolkvoxVendor::start(Config { latency: Duration::from_hours(2), ..history(2, 20.0) }).await;
+    let silent = SilentVendor::start().await;
     let vendor = WolkvoxVendor::start(history(2, 20.0)).await;
     let database = TestDatabase::fresh(Engine::Postgres).await;
-    let account = |name: &str, vendor: &WolkvoxVendor| {
-        AccountSettings::new(name, &vendor.base, "simulated-token").with("since", &vendor.days().0)
-    };
-    let poison = account("a", &slow).with("timeout", "50m").with("lease", "1h");
-    let settings = AccountSettings::file_of(&[poison, account("b", &vendor)], &database.url, "memory:");
+    let account =
+        |name: &str, base: &str| AccountSettings::new(name, base, "simulated-token").with("since", &vendor.days().0);
+    let poison = account("a", &silent.base).with("timeout", "50m").with("lease", "1h");
+    let settings = AccountSettings::file_of(&[poison, account("b", &vendor.base)], &database.url, "memory:");
     for attempt in 1..=3 {
         let process = Process::run(&settings, &ROLES);
         let running =
             format!("SELECT COUNT(*) FROM jobs WHERE account = 'a' AND state = 'running' AND attempt = {attempt}");
-        until("the request", async || database.number(&running).await == 1 && slow.wolkvox.requests().len() == attempt)
-            .await;
+        until("the request", async || database.number(&running).await == 1 && silent.connections() == attempt).await;
         process.kill().await;
         let ended = "clock_timestamp() - interval '1 second'";
         database.run(&format!("UPDATE lane_slots SET until_at = {ended}, not_before = {ended}")).await;
@@ -49,7 +75,7 @@ async fn a_request_during_which_the_process_ends_three_times_is_parked() {
     let status = json(&settings, &["status"]).await;
     let state = |at: usize| status["accounts"][at]["state"].as_str().unwrap();
     assert!(state(0) == "parked" && state(1) != "parked", "{status}");
-    assert_eq!(slow.wolkvox.requests().len(), 3, "the parked job sends no request\n{}", process.log());
+    assert_eq!(silent.connections(), 3, "the parked job sends no request\n{}", process.log());
 }
 
 /// Mails in the Maildir of an account, and a database that holds up or refuses the outcome of those named `poison`.

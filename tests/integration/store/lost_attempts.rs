@@ -35,7 +35,6 @@ async fn check_parking(engine: Engine) {
         assert_eq!((next.job.id, lost_attempts(&store).await), (id, lost));
     }
     store.expire().await;
-    let other = store.job("a", 1).await;
     let again = dispatch(store.db(), store.lane()).await.unwrap();
     assert!(matches!(again, Dispatch::At(at) if at <= store.now().await), "the lane goes on at once: {again:?}");
     let ledger = store.ledger("a").await;
@@ -43,6 +42,7 @@ async fn check_parking(engine: Engine) {
     let JobState::Parked { reason } = &parked.state else { panic!("{parked:?}") };
     assert!(reason.contains("the worker process ended 3 times in a row during this request"), "{reason}");
     assert_eq!(store.made.number("SELECT COUNT(*) FROM jobs WHERE until_at IS NOT NULL").await, 0);
+    let other = store.job("a", 1).await;
     assert_eq!(store.claim_next("next").await.job.id, other, "the other jobs of the lane go on");
     assert!(retry(store.db(), id).await.unwrap());
     assert_eq!(
