@@ -252,11 +252,10 @@ impl Worker {
                     }
                     tokio::time::sleep(wait.to_std().unwrap_or_default()).await;
                 }
-                // The scheduler dispatches again once the lane is open.
-                Ok(Dispatch::Closed(_)) => return None,
                 // All planned jobs are done; the answers may allow further ones.
                 Ok(Dispatch::Nothing) if self.replan(lane).await => {}
-                Ok(Dispatch::Nothing) => return None,
+                // The scheduler dispatches again once the lane is open, or a job is due.
+                Ok(Dispatch::Closed(_) | Dispatch::Nothing) => return None,
                 Err(error) => {
                     debug!(%error, "cannot dispatch the lane's next job; the next tick does");
                     return None;
