@@ -29,7 +29,7 @@ proptest! {
     fn a_loop_restarts_exactly_as_often_as_the_policy_permits(policy in any_policy(), times in any_times()) {
         let mut failures = LoopFailures::default();
         for (index, now) in times.iter().enumerate() {
-            let within = times[..=index].iter().filter(|earlier| *now - **earlier < policy.period).count();
+            let within = times[..=index].iter().filter(|earlier| now.saturating_sub(**earlier) < policy.period).count();
             let decision = failures.add(*now, &policy);
             let gives_up = decision == Restart::GiveUp;
             prop_assert_eq!(gives_up, within > policy.intensity as usize, "failure {} of {:?}", index, times);
@@ -40,7 +40,7 @@ proptest! {
     fn the_wait_grows_with_recent_failures_within_its_bounds(policy in any_policy(), times in any_times()) {
         let (mut failures, mut before) = (LoopFailures::default(), None);
         for (index, now) in times.iter().enumerate() {
-            let recent = times[..=index].iter().filter(|earlier| *now - **earlier < policy.period).count();
+            let recent = times[..=index].iter().filter(|earlier| now.saturating_sub(**earlier) < policy.period).count();
             let Restart::After(wait) = failures.add(*now, &policy) else { break };
             prop_assert!(policy.min <= wait && wait <= policy.max, "{wait:?}");
             if recent == 1 {

@@ -28,7 +28,7 @@ proptest! {
             let late: Vec<Duration> = movements
                 .iter()
                 .filter(|moved| moved.name == name && moved.longest.is_some_and(|longest| moved.at + longest < now))
-                .map(|moved| now - moved.at)
+                .map(|moved| now.saturating_sub(moved.at))
                 .collect();
             let reported: Vec<Duration> = stuck.iter().filter(|stuck| stuck.name == name).map(|stuck| stuck.since).collect();
             prop_assert_eq!(reported, late.into_iter().max().into_iter().collect::<Vec<_>>(), "{}", name);
