@@ -33,6 +33,17 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Logs each panic, as a line of the log and with its place. A literal message is shown too; one that was put together may
+/// quote a row.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message =
+            panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("a message that may quote data");
+        tracing::error!(place, message, "the program panicked; please report the place");
+    }));
+}
+
 #[cfg(test)]
 mod tests {
     use super::start;

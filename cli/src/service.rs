@@ -1,15 +1,23 @@
 //! The service: its connections, and the roles of a process.
 
 mod heartbeat;
+mod loops;
+pub mod supervisor;
+pub mod watchdog;
 
-use crate::arguments::Role;
+pub use crate::arguments::Role;
+
+use self::loops::Loops;
+use self::supervisor::Supervisor;
+use self::watchdog::LoopWatchdog;
 use crate::clock::SystemClock;
 use crate::failure::{Code, Failure};
 use crate::settings::Settings;
 use domain::clock::Clock;
 use domain::process;
+use domain::restart::RestartPolicy;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
-use scheduler::{Scheduler, pruner};
+use scheduler::Scheduler;
 use secrecy::{ExposeSecret, SecretString};
 use server::{Metrics, Probe, RateLimits, Server, Tokens};
 use std::sync::{Arc, Mutex};
@@ -20,8 +28,7 @@ use storage::installation::lane_secret;
 use storage::processes::ProcessIdentity;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::{error, info};
+use tracing::info;
 use worker::http::Http;
 use worker::mail_ingest::MailIngest;
 use worker::queue::Queue;
@@ -87,10 +94,11 @@ impl Service {
         registered.map_err(|error| Failure::new(Code::Down, format!("cannot report this process: {error}")))
     }
 
-    /// Runs `roles` until `stop`, then waits until nothing is in flight.
+    /// Runs `roles` until `stop`, then waits until nothing is in flight, at most for `worker.drain` and 20 s. What has not ended
+    /// by then is left to its lease.
     ///
     /// # Errors
-    /// A role that cannot start, or that fails.
+    /// A role that cannot start, or a loop that fails again and again.
     pub async fn run(
         &self,
         settings: &Settings,
@@ -101,51 +109,35 @@ impl Service {
         let metrics = Metrics::install().map_err(|error| Failure::new(Code::Unexpected, error.to_string()))?;
         let mailboxes = self.mailboxes()?;
         let scheduler = self.scheduler(settings);
-        scheduler.create_lanes().await?;
-        let tasks = TaskTracker::new();
-        let first_error = Arc::new(Mutex::new(None));
-        // The server answers until the last request has ended, so that health checks do not fail while draining.
-        let server_stop = CancellationToken::new();
-        if let Some(listener) = listener.filter(|_| roles.contains(&Role::Server)) {
-            let server = Arc::new(self.server(settings, metrics));
-            let (server_stop, stop, first_error) = (server_stop.clone(), stop.clone(), first_error.clone());
-            tasks.spawn(async move {
-                let result = server.serve(listener, server_stop).await.map_err(|error| error.to_string());
-                stop_on_error(result, &stop, &first_error);
-            });
+        tokio::select! {
+            created = scheduler.create_lanes() => created?,
+            // A database that does not answer must not keep the process from stopping.
+            () = stop.cancelled() => return Ok(()),
         }
-        // The row goes after the last request has ended, because until then this process still works.
-        tasks.spawn(heartbeat::run(self.database.clone(), identity(roles), server_stop.clone()));
-        let workers = TaskTracker::new();
+        let watchdog = LoopWatchdog::new(self.clock.clone(), database_time(settings));
+        let supervisor = Supervisor::new(self.clock.clone(), RestartPolicy::default(), watchdog.clone(), stop.clone());
+        let loops = Loops::new(supervisor, stop.clone());
+        if let Some(listener) = listener.filter(|_| roles.contains(&Role::Server)) {
+            loops.start_server(Arc::new(self.server(settings, (metrics, watchdog.clone()))), listener.into_std()?);
+        }
+        loops.start_heartbeat(&self.database, identity(roles));
+        loops.start_watchdog(&watchdog);
         if roles.contains(&Role::Scheduler) {
-            workers.spawn(pruner::run(self.database.clone(), settings.retention, process_name(), stop.clone()));
-            let stop = stop.clone();
-            workers.spawn(async move { scheduler.run(&stop).await });
+            loops.start_scheduler(scheduler);
+            loops.start_pruner(&self.database, settings.retention, process_name());
         }
         if roles.contains(&Role::Scheduler) || roles.contains(&Role::Server) {
-            let (database, stop) = (self.database.clone(), stop.clone());
-            workers.spawn(async move { scheduler::webhook_backlog::run(&database, &stop).await });
+            loops.start_webhook_backlog(&self.database);
         }
         if roles.contains(&Role::Worker) {
             for mailbox in mailboxes {
-                workers.spawn(Arc::new(mailbox).run(stop.clone()));
+                loops.start_mailbox(mailbox, process_name());
             }
-            let worker = Arc::new(self.worker(stop.clone()));
-            let (queue, concurrency, drain) = (self.queue.clone(), settings.worker.concurrency, settings.worker.drain);
-            let (stop, first_error) = (stop.clone(), first_error.clone());
-            workers.spawn(async move {
-                let result = queue.consume(worker, concurrency, stop.clone(), drain).await;
-                stop_on_error(result.map_err(|error| error.to_string()), &stop, &first_error);
-            });
+            let worker = Arc::new(self.worker(stop.clone(), watchdog));
+            loops.start_queue_consumer(&self.queue, worker, &settings.worker);
         }
         stop.cancelled().await;
-        workers.close();
-        workers.wait().await;
-        server_stop.cancel();
-        tasks.close();
-        tasks.wait().await;
-        let error = first_error.lock().map_or(None, |mut error| error.take());
-        error.map_or(Ok(()), |message| Err(Failure::new(Code::Unexpected, message)))
+        loops.end(settings.worker.drain).await.map_err(|message| Failure::new(Code::Unexpected, message))
     }
 
     /// The scheduler of this service's accounts.
@@ -161,7 +153,7 @@ impl Service {
             .map_err(|(account, reason)| Failure::settings(format!("accounts.{account}.mailbox: {reason}")))
     }
 
-    fn worker(&self, draining: CancellationToken) -> Worker {
+    fn worker(&self, draining: CancellationToken, watchdog: LoopWatchdog) -> Worker {
         let rng = Mutex::new(SmallRng::from_os_rng());
         Worker {
             database: self.database.clone(),
@@ -170,18 +162,20 @@ impl Service {
             rates: rate_limit::RateLimits::new(self.clock.clone()),
             clock: self.clock.clone(),
             jitter: Arc::new(move || rng.lock().map_or(0.5, |mut rng| rng.random())),
+            watchdog: Arc::new(watchdog),
             name: process_name(),
             draining,
         }
     }
 
-    fn server(&self, settings: &Settings, metrics: Metrics) -> Server {
+    fn server(&self, settings: &Settings, (metrics, watchdog): (Metrics, LoopWatchdog)) -> Server {
         let token = |token: &SecretString| (!token.expose_secret().is_empty()).then(|| token.clone());
         let settings = &settings.server;
         Server {
             database: self.server_database.clone(),
             accounts: self.accounts.clone(),
             queue: Arc::new(QueueProbe(self.queue.clone())),
+            liveness: Arc::new(watchdog),
             metrics,
             rate_limits: RateLimits::new(&settings.limits, &self.clock),
             tokens: Tokens {
@@ -279,6 +273,11 @@ impl Probe for QueueProbe {
     }
 }
 
+/// The time that the database may take for one step of a loop, which is a few statements. Each ends within its time-out.
+fn database_time(settings: &Settings) -> Duration {
+    settings.database.timeout.saturating_mul(5).max(Duration::from_mins(1))
+}
+
 /// The name of this process, also as the holder of a lane.
 fn process_name() -> String {
     format!("{}-{}", host_name(), std::process::id())
@@ -303,15 +302,4 @@ fn identity(roles: &[Role]) -> ProcessIdentity {
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     if name.trim().is_empty() { "host".to_owned() } else { name.trim().to_owned() }
-}
-
-/// Stops the process when a role fails: a service without one of its roles would look healthy and do nothing.
-fn stop_on_error(result: Result<(), String>, stop: &CancellationToken, first_error: &Mutex<Option<String>>) {
-    if let Err(message) = result {
-        error!(message, "a role of this process failed; the process stops");
-        if let Ok(mut error) = first_error.lock() {
-            *error = Some(message);
-        }
-        stop.cancel();
-    }
 }

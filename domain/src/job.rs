@@ -78,6 +78,9 @@ pub struct Job {
     pub failures: u32,
     /// How many answers were stored without completing the job.
     pub rechecks: u32,
+    /// How many attempts in a row were lost: their worker vanished before it stored a result. Below 0 where a worker has
+    /// announced that it lost its lease, so that the attempt will not count.
+    pub lost_attempts: i32,
     /// When a worker first requested the export; only for jobs that are answered by mail.
     pub requested_at: Option<DateTime<Utc>>,
     /// The window that is incomplete until the job is answered, where the slice itself has none.
@@ -109,6 +112,7 @@ impl Job {
             attempt: 0,
             failures: 0,
             rechecks: 0,
+            lost_attempts: 0,
             requested_at: None,
             scope: None,
             seen_version: None,

@@ -12,7 +12,8 @@
 //! [`reopening`] follows from [`row_changes`] in days that were final, and [`gone_rows`] are those that an answer lacks.
 //! [`file_time`] says which state of the vendor an imported file shows, and [`retention`] how long history is kept.
 //! [`mail_trust`] decides by a mail's sender and its [`authentication_results`] whether the mail is believed, and
-//! [`file_overlap`] compares its rows with the stored ones.
+//! [`file_overlap`] compares its rows with the stored ones. [`lost_attempts`] sets poison pills aside, [`restart`] says when a
+//! loop that failed starts again, and [`watchdog`] which loops are stuck.
 
 pub mod authentication_results;
 pub mod backfill;
@@ -36,6 +37,7 @@ pub mod judge;
 pub mod lane;
 pub mod ledger;
 pub mod live_slot;
+pub mod lost_attempts;
 pub mod mail_trust;
 pub mod next_job;
 pub mod pace;
@@ -45,6 +47,7 @@ pub mod planner;
 pub mod process;
 pub mod quota;
 pub mod reopening;
+pub mod restart;
 pub mod retention;
 pub mod row_changes;
 pub mod row_histogram;
@@ -54,6 +57,7 @@ pub mod source;
 pub mod spans;
 pub mod stalled;
 pub mod ticket;
+pub mod watchdog;
 pub mod webhook;
 pub mod week_profile;
 pub mod week_weights;

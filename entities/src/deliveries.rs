@@ -19,8 +19,9 @@ pub struct Model {
     /// `mail`, `file` or `webhook`.
     #[sea_orm(column_type = "Text")]
     pub kind: String,
-    /// `accepted` (recorded, its rows follow), `committed`, `duplicate` (answered before), `foreign` (answers no job), `short`
-    /// (fewer rows than expected), `refused` (not believed), `revoked` (by an operator, after it was committed) or `unreadable`.
+    /// `reading` (a worker has begun to read the mail), `accepted` (recorded, its rows follow), `committed`, `duplicate`
+    /// (answered before), `foreign` (answers no job), `short` (fewer rows than expected), `refused` (not believed), `revoked`
+    /// (by an operator, after it was committed) or `unreadable`.
     #[sea_orm(column_type = "Text")]
     pub state: String,
     /// The name of the account that the rows belong to.
@@ -46,6 +47,11 @@ pub struct Model {
     /// The rows and items of an `accepted` or `unreadable` webhook event, as JSON. `NULL` once they are stored.
     #[sea_orm(column_type = "Text", nullable)]
     pub payload: Option<String>,
+    /// The number of attempts to read the mail that have begun; `NULL` for any other delivery.
+    pub attempts: Option<i64>,
+    /// The process that last began to read the mail, by its name in `processes`.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub reader: Option<String>,
     /// When the delivery arrived.
     pub received_at: DateTime<Utc>,
 }

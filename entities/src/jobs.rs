@@ -42,6 +42,9 @@ pub struct Model {
     pub failures: i32,
     /// The number of answers that were stored without completing the job.
     pub rechecks: i32,
+    /// The number of attempts in a row whose worker vanished before it stored a result; below 0 where a worker has announced
+    /// that it lost its lease.
+    pub lost_attempts: i32,
     /// `waiting`, `dispatched`, `running`, `awaiting` (a mail) or `parked` (an operator must act).
     #[sea_orm(column_type = "Text")]
     pub state: String,

@@ -110,7 +110,7 @@ fn ledger() -> [TableCreateStatement; 5] {
             .optional_texts(&["slice_key", "reason"])
             .instants(&["due_at"])
             .numbers(&["expected_ms"])
-            .small_numbers(&["attempt", "failures", "rechecks"])
+            .small_numbers(&["attempt", "failures", "rechecks", "lost_attempts"])
             .optional_instants(&["requested_at", "seen_version_at", "missing_from_at", "missing_to_at"])
             .column(ColumnDef::new(Alias::new("has_ended")).boolean().not_null().to_owned())
             .column(ColumnDef::new(Alias::new("refetch")).boolean().not_null().to_owned())
@@ -195,9 +195,10 @@ fn evidence() -> [TableCreateStatement; 3] {
         Columns::of("deliveries")
             .serial_key("id")
             .texts(&["origin", "identity", "kind", "state"])
-            .optional_texts(&["account", "stream", "reason", "slice_key", "payload"])
+            .optional_texts(&["account", "stream", "reason", "slice_key", "payload", "reader"])
             .optional_instants(&["from_at", "to_at", "version_at"])
             .numbers(&["rows"])
+            .optional_numbers(&["attempts"])
             .instants(&["received_at"])
             .done(),
     ]

@@ -5,9 +5,10 @@
 //!
 //! Map: [`Scheduler::tick`] plans each stream that `watch` does not know as quiet (`storage::ledger::planning`), dispatches
 //! the next jobs of each lane that has work (`storage::lanes::dispatch`) and pushes their tickets to a
-//! [`domain::ticket::TicketSink`]. Beside it [`webhook_backlog`] stores webhook events that the server has only recorded, and
-//! [`pruner`] deletes old rows.
+//! [`domain::ticket::TicketSink`]; `failure_log` notes what fails meanwhile. Beside it [`webhook_backlog`] stores webhook
+//! events that the server has only recorded, and [`pruner`] deletes old rows.
 
+mod failure_log;
 pub mod pruner;
 mod tick;
 mod watch;

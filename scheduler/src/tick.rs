@@ -1,10 +1,12 @@
 //! One tick: plan the streams that may need it, dispatch the lanes that have work, push the tickets; then sleep until the
 //! next tick has something to do.
 
+use crate::failure_log::{FailureLog, Step};
 use crate::watch::StreamWatch;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::health::Reason;
 use domain::ticket::{PushError, TicketSink};
+use domain::watchdog::{Progress, Unwatched};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use storage::DbErr;
@@ -16,7 +18,7 @@ use storage::lanes::ensure;
 use storage::ledger::planning::{replan, revisions};
 use storage::ledger::{self, StreamId};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, info_span, warn};
+use tracing::{Instrument, info_span, warn};
 
 /// Plans streams and pushes a ticket for each job that a free lane can run.
 ///
@@ -35,6 +37,8 @@ pub struct Scheduler {
     interval: Duration,
     /// The streams that need no plan for now.
     watch: Mutex<StreamWatch>,
+    /// The streams and lanes that fail.
+    failures: FailureLog,
 }
 
 /// The longest sleep. An order of another process is seen after that time, and a lease that a worker took since the last tick
@@ -56,33 +60,19 @@ impl Scheduler {
     /// A scheduler whose ticks are at least `interval` apart.
     #[must_use]
     pub fn new(database: Database, accounts: Arc<Accounts>, queue: Arc<dyn TicketSink>, interval: Duration) -> Self {
-        Self { database, accounts, queue, interval, watch: Mutex::default() }
+        Self { database, accounts, queue, interval, watch: Mutex::default(), failures: FailureLog::default() }
     }
 
-    /// Ticks until `stop`. A failed tick loses nothing: the next one reads the ledger again.
-    pub async fn run(&self, stop: &CancellationToken) {
-        let mut healthy = true;
+    /// Ticks until `stop`, and notes its progress. A failed tick loses nothing: the next one reads the ledger again.
+    pub async fn run(&self, stop: &CancellationToken, progress: &dyn Progress) {
         while !stop.is_cancelled() {
             let started = self.database.elapsed();
-            let ticked = self.tick().instrument(info_span!("tick")).await;
+            let ticked = self.watched_tick(progress).instrument(info_span!("tick")).await;
             let took = self.database.elapsed().saturating_sub(started);
             metrics::histogram!("convosync_step_duration_seconds", "step" => "tick").record(took);
-            let sleep = match ticked {
-                Ok(sleep) => {
-                    healthy = true;
-                    sleep
-                }
-                // One warning per outage, not one per second.
-                Err(error) if healthy => {
-                    warn!(%error, "a part of the tick failed; the scheduler tries again at the next tick");
-                    healthy = false;
-                    self.interval
-                }
-                Err(error) => {
-                    debug!(%error, "a part of the tick failed again");
-                    self.interval
-                }
-            };
+            // The failure log has each error.
+            let sleep = ticked.unwrap_or(self.interval);
+            progress.expect_within(sleep);
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.sleep(sleep) => {}
@@ -106,32 +96,57 @@ impl Scheduler {
     /// # Errors
     /// [`TickError`] of the first stream or lane that failed.
     pub async fn tick(&self) -> Result<Duration, TickError> {
-        let now = self.database.now(self.database.connection()).await?;
-        let mut result = Ok(());
-        let revisions = revisions(&self.database).await?;
+        self.watched_tick(&Unwatched).await
+    }
+
+    async fn watched_tick(&self, progress: &dyn Progress) -> Result<Duration, TickError> {
+        progress.expect_within(Duration::ZERO);
+        let now = self.database.now(self.database.connection()).await;
+        let now = self.failures.note(Step::Read, "clock", now)?;
+        // What all streams share may be unreadable because of one of them: then each is looked at by itself.
+        let revisions = self.failures.note(Step::Read, "revisions", revisions(&self.database).await);
+        let mut result = revisions.as_ref().map(|_| ()).map_err(|error| TickError::from(error.clone()));
+        let revisions = revisions.unwrap_or_default();
         for account in self.accounts.all() {
             for id in account.streams() {
                 let revision = revisions.get(&id).copied();
                 if revision.is_some_and(|revision| self.watch().is_quiet(&id, revision, now)) {
                     continue;
                 }
+                progress.expect_within(Duration::ZERO);
                 let span = info_span!("plan", account = id.account, stream = id.stream);
                 let planned = self.plan(account, &id, revision, now).instrument(span).await;
+                let planned = self.failures.note(Step::Plan, &format!("{}/{}", id.account, id.stream), planned);
                 result = result.and(planned.map_err(TickError::from));
             }
         }
-        let next_work = next_work(&self.database, &self.accounts, now).await?;
-        let mut next = now + LONGEST_SLEEP;
+        let next = self.dispatch_lanes(now, progress).await;
+        let next = self.watch().next_change().into_iter().fold(next?, DateTime::min);
+        result.map(|()| (next - now).to_std().unwrap_or_default())
+    }
+
+    /// Dispatches the lanes that have work; returns when to look at them again.
+    async fn dispatch_lanes(&self, now: DateTime<Utc>, progress: &dyn Progress) -> Result<DateTime<Utc>, TickError> {
+        let next_work = next_work(&self.database, &self.accounts, now).await;
+        let next_work = self.failures.note(Step::Read, "work", next_work);
+        let mut result =
+            next_work.as_ref().map(|_| now + LONGEST_SLEEP).map_err(|error| TickError::from(error.clone()));
         for lane in self.accounts.lanes() {
-            let Some(work) = lane.accounts.iter().filter_map(|account| next_work.get(account)).min() else { continue };
-            let again = if *work > now { Ok(Some(*work)) } else { self.push_tickets(lane, now).await };
-            match again {
-                Ok(again) => next = again.into_iter().fold(next, DateTime::min),
-                Err(error) => result = result.and(Err(error)),
+            // Without the common answer each lane is looked at by itself.
+            let work = next_work.as_ref().map_or(Some(now), |next_work| {
+                lane.accounts.iter().filter_map(|account| next_work.get(account)).min().copied()
+            });
+            let Some(work) = work else { continue };
+            progress.expect_within(Duration::ZERO);
+            let again = if work > now { Ok(Some(work)) } else { self.push_tickets(lane, now).await };
+            let name = lane.accounts.first().map_or("", String::as_str);
+            match (self.failures.note(Step::Dispatch, name, again), &mut result) {
+                (Ok(again), Ok(next)) => *next = again.into_iter().fold(*next, DateTime::min),
+                (Err(error), Ok(_)) => result = Err(error),
+                (_, Err(_)) => {}
             }
         }
-        next = self.watch().next_change().into_iter().fold(next, DateTime::min);
-        result.map(|()| (next - now).to_std().unwrap_or_default())
+        result
     }
 
     /// Plans one stream. Without a new job the stream is quiet until its next live slot, or until its ledger changes.

@@ -7,6 +7,7 @@ use crate::tokens::Scope;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use domain::watchdog::StuckLoop;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -20,9 +21,26 @@ pub trait Probe: Send + Sync {
     async fn ping(&self) -> Result<(), String>;
 }
 
-/// `GET /livez`. Uses no dependency: a database that fails must not make a supervisor restart a healthy process.
-pub(crate) async fn livez() -> &'static str {
-    "ok"
+/// The loops of this process.
+pub trait Liveness: Send + Sync {
+    /// The loops that have not moved for longer than they may. Does no I/O.
+    fn stuck_loops(&self) -> Vec<StuckLoop>;
+}
+
+/// `GET /livez`: 200 while every loop of the process moves, 503 with the names of those that do not. Uses no dependency: a
+/// database that fails must not make a supervisor restart a healthy process.
+pub(crate) async fn livez(State(server): State<Arc<Server>>) -> Response {
+    let stuck = server.liveness.stuck_loops();
+    if stuck.is_empty() {
+        return "ok".into_response();
+    }
+    let mut text = String::new();
+    for StuckLoop { name, since } in stuck {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "[-]{name} has not moved for {} s", since.as_secs());
+    }
+    text.push_str("livez check failed\n");
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 
 /// `GET /readyz`: 200 where the database and the queue accept writes and no migration is pending, 503 otherwise. The

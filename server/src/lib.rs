@@ -27,7 +27,7 @@ mod security_headers;
 mod tokens;
 mod webhook_intake;
 
-pub use crate::health::Probe;
+pub use crate::health::{Liveness, Probe};
 pub use crate::metrics::{InstallError, Metrics};
 pub use crate::rate_limits::{Limits, RateLimits};
 pub use crate::tokens::Tokens;
@@ -53,6 +53,8 @@ pub struct Server {
     pub accounts: Arc<Accounts>,
     /// Checks that the queue accepts tickets.
     pub queue: Arc<dyn Probe>,
+    /// Knows whether the loops of this process move.
+    pub liveness: Arc<dyn Liveness>,
     /// The counters of this process.
     pub metrics: Metrics,
     /// How many requests a client and an account may send.

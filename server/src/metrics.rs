@@ -90,6 +90,8 @@ fn describe() {
         "convosync_http_connections_closed_total",
         "Connections of clients that the server closed, by what it waited for."
     );
+    describe_counter!("convosync_loop_failures_total", "Panics and unexpected ends of this process' loops, by loop.");
+    describe_counter!("convosync_tick_failures_total", "Steps of the scheduler's tick that failed, by step.");
     describe_histogram!(
         "convosync_step_duration_seconds",
         "Duration of a scheduler's tick, and of a worker's dispatch, claim and commit."

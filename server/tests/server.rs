@@ -9,6 +9,8 @@ mod authentication;
 mod client;
 #[path = "server/dashboard.rs"]
 mod dashboard;
+#[path = "server/fake_loops.rs"]
+mod fake_loops;
 #[path = "server/fake_queue.rs"]
 mod fake_queue;
 #[path = "server/fake_source.rs"]

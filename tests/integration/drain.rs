@@ -1,6 +1,7 @@
 //! On SIGTERM the request in flight ends and commits, and the other jobs return to the queue.
 
 use crate::harness::{AccountSettings, Engine, Process, RedisServer, TestDatabase, WolkvoxVendor, history, until};
+use sea_orm::ConnectionTrait;
 use simulator::SimulatedVendor;
 use simulator::wolkvox::Config;
 use std::time::Duration;
@@ -47,4 +48,22 @@ async fn a_second_sigterm_ends_the_process_at_once() {
     let status = process.ended(Duration::from_secs(1)).await;
     assert_eq!(status.code(), Some(1), "{}", process.log());
     assert_eq!(database.number("SELECT COUNT(*) FROM requests").await, 0);
+}
+
+/// The service starts, and another process migrates for as long as it likes.
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_a_process_that_waits_for_a_migration() {
+    let vendor = WolkvoxVendor::start(history(2, 10.0)).await;
+    let database = TestDatabase::empty(Engine::Postgres).await;
+    let migrating = database.database.begin().await.unwrap();
+    migrating.execute_unprepared("SELECT pg_advisory_xact_lock(7203884561)").await.unwrap();
+    let account = AccountSettings::new("a", &vendor.base, "simulated-token");
+    let mut process = Process::run(&account.file(&database.url, "memory:"), &[]);
+    let waiting =
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'";
+    until("the process to wait", async || database.number(waiting).await == 1).await;
+    process.signal("TERM");
+    let status = process.ended(Duration::from_mins(5)).await;
+    assert_eq!(status.code(), Some(0), "{}", process.log());
+    migrating.rollback().await.unwrap();
 }

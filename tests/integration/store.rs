@@ -17,6 +17,8 @@ mod known_columns;
 mod lanes;
 mod leases;
 mod ledger;
+mod lost_attempts;
+mod mail_attempts;
 mod mentions;
 mod migrations;
 mod operator_actions;

@@ -10,6 +10,7 @@ use domain::exchange_budget::{ExchangeBudget, ExchangeUsage};
 use domain::fault::Fault;
 use domain::slice::Slice;
 use domain::source::{Cursor, Reader, ResponseSummary, Source};
+use domain::watchdog::Progress;
 use entities::rows::RowBatch;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct Exchange<'a> {
     pub rate: Option<&'a RateLimit>,
     /// Receives the rows as they are parsed.
     pub rows: Sender<RowBatch>,
+    /// Receives a note of each page and of each batch of rows.
+    pub progress: &'a dyn Progress,
 }
 
 /// The result of one exchange.
@@ -82,7 +85,8 @@ impl Exchange<'_> {
         let mut cursors = BTreeSet::new();
         let mut bytes = 0;
         loop {
-            if !self.lease.wait_for_send_time().await {
+            self.note_progress();
+            if !self.lease.wait_for_send_time(self.progress).await {
                 return None;
             }
             if let Some(rate) = self.rate {
@@ -91,6 +95,7 @@ impl Exchange<'_> {
             if !self.lease.outlasts(self.source.rules().timeout).await {
                 return None;
             }
+            self.note_progress();
             let started = *started.get_or_insert_with(|| self.clock.elapsed());
             result.requests += 1;
             let mut facts = ResponseFacts::default();
@@ -125,6 +130,13 @@ impl Exchange<'_> {
                 }
             }
         }
+    }
+
+    /// Notes that the exchange moves. It does so again when a batch of rows has been taken or the page has ended: at the latest
+    /// when the time limit of the request has passed.
+    fn note_progress(&self) {
+        let rules = self.source.rules();
+        self.progress.expect_within(rules.lease + rules.timeout);
     }
 
     /// Whether the exchange has read as much as one exchange may, and its window can be cut instead.
@@ -175,6 +187,7 @@ impl Exchange<'_> {
     async fn forward(&self, reader: &mut dyn Reader<RowBatch>) {
         while let Some(batch) = reader.take() {
             let _ = self.rows.send(batch).await;
+            self.note_progress();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Keeps a worker's lease on its lane while an exchange runs.
 
 use domain::clock::Clock;
+use domain::watchdog::Progress;
 use std::convert::Infallible;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -42,8 +43,8 @@ impl<'a> LeaseGuard<'a> {
 
     /// Books a send time and waits for it: a vendor's rate counts every request, not only the first of a job. `false`
     /// if the lane was closed meanwhile or the database failed.
-    pub async fn wait_for_send_time(&self) -> bool {
-        match self.book_and_wait().await {
+    pub async fn wait_for_send_time(&self, progress: &dyn Progress) -> bool {
+        match self.book_and_wait(progress).await {
             Ok(may_send) => may_send,
             Err(error) => {
                 warn!(%error, "cannot reserve a send time (database error); the job goes back to the queue");
@@ -52,11 +53,12 @@ impl<'a> LeaseGuard<'a> {
         }
     }
 
-    async fn book_and_wait(&self) -> Result<bool, DbErr> {
+    async fn book_and_wait(&self, progress: &dyn Progress) -> Result<bool, DbErr> {
         let Some(wait) = reserve_send_time(self.database, self.lane).await? else { return Ok(false) };
         if wait.is_zero() {
             return Ok(true);
         }
+        progress.expect_within(wait);
         tokio::time::sleep(wait).await;
         Ok(!is_closed(self.database, self.lane).await?)
     }

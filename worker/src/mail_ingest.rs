@@ -6,13 +6,18 @@
 //!
 //! Map: `mailed_file` is a CSV of a mail and what it may answer.
 
+mod error;
 mod mailed_file;
+
+pub use error::MailIngestError;
 
 use crate::file::{FileError, ingest};
 use crate::mail::{Credential, MailEntry, MailError, Mailbox, MailboxAddress, ParsedMail};
+use crate::mail_reader::{MailReader, set_aside_reason};
 use crate::worker::count_reopened_days;
 use async_recursion::async_recursion as boxed;
 use chrono::TimeDelta;
+use domain::lost_attempts::MailTurn;
 use domain::mail_trust::{Distrust, MailHeaders};
 use mailed_file::{Candidate, MailedFile};
 use std::path::Path;
@@ -22,9 +27,7 @@ use storage::DbErr;
 use storage::accounts::{Account, Accounts};
 use storage::database::Database;
 use storage::deliveries::{Delivery, DeliveryProof, DeliveryState, exports, record_refusal, recorded_identities};
-use storage::ledger::CommitError;
 use storage::ledger::StreamId;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
@@ -38,20 +41,6 @@ pub struct MailIngest {
     interval: Duration,
     /// Parses mails: a long one would hold up the other work of a runtime's thread.
     parsers: TaskTracker,
-}
-
-/// Why the mailbox was not read to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum MailIngestError {
-    /// The mailbox returned an error.
-    #[error(transparent)]
-    Mail(#[from] MailError),
-    /// The database returned an error.
-    #[error("the mail ingest cannot read or write the database: {0}")]
-    Database(#[from] DbErr),
-    /// The rows were not committed: a database error, or a change of the ledger meanwhile.
-    #[error(transparent)]
-    Commit(#[from] CommitError),
 }
 
 /// The time-out of one command on the network.
@@ -99,12 +88,13 @@ impl MailIngest {
         Ok(ingests)
     }
 
-    /// Reads the mailbox again and again until `stop`; the current mail is processed to its end.
+    /// Reads the mailbox again and again until the reader is stopped; the current mail is processed to its end.
     #[boxed]
-    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+    pub async fn run(self: Arc<Self>, reader: MailReader) {
         let mut failures = 0;
-        while !stop.is_cancelled() {
-            let pause = match self.watch(&stop, &mut failures).await {
+        while !reader.stop.is_cancelled() {
+            reader.note_work();
+            let pause = match self.watch(&reader, &mut failures).await {
                 Ok(()) => return,
                 Err(error) => {
                     let needs_operator = matches!(&error, MailIngestError::Mail(error) if error.needs_operator());
@@ -114,8 +104,9 @@ impl MailIngest {
                     self.interval.saturating_mul(1 << failures.min(10)).min(most)
                 }
             };
+            reader.note_wait(pause);
             tokio::select! {
-                () = stop.cancelled() => {}
+                () = reader.stop.cancelled() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -145,40 +136,50 @@ impl MailIngest {
         self.accounts.iter().filter(believes_nothing).map(|account| account.source.account()).collect()
     }
 
-    async fn watch(&self, stop: &CancellationToken, failures: &mut u32) -> Result<(), MailIngestError> {
+    async fn watch(&self, reader: &MailReader, failures: &mut u32) -> Result<(), MailIngestError> {
         let mut mailbox = Mailbox::open(&self.address, TIMEOUT).await?;
         loop {
-            self.read_mails(&mut mailbox, stop).await?;
+            self.read_mails(&mut mailbox, reader).await?;
             *failures = 0;
+            reader.note_wait(self.interval);
             tokio::select! {
-                () = stop.cancelled() => return Ok(()),
+                () = reader.stop.cancelled() => return Ok(()),
                 waited = mailbox.wait(self.interval) => waited?,
             }
         }
     }
 
-    /// Processes each mail that is not done.
-    async fn read_mails(&self, mailbox: &mut Mailbox, stop: &CancellationToken) -> Result<(), MailIngestError> {
+    /// Processes each mail that is not done. A mail that fails stops no other; its error is returned at the end.
+    async fn read_mails(&self, mailbox: &mut Mailbox, reader: &MailReader) -> Result<(), MailIngestError> {
+        reader.note_work();
         let entries = mailbox.list(self.since().await?).await?;
         let ids = entries.iter().map(|entry| entry.id.to_string()).collect();
         let known = recorded_identities(&self.database, &self.address.key(), ids).await?;
+        let mut result = Ok(());
         for entry in entries {
-            if stop.is_cancelled() {
-                return Ok(());
+            if reader.stop.is_cancelled() {
+                break;
             }
-            if known.contains(entry.id.as_str()) {
-                // A worker stored the mail and crashed before it marked it. A mail that matched nothing stays unmarked.
-                self.mark_again(mailbox, &entry).await?;
-                continue;
-            }
-            match self.process(mailbox, &entry).await {
-                Err(MailIngestError::Mail(error)) if !error.is_closed() => {
-                    debug!(%error, "skipped a mail that cannot be fetched");
+            reader.note_work();
+            // A worker stored a known mail and crashed before it marked it. A mail that matched nothing stays unmarked.
+            let is_known = known.contains(entry.id.as_str());
+            let read = if is_known {
+                self.mark_again(mailbox, &entry).await
+            } else {
+                self.read(mailbox, &entry, reader).await
+            };
+            match read {
+                Err(MailIngestError::Mail(error)) if error.is_closed() => return Err(error.into()),
+                Err(MailIngestError::Mail(error)) => debug!(%error, "skipped a mail that cannot be fetched"),
+                Err(error) => {
+                    warn!(accounts = self.names(), mail = entry.id.as_str(), %error, "a mail could not be stored; the worker tries again later");
+                    metrics::counter!("convosync_deliveries_total", "kind" => "mail", "state" => "failed").increment(1);
+                    result = result.and(Err(error));
                 }
-                result => result?,
+                Ok(()) => {}
             }
         }
-        Ok(())
+        result
     }
 
     async fn mark_again(&self, mailbox: &mut Mailbox, entry: &MailEntry) -> Result<(), MailIngestError> {
@@ -188,12 +189,33 @@ impl MailIngest {
         Ok(())
     }
 
-    async fn process(&self, mailbox: &mut Mailbox, entry: &MailEntry) -> Result<(), MailIngestError> {
+    /// Reads a mail after a note of the attempt. After three attempts that ended their process the mail is set aside.
+    async fn read(&self, mailbox: &mut Mailbox, entry: &MailEntry, reader: &MailReader) -> Result<(), MailIngestError> {
         let delivery = Delivery { origin: self.address.key(), identity: entry.id.to_string(), kind: "mail" };
+        match reader.begin(&self.database, &delivery).await? {
+            MailTurn::Read => {}
+            MailTurn::Wait => return Ok(()),
+            MailTurn::SetAside => {
+                return self.note(&delivery, None, DeliveryState::Unreadable, &set_aside_reason()).await;
+            }
+        }
+        let done = self.process(mailbox, entry, &delivery).await;
+        if done.is_err() {
+            reader.survive(&self.database, &delivery).await;
+        }
+        done
+    }
+
+    async fn process(
+        &self,
+        mailbox: &mut Mailbox,
+        entry: &MailEntry,
+        delivery: &Delivery,
+    ) -> Result<(), MailIngestError> {
         let raw = match mailbox.fetch(&entry.id, LARGEST).await {
             Err(error @ MailError::TooLarge { .. }) => {
                 let reason = format!("{error}; save its attachment and run `convosync import`");
-                return self.note(&delivery, None, DeliveryState::Unreadable, &reason).await;
+                return self.note(delivery, None, DeliveryState::Unreadable, &reason).await;
             }
             raw => raw?,
         };
@@ -201,21 +223,21 @@ impl MailIngest {
         let parsed = self.parsers.spawn_blocking(move || ParsedMail::parse(&raw)).await;
         let mail = match parsed {
             Ok(Ok(mail)) if mail.attachments.is_empty() => {
-                return self.note(&delivery, None, DeliveryState::Foreign, "the mail has no CSV attachment").await;
+                return self.note(delivery, None, DeliveryState::Foreign, "the mail has no CSV attachment").await;
             }
             Ok(Ok(mail)) => mail,
             Ok(Err(error)) => {
-                return self.note(&delivery, None, DeliveryState::Unreadable, &error.to_string()).await;
+                return self.note(delivery, None, DeliveryState::Unreadable, &error.to_string()).await;
             }
             Err(_) => {
                 let reason = "the parser failed; save its attachment and run `convosync import`";
-                return self.note(&delivery, None, DeliveryState::Unreadable, reason).await;
+                return self.note(delivery, None, DeliveryState::Unreadable, reason).await;
             }
         };
         let believing = match self.believing_accounts(&mail) {
             Ok(accounts) => accounts,
             Err(distrust) => {
-                return self.note(&delivery, None, DeliveryState::Refused, &distrust.to_string()).await;
+                return self.note(delivery, None, DeliveryState::Refused, &distrust.to_string()).await;
             }
         };
         let sent_at = mail.date.unwrap_or(entry.received_at).min(entry.received_at);
@@ -223,7 +245,7 @@ impl MailIngest {
         let mut state = DeliveryState::Foreign;
         for attachment in mail.attachments {
             let file = MailedFile::new(&named, attachment.bytes, sent_at);
-            state = self.store(&delivery, &believing, &file).await?;
+            state = self.store(delivery, &believing, &file).await?;
             if state == DeliveryState::Committed {
                 break;
             }

@@ -4,6 +4,7 @@
 //! belong to the ledger, because apalis 1.0 gets each of them wrong on one backend or the other. A handler therefore
 //! never fails: the ledger holds the job's outcome before the ticket is acknowledged.
 
+use crate::consumer::Consumer;
 use crate::worker::Worker;
 use apalis::prelude::WorkerBuilderExt;
 use apalis_core::backend::ext::BackendExt;
@@ -18,18 +19,18 @@ use apalis_core::worker::builder::WorkerBuilder;
 use apalis_redis::{Config, RedisStorage};
 use async_recursion::async_recursion as boxed;
 use domain::ticket::{PushError, Ticket, TicketSink};
-use futures::{FutureExt, SinkExt, StreamExt, stream};
+use domain::watchdog::Progress;
+use futures::{SinkExt, StreamExt, stream};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{ConnectionAddr, IntoConnectionInfo};
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 /// A ticket queue.
 #[derive(Clone)]
@@ -52,6 +53,8 @@ pub enum Queue {
 
 /// How often an idle worker polls Redis for tickets.
 const POLL: Duration = Duration::from_millis(50);
+/// How often an idle worker that waits for tickets in process notes its progress.
+pub(crate) const LOOK: Duration = Duration::from_secs(5);
 /// How long Redis may take to answer; the library's default of half a second is too short under load.
 const REDIS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often acknowledged tickets are removed from Redis; apalis keeps them for ever.
@@ -92,7 +95,8 @@ impl Queue {
         }
     }
 
-    /// Processes tickets, `concurrency` at once, until `stop`; then waits up to `grace` for running ones.
+    /// Processes tickets, `concurrency` at once, until `stop`; then waits up to `grace` for running ones. `progress` hears of
+    /// each look for tickets.
     ///
     /// # Errors
     /// If the workers end by themselves, which they should never do.
@@ -101,9 +105,10 @@ impl Queue {
         &self,
         worker: Arc<Worker>,
         concurrency: usize,
-        stop: CancellationToken,
-        grace: Duration,
+        (stop, grace): (CancellationToken, Duration),
+        progress: Box<dyn Progress>,
     ) -> Result<(), BoxDynError> {
+        let consumer = Arc::new(Consumer::new(worker, concurrency, progress));
         let signal = stop.clone();
         let until_stopped = async move {
             signal.cancelled().await;
@@ -118,11 +123,11 @@ impl Queue {
         match self.clone() {
             Self::Memory { waiting, .. } => {
                 let monitor = monitor.register(move |_| {
-                    let backend = MemoryStorage::new_with(no_sink(), receive(waiting.clone()));
-                    WorkerBuilder::new(fresh_name(&worker))
+                    let backend = MemoryStorage::new_with(no_sink(), receive(waiting.clone(), consumer.clone()));
+                    WorkerBuilder::new(fresh_name(&consumer.worker))
                         .backend(backend)
                         .concurrency(concurrency)
-                        .data(worker.clone())
+                        .data(consumer.clone())
                         .build(handle)
                 });
                 monitor.run_with_signal(until_stopped).await?;
@@ -132,11 +137,11 @@ impl Queue {
                 let storage = connection.clone();
                 let monitor = monitor.register(move |_| {
                     let backend = RedisStorage::<Ticket, _>::new(storage.clone()).with_config(config.clone());
-                    let backend = backend.poll_with_strategy(IntervalPoll::new(POLL));
-                    WorkerBuilder::new(fresh_name(&worker))
+                    let backend = backend.poll_with_strategy(IntervalPoll::new(POLL, consumer.clone()));
+                    WorkerBuilder::new(fresh_name(&consumer.worker))
                         .backend(backend)
                         .concurrency(concurrency)
-                        .data(worker.clone())
+                        .data(consumer.clone())
                         .build(handle)
                 });
                 tokio::select! {
@@ -171,11 +176,8 @@ impl TicketSink for Queue {
     }
 }
 
-/// Processes one ticket. A panic ends only this ticket; the job is dispatched again when its lease has ended.
-async fn handle(ticket: Ticket, worker: Data<Arc<Worker>>) -> Result<(), BoxDynError> {
-    if AssertUnwindSafe(worker.process(ticket)).catch_unwind().await.is_err() {
-        error!(%ticket, "the worker panicked while processing a ticket; the job is dispatched again when its lease has ended");
-    }
+async fn handle(ticket: Ticket, consumer: Data<Arc<Consumer>>) -> Result<(), BoxDynError> {
+    consumer.process(ticket).await;
     Ok(())
 }
 
@@ -195,12 +197,24 @@ fn redis_config(name: &str) -> Config {
 
 fn receive(
     waiting: Arc<Mutex<mpsc::UnboundedReceiver<Ticket>>>,
+    consumer: Arc<Consumer>,
 ) -> Pin<Box<dyn futures::Stream<Item = Task<Ticket>> + Send>> {
-    let next = |waiting: Arc<Mutex<mpsc::UnboundedReceiver<Ticket>>>| async move {
-        let ticket = waiting.lock().await.recv().await?;
-        Some((Task::new(ticket), waiting))
+    type State = (Arc<Mutex<mpsc::UnboundedReceiver<Ticket>>>, Arc<Consumer>);
+    let next = |(waiting, consumer): State| async move {
+        consumer.note_progress();
+        let ticket = {
+            let mut tickets = waiting.lock().await;
+            loop {
+                // An idle consumer looks around now and then, so that the watchdog sees it move.
+                consumer.note_progress();
+                if let Ok(ticket) = tokio::time::timeout(LOOK, tickets.recv()).await {
+                    break ticket?;
+                }
+            }
+        };
+        Some((Task::new(ticket), (waiting, consumer)))
     };
-    stream::unfold(waiting, next).boxed()
+    stream::unfold((waiting, consumer), next).boxed()
 }
 
 /// A sink that is never used: tickets enter through [`TicketSink`].
@@ -228,15 +242,15 @@ async fn vacuum(mut connection: ConnectionManager, name: &str) {
 
 /// Polls for tickets at a fixed interval. The library's own strategy re-arms its timer without polling it and can
 /// therefore sleep until the next heartbeat.
-#[derive(Debug)]
 struct IntervalPoll {
     interval: Duration,
     delay: Pin<Box<tokio::time::Sleep>>,
+    consumer: Arc<Consumer>,
 }
 
 impl IntervalPoll {
-    fn new(interval: Duration) -> Self {
-        Self { interval, delay: Box::pin(tokio::time::sleep(interval)) }
+    fn new(interval: Duration, consumer: Arc<Consumer>) -> Self {
+        Self { interval, delay: Box::pin(tokio::time::sleep(interval)), consumer }
     }
 }
 
@@ -247,6 +261,11 @@ impl PollStrategy for IntervalPoll {
             fired = true;
             self.delay = Box::pin(tokio::time::sleep(self.interval));
         }
-        if fired { Poll::Ready(Some(())) } else { Poll::Pending }
+        if fired {
+            self.consumer.note_progress();
+            Poll::Ready(Some(()))
+        } else {
+            Poll::Pending
+        }
     }
 }

@@ -14,6 +14,7 @@ use domain::job::Purpose;
 use domain::judge::{Answer, JudgeContext, Judgement, Verdict, judge};
 use domain::source::ResponseSummary;
 use domain::ticket::Ticket;
+use domain::watchdog::{Progress, Watchdog};
 use domain::window::midnight;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use storage::lanes::claim::claim;
 use storage::lanes::claim::undispatch;
 use storage::lanes::dispatch::Dispatch;
 use storage::lanes::dispatch::dispatch;
+use storage::lanes::lost_attempts::survive_attempt;
 use storage::ledger::CommitError;
 use storage::ledger::commit::{ExchangeRecord, abandon, commit};
 use storage::ledger::intake::Intake;
@@ -50,6 +52,8 @@ pub struct Worker {
     pub clock: Arc<dyn Clock>,
     /// Returns random numbers in `[0, 1)` that spread retries.
     pub jitter: Arc<dyn Fn() -> f64 + Send + Sync>,
+    /// Watches the processing of each ticket.
+    pub watchdog: Arc<dyn Watchdog>,
     /// The worker's name, shown as the holder of a lane.
     pub name: String,
     /// Cancelled when the worker must claim no further job.
@@ -70,25 +74,39 @@ impl Worker {
     #[boxed]
     pub async fn process(&self, ticket: Ticket) {
         let started = self.clock.elapsed();
+        let progress = self.watchdog.watch("worker");
         let mut next = Some(ticket);
         while let Some(ticket) = next {
             let span = info_span!("claim", %ticket);
-            let lane = Box::pin(self.process_one(ticket)).instrument(span).await.unwrap_or_else(|error| {
-                warn!(%ticket, %error, "the answer was not stored; the job is dispatched again when its lease has ended");
-                None
-            });
+            let lane = match Box::pin(self.process_one(ticket, progress.as_ref())).instrument(span).await {
+                Ok(lane) => lane,
+                Err(error) => {
+                    warn!(%ticket, %error, "the answer was not stored; the job is dispatched again when its lease has ended");
+                    self.survive(ticket).await;
+                    None
+                }
+            };
             next = match lane {
                 Some(lane) if self.clock.elapsed().saturating_sub(started) < LONGEST_RUN => {
-                    self.next_ticket(lane).await
+                    self.next_ticket(lane, progress.as_ref()).await
                 }
                 _ => None,
             };
         }
     }
 
+    /// Notes that this worker has not vanished. Without the note, which a silent database may refuse, the attempt counts as
+    /// lost.
+    async fn survive(&self, ticket: Ticket) {
+        if let Err(error) = survive_attempt(&self.database, ticket).await {
+            debug!(%ticket, %error, "cannot note that the worker still runs; the attempt counts as lost");
+        }
+    }
+
     /// Processes one ticket from claim to commit. Returns its lane; `None` if the ticket is outdated or the lane is
     /// busy.
-    async fn process_one(&self, ticket: Ticket) -> Result<Option<&LaneSpec>, CommitError> {
+    async fn process_one(&self, ticket: Ticket, progress: &dyn Progress) -> Result<Option<&LaneSpec>, CommitError> {
+        progress.expect_within(Duration::ZERO);
         if self.draining.is_cancelled() {
             undispatch(&self.database, ticket).await?;
             return Ok(None);
@@ -113,6 +131,7 @@ impl Worker {
             lease: &lease,
             rate: rate.as_deref(),
             rows,
+            progress,
         };
         let stream = source.streams().into_iter().find(|stream| stream.name == claim.stream.stream);
         let mut intake = Intake::new(&self.database, lane, &claim).comparing(stream);
@@ -127,6 +146,7 @@ impl Worker {
             done = async { tokio::try_join!(exchange.run(&claim), storing) } => done,
             () = lease.keep_renewed() => return Err(CommitError::Fenced),
         };
+        progress.expect_within(lane.rules.lease);
         let now = claim.now + TimeDelta::from_std(self.clock.elapsed().saturating_sub(acquiring)).unwrap_or_default();
         let lane_use = LaneUse { account, lane, claim: &claim, lease: &lease, now };
         match done {
@@ -221,8 +241,9 @@ impl Worker {
     }
 
     /// The lane's next ticket; `None` if no job is ready within [`LONGEST_IDLE`].
-    async fn next_ticket(&self, lane: &LaneSpec) -> Option<Ticket> {
+    async fn next_ticket(&self, lane: &LaneSpec, progress: &dyn Progress) -> Option<Ticket> {
         while !self.draining.is_cancelled() {
+            progress.expect_within(LONGEST_IDLE.to_std().unwrap_or_default());
             match self.timed("dispatch", dispatch(&self.database, lane)).await {
                 Ok(Dispatch::Ticket(ticket)) => return Some(ticket),
                 Ok(Dispatch::At(next)) => {
@@ -232,13 +253,10 @@ impl Worker {
                     }
                     tokio::time::sleep(wait.to_std().unwrap_or_default()).await;
                 }
-                // The scheduler dispatches again once the lane is open.
-                Ok(Dispatch::Closed(_)) => return None,
                 // All planned jobs are done; the answers may allow further ones.
-                Ok(Dispatch::Nothing) => match self.replan(lane).await {
-                    Ok(true) => {}
-                    Ok(false) | Err(_) => return None,
-                },
+                Ok(Dispatch::Nothing) if self.replan(lane).await => {}
+                // The scheduler dispatches again once the lane is open, or a job is due.
+                Ok(Dispatch::Closed(_) | Dispatch::Nothing) => return None,
                 Err(error) => {
                     debug!(%error, "cannot dispatch the lane's next job; the next tick does");
                     return None;
@@ -248,15 +266,18 @@ impl Worker {
         None
     }
 
-    /// Plans the lane's streams again; returns whether a job was added.
-    async fn replan(&self, lane: &LaneSpec) -> Result<bool, DbErr> {
+    /// Plans the lane's streams again; returns whether a job was added. A stream that fails stops no other.
+    async fn replan(&self, lane: &LaneSpec) -> bool {
         let mut is_new = false;
         for account in lane.accounts.iter().filter_map(|name| self.accounts.account(name)) {
             for id in account.streams() {
-                is_new |= replan(&self.database, account, &id).await?;
+                is_new |= replan(&self.database, account, &id).await.unwrap_or_else(|error| {
+                    debug!(account = id.account, stream = id.stream, %error, "cannot plan the stream; the next tick does");
+                    false
+                });
             }
         }
-        Ok(is_new)
+        is_new
     }
 
     /// Awaits one step, and records how long it took.

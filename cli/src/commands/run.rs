@@ -20,7 +20,12 @@ pub async fn run(settings: &Settings, roles: &[Role]) -> Result<(), Failure> {
     }
     let stop = CancellationToken::new();
     signals::listen(&TaskTracker::new(), stop.clone())?;
-    let service = Service::open(settings).await?;
+    logging::log_panics();
+    let service = tokio::select! {
+        service = Service::open(settings) => service?,
+        // A database that does not answer must not keep the process from stopping.
+        () = stop.cancelled() => return Ok(()),
+    };
     if service.accounts.all().is_empty() {
         return Err(Failure::settings(
             "there is no account to keep in sync; write a table [accounts.NAME] into the settings",
@@ -31,9 +36,7 @@ pub async fn run(settings: &Settings, roles: &[Role]) -> Result<(), Failure> {
     if let Some(listener) = &listener {
         info!("listening at http://{}", listener.local_addr()?);
     }
-    service.run(settings, roles, listener, stop).await?;
-    info!("the service has stopped; nothing is in flight");
-    Ok(())
+    service.run(settings, roles, listener, stop).await
 }
 
 /// Refuses a queue inside this process whose tickets no role of this process pushes, or none consumes.

@@ -24,6 +24,10 @@ impl Ledger {
         now: DateTime<Utc>,
     ) {
         let Some(at) = self.jobs.iter().position(|job| job.id == id) else { return };
+        if let Some(job) = self.jobs.get_mut(at) {
+            // The worker that brings a verdict has survived the request.
+            job.lost_attempts = 0;
+        }
         match verdict {
             Verdict::Commit => {
                 self.credit_backfills(at, answer);

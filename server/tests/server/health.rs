@@ -1,6 +1,7 @@
 //! `/livez` and `/readyz`.
 
 use crate::test_service::{TestService, until};
+use domain::watchdog::StuckLoop;
 use std::time::Duration;
 
 #[tokio::test]
@@ -10,6 +11,21 @@ async fn livez_answers_without_the_database() {
     let reply = service.get("/livez").await;
     assert_eq!((reply.status, reply.body.as_str()), (200, "ok"));
     assert_eq!(service.get("/readyz").await.status, 503);
+}
+
+#[tokio::test]
+async fn livez_names_the_loops_that_are_stuck() {
+    let service = TestService::guarded(crate::test_service::TOKEN).await;
+    let stuck = |name, seconds| StuckLoop { name, since: Duration::from_secs(seconds) };
+    service.loops.set_stuck(&[stuck("scheduler", 400), stuck("mailbox", 90)]);
+    let reply = service.get("/livez").await;
+    assert_eq!(reply.status, 503);
+    assert_eq!(
+        reply.body,
+        "[-]scheduler has not moved for 400 s\n[-]mailbox has not moved for 90 s\nlivez check failed\n"
+    );
+    service.loops.set_stuck(&[]);
+    assert_eq!(service.get("/livez").await.status, 200);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The service under test: its router on a database of its own, with a clock that stands still.
 
 use crate::client::{Client, Reply};
+use crate::fake_loops::FakeLoops;
 use crate::fake_queue::FakeQueue;
 use crate::fake_source::FakeSource;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -14,7 +15,7 @@ use domain::process::Role;
 use domain::slice::Slice;
 use domain::window::{Window, midnight};
 use secrecy::SecretString;
-use server::{Limits, Metrics, Probe, RateLimits, Server, State, Tokens};
+use server::{Limits, Liveness, Metrics, Probe, RateLimits, Server, State, Tokens};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,6 +47,8 @@ pub struct TestService {
     pub database: Database,
     /// Its queue.
     pub queue: Arc<FakeQueue>,
+    /// Its loops.
+    pub loops: Arc<FakeLoops>,
     /// The server itself, to serve on a socket.
     pub server: Arc<Server>,
     /// Its clock.
@@ -92,10 +95,12 @@ impl TestService {
         let account = |(name, vendor)| Account::new(Arc::new(FakeSource::new(name, vendor)), Some(day(10, 26)));
         let accounts = Arc::new(Accounts::new(ACCOUNTS.map(account).into()));
         let queue = Arc::new(FakeQueue::default());
+        let loops = Arc::new(FakeLoops::default());
         let server = Arc::new(Server {
             database: database.clone(),
             accounts: Arc::clone(&accounts),
             queue: Arc::clone(&queue) as Arc<dyn Probe>,
+            liveness: Arc::clone(&loops) as Arc<dyn Liveness>,
             metrics: Metrics::install().expect("a recorder"),
             rate_limits: RateLimits::new(&limits, &clock),
             tokens,
@@ -104,7 +109,7 @@ impl TestService {
             version: "1.2.3",
         });
         let client = Client::new(Arc::clone(&server).router());
-        Self { client, database, queue, server, clock: stopped, accounts, _folder: folder }
+        Self { client, database, queue, loops, server, clock: stopped, accounts, _folder: folder }
     }
 
     /// Sends a GET without credentials.

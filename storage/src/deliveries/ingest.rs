@@ -1,5 +1,6 @@
 //! Stores the rows of a mailed or imported file, and what they prove.
 
+use super::mail_attempts::forget_attempts;
 use super::overlap::OverlapCount;
 use super::{Delivery, DeliveryProof, DeliveryState, FileJobs, row};
 use crate::accounts::Account;
@@ -149,6 +150,7 @@ impl<'a> DeliveryIngest<'a> {
         row.rows = Set(i64::try_from(summary.rows).unwrap_or(i64::MAX));
         row.from_at = Set(window.as_ref().map(Window::from));
         row.to_at = Set(window.as_ref().map(Window::to));
+        forget_attempts(&tx, delivery).await?;
         deliveries::Entity::insert(row).exec_without_returning(&tx).await?;
         tx.commit().await?;
         let window = window.filter(|_| summary.rejects.is_empty());

@@ -3,6 +3,7 @@
 mod file_jobs;
 mod ingest;
 pub mod list;
+pub mod mail_attempts;
 mod overlap;
 pub mod revoke;
 pub mod webhook_backlog;
@@ -20,7 +21,6 @@ use domain::job::{Job, JobState};
 use domain::slice::Slice;
 use domain::window::Window;
 use entities::deliveries;
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Set};
 use std::collections::BTreeSet;
 
@@ -95,7 +95,7 @@ pub async fn exports(on: &Snapshot, id: &StreamId) -> Result<Vec<Job>, DbErr> {
     Ok(found)
 }
 
-/// Returns those of `identities` that the table records for `origin`.
+/// Returns those of `identities` whose outcome the table records for `origin`.
 ///
 /// # Errors
 /// Returns the database error.
@@ -112,6 +112,7 @@ pub async fn recorded_identities(
             .column(deliveries::Column::Identity)
             .filter(deliveries::Column::Origin.eq(origin))
             .filter(deliveries::Column::Identity.is_in(identities))
+            .filter(deliveries::Column::State.ne(mail_attempts::READING))
             .into_tuple()
             .all(db.connection())
             .await?;
@@ -158,7 +159,7 @@ pub async fn is_answered(
     Ok(stored.one(db.connection()).await?.is_some())
 }
 
-/// Records a refused delivery and the reason. An earlier record of the same delivery stays.
+/// Records a refused delivery and the reason. An earlier outcome of the same delivery stays.
 ///
 /// # Errors
 /// Returns the database error.
@@ -173,8 +174,7 @@ pub async fn record_refusal(
     let now = db.now(db.connection()).await?;
     let mut row = row(delivery, id, state, now);
     row.reason = Set(Some(reason.to_owned()));
-    let keep_first =
-        OnConflict::columns([deliveries::Column::Origin, deliveries::Column::Identity]).do_nothing().to_owned();
+    let keep_first = mail_attempts::keep_outcome();
     deliveries::Entity::insert(row).on_conflict(keep_first).exec_without_returning(db.connection()).await.map(|_| ())
 }
 

@@ -2,6 +2,7 @@
 
 use super::clock_steps::{latest_lease_end, undo_clock_step};
 use super::free::end_attempts;
+use super::lost_attempts::park;
 use super::ready::ready;
 use super::rows::try_lock;
 use super::spec::LaneSpec;
@@ -10,6 +11,7 @@ use crate::accounts::Accounts;
 use crate::database::Database;
 use crate::transaction::Transaction;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::job::JobState;
 use domain::next_job::next_job;
 use domain::ticket::Ticket;
 use entities::jobs;
@@ -137,10 +139,17 @@ async fn choose(db: &Database, tx: &Transaction, spec: &LaneSpec) -> Result<Disp
         return Ok(Dispatch::Nothing);
     };
     let Some(row) = rows.into_iter().find(|row| row.id == job.id) else { return Ok(Dispatch::Nothing) };
+    let mut job = job.clone();
+    job.lose_attempt(now);
+    if let JobState::Parked { reason } = &job.state {
+        park(tx, row, &job, reason).await?;
+        return Ok(Dispatch::At(now));
+    }
     let ticket = Ticket { job: job.id, attempt: job.attempt + 1 };
     let mut row = row.into_active_model();
     row.state = Set("dispatched".to_owned());
     row.attempt = Set(ticket.attempt);
+    row.lost_attempts = Set(job.lost_attempts);
     row.until_at = Set(Some(now + TICKET.min(TimeDelta::from_std(spec.rules.lease).unwrap_or(TICKET))));
     row.update(tx).await?;
     Ok(Dispatch::Ticket(ticket))

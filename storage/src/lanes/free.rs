@@ -89,7 +89,7 @@ async fn forget_future(tx: &Transaction, row: &lanes::Model, now: DateTime<Utc>)
 }
 
 /// Ends the attempts of jobs whose ticket or lease ends later than `after`. The lane then dispatches them again, as it does
-/// after the death of a worker.
+/// after the loss of a ticket: their workers may still run, so that no attempt counts as lost.
 pub(crate) async fn end_attempts(
     tx: &Transaction,
     spec: &LaneSpec,
@@ -102,6 +102,7 @@ pub(crate) async fn end_attempts(
     }
     jobs::Entity::update_many()
         .col_expr(jobs::Column::UntilAt, Expr::value(Some(now)))
+        .col_expr(jobs::Column::State, Expr::value("dispatched"))
         .filter(jobs::Column::Account.is_in(spec.accounts.iter().map(String::as_str)))
         .filter(jobs::Column::State.is_in(["dispatched", "running"]))
         .filter(jobs::Column::UntilAt.gt(after))

@@ -2,14 +2,15 @@
 //!
 //! Map: [`LaneSpec`] describes the lane as the settings do; [`dispatch`] turns its next job into a ticket; [`claim`] gives a
 //! worker the job and a slot; [`adhoc`] gives a slot without a job; [`free`] takes slots away for an operator, and
-//! `clock_steps` after the clock was set back; [`pacing`] reserves send times where the vendor limits the rate; [`quota`] counts
-//! a day's requests.
+//! `clock_steps` after the clock was set back; [`lost_attempts`] sets a job aside whose worker vanishes each time; [`pacing`]
+//! reserves send times where the vendor limits the rate; [`quota`] counts a day's requests.
 
 pub mod adhoc;
 pub mod claim;
 mod clock_steps;
 pub mod dispatch;
 pub mod free;
+pub mod lost_attempts;
 pub mod pacing;
 pub mod quota;
 mod ready;

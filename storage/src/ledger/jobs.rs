@@ -92,6 +92,7 @@ pub async fn retry(db: &Database, id: i64) -> Result<bool, DbErr> {
         .col_expr(jobs::Column::DueAt, Expr::value(now))
         .col_expr(jobs::Column::Failures, Expr::value(0))
         .col_expr(jobs::Column::Rechecks, Expr::value(0))
+        .col_expr(jobs::Column::LostAttempts, Expr::value(0))
         .col_expr(jobs::Column::Reason, Expr::value(None::<String>))
         .filter(jobs::Column::Id.eq(id))
         .filter(jobs::Column::State.is_in(["parked", "waiting"]))

@@ -5,6 +5,7 @@ use convosync::clock::SystemClock;
 use domain::clock::Clock;
 use domain::job::{Job, Purpose};
 use domain::slice::Slice;
+use domain::watchdog::Unwatched;
 use domain::window::Window;
 use serde_json::json;
 use std::sync::Arc;
@@ -57,6 +58,7 @@ pub async fn pull(url: &str, base: &str, day: &str) {
         rates: RateLimits::new(clock.clone()),
         clock: clock.clone(),
         jitter: Arc::new(|| 0.5),
+        watchdog: Arc::new(Unwatched),
         name: "bench".to_owned(),
         draining: CancellationToken::new(),
     };

@@ -2,6 +2,7 @@
 
 use super::TestDatabase;
 use domain::clock::Clock;
+use domain::watchdog::Unwatched;
 use scheduler::Scheduler;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,12 +35,14 @@ impl TestService {
             rates: RateLimits::new(clock.clone()),
             clock,
             jitter: Arc::new(|| 0.5),
+            watchdog: Arc::new(Unwatched),
             name: "worker-1".to_owned(),
             draining: stop.clone(),
         });
         let (scheduling, working) = (stop.clone(), stop.clone());
-        tasks.spawn(async move { scheduler.run(&scheduling).await });
-        tasks.spawn(async move { queue.consume(worker, 4, working, Duration::from_secs(10)).await.unwrap() });
+        tasks.spawn(async move { scheduler.run(&scheduling, &Unwatched).await });
+        let grace = Duration::from_secs(10);
+        tasks.spawn(async move { queue.consume(worker, 4, (working, grace), Box::new(Unwatched)).await.unwrap() });
         tasks.close();
         Self { stop, tasks }
     }

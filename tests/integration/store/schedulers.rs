@@ -99,3 +99,28 @@ async fn a_stream_and_a_lane_that_fail_stop_no_other() {
     assert_eq!(store.made.texts(live).await, ["b", "c"], "the scheduler plans the streams after the one that fails");
     assert_eq!(*queue.0.lock().unwrap(), 2, "the queue gets the second lane's ticket after it refused the first one's");
 }
+
+/// What one statement reads for all accounts may be unreadable because of one of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_cannot_be_read_stops_no_other() {
+    for damage in [
+        "UPDATE streams SET revision = 'no number' WHERE account = 'a'",
+        "UPDATE jobs SET due_at = 'no time' WHERE account = 'a'",
+    ] {
+        let names = ["a", "b", "c"];
+        let store = Store::with(Engine::Sqlite, &names.map(|name| (name, json!({})))).await;
+        for name in names {
+            store.change(name, |_| {}).await;
+            store.job(name, 0).await;
+        }
+        store.made.run(damage).await;
+        let queue = Arc::new(CountingQueue::default());
+        let accounts = Arc::new(store.accounts.clone());
+        let scheduler = Scheduler::new(store.db().clone(), accounts, queue.clone(), Duration::from_secs(1));
+        scheduler.create_lanes().await.unwrap();
+        assert!(scheduler.tick().await.is_err(), "the tick says that a part of it failed: {damage}");
+        let dispatched = "SELECT account FROM jobs WHERE state = 'dispatched' AND account <> 'a' ORDER BY account";
+        assert_eq!(store.made.texts(dispatched).await, ["b", "c"], "{damage}");
+        assert!(queue.0.lock().unwrap().len() >= 2, "{damage}");
+    }
+}

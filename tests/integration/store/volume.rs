@@ -78,9 +78,9 @@ async fn fill(store: &Store, now: DateTime<Utc>) {
     };
     let sql = format!(
         "INSERT INTO jobs (account, stream, purpose, state, slice_key, from_at, to_at, missing_from_at, missing_to_at, due_at, \
-         expected_ms, attempt, failures, rechecks, has_ended, refetch) \
+         expected_ms, attempt, lost_attempts, failures, rechecks, has_ended, refetch) \
          SELECT 'a' || (n % {ACCOUNTS}), 'chat_8', 'item', 'waiting', 'item ' || n, at, at, at, at, \
-         CASE WHEN kind < 9 THEN $3 ELSE at END, 1000, 0, 0, CASE WHEN kind IN (7, 8) THEN 1 ELSE 0 END, false, false \
+         CASE WHEN kind < 9 THEN $3 ELSE at END, 1000, 0, 0, 0, CASE WHEN kind IN (7, 8) THEN 1 ELSE 0 END, false, false \
          FROM (SELECT n, n / {ACCOUNTS} % 10 AS kind, CASE WHEN n / {ACCOUNTS} % 10 >= 7 THEN {time} END AS at \
          FROM ({numbers}) AS numbers) AS jobs"
     );
