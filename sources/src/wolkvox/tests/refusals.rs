@@ -65,6 +65,7 @@ fn with_label(fault: Fault, label: &str) -> Fault {
         Fault::Unreachable(text) => Fault::Unreachable(with(text)),
         Fault::TimedOut(text) => Fault::TimedOut(with(text)),
         Fault::Malformed(text) => Fault::Malformed(with(text)),
+        Fault::Incomplete(text) => Fault::Incomplete(with(text)),
         Fault::Database(text) => Fault::Database(with(text)),
         Fault::Refused(text) => Fault::Refused(with(text)),
     }
