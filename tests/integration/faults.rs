@@ -103,7 +103,7 @@ async fn an_answer_after_a_refused_token_opens_the_lane() {
     let database = TestDatabase::fresh(Engine::Postgres).await;
     let settings = AccountSettings::new("a", &vendor.base, "refused").file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    let refusals = async || database.number("SELECT CAST(MAX(refusals) AS bigint) FROM lanes").await;
+    let refusals = async || database.number("SELECT CAST(COALESCE(MAX(refusals), 0) AS bigint) FROM lanes").await;
     until("the first refusal", async || refusals().await >= 1).await;
     let shown = status(&settings).await;
     assert_ne!(shown["accounts"][0]["state"], "parked", "{shown}");
