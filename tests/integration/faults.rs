@@ -123,7 +123,7 @@ async fn an_answer_after_a_refused_token_opens_the_lane() {
 /// Some vendors write a timestamp where a number of seconds belongs: `Retry-After: 1795277400` would be 57 years.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_of_many_years_is_probed_within_an_hour() {
-    let wait = Duration::from_secs(1_795_277_400);
+    let wait = Duration::from_mins(1_795_277_400 / 60);
     let faults = Faults { throttle_429: 1.0, retry_after: wait, real_wait: Some(Duration::ZERO), ..Faults::default() };
     let vendor = WolkvoxVendor::start(Config { faults, ..history(3, 20.0) }).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;
