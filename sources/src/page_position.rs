@@ -68,16 +68,12 @@ mod tests {
         fn pages_are_cut_to_a_single_row(usual: u16) {
             let mut position = PagePosition::default();
             for _ in 0..9 {
-                match position.with_fewer_rows(usual) {
-                    Some(fewer) => {
-                        prop_assert!(fewer.rows.unwrap() < position.rows.unwrap_or(usual));
-                        position = fewer;
-                    }
-                    None => {
-                        prop_assert!(position.rows.unwrap_or(usual) <= 1);
-                        return Ok(());
-                    }
-                }
+                let Some(fewer) = position.with_fewer_rows(usual) else {
+                    prop_assert!(position.rows.unwrap_or(usual) <= 1);
+                    return Ok(());
+                };
+                prop_assert!(fewer.rows.unwrap() < position.rows.unwrap_or(usual));
+                position = fewer;
             }
             prop_assert!(false, "{position:?}");
         }

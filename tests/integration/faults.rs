@@ -103,7 +103,7 @@ async fn an_answer_after_a_refused_token_opens_the_lane() {
     let database = TestDatabase::fresh(Engine::Postgres).await;
     let settings = AccountSettings::new("a", &vendor.base, "refused").file(&database.url, "memory:");
     let process = Process::run(&settings, &[]);
-    let refusals = async || database.number("SELECT CAST(MAX(refusals) AS bigint) FROM lanes").await;
+    let refusals = async || database.number("SELECT CAST(COALESCE(MAX(refusals), 0) AS bigint) FROM lanes").await;
     until("the first refusal", async || refusals().await >= 1).await;
     let shown = status(&settings).await;
     assert_ne!(shown["accounts"][0]["state"], "parked", "{shown}");
@@ -117,13 +117,13 @@ async fn an_answer_after_a_refused_token_opens_the_lane() {
     })
     .await;
     assert_eq!(status(&settings).await["accounts"][0]["state"], "ok", "{}", process.log());
-    vendor.assert_no_breach();
+    assert_eq!(vendor.wolkvox.most_in_flight(), 1, "P1");
 }
 
 /// Some vendors write a timestamp where a number of seconds belongs: `Retry-After: 1795277400` would be 57 years.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_of_many_years_is_probed_within_an_hour() {
-    let wait = Duration::from_secs(1_795_277_400);
+    let wait = Duration::from_mins(1_795_277_400 / 60);
     let faults = Faults { throttle_429: 1.0, retry_after: wait, real_wait: Some(Duration::ZERO), ..Faults::default() };
     let vendor = WolkvoxVendor::start(Config { faults, ..history(3, 20.0) }).await;
     let database = TestDatabase::fresh(Engine::Sqlite).await;

@@ -67,7 +67,7 @@ fn is_within(address: u128, network: u128, free: u32) -> bool {
 
 /// Networks of IPv4, with the length of their prefix, that are not part of the public internet.
 const PRIVATE_V4: [(Ipv4Addr, u32); 15] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     // Shared by carriers, and by some clouds for metadata (100.100.100.200).
     (Ipv4Addr::new(100, 64, 0, 0), 10),

@@ -22,21 +22,16 @@ fn any_result() -> impl Strategy<Value = Result<(), Fault>> {
     ]
 }
 
-/// Ends a request that was claimed after `refusals` refusals, as a commit does. Returns until when the lane is closed.
-fn end(
-    lane: &mut Lane,
-    refusals: u32,
-    result: &Result<(), Fault>,
-    now: DateTime<Utc>,
-) -> Option<Option<DateTime<Utc>>> {
-    lane.note_result(result.as_ref().map(|()| ()), refusals, now);
+/// Ends a request that was claimed after `refusals` refusals, as a commit does. Returns the closure that holds.
+fn end(lane: &mut Lane, refusals: u32, result: &Result<(), Fault>, now: DateTime<Utc>) -> Option<LaneClosure> {
+    lane.note_result(result.as_ref().copied(), refusals, now);
     if let Err(fault) = result {
         let at = JudgeContext { now, next_day: now, jitter: 0.5, previous_request_answered: true, refusals };
         if let Some(closure) = judge(&rules(), &backfill_job(window(0, 60)), Err(fault), at).closure {
             lane.close(closure);
         }
     }
-    lane.closed.as_ref().filter(|closed| closed.holds(now)).map(|closed| closed.until)
+    lane.closed.clone().filter(|closed| closed.holds(now))
 }
 
 proptest! {
@@ -58,7 +53,7 @@ proptest! {
                 Ok(()) => 0,
                 Err(_) => in_a_row,
             };
-            match end(&mut lane, refusals, &result, now) {
+            match end(&mut lane, refusals, &result, now).map(|closed| closed.until) {
                 None => now += TimeDelta::seconds(1),
                 Some(Some(until)) => {
                     prop_assert!(until - now <= LONGEST_BELIEVED, "closed from {now} to {until}");
@@ -114,7 +109,7 @@ proptest! {
         let mut lane = Lane::new(6, Duration::ZERO);
         for _ in 0..width {
             let closed = end(&mut lane, 0, &Err(Fault::Unauthorised("no".to_owned())), at(0));
-            prop_assert_eq!(closed, Some(Some(at(60))));
+            prop_assert_eq!(closed.and_then(|closed| closed.until), Some(at(60)));
         }
         prop_assert_eq!(lane.refusals, 1);
     }

@@ -160,6 +160,7 @@ fn ledger_tables() -> Vec<Relation> {
         table::<entities::lane_slots::Entity>(),
         table::<entities::processes::Entity>(),
         table::<entities::prunings::Entity>(),
+        table::<entities::installation::Entity>(),
         table::<entities::backfills::Entity>(),
         table::<entities::backfill_streams::Entity>(),
         table::<entities::backfill_windows::Entity>(),
