@@ -99,6 +99,9 @@ pub enum Command {
     /// Show the lanes; close a lane, open it or free its slots
     #[command(subcommand)]
     Lanes(Lanes),
+    /// List mails, files and webhooks, show one, or revoke what one proved
+    #[command(subcommand)]
+    Deliveries(Deliveries),
     /// Examine the database for contradictions
     Doctor,
     /// Serve a simulated vendor on loopback
@@ -256,6 +259,43 @@ pub enum Jobs {
         id: i64,
     },
 }
+
+#[derive(Debug, Subcommand)]
+pub enum Deliveries {
+    /// List deliveries, the newest first
+    List {
+        /// List only those of this account
+        #[arg(long, value_name = "ACCOUNT")]
+        account: Option<String>,
+        /// List only those in this state
+        #[arg(long, value_parser = DELIVERY_STATES)]
+        state: Option<String>,
+        /// List only those of this kind
+        #[arg(long, value_parser = ["mail", "file", "webhook"])]
+        kind: Option<String>,
+        /// List at most so many
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        limit: u64,
+    },
+    /// Show a delivery
+    Show {
+        /// Show the delivery with this id
+        id: i64,
+    },
+    /// Revoke a delivery that is not the vendor's: its days count as missing and are requested again
+    #[command(
+        after_help = "The rows that the delivery brought or changed stay in their table, marked in gone_at, until the \
+        vendor names them.\nThe delivery stays in the list, so that its mail is not read again."
+    )]
+    Revoke {
+        /// Revoke the delivery with this id
+        id: i64,
+    },
+}
+
+/// The states of a delivery.
+const DELIVERY_STATES: [&str; 8] =
+    ["accepted", "committed", "duplicate", "foreign", "short", "refused", "revoked", "unreadable"];
 
 #[derive(Debug, Subcommand)]
 pub enum Lanes {

@@ -206,7 +206,7 @@ impl DaysView<'_> {
             Completeness::Final => None,
             Completeness::Provisional => Some(self.why_provisional(day, needed)),
             Completeness::Blocked => self.why_blocked(needed),
-            Completeness::Missing => Some(self.why_missing(needed)),
+            Completeness::Missing => Some(self.why_missing(day, needed)),
         }
     }
 
@@ -247,7 +247,15 @@ impl DaysView<'_> {
         })
     }
 
-    fn why_missing(&self, needed: Window) -> String {
+    fn why_missing(&self, day: Window, needed: Window) -> String {
+        let cause = self.what_is_missing(needed);
+        match self.reopening(day).and_then(Reopening::revocation) {
+            Some(revocation) => format!("{revocation}; {cause}"),
+            None => cause,
+        }
+    }
+
+    fn what_is_missing(&self, needed: Window) -> String {
         let cause = match self.jobs_in(needed).max_by_key(|job| (job.awaits_mail(self.now), job.failures)) {
             Some(job) if job.awaits_mail(self.now) && job.is_accepted_export() => {
                 "the vendor accepted the export; its mail has not arrived yet".to_owned()

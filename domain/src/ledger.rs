@@ -1,13 +1,14 @@
 //! The ledger of one stream: its coverage, its open jobs and its backfills. Everything else can be rebuilt from it.
 //!
 //! Map: `settle` applies a verdict; `split` replaces a job by smaller ones; `exports` adds and merges mailed exports;
-//! `items` adds and tracks jobs that lists and webhooks name; `pacing` learns from answers; `answer_summary` is the
-//! input of all of them.
+//! `items` adds and tracks jobs that lists and webhooks name; `pacing` learns from answers; `revocation` takes a
+//! delivery back; `answer_summary` is the input of all others.
 
 mod answer_summary;
 mod exports;
 mod items;
 mod pacing;
+mod revocation;
 mod settle;
 mod split;
 

@@ -36,21 +36,34 @@ pub struct Reopening {
     pub items: u64,
     /// How many times the day was reopened.
     pub times: u64,
+    /// The delivery that an operator revoked, if that reopened the day, and no answer.
+    pub revoked_delivery: Option<i64>,
 }
 
 impl Reopening {
     /// The reopening in one sentence for operators.
     #[must_use]
     pub fn reason(&self) -> String {
+        let at = self.at.format("%Y-%m-%d %H:%M UTC");
+        let times = if self.times > 1 { format!(" (reopened {} times)", self.times) } else { String::new() };
+        let cause = self.revocation().unwrap_or_else(|| format!("a later answer {}", self.change()));
+        format!("reopened on {at}: {cause}{times}; the worker reads the day again at the next refresh")
+    }
+
+    /// What an operator did, if that reopened the day.
+    #[must_use]
+    pub fn revocation(&self) -> Option<String> {
+        self.revoked_delivery.map(|id| format!("an operator revoked delivery {id}"))
+    }
+
+    /// What the answer did.
+    fn change(&self) -> String {
         let count = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-        let change = match (self.rows, self.items) {
+        match (self.rows, self.items) {
             (rows, 0) => format!("changed {}", count(rows, "row")),
             (0, items) => format!("named {}", count(items, "unknown item")),
             (rows, items) => format!("changed {} and named {}", count(rows, "row"), count(items, "unknown item")),
-        };
-        let at = self.at.format("%Y-%m-%d %H:%M UTC");
-        let times = if self.times > 1 { format!(" (reopened {} times)", self.times) } else { String::new() };
-        format!("reopened on {at}: a later answer {change}{times}; the worker reads the day again at the next refresh")
+        }
     }
 }
 

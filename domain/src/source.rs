@@ -104,7 +104,7 @@ pub struct Mailbox {
     pub address: String,
     /// The mailbox's password, if it needs one.
     pub password: Option<SecretString>,
-    /// The command, with its arguments, that prints an OAuth2 access token, if the mailbox needs one.
+    /// The command, with its arguments, that prints an OAuth access token, if the mailbox needs one.
     pub token_command: Option<Vec<String>>,
     /// A PEM file of CA certificates to trust besides the system's own.
     pub ca_file: Option<String>,

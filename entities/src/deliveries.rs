@@ -20,7 +20,7 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub kind: String,
     /// `accepted` (recorded, its rows follow), `committed`, `duplicate` (answered before), `foreign` (answers no job), `short`
-    /// (fewer rows than expected), `refused` (not believed) or `unreadable`.
+    /// (fewer rows than expected), `refused` (not believed), `revoked` (by an operator, after it was committed) or `unreadable`.
     #[sea_orm(column_type = "Text")]
     pub state: String,
     /// The name of the account that the rows belong to.

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One row per day of a stream that was ever reopened: it was final, and a later answer changed rows of it.
+/// One row per day of a stream that was ever reopened: it was final, and a later answer changed rows of it; or a delivery had
+/// proved it, and an operator revoked the delivery.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "reopened_days")]
 pub struct Model {
@@ -24,6 +25,9 @@ pub struct Model {
     pub items: i64,
     /// How many times the day was reopened.
     pub times: i64,
+    /// The id in `deliveries` of the delivery that an operator revoked, if that reopened the day last. `rows` is then the number
+    /// of rows that the delivery had stored.
+    pub delivery_id: Option<i64>,
 }
 
 /// No relations: queries join by name.

@@ -43,6 +43,8 @@ impl MigrationTrait for Migration {
             ("deliveries", &["slice_key"]),
             ("deliveries", &["kind", "received_at"]),
             ("deliveries", &["state", "id"]),
+            ("deliveries", &["account", "id"]),
+            ("deliveries", &["kind", "id"]),
         ] {
             manager.create_index(index(table, columns)).await?;
         }
@@ -90,6 +92,7 @@ fn ledger() -> [TableCreateStatement; 5] {
             .texts(&["account", "stream", "day"])
             .instants(&["reopened_at"])
             .numbers(&["rows", "items", "times"])
+            .optional_numbers(&["delivery_id"])
             .key(&["account", "stream", "day"]),
         Columns::of("jobs")
             .serial_key("id")

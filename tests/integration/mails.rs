@@ -1,6 +1,7 @@
 //! Certainly sends a full day by mail. These tests lose, delay, repeat and truncate mails.
 
 mod crashes;
+mod revocation;
 mod strangers;
 
 use crate::harness::{CertainlyVendor, Engine, Process, TestDatabase, is_held, messages, until};

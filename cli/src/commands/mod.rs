@@ -4,6 +4,7 @@ mod absence_notice;
 mod backfill;
 mod check;
 mod coverage;
+mod deliveries;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;
@@ -42,6 +43,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Import(arguments) => import::run(&context().await?, output, &arguments).await,
         Command::Jobs(command) => jobs::run(&context().await?, output, command).await,
         Command::Lanes(command) => lanes::run(&context().await?, output, command).await,
+        Command::Deliveries(command) => deliveries::run(&context().await?, output, command).await,
         Command::Doctor => doctor::run(&context().await?, output).await,
         #[cfg(feature = "demo")]
         Command::Simulate(options) => demo::simulate(options).await,

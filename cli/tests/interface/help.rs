@@ -47,7 +47,7 @@ fn fits_a_screen() {
 
 #[test]
 fn starts_every_command_with_a_verb() {
-    for arguments in [&["-h"][..], &["backfill", "-h"], &["jobs", "-h"], &["lanes", "-h"]] {
+    for arguments in [&["-h"][..], &["backfill", "-h"], &["jobs", "-h"], &["lanes", "-h"], &["deliveries", "-h"]] {
         let help = run(arguments);
         let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
         for line in commands.filter(|line| !line.starts_with("   ")) {
@@ -57,7 +57,7 @@ fn starts_every_command_with_a_verb() {
     }
 }
 
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "Bring", "Cancel", "Check", "Close", "Discard", "Examine", "Free", "Import", "List", "Open", "Pause", "Print",
-    "Resume", "Retry", "Run", "Serve", "Show", "Start", "Write",
+    "Resume", "Retry", "Revoke", "Run", "Serve", "Show", "Start", "Write",
 ];

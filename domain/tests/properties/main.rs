@@ -32,6 +32,7 @@ mod pipeline;
 mod plan;
 mod reopening;
 mod request_count;
+mod revocation;
 mod rng;
 mod row_histogram;
 mod rules;

@@ -132,7 +132,9 @@ proptest! {
         let mut ledger = Ledger::default();
         ledger.coverage.hold(window(0, 3 * DAY));
         let day = at(DAY).date_naive();
-        ledger.reopenings.push(Reopening { day, at: at(5 * DAY + HOUR), rows: changed, items: named, times });
+        let reopening =
+            Reopening { day, at: at(5 * DAY + HOUR), rows: changed, items: named, times, revoked_delivery: None };
+        ledger.reopenings.push(reopening);
         let rules = rules();
         let reason = |ledger: &Ledger| {
             let view = DaysView { ledger, rules: &rules, zone: chrono_tz::UTC, now: at(9 * DAY), due: at(9 * DAY) };

@@ -2,7 +2,9 @@
 
 mod file_jobs;
 mod ingest;
+pub mod list;
 mod overlap;
+pub mod revoke;
 pub mod webhook_backlog;
 pub mod webhook_intake;
 mod webhook_payload;

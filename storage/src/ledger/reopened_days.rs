@@ -4,7 +4,7 @@
 use super::coverage_rows::{load_coverage, store_coverage};
 use super::{StreamId, lock_for_plan};
 use crate::transaction::Transaction;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use domain::item::Item;
 use domain::job::Job;
@@ -75,21 +75,7 @@ pub(crate) async fn reopen(
     }
     let reopened: Vec<&DayChange> = days.iter().filter(|day| day.was_final).collect();
     for day in &reopened {
-        let count = |count: u64| Set(i64::try_from(count).unwrap_or(i64::MAX));
-        let row = ActiveModel {
-            account: Set(id.account.clone()),
-            stream: Set(id.stream.clone()),
-            day: Set(day.day.to_string()),
-            reopened_at: Set(now),
-            rows: count(day.rows),
-            items: count(day.items),
-            times: Set(1),
-        };
-        let count_again = OnConflict::columns([Column::Account, Column::Stream, Column::Day])
-            .update_columns([Column::ReopenedAt, Column::Rows, Column::Items])
-            .value(Column::Times, Expr::col((Entity, Column::Times)).add(1))
-            .to_owned();
-        Entity::insert(row).on_conflict(count_again).exec_without_returning(tx).await?;
+        note_reopening(tx, id, day.day, (day.rows, day.items), None, now).await?;
         tracing::warn!(
             account = id.account,
             stream = id.stream,
@@ -100,6 +86,34 @@ pub(crate) async fn reopen(
         );
     }
     Ok(u64::try_from(reopened.len()).unwrap_or(u64::MAX))
+}
+
+/// Records that a day is reopened: by an answer with so many new or changed rows and items, or by an operator who revoked
+/// `delivery`, which had brought the rows.
+pub(crate) async fn note_reopening(
+    tx: &Transaction,
+    id: &StreamId,
+    day: NaiveDate,
+    (rows, items): (u64, u64),
+    delivery: Option<i64>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let count = |count: u64| Set(i64::try_from(count).unwrap_or(i64::MAX));
+    let row = ActiveModel {
+        account: Set(id.account.clone()),
+        stream: Set(id.stream.clone()),
+        day: Set(day.to_string()),
+        reopened_at: Set(now),
+        rows: count(rows),
+        items: count(items),
+        times: Set(1),
+        delivery_id: Set(delivery),
+    };
+    let count_again = OnConflict::columns([Column::Account, Column::Stream, Column::Day])
+        .update_columns([Column::ReopenedAt, Column::Rows, Column::Items, Column::DeliveryId])
+        .value(Column::Times, Expr::col((Entity, Column::Times)).add(1))
+        .to_owned();
+    Entity::insert(row).on_conflict(count_again).exec_without_returning(tx).await.map(|_| ())
 }
 
 /// Loads the latest reopening of each day, the latest first.
@@ -119,6 +133,7 @@ pub(crate) async fn load_reopenings(on: &impl ConnectionTrait, id: &StreamId) ->
             rows: count(row.rows),
             items: count(row.items),
             times: count(row.times),
+            revoked_delivery: row.delivery_id,
         })
     };
     Ok(rows.into_iter().filter_map(reopening).collect())

@@ -190,8 +190,7 @@ impl Upsert {
         let accounts: BTreeSet<&str> = (0..rows.len()).filter_map(|row| rows.text(row, column)).collect();
         for account in accounts {
             if self.locked.insert(account.to_owned()) {
-                let key = xxh3_64(account.as_bytes()).cast_signed();
-                tx.execute_unprepared(&format!("{SETTINGS}; SELECT pg_advisory_xact_lock({key})")).await?;
+                tx.execute_unprepared(&format!("{SETTINGS}; {}", lock_statement(account))).await?;
             }
         }
         Ok(())
@@ -283,6 +282,18 @@ impl Upsert {
         }
         Ok(())
     }
+}
+
+/// Locks the account's rows until `tx` ends, as an upsert does. On SQLite a write transaction locks the whole file.
+pub(crate) async fn lock_rows(tx: &Transaction, account: &str) -> Result<(), DbErr> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        tx.execute_unprepared(&lock_statement(account)).await?;
+    }
+    Ok(())
+}
+
+fn lock_statement(account: &str) -> String {
+    format!("SELECT pg_advisory_xact_lock({})", xxh3_64(account.as_bytes()).cast_signed())
 }
 
 /// Writes rows by the statement that is fastest for their number.
