@@ -112,8 +112,8 @@ impl MailPolicy {
             return Err(Distrust::OtherSender);
         }
         let Some(authserv_id) = &self.authserv_id else { return Ok(()) };
-        let own = headers.authentication_results.iter().filter_map(|value| AuthenticationResults::parse(value));
-        match own.into_iter().find(|results| results.is_by(authserv_id)) {
+        let mut own = headers.authentication_results.iter().filter_map(|value| AuthenticationResults::parse(value));
+        match own.find(|results| results.is_by(authserv_id)) {
             None => Err(Distrust::Unchecked { authserv_id: authserv_id.clone() }),
             Some(results) if results.authenticates(domain) => Ok(()),
             Some(_) => Err(Distrust::Unauthenticated { authserv_id: authserv_id.clone() }),

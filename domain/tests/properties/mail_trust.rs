@@ -13,7 +13,7 @@ fn policy() -> MailPolicy {
 }
 
 fn check(policy: &MailPolicy, from: &str, results: &[&str]) -> Result<(), Distrust> {
-    let results: Vec<String> = results.iter().map(ToString::to_string).collect();
+    let results: Vec<String> = results.iter().map(|value| (*value).to_owned()).collect();
     policy.check(MailHeaders { from: Some(from), authentication_results: &results })
 }
 

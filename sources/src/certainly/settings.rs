@@ -172,6 +172,7 @@ fn token_command(settings: &mut Settings<'_>, has_password: bool) -> Result<Opti
     let instead = "mailbox_token_command = [\"/usr/local/bin/mail-token\", \"reports@example.com\"]";
     let words: Option<Vec<String>> = match settings.value(KEY) {
         None => return Ok(None),
+        Some(Value::Array(words)) if words.is_empty() => return Ok(None),
         Some(Value::Array(words)) => words.iter().map(|word| word.as_str().map(str::to_owned)).collect(),
         Some(_) => None,
     };

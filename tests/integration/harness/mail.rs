@@ -10,7 +10,7 @@ static DELIVERED: AtomicU32 = AtomicU32::new(0);
 
 /// A report with a CSV. `headers` are lines above the others, such as a mail server adds them.
 pub fn report_mail(headers: &[&str], from: &str, csv: &[u8], now: DateTime<Utc>) -> Vec<u8> {
-    let above: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let above: String = headers.iter().flat_map(|header| [*header, "\r\n"]).collect();
     let date = now.to_rfc2822();
     let encoded = STANDARD.encode(csv);
     let lines: Vec<&str> = encoded.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();

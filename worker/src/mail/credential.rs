@@ -12,7 +12,7 @@ use tokio::process::Command;
 pub enum Credential {
     /// A password.
     Password(SecretString),
-    /// A command, with its arguments, that prints an OAuth2 access token.
+    /// A command, with its arguments, that prints an OAuth access token.
     TokenCommand(Vec<String>),
 }
 

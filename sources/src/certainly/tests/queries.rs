@@ -198,25 +198,20 @@ fn settings_tighten_the_rules() {
     assert_eq!((rules.granularity, rules.longest), (chrono::TimeDelta::days(1), chrono::TimeDelta::days(15)));
 }
 
+/// Checks that each of these settings has one problem, which names the key and what to write.
+fn assert_problems(cases: &[(Value, &str)]) {
+    for (more, expected) in cases {
+        let problems = open("certainly_dk", &settings(more)).unwrap_err();
+        let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 1, "{more}: {found:?}");
+        assert!(found[0].starts_with(&format!("accounts.certainly_dk.{expected}")), "{more}: {}", found[0]);
+        assert!(!found[0].contains(TOKEN) && !found[0].contains("pw"), "{}", found[0]);
+    }
+}
+
 #[test]
-fn names_each_problem_and_what_to_write() {
-    let cases = [
-        (value!({"token": null}), "token: missing; write token = \"…\" or token_file = \"/path\""),
-        (value!({"token": "JWT abc"}), "token: contains a blank"),
-        (value!({"bot_ids": null}), "bot_ids: missing; write bot_ids = [\"xxxxxxxx-xxxx"),
-        (value!({"bot_ids": []}), "bot_ids: empty; write bot_ids = [\"xxxxxxxx-xxxx"),
-        (value!({"bot_ids": [1]}), "bot_ids: must be a list of texts, in quotes; write"),
-        (value!({"bot_ids": "a,b&c"}), "bot_ids: \"b&c\" is not an id; write"),
-        (value!({"bot_ids": "a1,A1"}), "bot_ids: \"a1\" is in the list twice; write"),
-        (value!({"base_url": "http://app.certainly.io/api"}), "base_url: http would send the token unencrypted"),
-        (value!({"base_url": "https://me:pw@host"}), "base_url: the address must not contain a user"),
-        (value!({"base_url": "app.certainly.io"}), "base_url: this is not the address"),
-        (value!({"message_report_path": "a/?b=c"}), "message_report_path: must be a path below base_url"),
-        (value!({"message_report_path": "a/../b"}), "message_report_path: must be a path below base_url"),
-        (value!({"message_report_path": "/"}), "message_report_path: must be a path below base_url"),
-        (value!({"report_id": 5}), "report_id: there is no such report; write report_id = 1 for message data, 2 for"),
-        (value!({"report_id": "one"}), "report_id: must be a whole number; write report_id = 1"),
-        (value!({"to_date": "both"}), "to_date: must be \"inclusive\" or \"exclusive\"; write to_date = \""),
+fn names_each_problem_of_a_mailbox_and_what_to_write() {
+    assert_problems(&[
         (
             value!({"mailbox": "/var/mail"}),
             "mailbox: must be a Maildir or an IMAP mailbox; write mailbox = \"maildir:/path\", ",
@@ -257,6 +252,28 @@ fn names_each_problem_and_what_to_write() {
             value!({"mailbox": "maildir:/m", "mailbox_from": "@a.example", "mailbox_authserv_id": "mx; dkim=pass"}),
             "mailbox_authserv_id: must be the word before the first semicolon",
         ),
+    ]);
+}
+
+#[test]
+fn names_each_problem_and_what_to_write() {
+    let cases = [
+        (value!({"token": null}), "token: missing; write token = \"…\" or token_file = \"/path\""),
+        (value!({"token": "JWT abc"}), "token: contains a blank"),
+        (value!({"bot_ids": null}), "bot_ids: missing; write bot_ids = [\"xxxxxxxx-xxxx"),
+        (value!({"bot_ids": []}), "bot_ids: empty; write bot_ids = [\"xxxxxxxx-xxxx"),
+        (value!({"bot_ids": [1]}), "bot_ids: must be a list of texts, in quotes; write"),
+        (value!({"bot_ids": "a,b&c"}), "bot_ids: \"b&c\" is not an id; write"),
+        (value!({"bot_ids": "a1,A1"}), "bot_ids: \"a1\" is in the list twice; write"),
+        (value!({"base_url": "http://app.certainly.io/api"}), "base_url: http would send the token unencrypted"),
+        (value!({"base_url": "https://me:pw@host"}), "base_url: the address must not contain a user"),
+        (value!({"base_url": "app.certainly.io"}), "base_url: this is not the address"),
+        (value!({"message_report_path": "a/?b=c"}), "message_report_path: must be a path below base_url"),
+        (value!({"message_report_path": "a/../b"}), "message_report_path: must be a path below base_url"),
+        (value!({"message_report_path": "/"}), "message_report_path: must be a path below base_url"),
+        (value!({"report_id": 5}), "report_id: there is no such report; write report_id = 1 for message data, 2 for"),
+        (value!({"report_id": "one"}), "report_id: must be a whole number; write report_id = 1"),
+        (value!({"to_date": "both"}), "to_date: must be \"inclusive\" or \"exclusive\"; write to_date = \""),
         (value!({"mailbox_interval": "1"}), "mailbox_interval: 1 has no unit; write"),
         (value!({"busy_retry": "0s"}), "busy_retry: must be at least a second; write busy_retry = \"900s\""),
         (value!({"export_patience": "later"}), "export_patience: \"later\" is not a duration; write"),
@@ -264,13 +281,7 @@ fn names_each_problem_and_what_to_write() {
         (value!({"width": 2}), "width: the vendor permits at most 1"),
         (value!({"server": "0042"}), "server: there is no such setting; write"),
     ];
-    for (more, expected) in cases {
-        let problems = open("certainly_dk", &settings(&more)).unwrap_err();
-        let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        assert_eq!(found.len(), 1, "{more}: {found:?}");
-        assert!(found[0].starts_with(&format!("accounts.certainly_dk.{expected}")), "{more}: {}", found[0]);
-        assert!(!found[0].contains(TOKEN) && !found[0].contains("pw"), "{}", found[0]);
-    }
+    assert_problems(&cases);
     let files = value!({"token_file": "token.txt", "mailbox_password_file": "password.txt"});
     assert!(open("a", &settings(&files)).is_ok(), "the caller has put the files' texts under their keys");
 }
