@@ -78,6 +78,8 @@ async fn a_busy_sqlite_file_is_answered_with_503_and_a_wait() {
     let process = Process::run(&settings, &["--role", "server"]);
     until("the server", async || process.address().is_some()).await;
     let url = TrebleVendor::hooks(&process.address().unwrap(), "t");
+    // The process writes while it starts, and must not wait for the transaction below.
+    until("the process", async || database.number("SELECT COUNT(*) FROM processes").await == 1).await;
     let tx = database.database.begin().await.unwrap();
     tx.execute_unprepared("UPDATE lanes SET max_in_flight = max_in_flight").await.unwrap();
     let (status, wait, body) = post(&url).await;
@@ -85,7 +87,7 @@ async fn a_busy_sqlite_file_is_answered_with_503_and_a_wait() {
     tx.rollback().await.unwrap();
     let (status, _, body) = post(&url).await;
     assert_eq!((status, body.as_str()), (200, "{\"success\":true}"), "{}", process.log());
-    assert_eq!(database.number(STORED).await, 1);
+    until("the row", async || database.number(STORED).await == 1).await;
     drop(process);
 }
 
