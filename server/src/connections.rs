@@ -29,6 +29,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -46,7 +47,8 @@ const BUFFER_BYTES: usize = 32 << 10;
 
 /// The open connections of a server.
 pub(crate) struct Connections {
-    most: NonZeroUsize,
+    /// How many may be open at once; fewer once the process has run out of file descriptors.
+    most: AtomicUsize,
     open: Mutex<HashMap<u64, Arc<Connection>>>,
     turns: Arc<Turns>,
 }
@@ -54,7 +56,7 @@ pub(crate) struct Connections {
 impl Connections {
     /// Room for `most` connections.
     pub(crate) fn new(most: NonZeroUsize) -> Arc<Self> {
-        Arc::new(Self { most, open: Mutex::default(), turns: Arc::default() })
+        Arc::new(Self { most: AtomicUsize::new(most.get()), open: Mutex::default(), turns: Arc::default() })
     }
 
     /// Serves requests until `stop`, then lets open requests finish, for ten seconds at most.
@@ -79,11 +81,9 @@ impl Connections {
         stop: &CancellationToken,
         cut_off: &CancellationToken,
     ) {
-        let mut is_failing = false;
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    is_failing = false;
                     self.make_room().await;
                     let (open, router) = (self.add(), router.clone());
                     let (stop, cut_off) = (stop.clone(), cut_off.clone());
@@ -94,13 +94,9 @@ impl Connections {
                 }
                 Err(error) if is_clients(&error) => debug!(%error, "a client closed its connection at once"),
                 Err(error) => {
-                    if is_failing {
-                        debug!(%error, "the server still cannot accept a connection");
-                    } else {
-                        warn!(%error, "the server cannot accept a connection; raise the limit of open files of this \
-                                       process, or lower server.max_connections");
-                    }
-                    is_failing = true;
+                    let most = self.shrink();
+                    warn!(%error, most, "the server cannot accept a connection, and keeps fewer open from now on; raise the \
+                                         limit of open files of this process, or lower server.max_connections");
                     // A closed connection gives its file descriptor back.
                     self.displace();
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -109,11 +105,18 @@ impl Connections {
         }
     }
 
+    /// Leaves a quarter of the descriptors in use to the database and the vendors. Returns how many connections may be open.
+    fn shrink(&self) -> usize {
+        let most = (self.open().len() * 3 / 4).max(1);
+        self.most.store(most, Ordering::Relaxed);
+        most
+    }
+
     /// Waits until one more connection may be open.
     async fn make_room(&self) {
         loop {
             let room = self.turns.room.notified();
-            if self.open().len() < self.most.get() {
+            if self.open().len() < self.most.load(Ordering::Relaxed) {
                 return;
             }
             self.displace();

@@ -3,6 +3,7 @@ use axum::Router;
 use axum::routing::get;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -58,4 +59,22 @@ async fn open_requests_make_room_for_none() {
     drop(idle);
     stop.cancel();
     serving.await.expect("no panic");
+}
+
+/// A process without file descriptors could reach neither its database nor a vendor.
+#[tokio::test]
+async fn a_lack_of_file_descriptors_leaves_room_for_fewer_connections() {
+    let connections = Connections::new(NonZeroUsize::new(9).expect("a positive number"));
+    let mut open: Vec<_> = (0..8).map(|_| connections.add()).collect();
+    assert_eq!(connections.shrink(), 6);
+    let mut room = pin!(connections.make_room());
+    while open.len() >= 6 {
+        assert!(futures::poll!(&mut room).is_pending(), "{} are open", open.len());
+        let displaced = open.iter().position(|open| open.connection.is_displaced());
+        assert_eq!(displaced, Some(0), "the one that has waited longest makes room");
+        drop(open.remove(0));
+    }
+    room.await;
+    open.clear();
+    assert_eq!(connections.shrink(), 1, "one client can always ask");
 }
