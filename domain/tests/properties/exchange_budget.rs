@@ -34,7 +34,7 @@ proptest! {
         let within = ExchangeUsage {
             pages: usage.pages.min(budget.pages - 1),
             bytes: usage.bytes.min(budget.bytes - 1),
-            time: usage.time.min(budget.time - Duration::from_millis(1)),
+            time: usage.time.min(budget.time.saturating_sub(Duration::from_millis(1))),
             items: usage.items.min(budget.items - 1),
         };
         prop_assert!(!budget.is_spent(&within));
