@@ -166,6 +166,8 @@ async fn the_worker_reads_the_mail_of_a_full_day_over_imap() {
     let database = TestDatabase::fresh(Engine::Sqlite).await;
     let account = vendor.account("c").with("since", &vendor.day(5).to_string());
     let account = account.with("mailbox", &format!("imap://{USER}@127.0.0.1:{}/INBOX", server.port()));
+    let account = account.with_list("mailbox_from", &["@certainly.io".to_owned()]);
+    let account = account.with("mailbox_authserv_id", simulator::certainly::AUTHSERV_ID);
     let settings = account.with("mailbox_password", PASSWORD).file(&database.url, "memory:");
     let checked = json(&settings, &["check"]).await;
     let line = checked.as_array().unwrap().iter().find(|line| line["check"] == "mailbox of c").unwrap();

@@ -19,6 +19,9 @@ pub(super) struct Email {
     attachment: Option<Vec<u8>>,
 }
 
+/// The name of the mail server that delivers the mails, in their headers `Authentication-Results`.
+pub const AUTHSERV_ID: &str = "mx.example.com";
+
 const SALT_AGAIN: u64 = 0xA6A1;
 const SALT_HEADERS: u64 = 0x3A11;
 /// Characters in a line of base64.
@@ -67,9 +70,11 @@ impl Email {
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut random = generator(self.seed, SALT_HEADERS);
         let (id, boundary): (u64, u64) = (random.random(), random.random());
+        // The mailbox's own server has checked the sender.
         let head = format!(
-            "From: Certainly <{}>\r\nTo: <{}>\r\nSubject: {}\r\nDate: {}\r\nMessage-ID: <{id:016x}@certainly.io>\r\n\
+            "Authentication-Results: {AUTHSERV_ID}; dmarc=pass header.from={}\r\nFrom: Certainly <{}>\r\nTo: <{}>\r\nSubject: {}\r\nDate: {}\r\nMessage-ID: <{id:016x}@certainly.io>\r\n\
              MIME-Version: 1.0\r\n",
+            self.from.rsplit('@').next().unwrap_or_default(),
             self.from,
             self.to,
             self.subject,

@@ -17,6 +17,7 @@ mod token;
 mod variants;
 
 pub use config::{BusyAnswer, Config, IdStyle, Mail, MailFaults, Order, OverCapAnswer, TooWideAnswer, Wrapper};
+pub use email::AUTHSERV_ID;
 pub use exports::{Export, ExportState};
 pub use maildir::make_maildir;
 pub use message::{BotModule, BotUser, BotUserMeta, Bubble, Connection, Kpi, Message, Web};

@@ -64,7 +64,8 @@ async fn environment_variables_follow_the_rules_of_the_file() {
         assert_eq!(output.code, 3, "{name}: {}", output.err);
         assert!(output.err.contains(says), "{name}: {}", output.err);
     }
-    let open = [("CONVOSYNC__SERVER__BIND", "0.0.0.0:0"), ("CONVOSYNC__SERVER__OPERATOR_TOKEN", "x")];
+    let open =
+        [("CONVOSYNC__SERVER__BIND", "0.0.0.0:0"), ("CONVOSYNC__SERVER__OPERATOR_TOKEN", "a-token-of-16-and-more")];
     assert_eq!(
         run_command_with(&open, &settings, &["status"]).await.code,
         0,

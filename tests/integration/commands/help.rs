@@ -82,7 +82,8 @@ async fn the_printed_default_settings_load() {
     // The commented examples are valid accounts, too.
     let (_, examples) = printed.out.split_once("# [accounts.wolkvox_co]").unwrap();
     let lines = examples.lines().map(|line| line.trim_start_matches('#').trim_start()).collect::<Vec<_>>().join("\n");
-    let settings = format!("{}[accounts.wolkvox_co]{lines}\n", printed.out).replace("\"…\"", "\"secret\"");
+    let settings =
+        format!("{}[accounts.wolkvox_co]{lines}\n", printed.out).replace("\"…\"", "\"secret-of-16-and-more\"");
     let settings = settings.replace("mailbox_ca_file", "# mailbox_ca_file");
     let loaded = run_command_with(&url, &settings, &["--output", "json", "status"]).await;
     assert_eq!(loaded.code, 0, "{}", loaded.err);

@@ -62,9 +62,10 @@ impl TestDatabase {
         on.execute_raw(Statement::from_string(on.get_database_backend(), sql)).await.unwrap();
     }
 
-    /// Ends each closure of a lane that ends by itself, as if its time had passed. The jobs that wait for it are due.
+    /// Ends each closure of a lane that ends by itself, as if its time had passed. The jobs that wait for it are due, also those
+    /// of a closure that an earlier call has ended: a worker may close the lane between the two statements.
     pub async fn end_closures(&self) {
-        let closed = "(SELECT MAX(closed_at) FROM lanes WHERE closed_until > closed_at)";
+        let closed = "(SELECT MAX(closed_at) FROM lanes WHERE closed_until >= closed_at)";
         self.run(&format!("UPDATE jobs SET due_at = {closed} WHERE state = 'waiting' AND due_at > {closed}")).await;
         self.run("UPDATE lanes SET closed_until = closed_at WHERE closed_until > closed_at").await;
     }

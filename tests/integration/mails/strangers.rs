@@ -66,7 +66,9 @@ impl AwaitedMail {
     }
 
     async fn outcomes(&self) -> Vec<String> {
-        self.database.texts("SELECT state || ': ' || COALESCE(reason, '') FROM deliveries ORDER BY id").await
+        self.database
+            .texts("SELECT state || ': ' || COALESCE(reason, '') FROM deliveries WHERE state <> 'reading' ORDER BY id")
+            .await
     }
 
     /// Delivers a mail and returns its outcome.

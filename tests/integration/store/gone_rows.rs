@@ -9,6 +9,7 @@ use domain::judge::{Judgement, Verdict};
 use domain::ledger::Ledger;
 use domain::slice::Slice;
 use domain::source::ResponseSummary;
+use domain::spans::Spans;
 use domain::window::Window;
 use entities::rows::RowBatch;
 use entities::wolkvox_chats::Entity;
@@ -118,6 +119,31 @@ async fn check_gone(engine: Engine) {
     assert_eq!(fetch(&store, window, &ids(1..5)).await.gone, 1);
     fetch(&store, hour(5), &ids(0..1)).await;
     assert_eq!(store.made.texts(GONE).await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_a_cut_answer_can_be_gone() {
+    check_cut_answer(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_a_cut_answer_can_be_gone_on_sqlite() {
+    check_cut_answer(Engine::Sqlite).await;
+}
+
+/// An answer that is cut stores its rows and holds nothing. The vendor deletes one of them before the window is held.
+async fn check_cut_answer(engine: Engine) {
+    let store = Store::fresh(engine).await;
+    let window = window(store.now().await);
+    let tx = store.db().begin().await.unwrap();
+    storage::upsert::upsert(&tx, &chats(window, &ids(0..5)), &Spans::default(), store.now().await).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(fetch(&store, window, &ids(1..5)).await.gone, 1);
+    assert_eq!(store.made.texts(GONE).await, ["0"]);
+    assert!(!is_final(&store.ledger("a").await, window), "one answer is not enough");
+    fetch(&store, window, &ids(1..5)).await;
+    assert!(is_final(&store.ledger("a").await, window), "two answers agree");
+    assert_eq!(store.count("wolkvox_chats_final").await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
