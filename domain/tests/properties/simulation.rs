@@ -169,8 +169,12 @@ impl Simulation {
             return;
         }
         if ahead > self.ahead {
-            // A lease or a wait that the clock skips ends early; no process can know.
+            // A lease or a wait that the clock skips ends early, and no process can know: P1 does not hold for the requests that
+            // workers have sent, or are about to send, at that moment.
             self.vendor.forget_callers(self.now);
+            for worker in self.workers.iter_mut().filter(|worker| matches!(worker.stage, WorkerStage::Holding(_))) {
+                (worker.stage, worker.life) = (WorkerStage::Idle, worker.life + 1);
+            }
         }
         self.ahead = ahead;
         if ahead == TimeDelta::zero() && !self.is_calm {
