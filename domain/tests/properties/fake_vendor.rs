@@ -31,6 +31,23 @@ pub struct Reply {
     pub idle: bool,
 }
 
+impl Reply {
+    /// The database refuses a row of the reply, which is then kept aside, or fails.
+    pub fn refuse(&mut self, rng: &mut Rng) {
+        match &mut self.answer {
+            Ok(answer) if !self.rows.is_empty() && rng.in_thousand(500) => {
+                answer.rejects += 1;
+                self.rows.swap_remove(0);
+            }
+            _ => {
+                self.answer = Err(Fault::Database(String::new()));
+                self.rows.clear();
+                (self.items, self.item_status) = (Vec::new(), None);
+            }
+        }
+    }
+}
+
 pub struct FakeVendor {
     pub dataset: Dataset,
     rules: Rules,

@@ -342,7 +342,7 @@ impl Simulation {
         let rules = self.store.rules.clone();
         let judge_again = |answer: Result<&Answer, &Fault>| judge(&rules, &claimed.job, answer, context);
         if self.rng.in_thousand(self.scenario.trouble.refusals) {
-            refuse(&mut self.rng, &mut reply);
+            reply.refuse(&mut self.rng);
             judged = judge_again(reply.answer.as_ref());
         }
         let exchange = Exchange { claimed, reply, judged, sent, vendor_clock };
@@ -384,20 +384,5 @@ impl Simulation {
         };
         let wait = reply.at - self.now;
         self.advance(worker, WorkerStage::Asking(claimed, self.now, reply), wait);
-    }
-}
-
-/// The database refuses a row of the reply, which is then kept aside, or fails.
-fn refuse(rng: &mut Rng, reply: &mut Reply) {
-    match &mut reply.answer {
-        Ok(answer) if !reply.rows.is_empty() && rng.in_thousand(500) => {
-            answer.rejects += 1;
-            reply.rows.swap_remove(0);
-        }
-        _ => {
-            reply.answer = Err(Fault::Database(String::new()));
-            reply.rows.clear();
-            (reply.items, reply.item_status) = (Vec::new(), None);
-        }
     }
 }
