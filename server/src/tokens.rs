@@ -35,7 +35,7 @@ impl Tokens {
         matches_one(self.of(scope), credential)
     }
 
-    /// Whether `credential` is one of the tokens, whatever it opens.
+    /// Whether `credential` equals any of the three tokens.
     pub(crate) fn know(&self, credential: &[u8]) -> bool {
         matches_one(self.of(Scope::Metrics), credential)
     }

@@ -39,7 +39,7 @@ impl Service {
         .await;
     }
 
-    /// Reads `day` again, whatever is held.
+    /// Orders a backfill that reads `day` again, although the day is held.
     async fn read_again(&self, day: NaiveDate, wait: bool) -> String {
         let day = day.to_string();
         let mut arguments = vec!["backfill", "start", "a", "--from", &day, "--to", &day, "--mode", "all"];
@@ -62,6 +62,13 @@ impl Service {
         let sql = format!("SELECT COUNT(*) FROM {table} WHERE gone_at IS NOT NULL");
         usize::try_from(self.database.number(&sql).await).unwrap()
     }
+}
+
+/// Checks that the table equals the vendor, and how many rows the vendor holds, how many are marked as gone and how many the
+/// view of final rows has.
+fn assert_equal((compared, visible): (Comparison, u64), counts: (usize, usize, u64)) {
+    assert!(compared.is_equal(), "{compared:?}");
+    assert_eq!((compared.vendor, compared.gone, visible), counts, "{compared:?}");
 }
 
 /// A Wolkvox with 40 chats on each of six days, a service that has read them, and a day of them that is final.
@@ -104,16 +111,14 @@ async fn check_deleted_chats(engine: Engine) {
     service.until_final(day).await;
     let answers = service.answers(window, since).await;
     assert!(answers >= 2, "{answers} answer made the day final again");
-    let (compared, visible) = compare_chats(&vendor, &service, window).await;
-    assert!(compared.is_equal() && (compared.vendor, compared.gone, visible) == (35, 5, 35), "{compared:?}, {visible}");
+    assert_equal(compare_chats(&vendor, &service, window).await, (35, 5, 35));
 
     // The vendor brings the chats back.
     assert_eq!(vendor.wolkvox.restore(), 5);
     service.read_again(day, true).await;
     assert_eq!(service.gone_rows("wolkvox_chats").await, 0);
     service.until_final(day).await;
-    let (compared, visible) = compare_chats(&vendor, &service, window).await;
-    assert!(compared.is_equal() && (compared.vendor, compared.gone, visible) == (40, 0, 40), "{compared:?}, {visible}");
+    assert_equal(compare_chats(&vendor, &service, window).await, (40, 0, 40));
     vendor.assert_no_breach();
 }
 
@@ -147,8 +152,7 @@ async fn check_doubted_answer(engine: Engine) {
     until("the backfill", async || json(&service.settings, &["backfill", "show", &backfill]).await["state"] == "done")
         .await;
     service.until_final(day).await;
-    let (compared, visible) = compare_chats(&vendor, &service, window).await;
-    assert!(compared.is_equal() && (compared.vendor, compared.gone, visible) == (40, 0, 40), "{compared:?}, {visible}");
+    assert_equal(compare_chats(&vendor, &service, window).await, (40, 0, 40));
     vendor.assert_no_breach();
 }
 
@@ -176,18 +180,13 @@ async fn check_deleted_messages(engine: Engine) {
     service.until_final(day).await;
     let answers = service.answers(window, since).await;
     assert!(answers >= 2, "{answers} answer made the day final again");
-    let (compared, visible) = compare_messages(&vendor, &service, window).await;
-    assert!(
-        compared.is_equal() && (compared.vendor, compared.gone, visible) == (50, 10, 50),
-        "{compared:?}, {visible}"
-    );
+    assert_equal(compare_messages(&vendor, &service, window).await, (50, 10, 50));
 
     assert_eq!(vendor.certainly.restore(), 10);
     service.read_again(day, true).await;
     assert_eq!(service.gone_rows("certainly_messages").await, 0);
     service.until_final(day).await;
-    let (compared, visible) = compare_messages(&vendor, &service, window).await;
-    assert!(compared.is_equal() && (compared.vendor, compared.gone, visible) == (60, 0, 60), "{compared:?}, {visible}");
+    assert_equal(compare_messages(&vendor, &service, window).await, (60, 0, 60));
     vendor.assert_no_breach();
 }
 

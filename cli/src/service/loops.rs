@@ -60,11 +60,7 @@ impl Loops {
     pub fn start_heartbeat(&self, database: &Database, process: ProcessIdentity) {
         let (database, end) = (database.clone(), self.outer_stop.clone());
         self.supervisor.spawn(&self.outer, "heartbeat", self.outer_stop.clone(), move |_| {
-            let beating = heartbeat::run(database.clone(), process.clone(), end.clone());
-            async move {
-                beating.await;
-                Ok(())
-            }
+            without_error(heartbeat::run(database.clone(), process.clone(), end.clone()))
         });
     }
 
@@ -72,11 +68,7 @@ impl Loops {
     pub fn start_watchdog(&self, watchdog: &LoopWatchdog) {
         let (watchdog, end) = (watchdog.clone(), self.outer_stop.clone());
         self.supervisor.spawn(&self.outer, "watchdog", self.outer_stop.clone(), move |_| {
-            let reporting = watchdog::report(watchdog.clone(), end.clone());
-            async move {
-                reporting.await;
-                Ok(())
-            }
+            without_error(watchdog::report(watchdog.clone(), end.clone()))
         });
     }
 
@@ -85,10 +77,7 @@ impl Loops {
         let (scheduler, stop) = (Arc::new(scheduler), self.stop.clone());
         self.supervisor.spawn(&self.workers, "scheduler", self.stop.clone(), move |progress| {
             let (scheduler, stop) = (scheduler.clone(), stop.clone());
-            async move {
-                scheduler.run(&stop, progress.as_ref()).await;
-                Ok(())
-            }
+            without_error(async move { scheduler.run(&stop, progress.as_ref()).await })
         });
     }
 
@@ -96,11 +85,7 @@ impl Loops {
     pub fn start_pruner(&self, database: &Database, retention: Retention, name: String) {
         let (database, stop) = (database.clone(), self.stop.clone());
         self.supervisor.spawn(&self.workers, "pruner", self.stop.clone(), move |_| {
-            let pruning = pruner::run(database.clone(), retention, name.clone(), stop.clone());
-            async move {
-                pruning.await;
-                Ok(())
-            }
+            without_error(pruner::run(database.clone(), retention, name.clone(), stop.clone()))
         });
     }
 
@@ -109,10 +94,7 @@ impl Loops {
         let (database, stop) = (database.clone(), self.stop.clone());
         self.supervisor.spawn(&self.workers, "webhook_backlog", self.stop.clone(), move |progress| {
             let (database, stop) = (database.clone(), stop.clone());
-            async move {
-                scheduler::webhook_backlog::run(&database, &stop, progress.as_ref()).await;
-                Ok(())
-            }
+            without_error(async move { scheduler::webhook_backlog::run(&database, &stop, progress.as_ref()).await })
         });
     }
 
@@ -121,11 +103,7 @@ impl Loops {
         let (mailbox, stop) = (Arc::new(mailbox), self.stop.clone());
         let loop_name = LoopName { role: "mailbox", accounts: Some(mailbox.names()) };
         self.supervisor.spawn(&self.workers, loop_name, self.stop.clone(), move |progress| {
-            let reading = mailbox.clone().run(MailReader { name: name.clone(), stop: stop.clone(), progress });
-            async move {
-                reading.await;
-                Ok(())
-            }
+            without_error(mailbox.clone().run(MailReader { name: name.clone(), stop: stop.clone(), progress }))
         });
     }
 
@@ -161,4 +139,10 @@ impl Loops {
         }
         self.supervisor.failure().map_or(Ok(()), Err)
     }
+}
+
+/// Runs a loop that has no error to return: it logs its failures itself and goes on.
+async fn without_error(running: impl Future<Output = ()>) -> Result<(), String> {
+    running.await;
+    Ok(())
 }

@@ -27,7 +27,7 @@ prop_compose! {
 proptest! {
     #![proptest_config(often())]
 
-    /// One budget that is used up ends the exchange, whatever is left of the others, and nothing else does.
+    /// Each of the four budgets ends the exchange alone once it is used up. While none is, the exchange goes on.
     #[test]
     fn each_budget_ends_an_exchange_alone(usage in usage(), items in 1_u64..2_000, timeout in 1_u64..90) {
         let budget = ExchangeBudget::of(&rules(Some(items), timeout)).unwrap();
@@ -48,7 +48,7 @@ proptest! {
         }
     }
 
-    /// An exchange that is over its budget stays over it, whatever it reads further.
+    /// A worker that reads further never brings an exchange back below a budget that it has used up.
     #[test]
     fn further_reading_never_restores_a_budget(usage in usage(), more in usage(), items in 1_u64..2_000) {
         let budget = ExchangeBudget::of(&rules(Some(items), 70)).unwrap();

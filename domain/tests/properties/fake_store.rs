@@ -24,7 +24,7 @@ pub struct Claim {
     pub job: Job,
     pub lease: Lease,
     pub now: DateTime<Utc>,
-    /// The end of the lease as the worker counts it, whatever the clock does.
+    /// The end of the lease by the worker's own count of time. A step of the database's clock does not move it.
     pub counted_until: DateTime<Utc>,
     pub refusals: u32,
 }

@@ -1,5 +1,5 @@
-//! A limit on wrong tokens. A client over it has to wait before its next try, whatever it sends: if the right token were
-//! answered meanwhile, guesses would cost nothing.
+//! A limit on wrong tokens. The server answers a client over the limit with 429, also for the right token: otherwise a client
+//! could go on guessing during the wait and would lose nothing.
 
 use super::MonotonicClock;
 use domain::clock::Clock;

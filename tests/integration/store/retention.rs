@@ -3,6 +3,7 @@
 mod plans;
 mod turns;
 
+use super::reports::request;
 use super::{Store, stream};
 use crate::harness::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -40,22 +41,10 @@ fn days_ago(now: DateTime<Utc>, ago: i64, length: i64) -> Window {
 /// Adds a request that `label` names.
 async fn add_request(store: &Store, label: &str, sent_at: DateTime<Utc>, window: Option<Window>) {
     let row = requests::ActiveModel {
-        account: Set("a".to_owned()),
-        stream: Set("chat_8".to_owned()),
-        purpose: Set("settle".to_owned()),
         from_at: Set(window.as_ref().map(Window::from)),
         to_at: Set(window.as_ref().map(Window::to)),
-        sent_at: Set(sent_at),
-        elapsed_ms: Set(5),
-        outcome: Set("answer".to_owned()),
-        verdict: Set("commit".to_owned()),
-        rows: Set(1),
-        inserted: Set(1),
-        updated: Set(0),
-        unchanged: Set(0),
-        rejected: Set(0),
         error: Set(Some(label.to_owned())),
-        ..Default::default()
+        ..request("a", days_ago(sent_at, 1, 1), sent_at)
     };
     row.insert(store.db().connection()).await.unwrap();
 }

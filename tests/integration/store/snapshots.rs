@@ -1,5 +1,6 @@
 //! A report reads one snapshot: it never shows half of a commit, however many commits run at the same time.
 
+use super::reports::request;
 use super::{Store, chat, stream};
 use crate::harness::{Engine, TestDatabase, until};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -123,7 +124,8 @@ async fn commit_day(db: &Database, day: Window) {
     let before = lock(&tx, &id).await.unwrap();
     let row = chat("a", &key, Some(day.from()), "x");
     upsert(&tx, &RowBatch::of::<wolkvox_chats::Entity>(&[row]), &Spans::default(), now).await.unwrap();
-    requests::Entity::insert(evidence(day, now)).exec(&tx).await.unwrap();
+    let evidence = requests::ActiveModel { rows: Set(1), inserted: Set(1), ..request("a", day, now) };
+    requests::Entity::insert(evidence).exec(&tx).await.unwrap();
     let mut after = before.clone();
     after.coverage.settle(day);
     let mut item = Job::new(Purpose::Item, Slice::Item(key), now + TimeDelta::days(1), Duration::ZERO);
@@ -132,26 +134,6 @@ async fn commit_day(db: &Database, day: Window) {
     after.backfills[0].windows_done += 1;
     store(&tx, &id, &before, &after, now).await.unwrap();
     tx.commit().await.unwrap();
-}
-
-fn evidence(day: Window, now: DateTime<Utc>) -> requests::ActiveModel {
-    requests::ActiveModel {
-        account: Set("a".to_owned()),
-        stream: Set("chat_8".to_owned()),
-        purpose: Set("settle".to_owned()),
-        from_at: Set(Some(day.from())),
-        to_at: Set(Some(day.to())),
-        sent_at: Set(now),
-        elapsed_ms: Set(1),
-        outcome: Set("answer".to_owned()),
-        verdict: Set("commit".to_owned()),
-        rows: Set(1),
-        inserted: Set(1),
-        updated: Set(0),
-        unchanged: Set(0),
-        rejected: Set(0),
-        ..Default::default()
-    }
 }
 
 impl Reader {
