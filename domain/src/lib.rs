@@ -6,14 +6,14 @@
 //! and with window lengths by [`forecast`], which joins [`pace`] and [`week_profile`]. [`lane`] takes turns and [`next_job`]
 //! picks the job; [`pacer`] spaces requests, [`quota`] counts them and [`clock_skew`] compares clocks.
 //! [`source`] is the interface of a vendor, [`webhook`] and [`fault`] are parts of it; an [`exchange_budget`] bounds what one
-//! exchange reads. [`judge`] turns an answer into a
-//! verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports completeness day by day, [`health`] the state of
-//! accounts and of the installation, whose processes are in [`process`]; [`stalled`] finds backfills that stand still; a
-//! [`reopening`] follows from [`row_changes`] in days that were final, and [`gone_rows`] are those that an answer lacks.
+//! exchange reads. [`judge`] turns an answer into a verdict, [`row_histogram`] says where to cut a full answer. [`days`] reports
+//! completeness day by day, [`health`] the state of accounts and of the installation, whose processes are in [`process`];
+//! [`stalled`] finds backfills that stand still; a [`reopening`] follows from [`row_changes`] in days that were final, and
+//! [`gone_rows`] are those that an answer lacks.
 //! [`file_time`] says which state of the vendor an imported file shows, and [`retention`] how long history is kept.
 //! [`mail_trust`] decides by a mail's sender and its [`authentication_results`] whether the mail is believed, and
 //! [`file_overlap`] compares its rows with the stored ones. [`lost_attempts`] sets poison pills aside, [`restart`] says when a
-//! loop that failed starts again, and [`watchdog`] which loops are stuck.
+//! loop that failed starts again, [`watchdog`] which loops are stuck, and [`loopback`] which hosts are this machine.
 
 pub mod authentication_results;
 pub mod backfill;
@@ -37,6 +37,7 @@ pub mod judge;
 pub mod lane;
 pub mod ledger;
 pub mod live_slot;
+pub mod loopback;
 pub mod lost_attempts;
 pub mod mail_trust;
 pub mod next_job;

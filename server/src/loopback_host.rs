@@ -6,22 +6,16 @@
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
-use std::net::IpAddr;
+use domain::loopback::is_loopback;
 
 /// Whether each host that the request names is this machine's loopback. A request without one comes from no browser.
 pub(crate) fn names_loopback(uri: &Uri, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
-    hosts.all(is_loopback_header) && uri.authority().is_none_or(is_loopback)
+    hosts.all(is_loopback_header) && uri.authority().is_none_or(|authority| is_loopback(authority.host()))
 }
 
 fn is_loopback_header(host: &HeaderValue) -> bool {
-    host.to_str().ok().and_then(|host| host.parse().ok()).is_some_and(|host: Authority| is_loopback(&host))
-}
-
-fn is_loopback(authority: &Authority) -> bool {
-    let host = authority.host();
-    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    host.to_str().ok().and_then(|host| host.parse().ok()).is_some_and(|host: Authority| is_loopback(host.host()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How the connection to the database is protected on its way.
 
+use domain::loopback::is_loopback;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgSslMode};
-use std::net::IpAddr;
 
 /// How a connection to a PostgreSQL server is protected against others on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +37,7 @@ pub fn transport_of(url: &str) -> Option<Transport> {
 
 /// Whether a host is this machine: a loopback address, or the folder of a socket file.
 fn is_this_machine(host: &str) -> bool {
-    let address: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
-    host == "localhost" || host.starts_with('/') || address.is_some_and(|address| address.is_loopback())
+    host.starts_with('/') || is_loopback(host)
 }
 
 #[cfg(test)]

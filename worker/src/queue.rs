@@ -18,12 +18,12 @@ use apalis_core::task::data::Data;
 use apalis_core::worker::builder::WorkerBuilder;
 use apalis_redis::{Config, RedisStorage};
 use async_recursion::async_recursion as boxed;
+use domain::loopback::is_loopback;
 use domain::ticket::{PushError, Ticket, TicketSink};
 use domain::watchdog::Progress;
 use futures::{SinkExt, StreamExt, stream};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{ConnectionAddr, IntoConnectionInfo};
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -159,8 +159,7 @@ impl Queue {
 pub fn sends_plain_text(url: &str) -> bool {
     let Ok(info) = url.into_connection_info() else { return false };
     let ConnectionAddr::Tcp(host, _) = info.addr() else { return false };
-    let address: Option<IpAddr> = host.parse().ok();
-    host != "localhost" && !address.is_some_and(|address| address.is_loopback())
+    !is_loopback(host)
 }
 
 #[async_trait::async_trait]

@@ -38,7 +38,7 @@ pub struct Loops {
 }
 
 impl Loops {
-    /// No loop yet. The first ones end when `stop` is cancelled.
+    /// Has no loop yet. The scheduler and the workers end when `stop` is cancelled.
     pub fn new(supervisor: Supervisor, stop: CancellationToken) -> Self {
         let (workers, outer) = (TaskTracker::new(), TaskTracker::new());
         Self { supervisor, workers, stop, outer, outer_stop: CancellationToken::new() }
